@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -214,15 +214,14 @@ def _known(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
 
 
 def _nested_keys(data: Mapping[str, Any], kind: type, where: str) -> None:
-    known = tuple(item.name for item in fields(kind) if item.name != "name")  # type: ignore[arg-type]
+    known = tuple(item.name for item in fields(kind) if item.name != "name")
     _known({key: value for key, value in data.items() if key != "name"}, known, where)
     hints = get_type_hints(kind)
     for key, value in data.items():
         hint = hints[key]
-        inner = next((arg for arg in (hint, *get_args(hint)) if is_dataclass(arg)), None)
-        if inner is not None and get_origin(hint) is None and isinstance(value, Mapping):
-            _nested_keys(value, inner, f"{where}.{key}")  # type: ignore[arg-type]
-    for item in fields(kind):  # type: ignore[arg-type]
+        if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+            _nested_keys(value, hint, f"{where}.{key}")
+    for item in fields(kind):
         if item.default is MISSING and item.default_factory is MISSING and item.name not in data:
             raise ConfigError(
                 f"{where}.{item.name} is missing.", param=f"{where}.{item.name}", remedy="Add it."
