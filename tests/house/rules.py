@@ -1,6 +1,6 @@
-"""The house's rules about code, each a function from a tree's root to a list of complaints (empty when it is kept).
+"""The house's rules about code, each a function from a tree's root to its complaints (none when it is kept).
 
-A complaint is one line that names the file, the rule and the figure, so that a failing test says what to mend.
+A complaint is one line that names the file, the rule and the figure: it says what to mend.
 """
 
 import ast
@@ -93,7 +93,7 @@ def many_parameters(root: Path) -> list[str]:
             count = len(named) - (named[:1] in (["self"], ["cls"]))
             if count > MAX_PARAMETERS and not _is_command(function):
                 complaints.append(
-                    f"{path}:{function.lineno}: {function.name} has {count} (at most {MAX_PARAMETERS})"
+                    f"{path}:{function.lineno}: {function.name} takes {count} (at most {MAX_PARAMETERS})"
                 )
     return complaints
 
@@ -131,7 +131,7 @@ def _room_of(path: str) -> str:
 
 
 def _imported(nodes: Iterator[ast.AST] | list[ast.stmt]) -> Iterator[tuple[int, str]]:
-    """(line, module) of every import among the nodes. Relative imports are left out: they stay in the room."""
+    """(line, module) of every import among the nodes. Relative ones stay in the room: left out."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, name.name) for name in node.names)

@@ -68,10 +68,13 @@ def test_a_long_function_is_named(tree, start):
 
 
 def test_many_parameters_are_counted_without_self(tree):
-    six = "class A:\n  def f(self, a, b, /, c, d, *, e, g): ...\n  @classmethod\n  def h(cls, a, b, c, d, e, g): ...\n"
+    six = (
+        "class A:\n  def f(self, a, b, /, c, d, *, e, g): ...\n"
+        "  @classmethod\n  def h(cls, a, b, c, d, e, g): ...\n"
+    )
     assert rules.many_parameters(tree("src/stepladder/store/a.py", six)) == []
     seven = "def f(a, b, /, c, d, *, e, g, h): ...\n"
-    assert "f has 7" in rules.many_parameters(tree("src/stepladder/store/a.py", seven))[0]
+    assert "f takes 7" in rules.many_parameters(tree("src/stepladder/store/a.py", seven))[0]
 
 
 def test_options_of_a_command_are_not_parameters(tree):
