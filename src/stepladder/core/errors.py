@@ -1,0 +1,157 @@
+"""Every error a user can meet, as a tree.
+
+StepladderError
+├── BadRequest            the request is wrong (400); names the parameter
+│   ├── UnknownModel      no such task or model (404)
+│   └── TooLarge          the body is over the limit (413)
+├── NotAllowed            the key is missing, wrong or not enough (401, 403)
+├── RungFailed            one rung could not answer; the ladder climbs
+│   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
+├── LadderExhausted       no rung is left (503)
+├── LedgerUnavailable     the answer could not be committed and is withheld (503)
+├── ConfigError           stepladder.toml is wrong; names the key
+├── MissingExtra          an optional library is not installed; names the pip command
+├── UnknownPlugin         no plug-in of that name; lists the installed ones
+├── StoreError            the data folder or a migration is in trouble
+└── DataError             a file of examples is wrong; names the line
+
+An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.
+"""
+
+
+class StepladderError(Exception):
+    """What went wrong, for a person (`message`, `remedy`) and for a program (`code`, `param`, `status`, `retryable`)."""
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+    retryable = False
+
+    def __init__(self, message: str, *, remedy: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.param = param
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class BadRequest(StepladderError):
+    """The request is wrong; sending it again unchanged will not help."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class UnknownModel(BadRequest):
+    """`model` names neither a task nor an upstream model."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class TooLarge(BadRequest):
+    """The body or a message is over the configured limit."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class NotAllowed(StepladderError):
+    """The key is missing or wrong (401), or it may not do this (`forbidden`, 403)."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+    def __init__(self, message: str, *, remedy: str = "", forbidden: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        if forbidden:
+            self.status, self.type, self.code = 403, "permission_error", "forbidden"
+
+
+class RungFailed(StepladderError):
+    """One rung could not answer. The ladder catches this, and only this, and climbs."""
+
+    status = 502
+    type = "upstream_error"
+    code = "rung_failed"
+
+    def __init__(self, rung: str, message: str, *, remedy: str = "", retryable: bool = True) -> None:
+        super().__init__(message, remedy=remedy)
+        self.rung = rung
+        self.retryable = retryable
+
+
+class UpstreamFailed(RungFailed):
+    """A model's server is down, slow, refuses or answers garbage. `upstream_status` is its HTTP status, if it gave one."""
+
+    code = "upstream_failed"
+
+    def __init__(
+        self,
+        rung: str,
+        message: str,
+        *,
+        remedy: str = "",
+        retryable: bool = True,
+        upstream_status: int | None = None,
+    ) -> None:
+        super().__init__(rung, message, remedy=remedy, retryable=retryable)
+        self.upstream_status = upstream_status
+        if upstream_status is not None and 400 <= upstream_status < 500:
+            self.status = upstream_status
+
+
+class LadderExhausted(StepladderError):
+    """Every rung failed or was unsure, and none is left."""
+
+    status = 503
+    type = "upstream_error"
+    code = "ladder_exhausted"
+    retryable = True
+
+
+class LedgerUnavailable(StepladderError):
+    """The ledger cannot be written, so the answer is withheld."""
+
+    status = 503
+    code = "ledger_unavailable"
+    retryable = True
+
+
+class ConfigError(StepladderError):
+    """The configuration is wrong; `param` is the key, such as `tasks.sentiment.promise.target`."""
+
+    code = "bad_config"
+
+
+class MissingExtra(StepladderError):
+    """An optional library is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs a library that is not installed.", remedy=f"Run: pip install 'stepladder[{extra}]'"
+        )
+        self.extra = extra
+
+
+class UnknownPlugin(ConfigError):
+    """No plug-in of that name is installed."""
+
+    code = "unknown_plugin"
+
+
+class StoreError(StepladderError):
+    """The data folder, the database or a migration is in trouble; nothing was half-applied."""
+
+    code = "store"
+
+
+class DataError(StepladderError):
+    """A file of rows cannot be used; says which line and what a good one looks like."""
+
+    code = "bad_data"

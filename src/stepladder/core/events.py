@@ -1,0 +1,69 @@
+"""Things that happened, told to whoever listens. `core` emits; exporters (metrics, logs, traces) listen elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stepladder.core.nouns import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question left the gateway: `task` is empty for a plain model; `status` is ok, partial or failed."""
+
+    task: str
+    model: str
+    answer: Answer | None
+    status: str
+    latency_ms: float
+    overhead_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """A rung was asked and not believed, or failed (`failed` names the error's code)."""
+
+    task: str
+    rung: str
+    confidence: float
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A drawn low answer was put to the top rung."""
+
+    task: str
+    ladder_release: str
+    agreed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RolledOut:
+    """A task's rollout changed."""
+
+    task: str
+    live: str | None
+    candidate: str | None
+    why: str
+
+
+Listener = Callable[[Any], None]
+
+
+class Events:
+    """A list of listeners. Listeners must be quick and must not raise."""
+
+    __slots__ = ("_listeners",)
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tell `listener` of every event from now on."""
+        self._listeners += (listener,)
+
+    def emit(self, event: Any) -> None:
+        """Tell every listener."""
+        for listener in self._listeners:
+            listener(event)

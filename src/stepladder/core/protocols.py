@@ -1,0 +1,138 @@
+"""The shapes that plug-ins and rooms fill in. Ours enter by the same door as a stranger's (see `plugins`)."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from stepladder.core.nouns import Dataset, Guess, Part, Question, Task, Usage
+
+Progress = Callable[[int, int, str], None]
+"""Called as progress(done, total, what) from long offline work."""
+
+
+class Clock(Protocol):
+    """Time, so that tests and backtests can own it."""
+
+    def time(self) -> float:
+        """Unix seconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+
+@runtime_checkable
+class Rung(Protocol):
+    """Anything that can answer a Question and say how sure it is.
+
+    `answer` yields deltas (only where the text is written bit by bit) and then exactly one Answer. It raises
+    RungFailed when it cannot answer; being unsure is not a failure but a low confidence.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def release(self) -> str: ...
+
+    def answer(self, question: Question) -> AsyncIterator[Part]: ...
+
+
+@runtime_checkable
+class Learned(Rung, Protocol):
+    """A rung made by a recipe. Sync batch prediction serves judging and calibration; it must equal `answer`."""
+
+    def predict(self, questions: Sequence[Question]) -> list[Guess]: ...
+
+
+class LearnedLoader(Protocol):
+    """Entry point in `stepladder.rungs` for rungs that live in a release's folder."""
+
+    @classmethod
+    def load(cls, folder: Path, *, name: str, release: str) -> Learned: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a recipe hands back, its artefact already in the folder it was given.
+
+    `out_of_fold` holds, for the training examples in their order, the guess of a model that had not seen them; the
+    flywheel plans the calibration with it. `metrics` are plain numbers for the report.
+    """
+
+    out_of_fold: Sequence[Guess]
+    metrics: Mapping[str, float]
+
+
+class Recipe(Protocol):
+    """Entry point in `stepladder.recipes`: how a rung is made from a dataset's `train` split."""
+
+    name: str
+
+    def fit(
+        self,
+        task: Task,
+        dataset: Dataset,
+        folder: Path,
+        *,
+        settings: Mapping[str, Any],
+        seed: int,
+        progress: Progress,
+    ) -> Fitted: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A chat completion on its way to a model: the caller's JSON object with every field it had, known or not.
+
+    `body` values are raw JSON (unparsed bytes), so that fields are forwarded as they came.
+    """
+
+    id: str
+    body: Mapping[str, bytes]
+    stream: bool
+    wants_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What came back from a model: bytes for the caller (a JSON body, or whole SSE events without `[DONE]`).
+
+    `text` is what these bytes say, for the ledger. `last` marks the piece from which on the answer is complete
+    (finish reason seen, or a plain body): it is held back until the ledger row is committed. `usage` may come later.
+    """
+
+    data: bytes
+    text: str = ""
+    last: bool = False
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+class Model(Protocol):
+    """Entry point in `stepladder.models`: a named upstream. It passes chats through, and becomes a rung for a task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> str:
+        """ "live" or "recorded"."""
+        ...
+
+    def cost(self, usage: Usage) -> float: ...
+
+    def chat(self, call: ChatCall) -> AsyncIterator[Piece]: ...
+
+    def rung(self, task: Task) -> Rung: ...
+
+    async def close(self) -> None: ...
+
+
+class ModelOpener(Protocol):
+    """What the entry point names: a class with `open`. It checks its own settings and starts nothing slow."""
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Model: ...
