@@ -1,10 +1,16 @@
-"""A report is one HTML file that needs nothing else: no scripts, no fonts, no network. Plots are inline SVG by pygal."""
+"""A report is one HTML file that needs nothing else: no scripts, no fonts, no network.
+
+Plots are inline SVG by pygal.
+"""
 
 import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
+from string import Template
+from typing import Any
 
 import pygal
 from pygal.style import Style
@@ -26,30 +32,18 @@ _STYLE = Style(
     legend_font_size=13,
 )
 
+_PERCENT: dict[str, Any] = {
+    "range": (0.0, 1.0),
+    "y_labels": [{"label": f"{tenth * 10} %", "value": tenth / 10} for tenth in range(11)],
+}
+
 _LOOK = (
     "inline:.guide.line { stroke: #e2e8f0 !important; stroke-dasharray: none !important; } "
     ".series .line { stroke-width: 2.4 !important; fill: none !important; }"
 )
 """Thicker lines and paler guides than pygal's own style sheet has."""
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>
-body {{ font: 16px/1.55 system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif; color: #0f172a;
-  background: #f8fafc; max-width: 1120px; margin: 0 auto; padding: 2rem 1.2rem; }}
-h1 {{ font-size: 1.7rem; margin: 0 0 .5rem; }} h2 {{ font-size: 1.15rem; margin: 2rem 0 .6rem; }}
-.figures {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: .8rem; margin: 1.3rem 0; }}
-.figure {{ background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; padding: .8rem 1rem; }}
-.figure b {{ display: block; font-size: 1.55rem; }} .figure small {{ color: #64748b; }}
-.charts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(460px, 1fr)); gap: 1rem; }}
-.chart {{ background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; padding: .6rem; }}
-.chart svg {{ width: 100%; height: auto; }}
-table {{ border-collapse: collapse; width: 100%; background: #fff; border: 1px solid #e2e8f0; }}
-th, td {{ text-align: left; padding: .45rem .7rem; border-bottom: 1px solid #e2e8f0; font-variant-numeric: tabular-nums; }}
-th {{ background: #f1f5f9; font-weight: 600; }}
-</style></head><body><h1>{title}</h1>{lead}<div class="figures">{figures}</div>
-<div class="charts">{charts}</div>{tables}</body></html>
-"""
+_PAGE = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over a common x axis (`series`), or grouped bars (`bars`: series name -> one value a category)."""
+    """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category)."""
 
     title: str
     x_title: str = ""
@@ -81,7 +75,7 @@ class Chart:
             style=_STYLE,
             js=(),
             css=["file://style.css", "file://graph.css", _LOOK],
-            range=(0.0, 1.0) if self.percent else None,
+            **_PERCENT if self.percent else {},
             width=620,
             height=360,
             title=self.title,
@@ -132,7 +126,7 @@ class Report:
 
     def html(self) -> str:
         """The whole page."""
-        return _PAGE.format(
+        return _PAGE.substitute(
             title=html.escape(self.title),
             lead="".join(f"<p>{html.escape(text)}</p>" for text in self.lead),
             figures="".join(
