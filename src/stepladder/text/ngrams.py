@@ -8,6 +8,7 @@ et al. 2009, arXiv 0902.2206, without the sign: weights are learned for each use
 
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +36,20 @@ class Feature:
 class NgramHasher:
     """Turn text into bucket numbers; equal settings give equal buckets in every process and on every platform.
 
-    ``tokens`` are the orders of token n-grams, ``characters`` the orders (>= 3) of character n-grams inside words.
+    ``tokens`` are the orders of token n-grams, ``han`` further orders kept only where no token is a word of letters
+    (three Han characters are one Chinese word; three English words are a phrase seen once), ``characters`` the orders
+    (>= 3) of character n-grams inside words.
     """
 
     bits: int = 20
-    tokens: tuple[int, ...] = (1, 2, 3)
+    tokens: tuple[int, ...] = (1, 2)
+    han: tuple[int, ...] = (3,)
     characters: tuple[int, ...] = (3, 4, 5)
 
     def __post_init__(self) -> None:
         if not 8 <= self.bits <= 28:
             raise ValueError(f"bits is {self.bits}: choose 8 to 28 (2**bits buckets)")
-        if min(self.tokens, default=1) < 1 or min(self.characters, default=3) < 3:
+        if min(self.tokens + self.han, default=1) < 1 or min(self.characters, default=3) < 3:
             raise ValueError("token n-grams start at order 1 and character n-grams at order 3")
 
     def buckets(self, text: str) -> NDArray[np.int32]:
@@ -72,13 +76,14 @@ class NgramHasher:
         if codes.size == 0:
             return []
         kinds = _kinds(codes)
-        return _token_ngrams(codes, kinds, self.tokens) + _character_ngrams(codes, kinds, self.characters)
+        tokens = _tokens(codes, kinds)
+        found = _token_ngrams(tokens, kinds, self.tokens, without_words=False)
+        found += _token_ngrams(tokens, kinds, self.han, without_words=True)
+        return found + _character_ngrams(codes, kinds, self.characters)
 
 
-def _token_ngrams(
-    codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]
-) -> list[tuple[Hashes, Positions, Positions]]:
-    """Hash tokens as substrings through prefix sums, then their n-grams by a rolling polynomial."""
+def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
+    """Return hash, start and end of every token; a substring's hash is a difference of prefix sums."""
     inside = (kinds[1:] == _WORD) & (kinds[:-1] == _WORD)  # no token begins between two letters
     edges = np.flatnonzero(np.concatenate(([True], ~inside, [True])))
     starts, ends = edges[:-1], edges[1:]
@@ -88,15 +93,34 @@ def _token_ngrams(
     prefix = np.zeros(codes.size + 1, np.uint64)
     np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
     words = (prefix[ends] - prefix[starts]) * inverses[starts]
-    words ^= words >> np.uint64(32)  # unmixed, "ab c" and "a bc" would be close relatives
-    found, rolling = [], words
-    for order in range(1, max(orders, default=0) + 1):
-        if order > 1:
-            rolling = rolling[:-1] * np.uint64(_INVERSE) + words[order - 1 :]
-        if order in orders and rolling.size:
-            found.append((rolling + np.uint64(order), starts[: rolling.size], ends[order - 1 :]))
-        if rolling.size <= 1:
-            break
+    words ^= words >> np.uint64(32)  # breaks the linearity, or "ab c" and "a bc" would be close relatives
+    return words, starts, ends
+
+
+def _token_ngrams(
+    tokens: tuple[Hashes, Positions, Positions],
+    kinds: NDArray[np.uint8],
+    orders: tuple[int, ...],
+    *,
+    without_words: bool,
+) -> list[tuple[Hashes, Positions, Positions]]:
+    """Hash the n-grams of tokens by a rolling polynomial."""
+    words, starts, ends = tokens
+    wordless = kinds[starts] != _WORD
+    found = []
+    for order in orders:
+        count = words.size - order + 1
+        if count < 1:
+            continue
+        rolling, allowed = words[:count], wordless[:count]
+        for step in range(1, order):
+            rolling = rolling * np.uint64(_INVERSE) + words[step : step + count]
+            allowed = allowed & wordless[step : step + count]
+        rolling = rolling + np.uint64(order)
+        ngrams = (rolling, starts[:count], ends[order - 1 :])
+        if without_words:
+            ngrams = (rolling[allowed], ngrams[1][allowed], ngrams[2][allowed])
+        found.append(ngrams)
     return found
 
 
@@ -117,8 +141,8 @@ def _character_ngrams(
             inner = inner[:-1] & letter[order - 2 : -1]
         if order in orders:
             at = np.flatnonzero(inner)
-            starts = np.maximum(at - 1, 0)
-            ends = np.minimum(at - 1 + order, codes.size)
+            starts = at - letter[at]  # a blanked end is no part of the n-gram's text
+            ends = at + order - 2 + letter[at + order - 1]
             found.append((rolling[at] + np.uint64(order << 56), starts, ends))
     return found
 
@@ -132,8 +156,8 @@ def _kinds(codes: Codes) -> NDArray[np.uint8]:
 def _kind_table() -> NDArray[np.uint8]:
     """Return the kind of every code point below U+20000 and one last entry for the Han planes above (10 ms, once)."""
     table = np.full(0x20001, _MARK, np.uint8)
-    alphanumeric = [code for code in range(0x20000) if chr(code).isalnum()]
-    table[alphanumeric] = _WORD
+    # Combining marks (Devanagari vowels, Arabic points) belong to the word that they stand in.
+    table[[code for code in range(0x20000) if category(chr(code))[0] in "LNM"]] = _WORD
     for first, end in ((0x3040, 0x3100), (0x31F0, 0x3200), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00)):
         table[first:end] = _HAN
     table[0x20000] = _HAN
