@@ -1,7 +1,9 @@
 """python -m stepladder.interaction.cli_reference: prints docs/cli.md from the commands themselves."""
 
-import click
+from typing import Any
+
 import typer.main
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from stepladder.interaction.cli import app
 
@@ -20,10 +22,9 @@ def reference() -> str:
     return HEAD + "".join(_sections(root, "stepladder"))
 
 
-def _sections(command: click.Command, path: str) -> list[str]:
-    if isinstance(command, click.Group):
-        names = command.list_commands(click.Context(command))
-        return [text for name in names for text in _sections(command.commands[name], f"{path} {name}")]
+def _sections(command: Any, path: str) -> list[str]:
+    if isinstance(command, TyperGroup):
+        return [text for name, inner in command.commands.items() for text in _sections(inner, f"{path} {name}")]
     lines = [f"\n## {path}\n\n{command.help or ''}\n\n```text\n{_usage(command, path)}\n```\n"]
     rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
     if rows:
@@ -31,19 +32,21 @@ def _sections(command: click.Command, path: str) -> list[str]:
     return lines
 
 
-def _usage(command: click.Command, path: str) -> str:
-    arguments = [p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)]
+def _usage(command: Any, path: str) -> str:
+    arguments = [
+        p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)
+    ]
     options = ["[OPTIONS]"] if any(isinstance(p, click.Option) for p in command.params) else []
     return " ".join([path, *options, *arguments])
 
 
-def _row(parameter: click.Parameter) -> str:
-    names = ", ".join(f"`{name}`" for name in parameter.opts) if isinstance(parameter, click.Option) else ""
+def _row(parameter: TyperArgument | TyperOption) -> str:
+    names = ", ".join(f"`{name}`" for name in parameter.opts) if isinstance(parameter, TyperOption) else ""
     name = names or f"`{(parameter.name or '').upper()}`"
     default = parameter.default
     shown = "" if default is None or default is False or callable(default) else f"`{default}`"
     required = "required" if parameter.required and not shown else shown
-    text = (getattr(parameter, "help", None) or "").replace("|", "\\|")
+    text = (parameter.help or "").replace("|", "\\|")
     return f"| {name} | {required} | {text} |\n"
 
 

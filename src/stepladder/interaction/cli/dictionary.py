@@ -9,7 +9,9 @@ from stepladder.interaction.cli.options import ConfigOption, caller
 app = typer.Typer(help="Answers that the owner sets by hand.", no_args_is_help=True)
 TaskArgument = Annotated[str, typer.Argument(help="The task.")]
 TextArgument = Annotated[str, typer.Argument(help="The question's text.")]
-ExactOption = Annotated[bool, typer.Option("--exact", help="To the letter; else case, width and spaces are ignored.")]
+ExactOption = Annotated[
+    bool, typer.Option("--exact", help="To the letter; else case, width and spaces are ignored.")
+]
 
 
 @app.command()
@@ -28,9 +30,13 @@ def put(
     place = Installation.find(config)
     known = place.config.tasks.get(task)
     if known is None:
-        raise BadRequest(f"There is no task named {task!r}.", remedy=f"Tasks: {', '.join(place.config.tasks) or 'none'}.")
+        raise BadRequest(
+            f"There is no task named {task!r}.", remedy=f"Tasks: {', '.join(place.config.tasks) or 'none'}."
+        )
     if known.labels and answer not in known.labels:
-        raise BadRequest(f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(known.labels)}.")
+        raise BadRequest(
+            f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(known.labels)}."
+        )
     store = place.open_store()
     try:
         kind = "exact" if exact else "normalised"
@@ -41,7 +47,9 @@ def put(
 
 
 @app.command()
-def remove(task: TaskArgument, text: TextArgument, exact: ExactOption = False, config: ConfigOption = None) -> None:
+def remove(
+    task: TaskArgument, text: TextArgument, exact: ExactOption = False, config: ConfigOption = None
+) -> None:
     """Take an answer back."""
     from stepladder.core import BadRequest
     from stepladder.interaction.installation import Installation
@@ -51,7 +59,9 @@ def remove(task: TaskArgument, text: TextArgument, exact: ExactOption = False, c
     try:
         kind = "exact" if exact else "normalised"
         if not store.entries.remove(task, text if exact else dictionary_key(text), kind):
-            raise BadRequest(f"{task} has no {kind} entry {text!r}.", remedy=f"See: stepladder dictionary list {task}")
+            raise BadRequest(
+                f"{task} has no {kind} entry {text!r}.", remedy=f"See: stepladder dictionary list {task}"
+            )
     finally:
         store.close()
     typer.echo(f"{task}: removed {text!r}.")

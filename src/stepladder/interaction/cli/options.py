@@ -8,7 +8,9 @@ import typer
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="The configuration; without it ./stepladder.toml, else the built-in default."),
+    typer.Option(
+        "--config", "-c", help="The configuration; without it ./stepladder.toml, else the built-in default."
+    ),
 ]
 
 

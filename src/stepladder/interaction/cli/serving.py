@@ -30,11 +30,15 @@ def init(
 
     if path.exists() and not force:
         raise ConfigError(f"There is a file at {path} already.", remedy="Name another, or give --force.")
-    text = resources.files("stepladder.interaction.cli").joinpath("stepladder.toml").read_text(encoding="utf-8")
+    text = (
+        resources.files("stepladder.interaction.cli").joinpath("stepladder.toml").read_text(encoding="utf-8")
+    )
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"Cannot write {path}: {error.strerror}.", remedy="Check the folder and its rights.") from error
+        raise ConfigError(
+            f"Cannot write {path}: {error.strerror}.", remedy="Check the folder and its rights."
+        ) from error
     typer.echo(f"Wrote {path}. Edit it, then run: stepladder serve --config {path}")
 
 
@@ -49,7 +53,9 @@ def status(config: ConfigOption = None) -> None:
     store = place.open_store()
     try:
         stages = {stage.task: stage for stage in store.progress.all()}
-        table = Table("task", "mode", "live", "answers", "avoided", "agreement", "cost", "all on top", "flywheel")
+        table = Table(
+            "task", "mode", "live", "answers", "avoided", "agreement", "cost", "all on top", "flywheel"
+        )
         for name, task in place.config.tasks.items():
             found = store.ledger.summary(name)
             stage = stages.get(name)
