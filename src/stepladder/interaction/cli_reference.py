@@ -33,10 +33,8 @@ def _sections(command: Any, path: str) -> list[str]:
 
 
 def _usage(command: Any, path: str) -> str:
-    arguments = [
-        p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)
-    ]
-    options = ["[OPTIONS]"] if any(isinstance(p, click.Option) for p in command.params) else []
+    arguments = [(p.name or "").upper() for p in command.params if isinstance(p, TyperArgument)]
+    options = ["[OPTIONS]"] if any(isinstance(p, TyperOption) for p in command.params) else []
     return " ".join([path, *options, *arguments])
 
 
