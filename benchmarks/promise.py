@@ -67,10 +67,11 @@ class Truth:
 
     def draw(self, rng: np.random.Generator, size: int) -> Draw:
         """Confidences and whether the rung is wrong, both (size,)."""
-        scores = rng.random(size)
+        scores: Floats = rng.random(size)
         if self.levels:
-            scores = np.floor(scores * self.levels).astype(np.float64) / self.levels
-        return scores, rng.random(size) < self.error(scores)
+            scores = np.floor(scores * self.levels) / self.levels
+        wrong: NDArray[np.bool_] = rng.random(size) < self.error(scores)
+        return scores, wrong
 
     def loss_rate(self, threshold: float) -> float:
         """Loss rate of the infinite population at a threshold."""
