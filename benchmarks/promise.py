@@ -81,7 +81,8 @@ class Truth:
         if threshold >= 1.0:
             return 0.0
         width = (1.0 - threshold) / 400
-        return float(self.error(threshold + width * (np.arange(400) + 0.5)).sum() * width)  # midpoint rule
+        centres: Floats = threshold + width * (np.arange(400, dtype=np.float64) + 0.5)
+        return float(self.error(centres).sum() * width)  # midpoint rule
 
 
 def constant(rate: float) -> Callable[[Floats], Floats]:
