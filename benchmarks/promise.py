@@ -67,10 +67,11 @@ class Truth:
 
     def draw(self, rng: np.random.Generator, size: int) -> Draw:
         """Confidences and whether the rung is wrong, both (size,)."""
-        scores = rng.random(size)
+        scores: Floats = rng.random(size)
         if self.levels:
-            scores = np.floor(scores * self.levels).astype(np.float64) / self.levels
-        return scores, rng.random(size) < self.error(scores)
+            scores = np.floor(scores * self.levels) / self.levels
+        wrong: NDArray[np.bool_] = rng.random(size) < self.error(scores)
+        return scores, wrong
 
     def loss_rate(self, threshold: float) -> float:
         """Loss rate of the infinite population at a threshold."""
@@ -80,7 +81,8 @@ class Truth:
         if threshold >= 1.0:
             return 0.0
         width = (1.0 - threshold) / 400
-        return float(self.error(threshold + width * (np.arange(400) + 0.5)).sum() * width)  # midpoint rule
+        centres: Floats = threshold + width * (np.arange(400, dtype=np.float64) + 0.5)
+        return float(self.error(centres).sum() * width)  # midpoint rule
 
 
 def constant(rate: float) -> Callable[[Floats], Floats]:

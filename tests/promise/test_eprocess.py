@@ -56,6 +56,16 @@ def test_one_step_is_fair_also_when_the_probability_is_not_the_one_bet_on():
     assert expected == pytest.approx(before.e_value, rel=1e-12)
 
 
+def test_bets_follow_the_probability_in_use():
+    """With a lower floor only the first batch is bet on too little: what is in use counts from then on."""
+    careful, usual = AuditProcess(0.9, 0.1, share=0.01), AuditProcess(0.9, 0.1, share=0.2)
+    for process in (careful, usual):
+        for _ in range(40):
+            process.observe_batch(50, [0.2] * 2, 0.2, audits=10)
+    assert usual.alarmed
+    assert 0.5 * usual.e_value < careful.e_value < usual.e_value
+
+
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.99, 0.9999])
 @pytest.mark.parametrize("chance", [0.001, 0.1, 1.0])
 def test_capital_never_turns_negative(target, chance):
