@@ -5,7 +5,8 @@ tick takes the one step that is due and writes down where the task then stands: 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from stepladder import data, evaluation, rollout, training
 from stepladder.core import ConfigError, DataError, MissingExtra, Mode, Task
@@ -29,11 +30,11 @@ class Flywheel:
         """Take back what must go, take the step that is due, if one is, and say where the task stands."""
         before = Standing.load(self.store, task)
         mode = self.store.switches.get(task.name) or task.mode
-        standing = rollout.watch(self.store, task, self.tops[task.name], before)
         try:
+            standing = rollout.watch(self.store, task, self.tops[task.name], before)
             standing = standing if mode is Mode.TOP else self._step(task, mode, standing)
         except (ConfigError, DataError, MissingExtra) as error:
-            standing = rollout.wait_for_more(self.store, task, standing, str(error))
+            standing = rollout.wait_for_more(self.store, task, before, str(error))
         except RolloutConflict:  # a person was quicker: look again at the next tick
             return before
         self.report(task.name, standing.step, standing.done, standing.total, standing.note)
@@ -55,14 +56,20 @@ class Flywheel:
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, until=standing.frozen)
         dataset = data.freeze(task.name, {"train": data.clean(data.gather(rows), task.labels)})
-        outlook, number = self.outlook(task), standing.number + 1
+        progress = partial(self.report, task.name, standing.step)
         with self.registry.staging() as staged:
-            report = partial(self.report, task.name, standing.step)
-            fitted = {rung: training.fit(task, rung, dataset, staged / rung, report) for rung in learned_rungs(task)}
-            judgement = evaluation.judge(task, dataset, fitted, outlook, number=number)
+            fitted = training.fit(task, dataset, staged, progress)
+            judgement = evaluation.judge(task, dataset, fitted, self.outlook(task), number=standing.number + 1)
             if not evaluation.worth_more(self.store, task, judgement):
-                return standing.again(f"A candidate would not save enough: {judgement}.", standing.due)
-            self.registry.freeze(dataset)
-            releases = {rung: self.registry.admit() for rung, made in fitted.items()}
-        rollout.draw_more(self.store, task.name, task.flywheel.recalibrate)
-        return standing.calibrating(dataset.hash, releases, judgement.planned)
+                return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
+            releases = training.admit(self.registry, dataset, staged, fitted)
+        return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
+
+    def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:
+        rungs = training.load_rungs(self.registry, standing.releases)
+        rows = rollout.calibration_rows(self.store, task, standing)
+        outlook = self.outlook(task)
+        risk = outlook.risk(task.promise, standing.number)
+        promise = LadderPromise(task.promise.target, risk, scope=outlook.scope)
+        ladder = rollout.certify(task, standing, rungs, rows, promise)
+        return rollout.begin_canary(self.store, task, mode, standing, ladder)

@@ -45,6 +45,11 @@ class Judgement:
     low_share: float
     agreement: Mapping[str, float]
 
+    def __str__(self) -> str:
+        """For a person."""
+        shares = ", ".join(f"{rung} agrees in {share:.1%}" for rung, share in self.agreement.items())
+        return f"{shares} of unseen rows, and {self.low_share:.0%} of the questions could be answered low"
+
 
 def judge(
     task: Task, dataset: Dataset, fitted: Mapping[str, Fitted], outlook: Outlook, *, number: int

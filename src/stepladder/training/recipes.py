@@ -1,6 +1,7 @@
-"""Run a recipe by its plug-in's name, and load what it made."""
+"""Run recipes by their plug-ins' names, take what they made into the registry, and load it again."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from stepladder.core import ConfigError, Dataset, Fitted, Learned, Progress, Task, plugins
@@ -20,19 +21,38 @@ def learned_rungs(task: Task) -> list[str]:
     return rungs
 
 
-def fit(task: Task, rung: str, dataset: Dataset, folder: Path, progress: Progress) -> Fitted:
-    """Make one rung from a frozen dataset's `train` split, into `folder`. The dataset's hash is the seed."""
-    recipe = plugins.find(plugins.RECIPES, rung)()
-    folder.mkdir(parents=True, exist_ok=True)
-    fitted: Fitted = recipe.fit(
-        task,
-        dataset,
-        folder,
-        settings=task.recipes.get(rung, {}),
-        seed=int(dataset.hash[:8], 16),
-        progress=progress,
-    )
+def fit(task: Task, dataset: Dataset, folder: Path, progress: Progress) -> dict[str, Fitted]:
+    """Make every learned rung of a task from a frozen dataset's `train` split, each in a folder of its name.
+
+    The dataset's hash is the seed, so that the same examples make the same rungs.
+    """
+    fitted: dict[str, Fitted] = {}
+    for rung in learned_rungs(task):
+        place = folder / rung
+        place.mkdir(parents=True)
+        recipe = plugins.find(plugins.RECIPES, rung)()
+        fitted[rung] = recipe.fit(
+            task,
+            dataset,
+            place,
+            settings=task.recipes.get(rung, {}),
+            seed=int(dataset.hash[:8], 16),
+            progress=partial(_named, progress, rung),
+        )
     return fitted
+
+
+def _named(progress: Progress, rung: str, done: int, total: int, what: str) -> None:
+    progress(done, total, f"{rung}: {what}")
+
+
+def admit(registry: Registry, dataset: Dataset, folder: Path, fitted: Mapping[str, Fitted]) -> dict[str, str]:
+    """Take what `fit` left in `folder`, and its dataset, into the registry; rung -> id of its release."""
+    registry.freeze(dataset)
+    return {
+        rung: registry.admit(dataset.task, rung, rung, dataset, folder / rung, made.metrics).id
+        for rung, made in fitted.items()
+    }
 
 
 def load_rungs(registry: Registry, releases: Mapping[str, str]) -> list[Learned]:
