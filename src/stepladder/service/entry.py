@@ -2,12 +2,12 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from stepladder.core import Answer, Answered, Clock, Delta, Model, Part, Piece, Question, RungFailed, Usage
-from stepladder.models import Ladder
+from stepladder.core import Answer, Answered, Clock, Delta, Model, Part, Piece, Question, Usage
+from stepladder.service.deadline import before
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.service.request import ChatRequest
 from stepladder.store import LedgerRow
@@ -46,7 +46,7 @@ class Entry(ABC):
         self._elsewhere = 0.0
 
     @abstractmethod
-    def parts(self) -> AsyncIterator[Part | Piece]:
+    def parts(self) -> AsyncGenerator[Part | Piece]:
         """The answer as it comes. Raises RungFailed or LadderExhausted."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Entry(ABC):
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("_beside", "low", "plan", "question", "served", "top")
+    __slots__ = ("low", "plan", "question", "served", "top")
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -92,7 +92,6 @@ class TaskEntry(Entry):
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
         self.top = False
-        self._beside: asyncio.Task[Answer | None] | None = None
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -105,8 +104,13 @@ class TaskEntry(Entry):
         said = self.low if self.top else self.answer
         return self.plan.drawn and not (said is not None and said.rung == OWNERS_WORD)
 
-    async def parts(self) -> AsyncIterator[Part | Piece]:
-        """Low rungs first: their answer where it is believed, else the top's."""
+    def parts(self) -> AsyncGenerator[Part | Piece]:
+        """Low rungs first: their answer where it is believed, else the top's; all of it before the deadline."""
+        if self.question.deadline_ms is None:
+            return self._parts()
+        return before(self._parts(), (self.question.deadline_ms - self.latency_ms()) / 1000)
+
+    async def _parts(self) -> AsyncGenerator[Part | Piece]:
         if self.plan.ladder is not None:
             climb = await self.plan.ladder.climb(self.question)
             self.low = climb.low
@@ -114,20 +118,16 @@ class TaskEntry(Entry):
                 yield climb.answer
                 return
         self.top = True
-        listening = asyncio.ensure_future(self._listen())
+        beside = self.plan.beside and asyncio.ensure_future(self.plan.beside.climb(self.question))
         try:
             async with aclosing(self.plan.top.answer(self.question)) as parts:
                 async for part in parts:
-                    if isinstance(part, Answer):
-                        await listening
+                    if beside is not None and isinstance(part, Answer):
+                        self.low = (await beside).low
                     yield part
         finally:
-            listening.cancel()
-
-    async def _listen(self) -> None:
-        """Observe mode: what the low rungs would have said, beside the top."""
-        if self.plan.beside is not None:
-            self.low = (await self.plan.beside.climb(self.question)).low
+            if beside is not None:
+                beside.cancel()
 
     def take(self, part: Part | Piece) -> bool:
         """Deltas pass; the Answer is the last part and waits."""
@@ -177,20 +177,19 @@ class TaskEntry(Entry):
 class ModelEntry(Entry):
     """A chat with a plain model: passed through, and written down all the same."""
 
-    __slots__ = ("_finish", "_model", "_question", "_usage")
+    __slots__ = ("_call", "_finish", "_model", "_question", "_usage")
 
     def __init__(self, asked: Asked, clock: Clock, model: Model) -> None:
         super().__init__(asked, clock)
         self._model = model
+        self._call = asked.request.call(asked.id)
         self._question = asked.request.last_user_text()
         self._usage = Usage()
         self._finish = "stop"
 
-    async def parts(self) -> AsyncIterator[Part | Piece]:
+    def parts(self) -> AsyncGenerator[Part | Piece]:
         """The model's own bytes."""
-        async with aclosing(self._model.chat(self.asked.request.call(self.asked.id))) as pieces:
-            async for piece in pieces:
-                yield piece
+        return self._model.chat(self._call)
 
     def take(self, part: Part | Piece) -> bool:
         """Pieces pass until the one that is marked last; it and what follows wait."""

@@ -1,0 +1,81 @@
+"""Story one: a question comes down and an answer goes up.
+
+`admit` decides once what answers: a task's ladder release, or a plain model. `answer` lets the parts through as they
+come, and holds the last one back until the ledger row is committed: what a client has had whole is written down,
+whatever happens next. What fails, and what the client does not wait for, is written down too.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, StepladderError, Tenant, UnknownModel
+from stepladder.service import Asked, Auditor, ChatRequest, Entry, ModelEntry, Snapshot, TaskEntry
+from stepladder.store import Ledger
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The way of a question through the house. `snapshot` is swapped whole when anything changes."""
+
+    snapshot: Snapshot
+    ledger: Ledger
+    auditor: Auditor
+    events: Events
+    clock: Clock
+
+    def admit(self, request: ChatRequest, tenant: Tenant) -> Entry:
+        """Who asks what: choose what answers. Raises BadRequest, TooLarge, and UnknownModel for a name that is neither."""
+        snapshot, name, at = self.snapshot, request.model, self.clock.time()
+        id = f"sl{int(at * 1000):012x}{uuid4().hex[:20]}"
+        asked = Asked(id, tenant.name, request, at, self.clock.monotonic(), snapshot.config.hash)
+        if name in snapshot.tasks:
+            served, limit = snapshot.tasks[name], snapshot.config.server.max_text_chars
+            question = request.question(served.task, id=id, tenant=tenant.name, asked_at=at, limit=limit)
+            return TaskEntry(asked, self.clock, served, question)
+        if name in snapshot.models:
+            return ModelEntry(asked, self.clock, snapshot.models[name])
+        known = ", ".join([*snapshot.tasks, *snapshot.models]) or "none yet; add [models.NAME] to the configuration"
+        raise UnknownModel(f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}.")
+
+    async def answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
+        """The answer's parts. Raises RungFailed, LadderExhausted, and LedgerUnavailable, which withholds the answer."""
+        async with self._written_down(entry), aclosing(entry.parts()) as parts:
+            entry.leave()
+            async for part in parts:
+                entry.come_back()
+                if not entry.take(part):
+                    yield part
+                entry.leave()
+        for part in entry.held:
+            yield part
+
+    @asynccontextmanager
+    async def _written_down(self, entry: Entry) -> AsyncIterator[None]:
+        """Settle and record on every way out."""
+        try:
+            yield
+            await self._settle(entry, "ok")
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._settle(entry, "partial", "the client left")
+            raise
+        except BaseException as error:
+            with suppress(LedgerUnavailable):
+                await self._settle(entry, "failed", getattr(error, "code", None) or type(error).__name__)
+            raise
+
+    async def _settle(self, entry: Entry, status: str, error: str = "") -> None:
+        if entry.settled:
+            return
+        entry.settled = True
+        try:
+            await self.ledger.commit(entry.row(status, error))
+        except LedgerUnavailable:
+            status = "withheld"
+            raise
+        finally:
+            self.events.emit(entry.answered(status))
+        if status == "ok" and isinstance(entry, TaskEntry):
+            self.auditor.consider(entry)

@@ -1,0 +1,31 @@
+"""An answer that is due at a time: late is an error, and whoever was still working on it is told to stop."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+
+from stepladder.core import DeadlineMissed
+
+T = TypeVar("T")
+
+
+async def before(parts: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T]:
+    """The same parts, as long as they come within `seconds` from now. Raises DeadlineMissed (504) when one does not."""
+    due = asyncio.get_running_loop().time() + seconds
+    async with aclosing(parts):
+        while True:
+            try:
+                async with asyncio.timeout_at(due) as clock:
+                    part = await anext(parts)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                if not clock.expired():
+                    raise
+                raise DeadlineMissed(
+                    "The answer was not ready by the question's deadline.",
+                    param="stepladder.deadline_ms",
+                    remedy="Give it more time, or a task with quicker rungs.",
+                ) from error
+            yield part
