@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from uuid import uuid4
+from secrets import token_hex
 
-from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, StepladderError, Tenant, UnknownModel
+from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant, UnknownModel
 from stepladder.service import Asked, Auditor, ChatRequest, Entry, ModelEntry, Snapshot, TaskEntry
 from stepladder.store import Ledger
 
@@ -29,7 +29,7 @@ class Gateway:
     def admit(self, request: ChatRequest, tenant: Tenant) -> Entry:
         """Who asks what: choose what answers. Raises BadRequest, TooLarge, and UnknownModel for a name that is neither."""
         snapshot, name, at = self.snapshot, request.model, self.clock.time()
-        id = f"sl{int(at * 1000):012x}{uuid4().hex[:20]}"
+        id = f"sl{int(at * 1000):012x}{token_hex(10)}"
         asked = Asked(id, tenant.name, request, at, self.clock.monotonic(), snapshot.config.hash)
         if name in snapshot.tasks:
             served, limit = snapshot.tasks[name], snapshot.config.server.max_text_chars
@@ -58,18 +58,17 @@ class Gateway:
         try:
             yield
             await self._settle(entry, "ok")
-        except (asyncio.CancelledError, GeneratorExit):
-            await self._settle(entry, "partial", "the client left")
-            raise
         except BaseException as error:
+            gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
             with suppress(LedgerUnavailable):
-                await self._settle(entry, "failed", getattr(error, "code", None) or type(error).__name__)
+                await self._settle(entry, "partial" if gone else "failed", getattr(error, "code", type(error).__name__))
             raise
 
     async def _settle(self, entry: Entry, status: str, error: str = "") -> None:
         if entry.settled:
             return
         entry.settled = True
+        entry.come_back()
         try:
             await self.ledger.commit(entry.row(status, error))
         except LedgerUnavailable:

@@ -34,6 +34,7 @@ class Entry(ABC):
     __slots__ = ("_clock", "_elsewhere", "_mark", "answer", "asked", "held", "settled", "text")
 
     task = ""
+    top = False
 
     def __init__(self, asked: Asked, clock: Clock) -> None:
         self.asked = asked
@@ -62,8 +63,10 @@ class Entry(ABC):
         self._mark = self._clock.monotonic()
 
     def come_back(self) -> None:
-        """And is here again."""
-        self._elsewhere += self._clock.monotonic() - self._mark
+        """And is here again, if it was away."""
+        if self._mark:
+            self._elsewhere += self._clock.monotonic() - self._mark
+            self._mark = 0.0
 
     def latency_ms(self) -> float:
         """Milliseconds since the question came in."""
@@ -76,7 +79,13 @@ class Entry(ABC):
     def answered(self, status: str) -> Answered:
         """The event that tells of it."""
         return Answered(
-            self.task, self.asked.request.model, self.answer, status, self.latency_ms(), self.overhead_ms()
+            self.task,
+            self.asked.request.model,
+            self.answer,
+            status,
+            self.latency_ms(),
+            self.overhead_ms(),
+            self.top,
         )
 
 
@@ -222,18 +231,9 @@ class ModelEntry(Entry):
             task="",
             model=asked.request.model,
             text=self._question,
-            fields={},
-            turns=(),
             answer=self.text,
             rung=self._model.name,
-            release="",
-            ladder_release="",
             confidence=1.0,
-            top=False,
-            drawn=False,
-            low_answer=None,
-            low_rung=None,
-            low_confidence=None,
             status=status,
             stream=asked.request.stream,
             prompt_tokens=usage.prompt_tokens,
