@@ -18,10 +18,6 @@ class _Switch(msgspec.Struct, forbid_unknown_fields=True):
     mode: Mode | None
 
 
-class _Back(msgspec.Struct, forbid_unknown_fields=True):
-    why: str = "rolled back by hand"
-
-
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     answer: str
@@ -68,8 +64,7 @@ class AdminPages:
     async def rollback(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/rollback: to the release before, else to the top alone."""
         task = self._task(request)
-        back = await self._read(request, _Back)
-        await asyncio.to_thread(self._house.roll_back, task.task.name, back.why, tenant.name)
+        await asyncio.to_thread(self._house.roll_back, task.task.name, tenant.name)
         await self._house.refresh()
         return await self._now(request)
 

@@ -7,11 +7,10 @@ from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
 
-from stepladder.core import Answer, Delta, Part, Piece, StepladderError, TooLarge
+from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant, TooLarge
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.service import Entry, TaskEntry, read
-from stepladder.traffic import Keys
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
@@ -22,11 +21,11 @@ class ClientGone(Exception):
 
 
 class ChatCompletions:
-    """The endpoint. `keys` is swapped with the snapshot."""
+    """The endpoint. `identify` turns an Authorization header into a tenant."""
 
-    def __init__(self, gateway: Gateway, keys: Callable[[], Keys]) -> None:
+    def __init__(self, gateway: Gateway, identify: Callable[[bytes | None], Tenant]) -> None:
         self._gateway = gateway
-        self._keys = keys
+        self._identify = identify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Every error leaves in OpenAI's shape."""
@@ -57,7 +56,7 @@ class ChatCompletions:
                 authorization = value
             elif name == b"content-length":
                 length = int(value)
-        tenant = self._keys().identify(authorization)
+        tenant = self._identify(authorization)
         return self._gateway.admit(read(await body_of(receive, length, limit)), tenant)
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:

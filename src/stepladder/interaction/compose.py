@@ -5,7 +5,6 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 
 from stepladder.core import (
     BadRequest,
@@ -28,10 +27,10 @@ from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
 from stepladder.models import parse_answer
 from stepladder.registry import Registry
-from stepladder.rollout import roll_back
+from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
-from stepladder.text import normalise
+from stepladder.text import dictionary_key
 from stepladder.traffic import Keys
 
 _log = logging.getLogger(__name__)
@@ -160,19 +159,19 @@ class House:
             wrong.append(str(error))
         return wrong
 
-    def roll_back(self, task: str, why: str, who: str) -> Rollout:
-        """Back to the release before, else to the top alone."""
-        return roll_back(self.store, task, why, who)
+    def roll_back(self, task: str, who: str) -> Rollout:
+        """Back to the release before, else to the top alone. Raises BadRequest when nothing but the top answers."""
+        return rollback_by_hand(self.store, task, who=who)
 
     def put_entry(self, task: Task, entry: tuple[str, str, str], who: str) -> None:
         """Add a dictionary entry (key, answer, kind). Raises RungFailed when the task's contract forbids the answer."""
         key, answer, kind = entry
         said = parse_answer(task, answer)
-        self.store.entries.put(task.name, normalise(key) if kind == "normalised" else key, said, who, kind)
+        self.store.entries.put(task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind)
 
     def remove_entry(self, task: Task, key: str, kind: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
-        return self.store.entries.remove(task.name, normalise(key) if kind == "normalised" else key, kind)
+        return self.store.entries.remove(task.name, dictionary_key(key) if kind == "normalised" else key, kind)
 
     async def close(self) -> None:
         """Finish or drop what runs, write what waits, let go of everything."""
@@ -187,14 +186,16 @@ class House:
                 plugins.find(plugins.RUNGS, rung)
         kept = {name: old for name, old in self._models.items() if config.models.get(name) == old[0]}
         opened: dict[str, tuple[ModelConfig, Model]] = {}
+        before = self._models
         try:
             for name, wanted in config.models.items():
                 if name not in kept:
                     opener = plugins.find(plugins.MODELS, wanted.kind)
                     opened[name] = (wanted, opener.open(name, wanted.settings))
-            before, self._models = self._models, kept | opened
+            self._models = kept | opened
             await self._swap(config)
         except BaseException:
+            self._models = before
             for _, model in opened.values():
                 await model.close()
             raise
@@ -229,6 +230,3 @@ def _coin_seed(store: Store) -> str:
     if seed is None:
         store.set_setting("coin seed", seed := secrets.token_hex(32))
     return seed
-
-
-__all__ = ["House", "Path", "open_registry", "open_store"]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stepladder.core import Config, Events, LadderRelease, Learned, Mode, Model, Rollout, Rung, StepladderError, Task, Tenant, plugins
+from stepladder.core import Config, Events, Learned, Mode, Model, Rollout, Rung, StepladderError, StoreError, Task, Tenant, plugins
 from stepladder.models import DictionaryRung, Ladder
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
@@ -69,7 +69,9 @@ class Ladders:
 
     def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:
         try:
-            found: LadderRelease = self._store.catalogue.get_ladder_release(id)
+            found = self._store.catalogue.get_ladder_release(id)
+            if found is None:
+                raise StoreError(f"The store has no ladder release {id}.")
             used.update(found.rungs.values())
             low: list[Rung] = []
             for name in task.rungs:

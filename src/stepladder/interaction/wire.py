@@ -40,7 +40,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("source", answer.source),
             ("overhead-ms", f"{entry.overhead_ms():.3f}"),
         ]
-    return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found]
+    return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
 
 
 def completion(entry: TaskEntry, answer: Answer) -> bytes:

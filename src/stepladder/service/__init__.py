@@ -4,13 +4,15 @@ It knows OpenAI's request body, the modes of a task and the audit by the top run
 a release was made.
 """
 
-from stepladder.service.audit import Auditor
+from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry
-from stepladder.service.plan import Plan, ServedTask, Snapshot
+from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read
 
 __all__ = [
+    "OWNERS_WORD",
     "Asked",
+    "AuditCounts",
     "Auditor",
     "ChatRequest",
     "Entry",

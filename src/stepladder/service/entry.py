@@ -31,7 +31,7 @@ class Entry(ABC):
     Of the time since the question came in, what neither the rungs nor the client's reading took is our own overhead.
     """
 
-    __slots__ = ("_clock", "_elsewhere", "_mark", "answer", "asked", "held", "settled", "text")
+    __slots__ = ("_clock", "_elsewhere", "_mark", "_overhead_ms", "answer", "asked", "held", "settled", "text")
 
     task = ""
     top = False
@@ -45,6 +45,7 @@ class Entry(ABC):
         self._clock = clock
         self._mark = 0.0
         self._elsewhere = 0.0
+        self._overhead_ms: float | None = None
 
     @abstractmethod
     def parts(self) -> AsyncGenerator[Part | Piece]:
@@ -73,20 +74,16 @@ class Entry(ABC):
         return (self._clock.monotonic() - self.asked.started) * 1000
 
     def overhead_ms(self) -> float:
-        """Milliseconds of it that were ours."""
+        """Milliseconds of it that were ours: so far, or in the end once the question is settled."""
+        if self._overhead_ms is not None:
+            return self._overhead_ms
         return max(self.latency_ms() - self._elsewhere * 1000, 0.0)
 
     def answered(self, status: str) -> Answered:
-        """The event that tells of it."""
-        return Answered(
-            self.task,
-            self.asked.request.model,
-            self.answer,
-            status,
-            self.latency_ms(),
-            self.overhead_ms(),
-            self.top,
-        )
+        """It is over: the event that tells of it."""
+        overhead = self._overhead_ms = self.overhead_ms()
+        model = self.asked.request.model
+        return Answered(self.task, model, self.answer, status, self.latency_ms(), overhead, self.top)
 
 
 class TaskEntry(Entry):

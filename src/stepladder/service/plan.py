@@ -70,7 +70,8 @@ class ServedTask:
         ladder = self.released.get(release or "")
         if ladder is None:
             return Plan(top=self.top, ladder=self.unreleased, drawn=True)
-        drawn = audited(question.id, self.task.flywheel.audit, self.seed)
+        chance = self.task.flywheel.audit if self.rollout.draw is None else self.rollout.draw
+        drawn = audited(question.id, chance, self.seed)
         return Plan(top=self.top, ladder=ladder, ladder_release=release or "", drawn=drawn)
 
 
