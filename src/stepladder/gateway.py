@@ -11,8 +11,8 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from secrets import token_hex
 
-from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant, UnknownModel
-from stepladder.service import Asked, Auditor, ChatRequest, Entry, ModelEntry, Snapshot, TaskEntry
+from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant
+from stepladder.service import Asked, Auditor, ChatRequest, Entry, ModelEntry, ServedTask, Snapshot, TaskEntry
 from stepladder.store import Ledger
 
 
@@ -27,18 +27,16 @@ class Gateway:
     clock: Clock
 
     def admit(self, request: ChatRequest, tenant: Tenant) -> Entry:
-        """Who asks what: choose what answers. Raises BadRequest, TooLarge, and UnknownModel for a name that is neither."""
-        snapshot, name, at = self.snapshot, request.model, self.clock.time()
+        """Who asks what: choose what answers. Raises BadRequest; UnknownModel, when `model` names nothing we have."""
+        snapshot, at = self.snapshot, self.clock.time()
+        served = snapshot.find(request.model)
         id = f"sl{int(at * 1000):012x}{token_hex(10)}"
         asked = Asked(id, tenant.name, request, at, self.clock.monotonic(), snapshot.config.hash)
-        if name in snapshot.tasks:
-            served, limit = snapshot.tasks[name], snapshot.config.server.max_text_chars
+        if isinstance(served, ServedTask):
+            limit = snapshot.config.server.max_text_chars
             question = request.question(served.task, id=id, tenant=tenant.name, asked_at=at, limit=limit)
             return TaskEntry(asked, self.clock, served, question)
-        if name in snapshot.models:
-            return ModelEntry(asked, self.clock, snapshot.models[name])
-        known = ", ".join([*snapshot.tasks, *snapshot.models]) or "none yet; add [models.NAME] to the configuration"
-        raise UnknownModel(f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}.")
+        return ModelEntry(asked, self.clock, served)
 
     async def answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
         """The answer's parts. Raises RungFailed, LadderExhausted, and LedgerUnavailable, which withholds the answer."""
@@ -46,9 +44,10 @@ class Gateway:
             entry.leave()
             async for part in parts:
                 entry.come_back()
-                if not entry.take(part):
-                    yield part
+                held = entry.take(part)
                 entry.leave()
+                if not held:
+                    yield part
         for part in entry.held:
             yield part
 
@@ -60,8 +59,9 @@ class Gateway:
             await self._settle(entry, "ok")
         except BaseException as error:
             gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
+            why = getattr(error, "code", type(error).__name__)
             with suppress(LedgerUnavailable):
-                await self._settle(entry, "partial" if gone else "failed", getattr(error, "code", type(error).__name__))
+                await self._settle(entry, "partial" if gone else "failed", why)
             raise
 
     async def _settle(self, entry: Entry, status: str, error: str = "") -> None:

@@ -77,7 +77,9 @@ class AdminPages:
         """PUT /admin/tasks/{name}/dictionary: add an entry, or replace the one with this key and kind."""
         task = self._task(request)
         entry = await self._read(request, _Entry)
-        await asyncio.to_thread(self._house.put_entry, task.task, (entry.key, entry.answer, entry.kind), tenant.name)
+        await asyncio.to_thread(
+            self._house.put_entry, task.task, (entry.key, entry.answer, entry.kind), tenant.name
+        )
         await self._house.refresh()
         return await self.entries(request, tenant)
 
@@ -87,7 +89,9 @@ class AdminPages:
         key = await self._read(request, _Key)
         found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind)
         if not found:
-            raise BadRequest(f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them.")
+            raise BadRequest(
+                f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."
+            )
         await self._house.refresh()
         return await self.entries(request, tenant)
 
@@ -99,7 +103,9 @@ class AdminPages:
         name = request.path_params["name"]
         tasks = self._house.gateway.snapshot.tasks
         if name not in tasks:
-            raise UnknownModel(f"There is no task {name!r}.", param="name", remedy=f"Tasks: {', '.join(tasks) or 'none'}.")
+            raise UnknownModel(
+                f"There is no task {name!r}.", param="name", remedy=f"Tasks: {', '.join(tasks) or 'none'}."
+            )
         return tasks[name]
 
     async def _read(self, request: Request, kind: type[Any]) -> Any:

@@ -122,7 +122,7 @@ class Reply:
 
 
 async def body_of(receive: Receive, length: int, limit: int) -> bytes:
-    """The request's body. Raises TooLarge as soon as it is known to be over `limit` bytes, ClientGone when it ends early."""
+    """The request's body. Raises TooLarge once it is known to be over `limit` bytes, ClientGone when it ends early."""
     if length > limit:
         raise _too_large(length, limit)
     message = await receive()
@@ -137,6 +137,13 @@ async def body_of(receive: Receive, length: int, limit: int) -> bytes:
     if len(data) > limit:
         raise _too_large(len(data), limit)
     return data
+
+
+def _too_large(length: int, limit: int) -> TooLarge:
+    return TooLarge(
+        f"The body has {length} bytes or more; {limit} are allowed.",
+        remedy="Send less, or raise server.max_body_kb.",
+    )
 
 
 async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncIterator[bytes]:

@@ -12,8 +12,8 @@ from stepladder.core import (
     Events,
     Model,
     ModelConfig,
-    Rollout,
     RolledOut,
+    Rollout,
     StepladderError,
     StoreError,
     SystemClock,
@@ -45,7 +45,9 @@ def open_store(settings: Settings, config: Config) -> Store:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK | os.X_OK)
     except OSError as error:
-        raise StoreError(f"Cannot make the data folder {folder}: {error.strerror}.", remedy=_ELSEWHERE) from error
+        raise StoreError(
+            f"Cannot make the data folder {folder}: {error.strerror}.", remedy=_ELSEWHERE
+        ) from error
     if not writable:
         raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
     ledger = config.ledger
@@ -149,10 +151,14 @@ class House:
     async def troubles(self) -> list[str]:
         """Why it is not ready; empty when it is."""
         snapshot = self.gateway.snapshot
-        wrong = [f"Model {name} is not open." for name in snapshot.config.models if name not in snapshot.models]
+        wrong = [
+            f"Model {name} is not open." for name in snapshot.config.models if name not in snapshot.models
+        ]
         for name, served in snapshot.tasks.items():
             wanted = {served.rollout.live, served.rollout.candidate} - {None}
-            wrong += [f"Ladder release {id} of task {name} is not loaded." for id in wanted - set(served.released)]
+            wrong += [
+                f"Ladder release {id} of task {name} is not loaded." for id in wanted - set(served.released)
+            ]
         try:
             await asyncio.to_thread(self.store.set_setting, "ready", "yes")
         except StepladderError as error:
@@ -167,11 +173,15 @@ class House:
         """Add a dictionary entry (key, answer, kind). Raises RungFailed when the task's contract forbids the answer."""
         key, answer, kind = entry
         said = parse_answer(task, answer)
-        self.store.entries.put(task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind)
+        self.store.entries.put(
+            task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind
+        )
 
     def remove_entry(self, task: Task, key: str, kind: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
-        return self.store.entries.remove(task.name, dictionary_key(key) if kind == "normalised" else key, kind)
+        return self.store.entries.remove(
+            task.name, dictionary_key(key) if kind == "normalised" else key, kind
+        )
 
     async def close(self) -> None:
         """Finish or drop what runs, write what waits, let go of everything."""

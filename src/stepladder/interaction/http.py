@@ -92,7 +92,9 @@ class Pages:
     async def readyz(self, request: Request) -> Response:
         """GET /readyz: it can answer and write down; 503 and what is wrong when it cannot."""
         wrong = await self._house.troubles()
-        return json_of({"status": "not ready" if wrong else "ready", "troubles": wrong}, 503 if wrong else 200)
+        return json_of(
+            {"status": "not ready" if wrong else "ready", "troubles": wrong}, 503 if wrong else 200
+        )
 
     async def metrics(self, request: Request) -> Response:
         """GET /metrics, for Prometheus."""
@@ -121,7 +123,9 @@ def application(routes: list[BaseRoute]) -> Starlette:
     )
 
 
-def guarded(endpoint: Endpoint, identify: Callable[[bytes | None], Tenant]) -> Callable[[Request], Awaitable[Response]]:
+def guarded(
+    endpoint: Endpoint, identify: Callable[[bytes | None], Tenant]
+) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint behind a key."""
 
     async def checked(request: Request) -> Response:
@@ -142,7 +146,9 @@ async def decoded(request: Request, kind: type[T], limit: int) -> T:
         param = path.strip("`.") or None
         raise BadRequest(f"{param or 'The body'}: {reason}.", param=param, remedy="Mend it.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The body is not valid JSON: {error}.", remedy="Check quotes and commas.") from error
+        raise BadRequest(
+            f"The body is not valid JSON: {error}.", remedy="Check quotes and commas."
+        ) from error
 
 
 def json_of(content: object, status: int = 200) -> Response:
@@ -157,5 +163,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    wrong = BadRequest(f"{request.method} {request.url.path}: {error.detail}.", remedy="docs/wire.md lists the routes.")
+    wrong = BadRequest(
+        f"{request.method} {request.url.path}: {error.detail}.", remedy="docs/wire.md lists the routes."
+    )
     return json_of(wire.error_body(wrong), error.status_code)

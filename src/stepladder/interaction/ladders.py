@@ -4,7 +4,20 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stepladder.core import Config, Events, Learned, Mode, Model, Rollout, Rung, StepladderError, StoreError, Task, Tenant, plugins
+from stepladder.core import (
+    Config,
+    Events,
+    Learned,
+    Mode,
+    Model,
+    Rollout,
+    Rung,
+    StepladderError,
+    StoreError,
+    Task,
+    Tenant,
+    plugins,
+)
 from stepladder.models import DictionaryRung, Ladder
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
@@ -81,12 +94,16 @@ class Ladders:
                     low.append(self._rung(name, found.rungs[name]))
             return Ladder(task, low, found.thresholds, top, release=id, events=self._events)
         except (StepladderError, OSError, ValueError, KeyError) as error:
-            _log.error("Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error)
+            _log.error(
+                "Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error
+            )
             return None
 
     def _rung(self, name: str, release: str) -> Learned:
         rung = self._rungs.get(release)
         if rung is None:
-            rung = plugins.find(plugins.RUNGS, name).load(self._registry.folder(release), name=name, release=release)
+            rung = plugins.find(plugins.RUNGS, name).load(
+                self._registry.folder(release), name=name, release=release
+            )
             self._rungs[release] = rung
         return rung

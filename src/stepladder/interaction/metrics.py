@@ -30,16 +30,26 @@ class Metrics:
         self._cost = Counter("stepladder_cost", "Money spent on answers.", answer, registry=registry)
         self._tokens = Counter("stepladder_tokens", "Tokens.", (*answer, "kind"), registry=registry)
         self._latency = Histogram(
-            "stepladder_latency_seconds", "Question to last byte.", answer, buckets=_SECONDS, registry=registry
+            "stepladder_latency_seconds",
+            "Question to last byte.",
+            answer,
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._overhead = Histogram(
             "stepladder_overhead_seconds", "Of it, our own.", ("task",), buckets=_OVERHEAD, registry=registry
         )
         self._climbs = Counter(
-            "stepladder_climbs", "Rungs asked and not believed.", ("task", "rung", "failed"), registry=registry
+            "stepladder_climbs",
+            "Rungs asked and not believed.",
+            ("task", "rung", "failed"),
+            registry=registry,
         )
         self._audits = Counter(
-            "stepladder_audits", "Low answers put to the top.", ("task", "release", "agreed"), registry=registry
+            "stepladder_audits",
+            "Low answers put to the top.",
+            ("task", "release", "agreed"),
+            registry=registry,
         )
         self._avoided = Counter(
             "stepladder_top_calls_avoided", "Questions the top was not asked.", ("task",), registry=registry

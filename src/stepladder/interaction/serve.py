@@ -25,7 +25,9 @@ _CANNOT_START = 2
 _UNWINDING_SECONDS = 2.0
 
 
-def serve(config: Path | None = None, *, host: str | None = None, port: int | None = None, say: Say | None = None) -> int:
+def serve(
+    config: Path | None = None, *, host: str | None = None, port: int | None = None, say: Say | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit code: 0, or 2 with one clear message when it cannot start.
 
     `host` and `port` override the configuration's; port 0 takes a free one. `say` gets every line for the user.
@@ -133,7 +135,9 @@ def _announce(house: House, listening: socket.socket, say: Say) -> None:
     path = house.settings.path
     say(f"Stepladder listens on http://{shown}:{port}/v1")
     say(f"Data: {house.settings.folder(config)}")
-    say(f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}")
+    say(
+        f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"
+    )
     names = [*config.tasks, *config.models]
     say(f"Tasks and models: {', '.join(names) or 'none yet'}")
     secret = house.first_admin_key()

@@ -25,7 +25,9 @@ class AuditCounts:
 class Auditor:
     """A bounded number of shadow calls at a time, and a bounded number waiting; what does not fit is counted."""
 
-    def __init__(self, ledger: Ledger, events: Events, clock: Clock, *, at_once: int = 8, waiting: int = 1000) -> None:
+    def __init__(
+        self, ledger: Ledger, events: Events, clock: Clock, *, at_once: int = 8, waiting: int = 1000
+    ) -> None:
         self.counts = AuditCounts()
         self._ledger = ledger
         self._events = events

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from stepladder.core import Answer, Answered, Clock, Delta, Model, Part, Piece, Question, Usage
-from stepladder.service.deadline import before
+from stepladder.core import Answer, Answered, Clock, Model, Part, Piece, Question, Usage
+from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.service.request import ChatRequest
 from stepladder.store import LedgerRow
@@ -31,7 +31,17 @@ class Entry(ABC):
     Of the time since the question came in, what neither the rungs nor the client's reading took is our own overhead.
     """
 
-    __slots__ = ("_clock", "_elsewhere", "_mark", "_overhead_ms", "answer", "asked", "held", "settled", "text")
+    __slots__ = (
+        "_clock",
+        "_elsewhere",
+        "_mark",
+        "_overhead_ms",
+        "answer",
+        "asked",
+        "held",
+        "settled",
+        "text",
+    )
 
     task = ""
     top = False
@@ -124,16 +134,16 @@ class TaskEntry(Entry):
                 yield climb.answer
                 return
         self.top = True
-        beside = self.plan.beside and asyncio.ensure_future(self.plan.beside.climb(self.question))
+        low = asyncio.ensure_future(self.plan.beside.climb(self.question)) if self.plan.beside else None
         try:
-            async with aclosing(self.plan.top.answer(self.question)) as parts:
+            async with aclosing(closing(self.plan.top.answer(self.question))) as parts:
                 async for part in parts:
-                    if beside is not None and isinstance(part, Answer):
-                        self.low = (await beside).low
+                    if low is not None and isinstance(part, Answer):
+                        self.low = (await low).low
                     yield part
         finally:
-            if beside is not None:
-                beside.cancel()
+            if low is not None:
+                low.cancel()
 
     def take(self, part: Part | Piece) -> bool:
         """Deltas pass; the Answer is the last part and waits."""
@@ -195,7 +205,7 @@ class ModelEntry(Entry):
 
     def parts(self) -> AsyncGenerator[Part | Piece]:
         """The model's own bytes."""
-        return self._model.chat(self._call)
+        return closing(self._model.chat(self._call))
 
     def take(self, part: Part | Piece) -> bool:
         """Pieces pass until the one that is marked last; it and what follows wait."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task
+from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel
 from stepladder.models import Ladder
 from stepladder.promise import audited
 
@@ -88,3 +88,15 @@ class Snapshot:
     config: Config
     tasks: Mapping[str, ServedTask]
     models: Mapping[str, Model]
+
+    def find(self, name: str) -> ServedTask | Model:
+        """What a request's `model` names. Raises UnknownModel, listing what there is."""
+        found = self.tasks.get(name) or self.models.get(name)
+        if found is None:
+            known = (
+                ", ".join([*self.tasks, *self.models]) or "none yet; add [models.NAME] to the configuration"
+            )
+            raise UnknownModel(
+                f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}."
+            )
+        return found

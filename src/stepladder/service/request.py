@@ -67,7 +67,8 @@ class ChatRequest:
         """The question that these messages put to a task.
 
         The last user message is the text, the messages before it are the turns. The caller's system message is left
-        out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit` characters.
+        out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit`
+        characters.
         """
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
@@ -127,9 +128,13 @@ def read(data: bytes) -> ChatRequest:
     try:
         body = _BODY.decode(data)
     except msgspec.ValidationError as error:
-        raise BadRequest("The body is not a JSON object.", remedy='Send {"model": ..., "messages": [...]}.') from error
+        raise BadRequest(
+            "The body is not a JSON object.", remedy='Send {"model": ..., "messages": [...]}.'
+        ) from error
     except msgspec.DecodeError as error:
-        raise BadRequest(f"The body is not valid JSON: {error}.", remedy="Check quotes and commas.") from error
+        raise BadRequest(
+            f"The body is not valid JSON: {error}.", remedy="Check quotes and commas."
+        ) from error
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not valid UTF-8.", remedy="Encode it as UTF-8.") from error
     model = _required(body, "model", _STR)
@@ -139,8 +144,14 @@ def read(data: bytes) -> ChatRequest:
     if not messages:
         raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
     stream = "stream" in body and _decode(_BOOL, body["stream"], "stream") is True
-    options = _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options") if "stream_options" in body else None
-    return ChatRequest(model, body, tuple(messages), stream, options is not None and options.include_usage is True)
+    options = (
+        _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
+        if "stream_options" in body
+        else None
+    )
+    return ChatRequest(
+        model, body, tuple(messages), stream, options is not None and options.include_usage is True
+    )
 
 
 def _required(body: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:

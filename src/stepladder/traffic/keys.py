@@ -19,7 +19,9 @@ class Keys:
     def identify(self, authorization: bytes | None) -> Tenant:
         """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong."""
         if not authorization:
-            raise NotAllowed("There is no API key in the request.", remedy="Send `Authorization: Bearer sl-...`.")
+            raise NotAllowed(
+                "There is no API key in the request.", remedy="Send `Authorization: Bearer sl-...`."
+            )
         if authorization[:7].lower() != _SCHEME:
             raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
         tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())

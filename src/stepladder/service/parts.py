@@ -1,13 +1,23 @@
-"""An answer that is due at a time: late is an error, and whoever was still working on it is told to stop."""
+"""Streams of parts: one that stops its source when it is closed itself, and one that is due at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TypeVar
 
 from stepladder.core import DeadlineMissed
 
 T = TypeVar("T")
+
+
+async def closing(parts: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """The same parts; closed early, it closes their source at once and not when somebody collects the garbage."""
+    try:
+        async for part in parts:
+            yield part
+    finally:
+        if isinstance(parts, AsyncGenerator):
+            await parts.aclose()
 
 
 async def before(parts: AsyncGenerator[T], seconds: float) -> AsyncGenerator[T]:
