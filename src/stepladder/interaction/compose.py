@@ -104,11 +104,13 @@ class House:
         """The same, for the admin key only."""
         return self._keys.identify_admin(authorization)
 
-    def first_admin_key(self) -> str | None:
+    async def first_admin_key(self) -> str | None:
         """Make the admin key if there is none: the secret, shown only now; else None."""
         if any(key.admin and key.revoked_at is None for key in self.store.keys.list()):
             return None
-        return self.store.keys.create("admin", admin=True)
+        secret = self.store.keys.create("admin", admin=True)
+        await self.refresh()
+        return secret
 
     async def refresh(self) -> None:
         """Take in what has changed in the store. Raises StoreError."""

@@ -48,7 +48,7 @@ async def _serve(settings: Settings, host: str | None, port: int | None, say: Sa
     try:
         server = house.gateway.snapshot.config.server
         with _listen(host or server.host, server.port if port is None else port) as listening:
-            _announce(house, listening, say)
+            await _announce(house, listening, say)
             await _run(house, server, listening)
     finally:
         await house.close()
@@ -128,7 +128,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _announce(house: House, listening: socket.socket, say: Say) -> None:
+async def _announce(house: House, listening: socket.socket, say: Say) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     config = house.gateway.snapshot.config
@@ -140,10 +140,11 @@ def _announce(house: House, listening: socket.socket, say: Say) -> None:
     )
     names = [*config.tasks, *config.models]
     say(f"Tasks and models: {', '.join(names) or 'none yet'}")
-    secret = house.first_admin_key()
+    secret = await house.first_admin_key()
     if secret is not None:
         say(f"Admin key, shown only this once: {secret}")
         say("Make a key for each client: stepladder key create NAME")
+    say("Ready.")
 
 
 def _loop_factory() -> Any:
