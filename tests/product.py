@@ -17,7 +17,9 @@ PATIENCE = 30.0
 def recorded(folder: Path, answers: Mapping[str, str], *, name: str = "big", delay_ms: float = 0) -> str:
     """The lines of a [models.x] table that answers from a file."""
     file = folder / f"{name}.jsonl"
-    rows = (json.dumps({"input": text, "answer": answer}, ensure_ascii=False) for text, answer in answers.items())
+    rows = (
+        json.dumps({"input": text, "answer": answer}, ensure_ascii=False) for text, answer in answers.items()
+    )
     file.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     return f'[models.{name}]\nkind = "recorded"\nfile = "{file}"\ndelay_ms = {delay_ms}\n'
 

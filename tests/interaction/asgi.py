@@ -37,7 +37,9 @@ class Client:
         self.app = app
         self.key = key
 
-    async def chat(self, text: str = "Fine day", model: str = "mood", *, leave_after: int | None = None, **more: Any) -> Response:
+    async def chat(
+        self, text: str = "Fine day", model: str = "mood", *, leave_after: int | None = None, **more: Any
+    ) -> Response:
         body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
         return await self.send("POST", "/v1/chat/completions", body, leave_after=leave_after)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stepladder.core import Delta, Answer
+from stepladder.core import Answer, Delta
 
 ASK = [{"role": "user", "content": "Fine day"}]
 
@@ -23,7 +23,9 @@ async def test_a_task_answers_with_a_chat_completion_and_says_how(home):
     assert facts["rung"] == response.headers["x-stepladder-rung"] == row.rung == "big"
     assert facts["source"] == row.source == "recorded"
     assert facts["cost"] == row.cost
-    assert float(response.headers["x-stepladder-overhead-ms"]) == pytest.approx(facts["overhead_ms"], abs=1e-3)
+    assert float(response.headers["x-stepladder-overhead-ms"]) == pytest.approx(
+        facts["overhead_ms"], abs=1e-3
+    )
     assert (row.text, row.answer) == ("天气真好", "good")
 
 
@@ -154,7 +156,11 @@ async def test_a_top_that_cannot_answer_is_an_upstream_error_and_is_recorded(hom
         ({"model": "mood", "messages": ASK, "stepladder": {"forse": "top"}}, 400, "stepladder.forse"),
         ({"model": "mood", "messages": ASK, "stepladder": {"force": "low"}}, 400, "stepladder.force"),
         ({"model": "mood", "messages": ASK, "stepladder": {"deadline_ms": 0}}, 400, "stepladder.deadline_ms"),
-        ({"model": "mood", "messages": ASK, "stepladder": {"fields": {"a": []}}}, 400, "stepladder.fields[...]"),
+        (
+            {"model": "mood", "messages": ASK, "stepladder": {"fields": {"a": []}}},
+            400,
+            "stepladder.fields[...]",
+        ),
         ({"model": "big", "messages": ASK, "stepladder": {"forse": "top"}}, 400, "stepladder.forse"),
         ({"model": "nobody", "messages": ASK}, 404, "model"),
         ({"model": "mood", "messages": [{"role": "user", "content": "x" * 200_001}]}, 413, "messages"),
@@ -195,11 +201,16 @@ async def test_the_last_user_message_is_the_question_and_the_ones_before_it_are_
         {"role": "system", "content": "Be rude."},
         {"role": "user", "content": "Rain"},
         {"role": "assistant", "content": "bad"},
-        {"role": "user", "content": [{"type": "text", "text": "Fine day"}, {"type": "image_url", "image_url": {}}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "Fine day"}, {"type": "image_url", "image_url": {}}],
+        },
     ]
     body = {"model": "mood", "messages": messages, "temperature": 2, "n": 3, "unheard_of": {"a": 1}}
     fields = {"shop": "north", "stars": 4}
-    response = await home.client.send("POST", "/v1/chat/completions", {**body, "stepladder": {"fields": fields}})
+    response = await home.client.send(
+        "POST", "/v1/chat/completions", {**body, "stepladder": {"fields": fields}}
+    )
     row = home.row(response)
     assert (row.text, dict(row.fields)) == ("Fine day", fields)
     assert [(turn.role, turn.content) for turn in row.turns] == [("user", "Rain"), ("assistant", "bad")]

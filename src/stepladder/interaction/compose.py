@@ -14,6 +14,7 @@ from stepladder.core import (
     ModelConfig,
     RolledOut,
     Rollout,
+    RungFailed,
     StepladderError,
     StoreError,
     SystemClock,
@@ -161,6 +162,8 @@ class House:
             wrong += [
                 f"Ladder release {id} of task {name} is not loaded." for id in wanted - set(served.released)
             ]
+        if self.store.ledger.closed:
+            wrong.append("The ledger takes no more rows.")
         try:
             await asyncio.to_thread(self.store.set_setting, "ready", "yes")
         except StepladderError as error:
@@ -172,9 +175,14 @@ class House:
         return rollback_by_hand(self.store, task, who=who)
 
     def put_entry(self, task: Task, entry: tuple[str, str, str], who: str) -> None:
-        """Add a dictionary entry (key, answer, kind). Raises RungFailed when the task's contract forbids the answer."""
+        """Add a dictionary entry (key, answer, kind). Raises BadRequest, also for an answer outside the contract."""
         key, answer, kind = entry
-        said = parse_answer(task, answer)
+        if not key.strip():
+            raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
+        try:
+            said = parse_answer(task, answer)
+        except RungFailed as error:
+            raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
         self.store.entries.put(
             task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind
         )

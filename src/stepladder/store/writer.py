@@ -81,6 +81,11 @@ class Writer:
         """How many rows are in the queue."""
         return self._queue.qsize()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more rows."""
+        return self._closed
+
     async def put(self, statement: Statement, values: Values) -> None:
         """Return once the row is committed. Raises LedgerUnavailable, or what `statement.refused` says."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
