@@ -57,6 +57,16 @@ class Ledger:
         )
         self._writer = Writer(database, queue)
 
+    @property
+    def waiting(self) -> int:
+        """How many rows wait to be written."""
+        return self._writer.waiting
+
+    @property
+    def closed(self) -> bool:
+        """Whether every commit is refused."""
+        return self._writer.closed
+
     async def commit(self, row: LedgerRow) -> None:
         """Write a row; `row.seq` does not count. Raises LedgerUnavailable when it is not written."""
         await self._writer.put(self._rows, ledger_values(row))
