@@ -1,10 +1,10 @@
 """One llama.cpp, in a process of its own, and how to talk to it.
 
-Why not in this process: xllamacpp holds the interpreter's lock while it loads and frees a model (0.4 s for 135 million
-parameters, many seconds for billions: the event loop stands still), takes SIGINT and SIGTERM away from the server, and
-ends the whole process where an assertion of llama.cpp fails. Its loopback server also gives what in-process calls do
-not: a caller who hangs up stops the generation, in the prompt as well. The process starts with the first question,
-starts again if it died, and ends with its parent.
+Why not in this process: xllamacpp holds the interpreter's lock while it loads and frees a model (0.4 s for
+135 million parameters, many seconds for billions: the event loop would stand still), takes SIGINT and
+SIGTERM away from the server, and ends the whole process where an assertion of llama.cpp fails. Its loopback
+server gives what its in-process calls do not: a caller who hangs up stops the generation. The process starts
+with the first question, starts again if it died, and ends with its parent.
 """
 
 import asyncio
@@ -14,15 +14,17 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
 
 from stepladder.core import RungFailed, UpstreamFailed
+from stepladder.models.llama_whole import whole
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
 
@@ -85,7 +87,7 @@ class LlamaProcess:
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.stop()
         environment = dict(os.environ)
-        # Set for training, where it helps; llama.cpp's threads would sleep between two tokens (122 -> 49 tokens/s).
+        # It helps training; llama.cpp's threads would sleep between two tokens (122 -> 49 tokens/s).
         environment.pop("OMP_WAIT_POLICY", None)
         return subprocess.Popen(
             [sys.executable, "-P", str(_WORKER)],
@@ -107,8 +109,8 @@ class LlamaProcess:
         raise RungFailed(
             self._launch.name,
             f"llama.cpp could not load {self._launch.path}: {said.get('error', 'its process ended')}",
-            remedy="Check that it is a whole GGUF file of a kind this xllamacpp knows, that memory suffices for it, "
-            "and that the system has libgomp (package libgomp1).",
+            remedy="Check that it is a whole GGUF file of a kind this xllamacpp knows, that there is memory "
+            "enough, and that the system has libgomp (package libgomp1).",
             retryable=False,
         )
 
@@ -124,6 +126,10 @@ class _Refused(msgspec.Struct):
     error: _Refusal = msgspec.field(default_factory=_Refusal)
 
 
+class _Tokens(msgspec.Struct):
+    tokens: list[int]
+
+
 class LlamaClient:
     """Asks a LlamaProcess from the event loop, at most `limit` requests at a time (running and waiting)."""
 
@@ -136,14 +142,20 @@ class LlamaClient:
         self._starting: asyncio.Task[str] | None = None
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, path: str, body: bytes) -> bytes:
-        """The whole reply's body. Raises RungFailed, UpstreamFailed."""
-        async with self._asking(path, body) as response:
-            return await response.read()
+    async def tokens(self, text: str) -> list[int]:
+        """What the model reads `text` as, taken by itself. Raises RungFailed, UpstreamFailed."""
+        async with self._asking("/tokenize", msgspec.json.encode({"content": text})) as response:
+            return msgspec.json.decode(await response.read(), type=_Tokens).tokens
 
-    async def stream(self, path: str, body: bytes) -> AsyncIterator[bytes]:
-        """The payload of each server-sent event as it comes, without `[DONE]`. Closing it stops the generation."""
-        async with self._asking(path, body) as response:
+    async def complete(self, fields: Mapping[str, Any]) -> bytes:
+        """A chat completion, whole. Cancelling it stops the generation. Raises RungFailed, UpstreamFailed."""
+        async with aclosing(self.stream(fields)) as events:
+            return whole(self._name, [event async for event in events])
+
+    async def stream(self, fields: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """A chat completion's chunks (JSON), usage in the last. Closing it stops the generation."""
+        body = {**fields, "stream": True, "stream_options": {"include_usage": True}}
+        async with self._asking("/v1/chat/completions", msgspec.json.encode(body)) as response:
             rest = b""
             async for block in response.content.iter_any():
                 *events, rest = (rest + block).split(b"\n\n")
@@ -206,7 +218,7 @@ class LlamaClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers={**self.process.headers, "content-type": "application/json"},
-                # A connection a request: hanging up is what stops a generation, and on loopback opening costs nothing.
+                # A connection a request: hanging up is what stops a generation.
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_read=self._timeout),

@@ -91,7 +91,7 @@ class Reply(msgspec.Struct):
 
 
 def mean_probability(tokens: list[Token]) -> float:
-    """exp of the mean log-probability, 0 to 1: the inverse of the perplexity of the answer. Not calibrated."""
+    """exp of the mean log-probability, 0 to 1: one over the answer's perplexity. Not calibrated."""
     if not tokens:
         return 0.0
     return min(1.0, math.exp(sum(token.logprob for token in tokens) / len(tokens)))

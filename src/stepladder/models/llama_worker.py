@@ -1,8 +1,8 @@
 """The program of the process that holds llama.cpp. `llama.LlamaProcess` runs this file; nothing imports it.
 
-Standard library and xllamacpp only, so that it starts quickly. It reads one line of JSON from standard input (what to
-load), answers one line on standard output ({"address": ...} or {"error": ...}), and leaves when its input ends: so it
-never outlives its parent, however that one dies.
+Standard library and xllamacpp only, so that it starts quickly. It reads one line of JSON from standard input
+(what to load), answers one on standard output ({"address": ...} or {"error": ...}), and leaves when its input
+ends: so it never outlives its parent, however that one dies.
 """
 
 import json
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def _leave_signals_to_the_parent() -> None:
-    """Ctrl-C and a supervisor's SIGTERM reach this process too, but the parent may still be draining its answers.
+    """Ctrl-C and a supervisor's SIGTERM reach this process too, but the parent may still be draining.
 
     Called again after loading, because llama.cpp's server installs handlers of its own.
     """

