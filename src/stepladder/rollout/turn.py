@@ -7,7 +7,7 @@ from stepladder.core import LadderRelease, Mode, Task
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
-from stepladder.rollout.standing import Standing, Step, wait_for_more
+from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
 
 
@@ -18,8 +18,10 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
     """
     observed = store.rollouts.get(task.name).candidate
     if observed is not None and mode is Mode.LADDER:
-        return replace(standing, ladder=observed).at(Step.CANARY, f"{observed} was observed and is now tried out.")
-    rows = store.ledger.count_labelled(task.name)
+        return replace(standing, ladder=observed).at(
+            Step.CANARY, f"{observed} was observed and is now tried out."
+        )
+    rows = labels(store, task, standing)
     if rows < standing.due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
     due = int(min(rows * task.flywheel.growth, 1e15)) + 1
@@ -53,7 +55,9 @@ def begin_canary(
     draw_more(store, task.name, None)
     if ladder is None:
         rule = f"{task.promise.target:.0%} agreement at {standing.planned} calibration rows"
-        return standing.again(f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due)
+        return standing.again(
+            f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
+        )
     store.catalogue.add_ladder_release(ladder)
     start_canary(store, ladder, _share(task, mode))
     total = task.flywheel.canary_answers

@@ -10,11 +10,18 @@ import msgspec
 from stepladder.core import ModelConfig, Task
 from stepladder.promise import AuditProcess
 from stepladder.rollout.moves import take_back
-from stepladder.rollout.standing import Standing, wait_for_more
+from stepladder.rollout.standing import Standing, start_afresh
 from stepladder.store import Store
 
 _LATE = 5000  # rows: audits that come later than this after their question are left out
-_UNSPOKEN = ("price", "timeout", "key", "concurren", "retr", "delay")  # settings that do not change what a model says
+_UNSPOKEN = (
+    "price",
+    "timeout",
+    "key",
+    "concurren",
+    "retr",
+    "delay",
+)  # settings that do not change what a model says
 
 
 def fingerprint(task: Task, model: ModelConfig) -> str:
@@ -28,19 +35,28 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         if not any(word in key for word in _UNSPOKEN)
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
-    what = [task.top, model.kind, said, task.prompt, task.labels, task.schema, task.equality, task.caller_system]
+    what = [
+        task.top,
+        model.kind,
+        said,
+        task.prompt,
+        task.labels,
+        task.schema,
+        task.equality,
+        task.caller_system,
+    ]
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 
 
 def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
     """Feed the audits' tests and take back what has alarmed, or was certified for another top rung.
 
-    `top` is the fingerprint of the top rung as configured now. After an alarm a new turn starts, since what is being
-    prepared was calibrated in the time before.
+    `top` is the fingerprint of the top rung as configured now. After an alarm a new turn starts on new labels:
+    what is being prepared comes from a time that is over.
     """
     if standing.top != top:
         note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
-        changed = wait_for_more(store, task, standing, note) if standing.top else standing
+        changed = start_afresh(store, task, standing, note) if standing.top else standing
         standing = replace(changed, top=top)
     rollout = store.rollouts.get(task.name)
     served = [release for release in (rollout.candidate, rollout.live) if release is not None]
@@ -51,7 +67,7 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
         standing = replace(standing, audits={**standing.audits, release: audit})
         if why := _reason(store, task, release, top, audit):
             take_back(store, task.name, release, why, top=top)
-            standing = wait_for_more(store, task, standing, why)
+            standing = start_afresh(store, task, standing, why)
     return standing
 
 
@@ -69,7 +85,9 @@ def _listen(store: Store, task: Task, release: str, audit: Mapping[str, Any]) ->
     if not fresh:
         return audit
     state = audit.get("process")
-    process = AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
+    process = (
+        AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
+    )
     for outcome in fresh:
         process.observe(outcome.low, outcome.low, 1.0, not outcome.agreed)
     seen.update(outcome.seq for outcome in fresh)
