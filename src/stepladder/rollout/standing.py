@@ -85,4 +85,5 @@ def wait_for_more(store: Store, task: Task, standing: Standing, note: str) -> St
 
 def start_afresh(store: Store, task: Task, standing: Standing, note: str) -> Standing:
     """A new turn on new labels alone: the older ones no longer stand for what is asked or answered now."""
-    return replace(standing, since=store.ledger.last_seq(), trained=0).again(note, task.flywheel.labels)
+    new = replace(standing, since=store.ledger.last_seq(), trained=0, audits={})
+    return new.again(note, task.flywheel.labels)
