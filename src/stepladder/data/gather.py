@@ -29,16 +29,17 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
-def clean(examples: Sequence[Example], *, limit: int = 50_000) -> list[Example]:
+def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
     """Drop what would teach nothing or nonsense, and keep the newest `limit`, in order.
 
-    Dropped: empty texts and labels; all but the newest of equal questions (normal form and fields), since copies on both
+    Dropped: empty texts and labels; labels outside the task's `labels`, if it has any; all but the newest of equal questions (normal form and fields), since copies on both
     sides of a split make a model look better than it is; equal questions with different labels, unless a person
     settled it.
     """
     groups: dict[tuple[str, bytes], list[Example]] = defaultdict(list)
     for example in examples:
-        if example.label.strip() and (key := normalise(example.text)):
+        allowed = example.label in labels if labels else example.label.strip()
+        if allowed and (key := normalise(example.text)):
             groups[key, msgspec.json.encode(example.fields, order="sorted")].append(example)
     kept = {id(chosen) for group in groups.values() if (chosen := _one_of(group)) is not None}
     return [example for example in examples if id(example) in kept][-limit:]

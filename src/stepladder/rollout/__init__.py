@@ -5,25 +5,32 @@ It does not know how a rung is trained or who asks; it decides from the ledger's
 """
 
 from stepladder.rollout.canary import Trial, try_out
-from stepladder.rollout.certify import calibration_rows, certify, ladder_release
+from stepladder.rollout.certify import calibration_rows, certify
 from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
+from stepladder.rollout.report import Report
 from stepladder.rollout.standing import Standing, Step, wait_for_more
+from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
+    "Report",
     "Standing",
     "Step",
     "Trial",
+    "begin_canary",
+    "calibrate",
     "calibration_rows",
     "certify",
     "draw_more",
     "fingerprint",
-    "ladder_release",
+    "next_turn",
     "promote",
     "rollback_by_hand",
     "start_canary",
     "take_back",
+    "try_candidate",
     "try_out",
+    "wait_for_calibration",
     "wait_for_more",
     "watch",
 ]

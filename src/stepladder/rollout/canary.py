@@ -25,7 +25,7 @@ def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
     """
     summary = store.ledger.summary(ladder.task, ladder_release=ladder.id)
     low = sum(summary.by_rung.get(rung, 0) for rung in ladder.rungs)
-    if summary.answers < wanted or ladder.certificate is None:
+    if summary.answers < max(wanted, 1) or ladder.certificate is None:
         return Trial(summary.answers)
     share = low / max(summary.answers, 1)
     if share < _FAR_LESS * ladder.certificate.low_share:

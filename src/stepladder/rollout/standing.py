@@ -42,7 +42,6 @@ class Standing:
     trained: int = 0
     due: int = 0
     frozen: int = 0
-    dataset: str = ""
     releases: Mapping[str, str] = field(default_factory=dict)
     planned: int = 0
     number: int = 0
@@ -74,6 +73,5 @@ class Standing:
 
 
 def wait_for_more(store: Store, task: Task, standing: Standing, note: str) -> Standing:
-    """A new turn after `labels` more rows at the latest: what was learned no longer fits, or was not enough."""
-    rows = store.ledger.count_labelled(task.name)
-    return standing.again(note, min(max(standing.due, rows), rows + task.flywheel.labels))
+    """A new turn after `labels` more rows: what is there did not do, or no longer does."""
+    return standing.again(note, store.ledger.count_labelled(task.name) + task.flywheel.labels)
