@@ -51,7 +51,8 @@ class Turning:
 
     `labels` top answers start the first fit, `growth` times as many (trained on last) start the next one; calibration
     takes at least `calibration` fresh ones. A candidate gets `canary` of the questions until it has given
-    `canary_answers`. The share `audit` of all questions is drawn by a coin and also put to the top rung.
+    `canary_answers`. The share `audit` of all questions is drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live
+    release, the share `recalibrate` is.
     """
 
     automatic: bool = True
@@ -61,6 +62,7 @@ class Turning:
     canary: float = 0.2
     canary_answers: int = 200
     audit: float = 0.05
+    recalibrate: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,10 @@ class LadderRelease:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Which ladder release answers a task: `live` (None: the top alone), and a `candidate` with its share."""
+    """Which ladder release answers a task: `live` (None: the top alone), and a `candidate` with its share.
+
+    `draw` is the share of questions drawn for the top in any case; None leaves it to the task's `audit`.
+    """
 
     task: str
     live: str | None = None
@@ -244,6 +249,7 @@ class Rollout:
     share: float = 0.0
     previous: str | None = None
     version: int = 0
+    draw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

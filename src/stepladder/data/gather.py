@@ -1,0 +1,57 @@
+"""Ledger rows -> examples -> clean examples -> a frozen dataset."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from stepladder.core import Dataset, Example
+from stepladder.store import LabelledRow
+from stepladder.text import normalise
+
+
+def gather(rows: Iterable[LabelledRow]) -> list[Example]:
+    """Examples in the ledger's order. A person's correction outranks what the top rung said, and counts as gold."""
+    return [
+        Example(
+            id=row.id,
+            text=row.text,
+            label=label,
+            fields=row.fields,
+            origin="top" if row.correction is None else "feedback",
+            drawn=row.drawn,
+            gold=row.correction,
+            at=row.at,
+        )
+        for row in rows
+        if (label := row.top_answer if row.correction is None else row.correction) is not None
+    ]
+
+
+def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
+    """Drop what would teach nothing or nonsense, and keep the newest `limit`, in order.
+
+    Dropped: empty texts and labels; labels outside the task's `labels`, if it has any; all but the newest of equal questions (normal form and fields), since copies on both
+    sides of a split make a model look better than it is; equal questions with different labels, unless a person
+    settled it.
+    """
+    groups: dict[tuple[str, bytes], list[Example]] = defaultdict(list)
+    for example in examples:
+        allowed = example.label in labels if labels else example.label.strip()
+        if allowed and (key := normalise(example.text)):
+            groups[key, msgspec.json.encode(example.fields, order="sorted")].append(example)
+    kept = {id(chosen) for group in groups.values() if (chosen := _one_of(group)) is not None}
+    return [example for example in examples if id(example) in kept][-limit:]
+
+
+def _one_of(group: Sequence[Example]) -> Example | None:
+    settled = [example for example in group if example.gold is not None] or group
+    return settled[-1] if len({example.label for example in settled}) == 1 else None
+
+
+def freeze(task: str, splits: Mapping[str, Sequence[Example]]) -> Dataset:
+    """Name the splits by what is in them: the same examples give the same hash, on every machine."""
+    fixed = {name: tuple(examples) for name, examples in splits.items()}
+    content = msgspec.json.encode([task, fixed], order="sorted")
+    return Dataset(hash=hashlib.sha256(content).hexdigest()[:16], task=task, splits=fixed)

@@ -1,0 +1,93 @@
+"""Is a fitted candidate worth a calibration, and how large a one? Decided from its training set, before any is drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stepladder.core import Dataset, Fitted, Promise, Task
+from stepladder.models import equal
+from stepladder.promise import Scope, plan_calibration, release_risk
+from stepladder.store import Store
+
+_MARGIN = 0.02  # of all questions: less gain than this is not worth an attempt's share of the risk
+_ENOUGH = 200  # drawn answers that say more about a release in service than its certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of the questions to come.
+
+    A calibration pays itself back over `remaining` of them and may take `most`; the promise is over `scope`. `last` says
+    that no other release will follow, so that this one may spend the whole risk.
+    """
+
+    remaining: int
+    most: int
+    scope: Scope
+    last: bool = False
+
+    def risk(self, promise: Promise, number: int) -> float:
+        """What attempt `number` may spend of the task's risk."""
+        return promise.risk if self.last else release_risk(promise.risk, number)
+
+
+def stream(task: Task) -> Outlook:
+    """A stream without an end: a calibration should pay itself back within a few horizons."""
+    horizon = task.promise.horizon
+    return Outlook(remaining=4 * horizon, most=2 * task.flywheel.labels, scope=Scope(horizon=horizon))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Calibration rows to wait for (0: it is not worth any), the share expected to be answered low with the
+    thresholds they allow, and each rung's out-of-fold agreement with the labels."""
+
+    planned: int
+    low_share: float
+    agreement: Mapping[str, float]
+
+    def __str__(self) -> str:
+        """For a person."""
+        shares = ", ".join(f"{rung} agrees in {share:.1%}" for rung, share in self.agreement.items())
+        return f"{shares} of unseen rows, and {self.low_share:.0%} of the questions could be answered low"
+
+
+def judge(
+    task: Task, dataset: Dataset, fitted: Mapping[str, Fitted], outlook: Outlook, *, number: int
+) -> Judgement:
+    """Judge the rungs fitted on `dataset` by their guesses on rows they had not seen, for attempt `number`.
+
+    Only rows drawn without looking at them count: what was labelled because a rung was unsure is harder than the rest.
+    """
+    examples = dataset.splits["train"]
+    planned, low_share, agreement = 0, 0.0, {}
+    for rung, made in fitted.items():
+        pairs = [pair for pair in zip(made.out_of_fold, examples, strict=True) if pair[1].drawn]
+        wrong = [not equal(task, guess.text, example.label) for guess, example in pairs]
+        plan = plan_calibration(
+            [guess.confidence for guess, _ in pairs],
+            wrong,
+            target=task.promise.target,
+            risk=outlook.risk(task.promise, number),
+            remaining=outlook.remaining,
+            future=outlook.scope.population is None,
+        )
+        planned = max(planned, plan.labels)
+        low_share = max(low_share, plan.low_share / (1 - plan.labels / outlook.remaining))
+        agreement[rung] = 1 - sum(wrong) / max(len(wrong), 1)
+    if planned:
+        planned = min(max(planned, task.flywheel.calibration), outlook.most)
+    return Judgement(planned, low_share, agreement)
+
+
+def worth_more(store: Store, task: Task, judgement: Judgement) -> bool:
+    """Whether a candidate should answer clearly more questions low than the live release does."""
+    live = store.rollouts.get(task.name).live
+    if live is None:
+        return judgement.planned > 0
+    outcomes = store.ledger.outcomes(task.name, live)[-10 * _ENOUGH :]
+    if len(outcomes) >= _ENOUGH:
+        now = sum(outcome.low for outcome in outcomes) / len(outcomes)
+    else:
+        release = store.catalogue.get_ladder_release(live)
+        now = release.certificate.low_share if release and release.certificate else 0.0
+    return judgement.planned > 0 and judgement.low_share > now + _MARGIN

@@ -1,0 +1,328 @@
+"""What stepping down would have saved on a log, and what the promise would have been worth.
+
+The flywheel itself, driven by recorded answers and the log's clock: rows go into a ledger in memory, the flywheel ticks, and
+whatever it puts into service answers the rest. There is no second simulator: what is kept here is only the score.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from stepladder.core import (
+    Certificate,
+    DataError,
+    LadderRelease,
+    Learned,
+    Progress,
+    Promise,
+    Question,
+    Task,
+    Turning,
+)
+from stepladder.data import Log, LogRow, Skipped
+from stepladder.evaluation import Outlook
+from stepladder.flywheel import Flywheel
+from stepladder.interaction.score import Point, Score
+from stepladder.models import equal
+from stepladder.promise import Scope, audited
+from stepladder.registry import Registry
+from stepladder.rollout import Standing
+from stepladder.store import AuditRow, Change, LedgerRow, Store
+from stepladder.training import load_rungs
+
+_TASK = "backtest"
+_TOP = "log"
+_CHUNK = 500  # rows between two looks at the audit
+_TIMED = 200  # single predictions timed for the median
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is asked: the promise, how many rows train, and how the log is read.
+
+    `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
+    whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
+    None: 2 % with `ordered`, else none.
+    """
+
+    target: float = 0.95
+    risk: float = 0.1
+    labels: int = 1000
+    seed: int = 0
+    ordered: bool = False
+    audit: float | None = None
+
+    @property
+    def audit_share(self) -> float:
+        """The share of questions drawn for the top."""
+        if self.audit is not None:
+            return self.audit
+        return 0.02 if self.ordered else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RungShare:
+    """A rung's part of the rows after the first `labels`; `median_us` is None where the log gave the answer."""
+
+    name: str
+    answers: int
+    share: float
+    median_us: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """The figures. Shares are of the rows after the first `labels`.
+
+    `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share whose
+    answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any. `thresholds` and
+    `certificate` are those of the release in service at the end, None where the top answered alone.
+    """
+
+    rows: int
+    labels: int
+    target: float
+    risk: float
+    calls_avoided: float
+    agreement: float
+    accuracy_gold: float | None
+    top_accuracy_gold: float | None
+    rungs: tuple[RungShare, ...]
+    seconds: float
+    calibration: int
+    audits: int
+    thresholds: dict[str, float]
+    certificate: Certificate | None
+    history: tuple[Change, ...]
+    note: str
+    skipped: int
+    first_skipped: tuple[Skipped, ...]
+    series: tuple[Point, ...]
+
+
+def backtest(log: Log, terms: Terms, progress: Progress) -> Backtest:
+    """Run it. Raises DataError when the log cannot be stepped down: too few rows, one answer only, or prose."""
+    began = time.perf_counter()
+    rows = list(log.rows)
+    if not terms.ordered:
+        random.Random(terms.seed).shuffle(rows)
+    with tempfile.TemporaryDirectory(prefix="stepladder-backtest-") as folder, _memory() as store:
+        replay = _Replay(store, Registry(store.catalogue, Path(folder)), rows, terms, progress)
+        replay.run()
+        return replay.result(log, time.perf_counter() - began)
+
+
+@contextmanager
+def _memory() -> Iterator[Store]:
+    store = Store.open("sqlite://")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def closed_answers(rows: Sequence[LogRow], labels: int) -> tuple[str, ...]:
+    """The distinct answers of the first `labels` rows, sorted. Raises DataError where they are no closed set."""
+    if not 0 < labels < len(rows):
+        raise DataError(
+            f"The log holds {len(rows)} usable rows, so the first {labels} leave none to answer.",
+            remedy=f"Give --labels below {len(rows)}.",
+        )
+    found = sorted({row.answer for row in rows[:labels]})
+    if len(found) == 1:
+        raise DataError(
+            f"The first {labels} answers are all the same: there is nothing to learn.",
+            remedy="Give a log with two or more different answers.",
+        )
+    if len(found) > max(2, labels // 4):
+        raise DataError(
+            f"{len(found)} of the first {labels} answers are different: this looks like prose.",
+            remedy="Stepping down needs answers from a closed set (labels, short JSON), or more --labels.",
+        )
+    return tuple(found)
+
+
+class _Replay:
+    """Feeds the rows in order and keeps the score."""
+
+    def __init__(
+        self, store: Store, registry: Registry, rows: list[LogRow], terms: Terms, progress: Progress
+    ) -> None:
+        self.store, self.registry, self.rows, self.terms = store, registry, rows, terms
+        self.progress = progress
+        self.task = _task(rows, terms)
+        self.wheel = Flywheel(store, registry, {_TASK: _TOP}, self._report, self._outlook)
+        self.score = Score(terms.labels, len(rows))
+        self.fed = 0
+        self.calibration = 0
+        self.ladder: tuple[LadderRelease, list[Learned]] | None = None
+        self.standing = Standing()
+
+    def run(self) -> None:
+        """Feed and tick, in turn, to the end."""
+        self._tick()
+        while self.fed < len(self.rows):
+            standing = self.standing
+            wanted = standing.total - standing.done if self.ladder is None else _CHUNK
+            chunk = self.rows[self.fed : self.fed + max(1, wanted)]
+            if self.ladder is None:
+                self._from_top(chunk)
+            else:
+                self._from_ladder(chunk, *self.ladder)
+            self.fed += len(chunk)
+            self._report(_TASK, standing.step, 0, 0, "")
+            self._tick()
+
+    def result(self, log: Log, seconds: float) -> Backtest:
+        """The figures of what has run."""
+        score, terms = self.score, self.terms
+        release = self.ladder[0] if self.ladder else None
+        return Backtest(
+            rows=len(self.rows),
+            labels=terms.labels,
+            target=terms.target,
+            risk=terms.risk,
+            calls_avoided=score.calls_avoided,
+            agreement=score.agreement,
+            accuracy_gold=score.accuracy_gold,
+            top_accuracy_gold=score.top_accuracy_gold,
+            rungs=self._rungs(),
+            seconds=seconds,
+            calibration=self.calibration,
+            audits=score.audits,
+            thresholds=dict(release.thresholds) if release else {},
+            certificate=release.certificate if release else None,
+            history=tuple(self.store.rollouts.history(_TASK)),
+            note=self.standing.note,
+            skipped=log.skipped,
+            first_skipped=log.first_skipped,
+            series=score.series(),
+        )
+
+    def _tick(self) -> None:
+        """Tick until nothing more is due."""
+        step = None
+        while step != (self.standing.step, self.standing.number):
+            step = (self.standing.step, self.standing.number)
+            self.standing = self.wheel.tick(self.task)
+            if self.standing.number > step[1]:
+                self.calibration += self.standing.planned
+        live = self.store.rollouts.get(_TASK).live
+        if live != (self.ladder[0].id if self.ladder else None):
+            release = self.store.catalogue.get_ladder_release(live) if live else None
+            self.ladder = (release, load_rungs(self.registry, release.rungs)) if release else None
+
+    def _outlook(self, task: Task) -> Outlook:
+        """The rest of the file: the whole population where it was shuffled, else what is still to come."""
+        if self.terms.ordered:
+            left = max(2, len(self.rows) - self.fed)
+            return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
+        others = len(self.rows) - self.terms.labels
+        return Outlook(others, max(1, others - 1), Scope(population=others), last=True)
+
+    def _report(self, task: str, stage: str, done: int, total: int, what: str) -> None:
+        self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)
+
+    def _from_top(self, chunk: Sequence[LogRow]) -> None:
+        self.store.ledger.write_many(_ledger_row(row, row.answer, _TOP, drawn=True) for row in chunk)
+        for row in chunk:
+            self.score.add(row, row.answer, _TOP, sent=True, agreed=True)
+
+    def _from_ladder(self, chunk: Sequence[LogRow], release: LadderRelease, rungs: list[Learned]) -> None:
+        said = _climb(chunk, release, rungs)
+        rows, audits = [], []
+        for row, (answer, rung, confidence) in zip(chunk, said, strict=True):
+            low = rung != _TOP
+            agreed = not low or equal(self.task, answer, row.answer)
+            drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
+            rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
+            if low and drawn:
+                audits.append(AuditRow(str(row.line), row.at or 0.0, _TASK, release.id, row.answer, agreed))
+            self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed)
+        self.score.audits += len(audits)
+        self.store.ledger.write_many(rows, audits)
+
+    def _rungs(self) -> tuple[RungShare, ...]:
+        after = len(self.rows) - self.terms.labels
+        times = {rung.name: _median_us(rung, self.rows[-_TIMED:]) for rung in (self.ladder or (0, []))[1]}
+        names = [*self.task.rungs, _TOP]
+        return tuple(
+            RungShare(name, count, count / after, times.get(name))
+            for name in names
+            if (count := self.score.by_rung[name]) or name in times
+        )
+
+
+def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
+    """The task that the log's first answers imply; one turn, whose release answers at once."""
+    return Task(
+        name=_TASK,
+        top=_TOP,
+        labels=closed_answers(rows, terms.labels),
+        rungs=("linear",),
+        promise=Promise(terms.target, terms.risk, max(1, len(rows) - terms.labels)),
+        flywheel=Turning(
+            labels=terms.labels,
+            growth=1e9,
+            calibration=1,
+            canary=1.0,
+            canary_answers=0,
+            audit=terms.audit_share,
+        ),
+    )
+
+
+def _question(row: LogRow) -> Question:
+    return Question(id=str(row.line), task=_TASK, text=row.text, fields=row.fields, asked_at=row.at or 0.0)
+
+
+def _climb(
+    chunk: Sequence[LogRow], release: LadderRelease, rungs: Sequence[Learned]
+) -> list[tuple[str, str, float]]:
+    """What the ladder says to each row: (answer, rung, confidence), the log's answer where no rung is sure."""
+    said = [(row.answer, _TOP, 1.0) for row in chunk]
+    questions = [_question(row) for row in chunk]
+    left = list(range(len(chunk)))
+    for rung in rungs:
+        guesses = dict(zip(left, rung.predict([questions[i] for i in left]), strict=True))
+        sure = {i for i, guess in guesses.items() if guess.confidence >= release.thresholds[rung.name]}
+        for i in sure:
+            said[i] = (guesses[i].text, rung.name, guesses[i].confidence)
+        left = [i for i in left if i not in sure]
+    return said
+
+
+def _ledger_row(
+    row: LogRow, answer: str, rung: str, release: str = "", confidence: float = 1.0, *, drawn: bool
+) -> LedgerRow:
+    return LedgerRow(
+        id=str(row.line),
+        at=row.at or 0.0,
+        tenant="",
+        task=_TASK,
+        model=_TOP,
+        text=row.text,
+        fields=row.fields,
+        answer=answer,
+        rung=rung,
+        ladder_release=release,
+        confidence=confidence,
+        top=rung == _TOP,
+        drawn=drawn,
+        source="recorded",
+    )
+
+
+def _median_us(rung: Learned, rows: Sequence[LogRow]) -> float:
+    spent = []
+    for row in rows:
+        question = _question(row)
+        began = time.perf_counter()
+        rung.predict([question])
+        spent.append(time.perf_counter() - began)
+    return median(spent) * 1e6

@@ -1,0 +1,78 @@
+"""The score of a backtest: calls avoided, agreement and accuracy, as they came about."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from stepladder.data import LogRow
+
+_POINTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The score after `row` rows of the log: shares so far, and over the rows since the point before."""
+
+    row: int
+    calls_avoided: float
+    agreement: float
+    recent_calls_avoided: float
+    recent_agreement: float
+
+
+class Score:
+    """Counts over the rows after the first `labels`; the first ones train and are left out."""
+
+    def __init__(self, labels: int, rows: int) -> None:
+        self._labels = labels
+        self._every = max(1, (rows - labels) // _POINTS)
+        self._marks: list[tuple[int, int, int]] = []
+        self._seen = self._count = self._avoided = self._agreed = 0
+        self._gold = self._right = self._top_right = 0
+        self.audits = 0
+        self.by_rung: Counter[str] = Counter()
+
+    def add(self, row: LogRow, answer: str, rung: str, *, sent: bool, agreed: bool) -> None:
+        """One answer: what was said and by which rung, whether the top was called, whether it equals the top's."""
+        self._seen += 1
+        if self._seen <= self._labels:
+            return
+        self._count += 1
+        self._avoided += not sent
+        self._agreed += agreed
+        self.by_rung[rung] += 1
+        if row.gold is not None:
+            self._gold += 1
+            self._right += answer.strip() == row.gold.strip()
+            self._top_right += row.answer.strip() == row.gold.strip()
+        if self._count % self._every == 0:
+            self._marks.append((self._count, self._avoided, self._agreed))
+
+    @property
+    def calls_avoided(self) -> float:
+        """Share of rows for which the top was not called."""
+        return self._avoided / max(self._count, 1)
+
+    @property
+    def agreement(self) -> float:
+        """Share of rows whose answer equals the top's."""
+        return self._agreed / max(self._count, 1)
+
+    @property
+    def accuracy_gold(self) -> float | None:
+        """Share of rows with a gold label that were answered with it."""
+        return self._right / self._gold if self._gold else None
+
+    @property
+    def top_accuracy_gold(self) -> float | None:
+        """The same, had the top answered all of them."""
+        return self._top_right / self._gold if self._gold else None
+
+    def series(self) -> tuple[Point, ...]:
+        """About a hundred points, for plots."""
+        points, before = [], (0, 0, 0)
+        for count, avoided, agreed in self._marks:
+            span = count - before[0]
+            recent = (avoided - before[1]) / span, (agreed - before[2]) / span
+            points.append(Point(self._labels + count, avoided / count, agreed / count, *recent))
+            before = (count, avoided, agreed)
+        return tuple(points)

@@ -1,0 +1,225 @@
+"""The `linear` rung: one weight per n-gram and class, answered in the event loop in about a tenth of a millisecond.
+
+The artefact is a folder of two files: `model.safetensors` (which buckets are used, and a row of weights for each) and
+`model.json` (classes, n-gram settings, calibration, versions). It is read with numpy alone; how the weights came to be
+is the trainer's business (`stepladder.training`).
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from stepladder.core import Answer, DataError, Guess, Part, Question
+from stepladder.text import NgramHasher, normalise
+
+Floats = NDArray[np.float32]
+
+FORMAT = 1
+"""Version of the artefact; a folder of another version is refused."""
+
+_PROBE = "Ｓtepladder 繁體字, don't! 好的 café №7"
+"""Hashed at fit and at load: if a library changed what a text's n-grams are, the weights no longer fit them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An n-gram of the normalised question and how far it moved the answer: logits, positive speaks for it."""
+
+    text: str
+    weight: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearModel:
+    """Classes, weights and calibration of a linear classifier over hashed n-grams.
+
+    `buckets` is sorted, shape (features,). `weights` has shape (features, columns + 1): the weight of a feature for
+    each column, its inverse document frequency folded in, and last its squared inverse document frequency, whose sum
+    normalises the text. Columns are the classes, or the second class alone where there are two. `bias` has shape
+    (columns,). Logits are `slope` * score + `offsets` (classes,), and the confidence is the largest softmax.
+    """
+
+    classes: tuple[str, ...]
+    hasher: NgramHasher
+    buckets: NDArray[np.int32]
+    weights: Floats
+    bias: Floats
+    slope: float
+    offsets: Floats
+    _rows: NDArray[np.int32] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        columns = 1 if len(self.classes) == 2 else len(self.classes)
+        shapes = {
+            "weights": (self.weights.shape, (self.buckets.size, columns + 1)),
+            "bias": (self.bias.shape, (columns,)),
+            "offsets": (self.offsets.shape, (len(self.classes),)),
+        }
+        for name, (found, expected) in shapes.items():
+            if found != expected:
+                raise DataError(
+                    f"linear model: {name} has shape {found}, expected {expected}.", remedy="Fit it again."
+                )
+        if self.buckets.size and not 0 <= self.buckets[0] <= self.buckets[-1] < 1 << self.hasher.bits:
+            raise DataError("linear model: buckets lie outside the hash range.", remedy="Fit it again.")
+        rows = np.full(1 << self.hasher.bits, -1, np.int32)
+        rows[self.buckets] = np.arange(self.buckets.size, dtype=np.int32)
+        object.__setattr__(self, "_rows", rows)
+
+    def probabilities(self, text: str) -> NDArray[np.float64]:
+        """Return the calibrated probability of each class, shape (classes,)."""
+        rows = self._rows[self.hasher.buckets(text)]
+        rows = np.sort(rows[rows >= 0])
+        if rows.size:
+            rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
+        total = self.weights[rows].sum(axis=0, dtype=np.float64)
+        score = total[:-1] / max(np.sqrt(total[-1]), 1e-12) + self.bias
+        if score.size == 1:
+            score = np.array((0.0, score[0]))
+        logits = self.slope * score + self.offsets
+        odds = np.exp(logits - logits.max())
+        return np.asarray(odds / odds.sum())
+
+    def predict(self, text: str) -> Guess:
+        """Return the most probable class and its probability."""
+        probabilities = self.probabilities(text)
+        best = int(probabilities.argmax())
+        return Guess(self.classes[best], float(probabilities[best]))
+
+    def explain(self, text: str, limit: int = 10) -> list[Evidence]:
+        """Return the `limit` n-grams that moved the answer most, strongest first.
+
+        The weight is the n-gram's share of the logit of the answer over the strongest other class.
+        """
+        ranking = self.probabilities(text).argsort()[::-1]
+        normal, found = normalise(text), {}
+        for feature in self.hasher.features(text):
+            row = int(self._rows[feature.bucket])
+            if row >= 0:
+                found.setdefault(row, feature)
+        rows = np.fromiter(found, np.int64, len(found))
+        norm = max(np.sqrt(self.weights[rows, -1].sum(dtype=np.float64)), 1e-12)
+        each = self._for_class(rows, int(ranking[0])) - self._for_class(rows, int(ranking[1]))
+        moved = self.slope * each / norm
+        order = np.argsort(-np.abs(moved), kind="stable")[:limit]
+        places = [found[int(row)] for row in rows[order]]
+        return [
+            Evidence(normal[place.start : place.end], float(weight), place.start, place.end)
+            for place, weight in zip(places, moved[order], strict=True)
+        ]
+
+    def _for_class(self, rows: NDArray[np.int64], label: int) -> NDArray[np.float64]:
+        if len(self.classes) > 2:
+            return self.weights[rows, label].astype(np.float64)
+        return self.weights[rows, 0].astype(np.float64) * label
+
+    def save(self, folder: Path) -> None:
+        """Write the two files into `folder`, each whole or not at all, the one that `load` reads first last."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: getattr(self, name) for name in ("buckets", "weights", "bias", "offsets")}
+        description = {
+            "format": FORMAT,
+            "kind": "linear",
+            "classes": list(self.classes),
+            "hasher": asdict(self.hasher),
+            "slope": self.slope,
+            "probe": _probe(self.hasher),
+        }
+        _write(folder / "model.safetensors", save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+        _write(folder / "model.json", json.dumps(description, ensure_ascii=False, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: a file is missing or damaged, of another version, or made by another normaliser.
+        """
+        try:
+            description = json.loads((folder / "model.json").read_bytes())
+            if not isinstance(description, dict) or description.get("format") != FORMAT:
+                raise DataError(
+                    f"{folder}: linear model of another format (expected {FORMAT}).", remedy="Fit it again."
+                )
+            tensors = load_file(folder / "model.safetensors")
+            hasher = NgramHasher(**{k: _setting(v) for k, v in description["hasher"].items()})
+            if description["probe"] != _probe(hasher):
+                raise DataError(
+                    f"{folder}: made where texts gave other n-grams (another normaliser).", remedy="Fit it again."
+                )
+            return cls(
+                tuple(description["classes"]), hasher, slope=float(description["slope"]), **_checked(tensors)
+            )
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise DataError(
+                f"{folder}: no usable linear model ({type(error).__name__}: {error}).",
+                remedy="Restore the folder or fit it again.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LinearRung:
+    """A fitted linear model as a rung of a ladder: sure of itself to the degree that its calibration says."""
+
+    name: str
+    release: str
+    model: LinearModel
+
+    @classmethod
+    def load(cls, folder: Path, *, name: str, release: str) -> Self:
+        """Open the model in a release's folder; DataError if it cannot be used."""
+        return cls(name, release, LinearModel.load(folder))
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Yield one Answer; it takes no await, so it never leaves the event loop."""
+        began = perf_counter()
+        guess = self.model.predict(question.text)
+        spent = (perf_counter() - began) * 1000
+        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent)
+
+    def predict(self, questions: Sequence[Question]) -> list[Guess]:
+        """Return what `answer` would say to each question."""
+        return [self.model.predict(question.text) for question in questions]
+
+    def explain(self, question: Question, limit: int = 10) -> list[Evidence]:
+        """Return the n-grams that moved the answer most."""
+        return self.model.explain(question.text, limit)
+
+
+def _probe(hasher: NgramHasher) -> list[int]:
+    return [int(bucket) for bucket in hasher.buckets(_PROBE)]
+
+
+def _setting(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _checked(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    types = {"buckets": np.int32, "weights": np.float32, "bias": np.float32, "offsets": np.float32}
+    for name, dtype in types.items():
+        if tensors[name].dtype != dtype:
+            raise TypeError(f"{name} is {tensors[name].dtype}, expected {np.dtype(dtype)}")
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    return {name: tensors[name] for name in types}
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace `path` in one step, on the disk before it has its name."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

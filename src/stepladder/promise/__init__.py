@@ -1,0 +1,60 @@
+"""The statistics of the promise: finite-sample bounds, certified thresholds, the audit's watch.
+
+Everything here is arithmetic on scores and on whether an answer differed from the top rung's. The room does
+no I/O and does not know questions, rungs, releases or where a sample comes from; whoever calls it answers for
+the sample being drawn at random and not used in fitting.
+"""
+
+from stepladder.promise.audit import audited
+from stepladder.promise.bounds import (
+    beta_binomial_log_pmf,
+    betting_upper_bound,
+    binomial_cdf,
+    binomial_log_pmf,
+    binomial_test_greater,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    hypergeometric_cdf,
+    hypergeometric_log_pmf,
+)
+from stepladder.promise.certify import (
+    CertifiedThreshold,
+    LadderPromise,
+    Scope,
+    allowed_errors,
+    certify_ladder,
+    certify_threshold,
+    release_risk,
+)
+from stepladder.promise.detection import DetectionBound, Drift, detection_bound
+from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
+from stepladder.promise.inputs import InvalidPromiseInput
+from stepladder.promise.plan import CalibrationPlan, plan_calibration
+
+__all__ = [
+    "AgreementEstimate",
+    "AuditProcess",
+    "CalibrationPlan",
+    "CertifiedThreshold",
+    "DetectionBound",
+    "Drift",
+    "InvalidPromiseInput",
+    "LadderPromise",
+    "Scope",
+    "allowed_errors",
+    "audited",
+    "beta_binomial_log_pmf",
+    "betting_upper_bound",
+    "binomial_cdf",
+    "binomial_log_pmf",
+    "binomial_test_greater",
+    "certify_ladder",
+    "certify_threshold",
+    "clopper_pearson_lower",
+    "clopper_pearson_upper",
+    "detection_bound",
+    "hypergeometric_cdf",
+    "hypergeometric_log_pmf",
+    "plan_calibration",
+    "release_risk",
+]

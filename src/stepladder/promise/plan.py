@@ -1,0 +1,79 @@
+"""How many calibration labels to buy, decided from the training set alone, before any of them is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stepladder.promise.certify import allowed_errors
+from stepladder.promise.inputs import Flags, Floats, count, error_budget, open_unit, scored_sample
+
+_CANDIDATES = 64  # sample sizes tried; the yield is flat around its best
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPlan:
+    """`labels` to buy (0: no sample pays) and the share of the remaining questions then answered low.
+
+    `low_share` is expected over all remaining questions, the calibration's among them as answered by the top.
+    """
+
+    labels: int
+    low_share: float
+
+
+def plan_calibration(
+    scores: ArrayLike,
+    wrong: ArrayLike,
+    *,
+    target: float,
+    risk: float,
+    remaining: int,
+    future: bool = False,
+) -> CalibrationPlan:
+    """The calibration size that avoids most calls of the top rung among `remaining` questions.
+
+    `scores` and `wrong` (n,) are out-of-fold on the *training* set: the size then does not depend on the
+    calibration sample, whose certificate stays valid. More labels bring the allowed error rate c/m nearer to
+    1 - target and leave fewer questions to gain by it. `future` plans for a promise over the questions after
+    the sample (a stream), else over all `remaining` (a batch that the sample is drawn from).
+    """
+    checked, errors = scored_sample(scores, wrong)
+    remaining, risk = count("remaining", remaining), open_unit("risk", risk)
+    error_budget(target)
+    best = CalibrationPlan(0, 0.0)
+    if checked.size == 0 or remaining < 2:
+        return best
+    cumulated = _low_share_by_errors(checked, errors)
+    for labels in np.unique(np.geomspace(1, remaining - 1, _CANDIDATES).astype(int)).tolist():
+        scope = {"horizon": remaining - labels} if future else {"population": remaining}
+        allowed = allowed_errors(labels, target=target, risk=risk, **scope)
+        if allowed < 0:
+            continue
+        low = _expected_low_share(cumulated, allowed, labels) * (remaining - labels) / remaining
+        if low > best.low_share:
+            best = CalibrationPlan(labels, low)
+    return best
+
+
+def _low_share_by_errors(scores: Floats, wrong: Flags) -> tuple[Floats, Floats]:
+    """Loss rate and share believed at each distinct score, falling, starting from nothing believed."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0.0, True))
+    losses = np.cumsum(wrong[order])[ends] / scores.size
+    return np.append(0.0, losses), np.append(0.0, (ends + 1.0) / scores.size)
+
+
+def _expected_low_share(cumulated: tuple[Floats, Floats], allowed: int, labels: int) -> float:
+    """Share believed, averaged over the loss rate at which error `allowed` + 1 of the sample falls.
+
+    That rate is Beta(allowed + 1, labels - allowed); two points at its mean -+ one standard deviation stand
+    for it.
+    """
+    losses, shares = cumulated
+    mean = (allowed + 1.0) / (labels + 1.0)
+    spread = (mean * (1.0 - mean) / (labels + 2.0)) ** 0.5
+    stops = np.array([max(mean - spread, 0.0), mean + spread])
+    return float(shares[np.searchsorted(losses, stops, side="right") - 1].mean())

@@ -1,0 +1,36 @@
+"""How a ladder release comes into service and goes out of it: certificate, canary, promotion, audit, roll back.
+
+It writes which ladder release a task's questions get, with the reason in the history, and keeps where each task stands.
+It does not know how a rung is trained or who asks; it decides from the ledger's rows alone.
+"""
+
+from stepladder.rollout.canary import Trial, try_out
+from stepladder.rollout.certify import calibration_rows, certify
+from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
+from stepladder.rollout.report import Report
+from stepladder.rollout.standing import Standing, Step, wait_for_more
+from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
+from stepladder.rollout.watch import fingerprint, watch
+
+__all__ = [
+    "Report",
+    "Standing",
+    "Step",
+    "Trial",
+    "begin_canary",
+    "calibrate",
+    "calibration_rows",
+    "certify",
+    "draw_more",
+    "fingerprint",
+    "next_turn",
+    "promote",
+    "rollback_by_hand",
+    "start_canary",
+    "take_back",
+    "try_candidate",
+    "try_out",
+    "wait_for_calibration",
+    "wait_for_more",
+    "watch",
+]

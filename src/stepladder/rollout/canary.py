@@ -1,0 +1,39 @@
+"""Is a candidate fit for everybody? Its first answers are looked at, beside the audit's test (`watch`)."""
+
+from dataclasses import dataclass
+
+from stepladder.core import LadderRelease
+from stepladder.store import Store
+
+_PATIENCE_MS = 100.0  # a low rung quicker than this is never too slow
+_FAR_LESS = 0.5  # of the certified share
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How far a canary is: answers given, and why it must end badly ("": it need not)."""
+
+    answers: int
+    trouble: str = ""
+
+
+def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
+    """Judge a candidate by its answers so far; trouble is only claimed from `wanted` answers on.
+
+    Trouble is a rung that answers far less than was certified (it fails, or the questions have changed), or
+    one that is slower than the top rung.
+    """
+    summary = store.ledger.summary(ladder.task, ladder_release=ladder.id)
+    low = sum(summary.by_rung.get(rung, 0) for rung in ladder.rungs)
+    if summary.answers < max(wanted, 1) or ladder.certificate is None:
+        return Trial(summary.answers)
+    share = low / max(summary.answers, 1)
+    if share < _FAR_LESS * ladder.certificate.low_share:
+        expected = f"{ladder.certificate.low_share:.0%} were expected"
+        return Trial(summary.answers, f"{ladder.id} answered {share:.0%} of its questions low where {expected}.")
+    tops = [latency.p50_ms for rung, latency in summary.latency.items() if rung not in ladder.rungs]
+    for rung in ladder.rungs:
+        slow = summary.latency[rung].p99_ms if rung in summary.latency else 0.0
+        if slow > _PATIENCE_MS and tops and slow > max(tops):
+            return Trial(summary.answers, f"{rung} of {ladder.id} is slower than the top rung: p99 {slow:.0f} ms.")
+    return Trial(summary.answers)

@@ -1,0 +1,77 @@
+"""Where a task stands in its turn of the flywheel: a small record in the store, from which any process can go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+import msgspec
+
+from stepladder.core import Task
+from stepladder.store import Store
+
+
+class Step(StrEnum):
+    """What a task does next."""
+
+    GATHER = "gather"
+    """Wait for enough labels."""
+    FIT = "fit"
+    """Train and judge on the rows up to `frozen`."""
+    CALIBRATE = "calibrate"
+    """Wait for `planned` drawn rows after `frozen`."""
+    CERTIFY = "certify"
+    """Spend attempt `number` on them."""
+    CANARY = "canary"
+    """Try ladder release `ladder` out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One task's place in its turn.
+
+    `top` is the fingerprint of the top rung that the labels come from. `trained` and `due` count labelled rows: how many
+    the last fit had, and how many start the next. `frozen` is the ledger's `seq` up to which this turn may train; only later
+    rows calibrate. `releases` maps rungs to the releases just fitted, `planned` is the size of the calibration sample, fixed
+    before any of it was seen. `audits` holds the e-process of each ladder release in service, with the rows it has
+    seen. `done` of `total` and `note` are for people.
+    """
+
+    step: Step = Step.GATHER
+    top: str = ""
+    trained: int = 0
+    due: int = 0
+    frozen: int = 0
+    releases: Mapping[str, str] = field(default_factory=dict)
+    planned: int = 0
+    number: int = 0
+    ladder: str = ""
+    audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    done: int = 0
+    total: int = 0
+    note: str = ""
+
+    @classmethod
+    def load(cls, store: Store, task: Task) -> Self:
+        """Where the task was left; a new task waits for its first labels."""
+        state = store.turns.get(task.name)
+        return cls(due=task.flywheel.labels) if state is None else msgspec.convert(state, cls)
+
+    def save(self, store: Store, task: Task) -> Self:
+        """Keep it, so that a killed process goes on from here."""
+        store.turns.put(task.name, msgspec.to_builtins(self))
+        return self
+
+    def at(self, step: Step, note: str, done: int = 0, total: int = 0) -> Self:
+        """The same turn at another step, or further on in this one."""
+        return replace(self, step=step, note=note, done=done, total=total)
+
+    def again(self, note: str, due: int) -> Self:
+        """A new turn, once there are `due` labelled rows; what the last one made is left behind."""
+        waiting = self.at(Step.GATHER, note)
+        return replace(waiting, due=due, frozen=0, releases={}, planned=0, ladder="")
+
+
+def wait_for_more(store: Store, task: Task, standing: Standing, note: str) -> Standing:
+    """A new turn after `labels` more rows: what is there did not do, or no longer does."""
+    return standing.again(note, store.ledger.count_labelled(task.name) + task.flywheel.labels)

@@ -1,0 +1,85 @@
+"""The steps of a turn that wait for something: labels, a calibration sample, a canary's answers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stepladder.core import LadderRelease, Mode, Task
+from stepladder.rollout.canary import try_out
+from stepladder.rollout.certify import calibration_rows
+from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
+from stepladder.rollout.standing import Standing, Step, wait_for_more
+from stepladder.store import Store
+
+
+def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
+    """Wait for enough labels, then fix the row up to which this turn may train.
+
+    A release that was certified and only observed gets its canary as soon as the ladder may answer.
+    """
+    observed = store.rollouts.get(task.name).candidate
+    if observed is not None and mode is Mode.LADDER:
+        return replace(standing, ladder=observed).at(Step.CANARY, f"{observed} was observed and is now tried out.")
+    rows = store.ledger.count_labelled(task.name)
+    if rows < standing.due or not task.flywheel.automatic:
+        return standing.at(Step.GATHER, standing.note, rows, standing.due)
+    due = int(min(rows * task.flywheel.growth, 1e15)) + 1
+    frozen = replace(standing, frozen=store.ledger.last_seq(), trained=rows, due=due)
+    return frozen.at(Step.FIT, f"Training on {rows} rows.", rows, rows)
+
+
+def calibrate(
+    store: Store, task: Task, standing: Standing, releases: Mapping[str, str], planned: int
+) -> Standing:
+    """Start to wait for `planned` rows; beside a live release more questions are drawn meanwhile."""
+    draw_more(store, task.name, task.flywheel.recalibrate)
+    note = f"Trained on {standing.trained} rows; waiting for {planned} fresh ones to certify with."
+    return replace(standing, releases=releases, planned=planned).at(Step.CALIBRATE, note, 0, planned)
+
+
+def wait_for_calibration(store: Store, task: Task, standing: Standing) -> Standing:
+    """Wait for the calibration sample, then count the attempt: before it is made, so that it is counted once."""
+    rows = calibration_rows(store, task, standing)
+    if not rows:
+        done = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
+        return standing.at(Step.CALIBRATE, standing.note, min(done, standing.planned), standing.planned)
+    number = store.catalogue.next_number(task.name)
+    return replace(standing, number=number).at(Step.CERTIFY, f"Attempt {number}.", len(rows), len(rows))
+
+
+def begin_canary(
+    store: Store, task: Task, mode: Mode, standing: Standing, ladder: LadderRelease | None
+) -> Standing:
+    """Try a certified ladder release out; without one, go on with more labels."""
+    draw_more(store, task.name, None)
+    if ladder is None:
+        rule = f"{task.promise.target:.0%} agreement at {standing.planned} calibration rows"
+        return standing.again(f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due)
+    store.catalogue.add_ladder_release(ladder)
+    start_canary(store, ladder, _share(task, mode))
+    total = task.flywheel.canary_answers
+    return replace(standing, ladder=ladder.id).at(Step.CANARY, f"{ladder.id} is tried out.", 0, total)
+
+
+def try_candidate(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
+    """Watch the candidate's first answers; then promote it, or take it back and say why."""
+    ladder = store.catalogue.get_ladder_release(standing.ladder)
+    rollout = store.rollouts.get(task.name)
+    if ladder is None or ladder.id not in (rollout.candidate, rollout.live):
+        return wait_for_more(store, task, standing, f"{standing.ladder} was taken back.")
+    if mode is Mode.OBSERVE:
+        start_canary(store, ladder, 0.0)
+        return standing.again(f"{ladder.id} is certified and observed: the top answers.", standing.due)
+    start_canary(store, ladder, _share(task, mode))
+    wanted = task.flywheel.canary_answers
+    trial = try_out(store, ladder, wanted)
+    if trial.trouble:
+        take_back(store, task.name, ladder.id, trial.trouble)
+        return wait_for_more(store, task, standing, trial.trouble)
+    if trial.answers < wanted:
+        return standing.at(Step.CANARY, standing.note, trial.answers, wanted)
+    promote(store, ladder, f"{ladder.id} has given {trial.answers} answers without trouble.")
+    return standing.again(f"{ladder.id} is live.", standing.due)
+
+
+def _share(task: Task, mode: Mode) -> float:
+    return task.flywheel.canary if mode is Mode.LADDER else 0.0

@@ -1,0 +1,90 @@
+"""The watch over releases in service: an anytime-valid test on the audit, and whether the top rung is still the same."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from stepladder.core import ModelConfig, Task
+from stepladder.promise import AuditProcess
+from stepladder.rollout.moves import take_back
+from stepladder.rollout.standing import Standing, wait_for_more
+from stepladder.store import Store
+
+_LATE = 5000  # rows: audits that come later than this after their question are left out
+_UNSPOKEN = ("price", "timeout", "key", "concurren", "retr", "delay")  # settings that do not change what a model says
+
+
+def fingerprint(task: Task, model: ModelConfig) -> str:
+    """Names the top rung by what makes its answers: model, its settings (no secrets, prices or timeouts) and contract.
+
+    A certificate speaks about this top rung alone.
+    """
+    said = {
+        key: value
+        for key, value in model.settings.items()
+        if not any(word in key for word in _UNSPOKEN)
+        and not (isinstance(value, str) and value.startswith(("env:", "file:")))
+    }
+    what = [task.top, model.kind, said, task.prompt, task.labels, task.schema, task.equality, task.caller_system]
+    return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
+
+
+def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
+    """Feed the audits' tests and take back what has alarmed, or was certified for another top rung.
+
+    `top` is the fingerprint of the top rung as configured now. After an alarm a new turn starts, since what is being
+    prepared was calibrated in the time before.
+    """
+    if standing.top != top:
+        note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
+        changed = wait_for_more(store, task, standing, note) if standing.top else standing
+        standing = replace(changed, top=top)
+    rollout = store.rollouts.get(task.name)
+    served = [release for release in (rollout.candidate, rollout.live) if release is not None]
+    kept = {release: standing.audits.get(release, {}) for release in [*served, rollout.previous] if release}
+    standing = replace(standing, audits=kept)
+    for release in served:
+        audit = _listen(store, task, release, kept[release])
+        standing = replace(standing, audits={**standing.audits, release: audit})
+        if why := _reason(store, task, release, top, audit):
+            take_back(store, task.name, release, why, top=top)
+            standing = wait_for_more(store, task, standing, why)
+    return standing
+
+
+def _listen(store: Store, task: Task, release: str, audit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The e-process of a release after the outcomes it has not seen; audits may come in any order within `_LATE` rows.
+
+    Drawn rows are a plain sample of the release's answers, so each counts as one answer audited for certain.
+    """
+    seen = set(audit.get("seen", ()))
+    fresh = [
+        outcome
+        for outcome in store.ledger.outcomes(task.name, release, after=audit.get("after", 0))
+        if outcome.seq not in seen
+    ]
+    if not fresh:
+        return audit
+    state = audit.get("process")
+    process = AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
+    for outcome in fresh:
+        process.observe(outcome.low, outcome.low, 1.0, not outcome.agreed)
+    seen.update(outcome.seq for outcome in fresh)
+    after = max(0, max(seen) - _LATE)
+    return {"process": process.to_dict(), "after": after, "seen": sorted(seq for seq in seen if seq > after)}
+
+
+def _reason(store: Store, task: Task, release: str, top: str, audit: Mapping[str, Any]) -> str:
+    ladder = store.catalogue.get_ladder_release(release)
+    if ladder is None or ladder.top != top:
+        return f"{release} was certified for another top rung (its model, prompt or labels have changed)."
+    if (state := audit.get("process")) and (process := AuditProcess.from_dict(state)).alarmed:
+        estimate = process.agreement().estimate
+        return (
+            f"The audit of {release} refutes {task.promise.target:.0%} agreement: "
+            f"{estimate:.1%} in {process.answers} drawn answers (e-value {process.peak:.0f})."
+        )
+    return ""

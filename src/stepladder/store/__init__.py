@@ -1,0 +1,57 @@
+"""The ledger and every other table, in SQLite (or PostgreSQL): what the server and the flywheel share.
+
+It keeps rows and gives them back; it does not know what a good answer, a fair sample or a right threshold is,
+nor where a release's files are. Every write is one short transaction, and the ledger's are grouped by a
+thread.
+"""
+
+from stepladder.store.backup import backup, restore
+from stepladder.store.catalogue import Catalogue
+from stepladder.store.entries import Entries
+from stepladder.store.keys import Keys
+from stepladder.store.ledger import Ledger
+from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
+from stepladder.store.rows import (
+    AuditRow,
+    Change,
+    DatasetCard,
+    Entry,
+    FeedbackRow,
+    Key,
+    LabelledRow,
+    Latency,
+    LedgerRow,
+    Outcome,
+    Stage,
+    TaskSummary,
+)
+from stepladder.store.store import Store
+from stepladder.store.turning import Leases, Stages, Turns
+
+__all__ = [
+    "AuditRow",
+    "Catalogue",
+    "Change",
+    "DatasetCard",
+    "Entries",
+    "Entry",
+    "FeedbackRow",
+    "Key",
+    "Keys",
+    "LabelledRow",
+    "Latency",
+    "Leases",
+    "Ledger",
+    "LedgerRow",
+    "Outcome",
+    "RolloutConflict",
+    "Rollouts",
+    "Stage",
+    "Stages",
+    "Store",
+    "Switches",
+    "TaskSummary",
+    "Turns",
+    "backup",
+    "restore",
+]

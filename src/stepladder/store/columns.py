@@ -1,0 +1,65 @@
+"""Rows to values, in the order of their table's columns, and back."""
+
+import json
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from stepladder.core import Field, Turn
+from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
+from stepladder.store.tables import audits, feedback, ledger
+
+_ledger = attrgetter(
+    *(column.name for column in ledger.columns if column.name not in ("seq", "fields", "turns"))
+)
+_audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
+_feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
+
+
+def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
+    """Every column but `seq`. Most questions have neither fields nor turns, and "" is quickest."""
+    fields = _json(row.fields) if row.fields else ""
+    return (*_ledger(row), fields, _json(row.turns) if row.turns else "")
+
+
+def audit_values(row: AuditRow) -> tuple[Any, ...]:
+    """The request id, from which the question's `seq` is found, and every other column."""
+    return (row.id, *_audit(row))
+
+
+def feedback_values(row: FeedbackRow) -> tuple[Any, ...]:
+    """The request id, from which the question's `seq` is found, and every other column but `id`."""
+    return (row.request_id, *_feedback(row))
+
+
+def fields_of(text: str) -> dict[str, Field]:
+    """A question's fields."""
+    return json.loads(text) if text else {}
+
+
+def turns_of(text: str) -> tuple[Turn, ...]:
+    """A question's earlier turns."""
+    return tuple(Turn(**turn) for turn in json.loads(text)) if text else ()
+
+
+def characters(value: Any) -> Any:
+    """U+FFFD for half surrogate pairs, which cannot be stored; halves that belong together are joined."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (
+        UnicodeEncodeError,
+        OverflowError,
+        ValueError,
+    ):  # half surrogates, or more than 64 bits: rare, so slow
+        return json.dumps(msgspec.to_builtins(value))

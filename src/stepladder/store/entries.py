@@ -1,0 +1,70 @@
+"""The dictionary's entries: answers that the owner has given by hand."""
+
+from sqlalchemy import Connection, Delete, delete, insert, select
+
+from stepladder.core import BadRequest, Clock
+from stepladder.store.database import Database, bump
+from stepladder.store.rows import Entry
+from stepladder.store.tables import entries, entry_versions
+
+_KINDS = ("exact", "normalised")
+_COLUMNS = ("task", "key", "answer", "kind", "who", "at")
+
+
+class Entries:
+    """Entries by task, kind and key; `version` changes with every change of a task's entries."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def put(self, task: str, key: str, answer: str, who: str, kind: str = "exact") -> None:
+        """Add an entry, or replace the one with this task, kind and key."""
+        _check(kind)
+        values = {"task": task, "key": key, "answer": answer, "kind": kind, "who": who}
+        with self._database.write() as connection:
+            connection.execute(_this(task, key, kind))
+            connection.execute(insert(entries).values(values | {"at": self._clock.time()}))
+            self._changed(connection, task)
+
+    def remove(self, task: str, key: str, kind: str = "exact") -> bool:
+        """Take an entry out; False when there is none."""
+        _check(kind)
+        with self._database.write() as connection:
+            found = connection.execute(_this(task, key, kind)).rowcount > 0
+            if found:
+                self._changed(connection, task)
+        return found
+
+    def list(self, task: str) -> list[Entry]:
+        """A task's entries, by key."""
+        query = select(*(entries.c[name] for name in _COLUMNS)).where(entries.c.task == task)
+        with self._database.read() as connection:
+            return [Entry(*row) for row in connection.execute(query.order_by(entries.c.key, entries.c.kind))]
+
+    def snapshot(self, task: str) -> tuple[Entry, ...]:
+        """A task's entries, for keeping."""
+        return tuple(self.list(task))
+
+    def version(self, task: str) -> int:
+        """A number that never comes back once the task's entries have changed; 0 before the first."""
+        query = select(entry_versions.c.version).where(entry_versions.c.task == task)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    @staticmethod
+    def _changed(connection: Connection, task: str) -> None:
+        version = bump(connection)
+        connection.execute(delete(entry_versions).where(entry_versions.c.task == task))
+        connection.execute(insert(entry_versions).values(task=task, version=version))
+
+
+def _this(task: str, key: str, kind: str) -> Delete:
+    return delete(entries).where(entries.c.task == task, entries.c.kind == kind, entries.c.key == key)
+
+
+def _check(kind: str) -> None:
+    if kind not in _KINDS:
+        raise BadRequest(
+            f"There is no kind of entry named {kind!r}.", param="kind", remedy=f"Kinds: {', '.join(_KINDS)}."
+        )

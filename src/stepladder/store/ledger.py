@@ -1,0 +1,247 @@
+"""The ledger: every answered question, its audit and its feedback, written in groups."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    null,
+    select,
+    union_all,
+)
+
+from stepladder.core import BadRequest
+from stepladder.store.columns import (
+    audit_values,
+    characters,
+    feedback_values,
+    fields_of,
+    ledger_values,
+    turns_of,
+)
+from stepladder.store.database import Database
+from stepladder.store.rows import AuditRow, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
+from stepladder.store.summary import summarise
+from stepladder.store.tables import audits, feedback, ledger
+from stepladder.store.writer import Statement, Values, Writer
+
+_LABELLED = (
+    *(ledger.c[name] for name in ("seq", "id", "at", "text", "fields", "drawn", "ladder_release")),
+    *(ledger.c[name] for name in ("low_answer", "low_confidence", "model")),
+)
+
+
+class Ledger:
+    """Rows are appended and never change. `commit*` return once a row survives what `durability` says."""
+
+    def __init__(self, database: Database, queue: int) -> None:
+        dialect = database.engine.dialect
+        question = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
+        self._database = database
+        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect)
+        self._audits = Statement(
+            insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
+        )
+        self._feedback = Statement(
+            insert(feedback).values(_binds(feedback, "id") | {"seq": question}),
+            dialect,
+            rank=2,
+            refused=_unknown,
+        )
+        self._writer = Writer(database, queue)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait to be written."""
+        return self._writer.waiting
+
+    @property
+    def closed(self) -> bool:
+        """Whether every commit is refused."""
+        return self._writer.closed
+
+    async def commit(self, row: LedgerRow) -> None:
+        """Write a row; `row.seq` does not count. Raises LedgerUnavailable when it is not written."""
+        await self._writer.put(self._rows, ledger_values(row))
+
+    async def commit_audit(self, row: AuditRow) -> None:
+        """Write an audit. Raises BadRequest for an unknown request id, LedgerUnavailable as above."""
+        await self._writer.put(self._audits, audit_values(row))
+
+    async def commit_feedback(self, row: FeedbackRow) -> None:
+        """Write feedback; `row.id` does not count. Raises as `commit_audit` does."""
+        await self._writer.put(self._feedback, feedback_values(row))
+
+    def write_many(self, rows: Iterable[LedgerRow], audits: Iterable[AuditRow] = ()) -> None:
+        """Write many rows at once, all or none, without waiting for the others: for imports and backtests.
+
+        Raises StoreError when one cannot be written.
+        """
+        with self._database.write() as connection:
+            for statement, values in (
+                (self._rows, [ledger_values(row) for row in rows]),
+                (self._audits, [audit_values(row) for row in audits]),
+            ):
+                if values:
+                    statement.execute(connection, [tuple(map(characters, row)) for row in values])
+
+    def get(self, request_id: str) -> LedgerRow | None:
+        """The row of a request, or None."""
+        query = select(ledger).where(ledger.c.id == characters(request_id))
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        return LedgerRow(**{**row, "fields": fields_of(row["fields"]), "turns": turns_of(row["turns"])})
+
+    def labelled(
+        self,
+        task: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        limit: int | None = None,
+        drawn: bool | None = None,
+    ) -> list[LabelledRow]:
+        """Rows that the top answered, or an audit or feedback's correction has the answer to, by `seq`.
+
+        Only those with after < seq <= until, and with this `drawn`, where given.
+        """
+        correction = (
+            select(feedback.c.answer)
+            .where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
+            .order_by(feedback.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        known = union_all(
+            *(
+                branch.add_columns(*_LABELLED[1:], top.label("top_answer"), correction.label("correction"))
+                for branch, top in _known(task, after, until, drawn)
+            )
+        )
+        with self._database.read() as connection:
+            return [_labelled(row) for row in connection.execute(known.order_by("seq").limit(limit))]
+
+    def count_labelled(self, task: str, *, after: int = 0, drawn: bool | None = None) -> int:
+        """How many rows `labelled` would give."""
+        known = union_all(*(branch for branch, _ in _known(task, after, None, drawn))).subquery()
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(known)).scalar_one())
+
+    def outcomes(self, task: str, ladder_release: str, *, after: int = 0) -> list[Outcome]:
+        """The drawn questions of a ladder release whose top answer is known, by `seq`."""
+        audited = (audits.c.seq == ledger.c.seq) & (audits.c.status == "ok")
+        query = (
+            select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
+            .add_columns(audits.c.agreed)
+            .join(audits, audited, isouter=True)
+            .where(
+                *_span(task, after, True), ledger.c.ladder_release == ladder_release, ledger.c.status == "ok"
+            )
+            .where(ledger.c.status == "ok", ledger.c.top | audits.c.seq.is_not(None))
+            .order_by(ledger.c.seq)
+        )
+        with self._database.read() as connection:
+            return [
+                Outcome(seq, at, False, True, low_confidence or 0.0)
+                if top
+                else Outcome(seq, at, True, agreed, confidence)
+                for seq, at, top, confidence, low_confidence, agreed in connection.execute(query)
+            ]
+
+    def summary(
+        self,
+        task: str,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        ladder_release: str | None = None,
+    ) -> TaskSummary:
+        """A task's figures for questions with since <= at < until, of one ladder release where given."""
+        where: list[ColumnElement[bool]] = [ledger.c.task == task, ledger.c.at >= since]
+        if until is not None:
+            where.append(ledger.c.at < until)
+        if ladder_release is not None:
+            where.append(ledger.c.ladder_release == ladder_release)
+        with self._database.read() as connection:
+            return summarise(connection, task, where)
+
+    def last_seq(self) -> int:
+        """The newest row's `seq`; 0 in an empty ledger."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.max(ledger.c.seq))).scalar() or 0)
+
+    def close(self) -> None:
+        """Write what is waiting; from then on every commit raises LedgerUnavailable."""
+        self._writer.close()
+
+
+def _span(task: str, after: int, until: int | None, drawn: bool | None) -> list[ColumnElement[bool]]:
+    where = [ledger.c.task == task, ledger.c.seq > after]
+    if until is not None:
+        where.append(ledger.c.seq <= until)
+    if drawn is not None:
+        where.append(ledger.c.drawn.is_(drawn))
+    return where
+
+
+def _known(
+    task: str, after: int, until: int | None, drawn: bool | None
+) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
+    """Three ways to know a row's answer, each without those before it: a query of `seq`, the top's answer.
+
+    Audits and corrections are few, so they lead and the ledger follows by `seq`.
+    """
+    rows = select(ledger.c.seq).where(*_span(task, after, until, drawn))
+    by_top = ledger.c.top & (ledger.c.status == "ok")
+    audited = exists().where(audits.c.seq == ledger.c.seq, audits.c.status == "ok")
+    corrected = select(feedback.c.seq).where(feedback.c.answer.is_not(None), feedback.c.seq > after)
+    few = corrected.distinct().subquery()
+    yield rows.where(by_top), ledger.c.answer
+    yield (
+        rows.join(audits, audits.c.seq == ledger.c.seq)
+        .where(audits.c.task == task, audits.c.status == "ok", audits.c.seq > after)
+        .where(~by_top),
+        audits.c.top_answer,
+    )
+    yield rows.join(few, few.c.seq == ledger.c.seq).where(~by_top, ~audited), null()
+
+
+def _labelled(row: Any) -> LabelledRow:
+    return LabelledRow(
+        seq=row.seq,
+        id=row.id,
+        at=row.at,
+        text=row.text,
+        fields=fields_of(row.fields),
+        top_answer=row.top_answer,
+        drawn=row.drawn,
+        ladder_release=row.ladder_release,
+        low_answer=row.low_answer,
+        low_confidence=row.low_confidence,
+        correction=row.correction,
+        top_model=row.model,
+    )
+
+
+def _binds(table: Table, *without: str) -> dict[str, Any]:
+    return {column.name: bindparam(column.name) for column in table.columns if column.name not in without}
+
+
+def _unknown(connection: Connection, values: Values) -> BadRequest | None:
+    """The request id, which comes first in the values of an audit and of feedback, is not in the ledger."""
+    if connection.execute(select(ledger.c.seq).where(ledger.c.id == values[0])).first() is not None:
+        return None
+    return BadRequest(
+        "There is no such request in the ledger.",
+        param="request_id",
+        remedy="Send the id that came in the header x-stepladder-request-id.",
+    )

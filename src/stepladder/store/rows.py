@@ -1,0 +1,212 @@
+"""What goes into the store and comes out of it, beside the nouns of `core`. Times are Unix seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stepladder.core import Field, Rollout, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One answered (or failed) question.
+
+    `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
+    for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
+    coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
+    where known. `status` is "ok", "partial" (the stream broke off) or "failed". `seq` is filled in by the
+    store: it grows with every row.
+    """
+
+    id: str
+    at: float
+    tenant: str
+    task: str
+    model: str
+    text: str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
+    answer: str = ""
+    rung: str = ""
+    release: str = ""
+    ladder_release: str = ""
+    confidence: float = 0.0
+    top: bool = False
+    drawn: bool = False
+    low_answer: str | None = None
+    low_rung: str | None = None
+    low_confidence: float | None = None
+    status: str = "ok"
+    stream: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    latency_ms: float = 0.0
+    overhead_ms: float = 0.0
+    source: str = "live"
+    config_hash: str = ""
+    error: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What the top rung said to a drawn question that a low rung had answered; `id` is the request's.
+
+    A request has at most one audit. `status` is "ok", or "failed" where the top could not answer; `agreed`
+    then means nothing.
+    """
+
+    id: str
+    at: float
+    task: str
+    ladder_release: str
+    top_answer: str
+    agreed: bool
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    latency_ms: float = 0.0
+    status: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackRow:
+    """What a caller says of an answer: the right one, a `score`, or both. The store fills in `id`.
+
+    A request may get several; the latest that holds an answer is its correction.
+    """
+
+    request_id: str
+    at: float
+    tenant: str
+    answer: str | None = None
+    score: float | None = None
+    source: str | None = None
+    comment: str | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRow:
+    """A question to learn from: `top_answer` (None where unknown), and feedback's `correction`, if any."""
+
+    seq: int
+    id: str
+    at: float
+    text: str
+    fields: Mapping[str, Field]
+    top_answer: str | None
+    drawn: bool
+    ladder_release: str
+    low_answer: str | None
+    low_confidence: float | None
+    correction: str | None
+    top_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A drawn question of a ladder release whose top answer is known.
+
+    `low` says that a low rung answered it, `agreed` that the answer given equals the top's (always so where
+    the top gave it). `confidence` is the low rungs', where known.
+    """
+
+    seq: int
+    at: float
+    low: bool
+    agreed: bool
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Latencies of one rung's answers, in milliseconds (nearest rank)."""
+
+    answers: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """A task's figures over a span of time.
+
+    `answers` counts ok and partial ones, `top_calls` the top's answers and the audits, `avoided` is the share
+    of answers for which the top was not called. `agreement` estimates the share of all answers that equal the
+    top's from the `drawn` ones, weighting each ladder release by its answers (they are drawn at different
+    rates). `cost_if_top` is what all answers would have cost at the mean cost of a top answer. None stands
+    for "not known yet".
+    """
+
+    task: str
+    answers: int
+    by_rung: Mapping[str, int]
+    top_calls: int
+    avoided: float | None
+    drawn: int
+    agreed: int
+    agreement: float | None
+    cost: float
+    cost_if_top: float | None
+    latency: Mapping[str, Latency]
+    failed: int
+    partial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A client's key, without the key: only `last4` of it is known."""
+
+    name: str
+    admin: bool
+    last4: str
+    created_at: float
+    revoked_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a rollout's history."""
+
+    at: float
+    who: str
+    why: str
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The owner's word: `answer` for every question whose text is `key`, "exact" or once "normalised".
+
+    The store does not normalise: a "normalised" entry's key has been by whoever puts it.
+    """
+
+    task: str
+    key: str
+    answer: str
+    kind: str
+    who: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCard:
+    """A frozen dataset without its examples; `sizes` maps each split to its number of them."""
+
+    hash: str
+    task: str
+    sizes: Mapping[str, int]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far the flywheel is with a task."""
+
+    task: str
+    stage: str
+    done: int
+    total: int
+    message: str
+    at: float

@@ -1,0 +1,79 @@
+"""The store as a whole: one object that every process opens for itself."""
+
+from sqlalchemy import delete, insert, select
+
+from stepladder.core import Clock, SystemClock
+from stepladder.store.catalogue import Catalogue
+from stepladder.store.database import Database
+from stepladder.store.entries import Entries
+from stepladder.store.keys import Keys
+from stepladder.store.ledger import Ledger
+from stepladder.store.presence import Presence
+from stepladder.store.rollouts import Rollouts, Switches
+from stepladder.store.schema import prepare
+from stepladder.store.tables import settings
+from stepladder.store.turning import Leases, Stages, Turns
+
+
+class Store:
+    """Every table, by noun. Made by `open`; several processes may have one database file open."""
+
+    def __init__(self, database: Database, presence: Presence, queue: int, clock: Clock) -> None:
+        self._database = database
+        self._presence = presence
+        self.ledger = Ledger(database, queue)
+        self.keys = Keys(database, clock)
+        self.rollouts = Rollouts(database, clock)
+        self.switches = Switches(database, clock)
+        self.entries = Entries(database, clock)
+        self.catalogue = Catalogue(database)
+        self.leases = Leases(database, clock)
+        self.progress = Stages(database, clock)
+        self.turns = Turns(database)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        durability: str = "process",
+        queue: int = 10_000,
+        clock: Clock | None = None,
+        migrate: bool = True,
+    ) -> "Store":
+        """Open "sqlite:///path/stepladder.db", or "sqlite://" in memory, made or migrated where need be.
+
+        `durability` "process" survives kill -9, "power" also a power cut. `queue` bounds the rows that wait
+        to be written. Raises StoreError when the database cannot be used, ConfigError for a bad URL or
+        durability.
+        """
+        database = Database(url, durability)
+        presence = Presence(database.file)
+        try:
+            prepare(database, migrate=migrate)
+        except BaseException:
+            database.close()
+            presence.leave()
+            raise
+        return cls(database, presence, queue, clock or SystemClock())
+
+    def close(self) -> None:
+        """Write what is waiting in the ledger's queue, then let go of the database. May be called twice."""
+        self.ledger.close()
+        self._database.close()
+        self._presence.leave()
+
+    def stamp(self) -> int:
+        """A number that changes with rollouts, switches, entries and keys, whichever process changes them."""
+        return self._database.stamp()
+
+    def setting(self, name: str) -> str | None:
+        """A small string that was set for good, or None."""
+        with self._database.read() as connection:
+            return connection.scalar(select(settings.c.value).where(settings.c.name == name))
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set, or replace, a small string."""
+        with self._database.write() as connection:
+            connection.execute(delete(settings).where(settings.c.name == name))
+            connection.execute(insert(settings).values(name=name, value=value))

@@ -1,0 +1,247 @@
+"""Every table, for SQLite and PostgreSQL alike. A change here needs a migration and its number in HEAD."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The newest migration: the schema that this code reads and writes."""
+
+metadata = MetaData()
+
+_RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+# Small columns first: SQLite keeps the tail of a long row on overflow pages, which counting must not touch.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", _RowNumber, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("at", Double, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("rung", String, nullable=False),
+    Column("release", String, nullable=False),
+    Column("ladder_release", String, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("top", Boolean, nullable=False),
+    Column("drawn", Boolean, nullable=False),
+    Column("status", String, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", Double, nullable=False),
+    Column("latency_ms", Double, nullable=False),
+    Column("overhead_ms", Double, nullable=False),
+    Column("source", String, nullable=False),
+    Column("config_hash", String, nullable=False),
+    Column("low_rung", String),
+    Column("low_confidence", Double),
+    Column("low_answer", Text),
+    Column("answer", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("turns", Text, nullable=False),
+    Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
+    Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
+    Index("ledger_times", "task", "at"),
+    sqlite_autoincrement=True,
+)
+
+# `seq` is the question's, so that labels are read in the ledger's order without a look at the ledger.
+audits = Table(
+    "audits",
+    metadata,
+    Column("seq", _RowNumber, ForeignKey("ledger.seq"), primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("task", String, nullable=False),
+    Column("ladder_release", String, nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", Double, nullable=False),
+    Column("latency_ms", Double, nullable=False),
+    Column("status", String, nullable=False),
+    Column("top_answer", Text, nullable=False),
+    Index("audits_labels", "task", "status", "seq"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", _RowNumber, primary_key=True, autoincrement=True),
+    Column("seq", _RowNumber, ForeignKey("ledger.seq"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("answer", Text),
+    Column("score", Double),
+    Column("source", String),
+    Column("comment", Text),
+    Index("feedback_question", "seq", "id"),
+    sqlite_autoincrement=True,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("admin", Boolean, nullable=False),
+    Column("last4", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    Index("keys_name", "name"),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("live", String),
+    Column("candidate", String),
+    Column("share", Double, nullable=False),
+    Column("previous", String),
+    Column("version", Integer, nullable=False),
+)
+
+rollout_history = Table(
+    "rollout_history",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("live", String),
+    Column("candidate", String),
+    Column("share", Double, nullable=False),
+    Column("previous", String),
+    Column("at", Double, nullable=False),
+    Column("who", String, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("mode", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("answer", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+entry_versions = Table(
+    "entry_versions",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("hash", String, primary_key=True),
+    Column("sizes", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("task", String, nullable=False),
+    Column("rung", String, nullable=False),
+    Column("recipe", String, nullable=False),
+    Column("dataset", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("releases_task", "task", "created_at"),
+)
+
+ladder_releases = Table(
+    "ladder_releases",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("task", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("rungs", Text, nullable=False),
+    Column("thresholds", Text, nullable=False),
+    Column("certificate", Text),
+    Column("top", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("task", "number", name="ladder_releases_number"),
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("stage", String, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("state", Text, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+stamps = Table(
+    "stamps",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, nullable=False),
+)
+
+alembic_version = Table(
+    "alembic_version", metadata, Column("version_num", String(32), primary_key=True, nullable=False)
+)

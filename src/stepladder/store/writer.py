@@ -1,0 +1,217 @@
+"""Group commit: callers wait while one thread writes whatever has piled up in one transaction.
+
+Knows statements and values, and nothing of what they mean.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Insert
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from stepladder.core import LedgerUnavailable, StepladderError
+from stepladder.store.columns import characters
+from stepladder.store.database import Database
+
+Values = tuple[Any, ...]
+
+_BATCH = 1000
+
+
+class Statement:
+    """An insert, compiled once. `values` come in the order of `names`.
+
+    `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
+    back.
+    """
+
+    __slots__ = ("_named", "_sql", "names", "rank", "refused")
+
+    def __init__(
+        self,
+        insert: Insert,
+        dialect: Dialect,
+        *,
+        rank: int = 0,
+        refused: Callable[[Connection, Values], StepladderError | None] | None = None,
+    ) -> None:
+        compiled = insert.compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._named = not compiled.positional
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)
+        self.rank = rank
+        self.refused = refused
+
+    def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Insert the rows: past SQLAlchemy's handling of each row, which costs more than SQLite's."""
+        if self._named:
+            connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
+        else:
+            connection.exec_driver_sql(self._sql, list(rows))
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    statement: Statement
+    values: Values
+    future: asyncio.Future[None]
+    error: StepladderError | None = None
+    done: bool = False
+
+
+class Writer:
+    """The thread. `put` works from any event loop; what it took is written even if the caller leaves."""
+
+    def __init__(self, database: Database, limit: int) -> None:
+        self._database = database
+        self._limit = limit
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="stepladder-ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many rows are in the queue."""
+        return self._queue.qsize()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more rows."""
+        return self._closed
+
+    async def put(self, statement: Statement, values: Values) -> None:
+        """Return once the row is committed. Raises LedgerUnavailable, or what `statement.refused` says."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if self._closed:
+                raise LedgerUnavailable(
+                    "The ledger is closed.", remedy="The server is stopping: ask again soon."
+                )
+            if self._queue.qsize() >= self._limit:
+                raise LedgerUnavailable(
+                    f"{self._limit} rows are waiting for the ledger already.",
+                    remedy="The disk is too slow for this load: ask again later, or raise ledger.queue.",
+                )
+            self._queue.put(_Job(statement, values, future))
+        await future
+
+    def close(self) -> None:
+        """Write what is waiting, then stop."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        batch: list[_Job] = []
+        try:
+            going = True
+            while going:
+                going = self._take(batch)
+                self._write(batch)
+                _tell(batch)
+                batch.clear()
+        finally:
+            self._abandon(batch)
+
+    def _take(self, batch: list[_Job]) -> bool:
+        job = self._queue.get()
+        try:
+            while job is not None:
+                batch.append(job)
+                if len(batch) >= _BATCH:
+                    return True
+                job = self._queue.get_nowait()
+        except Empty:
+            return True
+        return False
+
+    def _write(self, batch: list[_Job]) -> None:
+        if not batch:
+            return
+        try:
+            self._transact(batch)
+        except OperationalError as error:
+            for job in batch:
+                job.error = unavailable(error)
+        except (SQLAlchemyError, ValueError, TypeError, OverflowError, MemoryError):
+            for job in batch:
+                self._write_alone(job)
+
+    def _write_alone(self, job: _Job) -> None:
+        try:
+            self._transact([job])
+        except UnicodeEncodeError:
+            job.values = tuple(characters(value) for value in job.values)
+            self._write_alone(job)
+        except (SQLAlchemyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+            job.error = self._refusal(job) or unavailable(error)
+
+    def _refusal(self, job: _Job) -> StepladderError | None:
+        if job.statement.refused is None:
+            return None
+        try:
+            with self._database.transaction() as connection:
+                return job.statement.refused(connection, job.values)
+        except SQLAlchemyError:
+            return None
+
+    def _transact(self, batch: Sequence[_Job]) -> None:
+        rows: dict[Statement, list[Values]] = {}
+        for job in batch:
+            rows.setdefault(job.statement, []).append(job.values)
+        with self._database.transaction() as connection:
+            for statement in sorted(rows, key=lambda statement: statement.rank):
+                statement.execute(connection, rows[statement])
+        for job in batch:
+            job.done = True
+
+    def _abandon(self, batch: list[_Job]) -> None:
+        # Reached with work left only if the thread dies of something unforeseen: nobody may wait for ever.
+        with self._lock:
+            self._closed = True
+        while not self._queue.empty():
+            job = self._queue.get()
+            if job is not None:
+                batch.append(job)
+        for job in batch:
+            if not job.done and job.error is None:
+                job.error = LedgerUnavailable("The ledger's thread has died.", remedy="Restart the server.")
+        _tell(batch)
+
+
+def unavailable(error: BaseException) -> LedgerUnavailable:
+    """The error that a caller sees; never with the row's content in it."""
+    reason = getattr(error, "orig", None) or error
+    return LedgerUnavailable(
+        f"The ledger cannot be written: {reason}.", remedy="Check the data folder's free space and rights."
+    )
+
+
+def _tell(batch: Iterable[_Job]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in batch:
+        loops.setdefault(job.future.get_loop(), []).append(job)
+    for loop, jobs in loops.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, jobs)
+        except RuntimeError:
+            continue  # the loop is closed, so nobody waits
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():  # the caller was cancelled
+            continue
+        if job.error is None:
+            job.future.set_result(None)
+        else:
+            job.future.set_exception(job.error)

@@ -1,0 +1,11 @@
+"""Text as the machine reads it: one normal form, and hashed n-grams of it.
+
+Chinese and English take the same path: a Han character counts as a word of its own, a Latin word is also seen
+through its character n-grams. Everything is a pure function of the text: no files, no state, no vocabulary, so
+training and serving cannot differ. It knows nothing of labels, weights, tasks or models.
+"""
+
+from stepladder.text.ngrams import Feature, NgramHasher
+from stepladder.text.normalise import dictionary_key, normalise
+
+__all__ = ["Feature", "NgramHasher", "dictionary_key", "normalise"]

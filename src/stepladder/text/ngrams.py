@@ -1,0 +1,180 @@
+"""Hashed n-grams of words and characters, vectorised, with no vocabulary.
+
+A text becomes tokens: a run of letters and digits is one, a Han character or kana is one, any other visible character
+is one. Token n-grams catch phrases in English and words in Chinese alike; character n-grams inside a run, with its
+ends marked, catch inflections and misspellings. Each n-gram is one of ``2**bits`` buckets (feature hashing, Weinberger
+et al. 2009, arXiv 0902.2206, without the sign: weights are learned for each used bucket).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from unicodedata import category
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.text.normalise import Codes, encode, normalise
+
+Hashes = NDArray[np.uint64]
+Positions = NDArray[np.int64]
+
+_BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
+_INVERSE = pow(_BASE, -1, 1 << 64)
+_SPACE, _WORD, _HAN, _MARK = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One n-gram of a text: its bucket, and where in the *normalised* text it stands (``text[start:end]``)."""
+
+    bucket: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class NgramHasher:
+    """Turn text into bucket numbers; equal settings give equal buckets in every process and on every platform.
+
+    ``tokens`` are the orders of token n-grams, ``han`` further orders kept only where no token is a word of letters
+    (three Han characters are one Chinese word; three English words are a phrase seen once), ``characters`` the orders
+    (>= 3) of character n-grams inside words.
+    """
+
+    bits: int = 20
+    tokens: tuple[int, ...] = (1, 2)
+    han: tuple[int, ...] = (3,)
+    characters: tuple[int, ...] = (3, 4, 5)
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.bits <= 28:
+            raise ValueError(f"bits is {self.bits}: choose 8 to 28 (2**bits buckets)")
+        if min(self.tokens + self.han, default=1) < 1 or min(self.characters, default=3) < 3:
+            raise ValueError("token n-grams start at order 1 and character n-grams at order 3")
+
+    def buckets(self, text: str) -> NDArray[np.int32]:
+        """Return the bucket of every n-gram of ``text``, with repeats, shape (n-grams,)."""
+        parts = [hashes for hashes, _, _ in self._ngrams(normalise(text))]
+        return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
+
+    def features(self, text: str) -> list[Feature]:
+        """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
+        found = []
+        for hashes, starts, ends in self._ngrams(normalise(text)):
+            buckets = self._to_buckets(hashes)
+            found += map(Feature, buckets.tolist(), starts.tolist(), ends.tolist())
+        return found
+
+    def _to_buckets(self, hashes: Hashes) -> NDArray[np.int32]:
+        """Mix (the finaliser of splitmix64, Steele et al. 2014) and keep the top bits."""
+        mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return (mixed >> np.uint64(64 - self.bits)).astype(np.int32)
+
+    def _ngrams(self, normal: str) -> list[tuple[Hashes, Positions, Positions]]:
+        codes = encode(normal)
+        if codes.size == 0:
+            return []
+        kinds = _kinds(codes)
+        tokens = _tokens(codes, kinds)
+        found = _token_ngrams(tokens, kinds, self.tokens, without_words=False)
+        found += _token_ngrams(tokens, kinds, self.han, without_words=True)
+        return found + _character_ngrams(codes, kinds, self.characters)
+
+
+def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
+    """Return hash, start and end of every token; a substring's hash is a difference of prefix sums."""
+    inside = (kinds[1:] == _WORD) & (kinds[:-1] == _WORD)  # no token begins between two letters
+    edges = np.flatnonzero(np.concatenate(([True], ~inside, [True])))
+    starts, ends = edges[:-1], edges[1:]
+    visible = kinds[starts] != _SPACE
+    starts, ends = starts[visible], ends[visible]
+    powers, inverses = _powers(codes.size)
+    prefix = np.zeros(codes.size + 1, np.uint64)
+    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
+    words = (prefix[ends] - prefix[starts]) * inverses[starts]
+    words ^= words >> np.uint64(32)  # breaks the linearity, or "ab c" and "a bc" would be close relatives
+    return words, starts, ends
+
+
+def _token_ngrams(
+    tokens: tuple[Hashes, Positions, Positions],
+    kinds: NDArray[np.uint8],
+    orders: tuple[int, ...],
+    *,
+    without_words: bool,
+) -> list[tuple[Hashes, Positions, Positions]]:
+    """Hash the n-grams of tokens by a rolling polynomial."""
+    words, starts, ends = tokens
+    wordless = kinds[starts] != _WORD
+    found = []
+    for order in orders:
+        count = words.size - order + 1
+        if count < 1:
+            continue
+        rolling, allowed = words[:count], wordless[:count]
+        for step in range(1, order):
+            rolling = rolling * np.uint64(_INVERSE) + words[step : step + count]
+            allowed = allowed & wordless[step : step + count]
+        rolling = rolling + np.uint64(order)
+        ngrams = (rolling, starts[:count], ends[order - 1 :])
+        if without_words:
+            ngrams = (rolling[allowed], ngrams[1][allowed], ngrams[2][allowed])
+        found.append(ngrams)
+    return found
+
+
+def _character_ngrams(
+    codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]
+) -> list[tuple[Hashes, Positions, Positions]]:
+    """Hash character n-grams whose inner characters are all of one word; an end that is not reads as a blank."""
+    letter = np.concatenate(([False], kinds == _WORD, [False]))
+    blanked = np.zeros(codes.size + 2, np.uint64)
+    blanked[1:-1] = np.where(letter[1:-1], codes, 0)
+    found, rolling = [], blanked
+    inner: NDArray[np.bool_] = letter[1:-1]
+    for order in range(2, max(orders, default=0) + 1):
+        if order > blanked.size:
+            break
+        rolling = rolling[:-1] * np.uint64(_BASE) + blanked[order - 1 :]
+        if order > 3:
+            inner = inner[:-1] & letter[order - 2 : -1]
+        if order in orders:
+            at = np.flatnonzero(inner)
+            starts = at - letter[at]  # a blanked end is no part of the n-gram's text
+            ends = at + order - 2 + letter[at + order - 1]
+            found.append((rolling[at] + np.uint64(order << 56), starts, ends))
+    return found
+
+
+def _kinds(codes: Codes) -> NDArray[np.uint8]:
+    table = _kind_table()
+    return table[np.minimum(codes, table.size - 1)]
+
+
+@lru_cache(maxsize=1)
+def _kind_table() -> NDArray[np.uint8]:
+    """Return the kind of every code point below U+20000 and one last entry for the Han planes above (10 ms, once)."""
+    table = np.full(0x20001, _MARK, np.uint8)
+    # Combining marks (Devanagari vowels, Arabic points) belong to the word that they stand in.
+    table[[code for code in range(0x20000) if category(chr(code))[0] in "LNM"]] = _WORD
+    for first, end in ((0x3040, 0x3100), (0x31F0, 0x3200), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00)):
+        table[first:end] = _HAN
+    table[0x20000] = _HAN
+    table[32] = _SPACE
+    table.flags.writeable = False
+    return table
+
+
+def _powers(size: int) -> tuple[Hashes, Hashes]:
+    """Return the first ``size`` powers of the base and of its inverse, grown in doublings so that few are made."""
+    powers, inverses = _power_table(max(12, (size - 1).bit_length()))
+    return powers[:size], inverses[:size]
+
+
+@lru_cache(maxsize=24)
+def _power_table(bits: int) -> tuple[Hashes, Hashes]:
+    ones = np.full(1 << bits, 1, np.uint64)
+    powers, inverses = ones.copy(), ones.copy()
+    powers[1:], inverses[1:] = np.uint64(_BASE), np.uint64(_INVERSE)
+    return np.cumprod(powers, dtype=np.uint64), np.cumprod(inverses, dtype=np.uint64)

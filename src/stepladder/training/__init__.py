@@ -1,0 +1,10 @@
+"""Recipes: how a rung is made from a frozen dataset, with guesses on rows it had not seen.
+
+A recipe writes its artefact into the folder it is given and says how far it got; when it runs, on what data, and
+whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `rollout`).
+"""
+
+from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
+from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+
+__all__ = ["LinearFit", "LinearRecipe", "LinearSettings", "admit", "fit", "fit_linear", "learned_rungs", "load_rungs"]

@@ -1,0 +1,126 @@
+"""Linear support vector machines with squared hinge loss, many at once, by dual coordinate descent in numpy.
+
+The method is Hsieh et al. 2008, "A dual coordinate descent method for large-scale linear SVM" (LIBLINEAR's solver 1).
+All machines see the same sparse rows, so one visit of a row updates all of them: folds, strengths of regularisation
+and classes are columns of one array, and the cost of a Python loop over rows is paid once. It knows nothing of text.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Sparse rows: row i has `values[ends[i-1]:ends[i]]` in the columns `columns[...]`, no column twice."""
+
+    columns: NDArray[np.int64]
+    values: Floats
+    ends: NDArray[np.int64]
+    width: int
+
+    def __len__(self) -> int:
+        return self.ends.size
+
+    def split(self) -> list[tuple[NDArray[np.int64], Floats]]:
+        """Return (columns, values) of each row, as views."""
+        cuts = self.ends[:-1].tolist()
+        return list(zip(np.split(self.columns, cuts), np.split(self.values, cuts), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Weights (width, machines), scores of all rows (rows, machines), and how good the optimum is.
+
+    `gap` is the largest relative duality gap, (primal - dual) / primal, of any machine: a proof of convergence that
+    needs no trust in the solver. `epochs` is the number of passes.
+    """
+
+    weights: Floats
+    scores: Floats
+    gap: float
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What each machine learns: `signs` (rows, machines) is +1, -1, or 0 where it must not see the row.
+
+    `cost` (machines,) is C. `scale` (width, machines) multiplies the features of each machine, None for all ones.
+    """
+
+    signs: Floats
+    cost: Floats
+    scale: Floats | None = None
+
+
+def solve(rows: Rows, machines: Machines, rng: np.random.Generator, *, gap: float = 0.02, epochs: int = 60) -> Solution:
+    """Minimise |w|^2 / 2 + C * sum max(0, 1 - sign * w.x)^2 for every machine, until its duality gap is at most `gap`.
+
+    Weights come back multiplied by the machine's scale, so that they apply to the unscaled rows.
+    """
+    signs, squares = machines.signs, None if machines.scale is None else machines.scale**2
+    seen = np.abs(signs)
+    ridge = seen / (2 * machines.cost)
+    step = seen / np.maximum(_diagonal(rows, squares) + 0.5 / machines.cost, 1e-12)
+    weights = np.zeros((rows.width, signs.shape[1]), np.float32)
+    dual = np.zeros_like(signs)
+    parts = rows.split()
+    found, done = np.inf, 0
+    while done < epochs and found > gap:
+        for _ in range(4):
+            _sweep(parts, rng.permutation(len(rows)), (weights, dual), (signs, ridge, step), squares)
+        done += 4
+        scores = _scores(parts, weights)
+        found = _relative_gap(scores, dual, machines)
+    return Solution(weights, scores, found, done)
+
+
+def _sweep(
+    parts: list[tuple[NDArray[np.int64], Floats]],
+    order: NDArray[np.int64],
+    state: tuple[Floats, Floats],
+    problem: tuple[Floats, Floats, Floats],
+    squares: Floats | None,
+) -> None:
+    """Visit every row once and move its dual variables to their optimum, the others held."""
+    (weights, dual), (signs, ridge, step) = state, problem
+    for i in order.tolist():
+        columns, values = parts[i]
+        near, sign, old = weights.take(columns, axis=0), signs[i], dual[i]
+        new = np.maximum(old - (sign * (values @ near) - 1 + old * ridge[i]) * step[i], 0)
+        change = (new - old) * sign
+        if not change.any():
+            continue
+        move = values[:, None] * change
+        if squares is not None:
+            move *= squares.take(columns, axis=0)
+        near += move
+        weights[columns] = near
+        dual[i] = new
+
+
+def _scores(parts: list[tuple[NDArray[np.int64], Floats]], weights: Floats) -> Floats:
+    return np.stack([values @ weights.take(columns, axis=0) for columns, values in parts])
+
+
+def _diagonal(rows: Rows, squares: Floats | None) -> Floats:
+    """Return |x|^2 of every row as each machine sees it, shape (rows, machines) or (rows, 1)."""
+    parts = rows.split()
+    if squares is None:
+        return np.array([[values @ values] for _, values in parts], np.float32)
+    return np.stack([(values**2) @ squares.take(columns, axis=0) for columns, values in parts])
+
+
+def _relative_gap(scores: Floats, dual: Floats, machines: Machines) -> float:
+    """Return the largest (primal - dual) / primal; |w|^2 is sum of dual * sign * score at any dual point."""
+    margins = machines.signs * scores
+    norm = (dual * margins).sum(axis=0, dtype=np.float64)
+    loss = (np.abs(machines.signs) * np.maximum(1 - margins, 0) ** 2).sum(axis=0, dtype=np.float64)
+    primal = norm / 2 + machines.cost * loss
+    value = dual.sum(axis=0, dtype=np.float64) - norm / 2
+    value -= (dual.astype(np.float64) ** 2).sum(axis=0) / (4 * machines.cost)
+    return float(((primal - value) / np.maximum(primal, 1e-12)).max())

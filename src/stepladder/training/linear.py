@@ -1,0 +1,321 @@
+"""The `linear` recipe: hashed n-grams, two families of linear machines, one matrix of weights, honest confidence.
+
+Wang and Manning 2012 ("Baselines and bigrams") found that an SVM over naive Bayes log-count ratios beats either alone;
+averaged with one over tf-idf it ranks better still, and since both see the same values x, the sum of two linear models
+is one linear model that costs nothing more to serve. Every machine is fitted once a fold with that fold's labels
+hidden and once with none hidden, all in one run of the solver. The hidden rows' scores choose the regularisation, fit
+the calibration and are handed on as out-of-fold guesses. (Document frequencies count all training texts; no
+hidden label is used anywhere.)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.core import ConfigError, DataError, Dataset, Fitted, Guess, Progress, Task
+from stepladder.models import LinearModel
+from stepladder.text import NgramHasher
+from stepladder.training.confidence import Calibration, calibrate
+from stepladder.training.dual import Floats, Machines, Rows, solve
+
+Labels = NDArray[np.int64]
+
+_LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
+_MANY_CLASSES = 20  # above, one strength of regularisation and three folds: the choice matters little, time does
+_MEMORY = 400_000_000  # bytes of weights in work at a time; more classes than fit are done in turns
+
+
+@dataclass(frozen=True, slots=True)
+class LinearSettings:
+    """What a task may set for its linear recipe. None lets the data decide (see `_LONG_TEXT`, `_MANY_CLASSES`).
+
+    `costs` are the C to choose from (larger fits the training rows closer), `folds` how many parts take turns being
+    hidden, `characters` whether character n-grams are seen, `bits` the binary logarithm of the number of buckets.
+    """
+
+    costs: tuple[float, ...] | None = None
+    folds: int | None = None
+    characters: bool | None = None
+    bits: int = 20
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> "LinearSettings":
+        """Check a task's settings; raises ConfigError naming the key."""
+        known = [field.name for field in fields(cls)]
+        for key in settings:
+            if key not in known:
+                raise ConfigError(
+                    f"recipe linear has no setting {key!r}.", remedy=f"It has: {', '.join(known)}.", param=key
+                )
+        found = cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+        found._check()
+        return found
+
+    def _check(self) -> None:
+        if self.folds is not None and not (type(self.folds) is int and 2 <= self.folds <= 20):
+            raise ConfigError(f"folds is {self.folds!r}.", remedy="Choose 2 to 20.", param="folds")
+        if self.costs is not None and not (self.costs and all(cost > 0 for cost in self.costs)):
+            raise ConfigError(f"costs is {self.costs!r}.", remedy="List numbers above 0.", param="costs")
+        if not (type(self.bits) is int and 8 <= self.bits <= 28):
+            raise ConfigError(f"bits is {self.bits!r}.", remedy="Choose 8 to 28.", param="bits")
+
+
+@dataclass(frozen=True, slots=True)
+class LinearFit:
+    """A fitted model, its out-of-fold guesses in the order of the training rows, and numbers for the report."""
+
+    model: LinearModel
+    out_of_fold: list[Guess]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Class numbers `labels` (rows,) of `classes`, the fold that hides each row, and the costs to try."""
+
+    classes: tuple[str, ...]
+    labels: Labels
+    fold: Labels
+    folds: int
+    costs: tuple[float, ...]
+
+    @property
+    def columns(self) -> int:
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    def targets(self, column: int) -> NDArray[np.bool_]:
+        return self.labels == (1 if self.columns == 1 else column)
+
+    def full(self, scores: Floats) -> NDArray[np.float64]:
+        """Return scores with a column for every class: two classes share one, the first stands at 0."""
+        wide = scores.astype(np.float64)
+        return np.column_stack((np.zeros(len(wide)), wide)) if self.columns == 1 else wide
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """One family at its best cost: weights (width, columns), hidden scores (rows, columns), both of unit spread."""
+
+    weights: Floats
+    hidden: Floats
+    cost: float
+    gap: float
+
+
+class LinearRecipe:
+    """Entry point `linear` in `stepladder.recipes`: fits the `linear` rung from a dataset's `train` split."""
+
+    name = "linear"
+
+    def fit(
+        self,
+        task: Task,
+        dataset: Dataset,
+        folder: Path,
+        *,
+        settings: Mapping[str, Any],
+        seed: int,
+        progress: Progress,
+    ) -> Fitted:
+        """Fit, save the artefact into `folder`, and return the out-of-fold guesses.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+            DataError: there is nothing to learn (no examples, or one class only).
+        """
+        examples = dataset.splits.get("train", ())
+        fitted = fit_linear(
+            [example.text for example in examples],
+            [example.label for example in examples],
+            settings=LinearSettings.read(settings),
+            seed=seed,
+            progress=progress,
+        )
+        fitted.model.save(folder)
+        return Fitted(fitted.out_of_fold, fitted.metrics)
+
+
+def fit_linear(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    settings: LinearSettings | None = None,
+    seed: int = 0,
+    progress: Progress = lambda done, total, what: None,
+) -> LinearFit:
+    """Fit a linear model to `texts` and their `labels`; the same input and seed give the same weights.
+
+    Raises:
+        DataError: texts and labels differ in number, are empty, or hold one class only.
+    """
+    settings = settings or LinearSettings()
+    rng = np.random.default_rng(seed)
+    plan = _plan(labels, settings, rng)
+    if len(texts) != len(labels):
+        raise DataError(f"{len(texts)} texts but {len(labels)} labels.", remedy="Give one label for each text.")
+    progress(0, 4, "n-grams")
+    hasher = _hasher(texts, settings)
+    rows, buckets, idf = _rows(texts, hasher)
+    progress(1, 4, "weights over tf-idf")
+    families = [_family(rows, plan, None, rng)]
+    progress(2, 4, "weights over naive Bayes ratios")
+    families.append(_family(rows, plan, _counts(rows, plan), rng))
+    progress(3, 4, "calibration")
+    hidden = plan.full(sum((family.hidden for family in families), np.float32(0)))
+    calibration = calibrate(hidden, plan.labels)
+    model = _model(plan, (hasher, buckets, idf), families, calibration)
+    chances = calibration.probabilities(hidden)
+    guesses = [Guess(plan.classes[k], float(row[k])) for row, k in zip(chances, chances.argmax(1), strict=True)]
+    metrics = _metrics(plan, families, calibration, chances)
+    progress(4, 4, "fitted")
+    return LinearFit(model, guesses, metrics)
+
+
+def _plan(labels: Sequence[str], settings: LinearSettings, rng: np.random.Generator) -> _Plan:
+    classes = tuple(sorted(set(labels)))
+    if len(classes) < 2:
+        seen = f"only {classes[0]!r}" if classes else "no examples"
+        raise DataError(
+            f"A linear model needs examples of at least two classes; the training set has {seen}.",
+            remedy="Gather more labelled examples.",
+        )
+    number = {name: k for k, name in enumerate(classes)}
+    known = np.array([number[label] for label in labels])
+    many = len(classes) > _MANY_CLASSES
+    folds = min(settings.folds or (3 if many else 5), known.size)
+    # Rank within the class, shuffled, so that every fold hides a fair share of every class.
+    shuffled = rng.permutation(known.size)
+    fold = np.empty(known.size, np.int64)
+    fold[shuffled[np.argsort(known[shuffled], kind="stable")]] = np.arange(known.size) % folds
+    return _Plan(classes, known, fold, folds, settings.costs or ((1.0,) if many else (0.3, 1.0, 3.0)))
+
+
+def _hasher(texts: Sequence[str], settings: LinearSettings) -> NgramHasher:
+    characters = settings.characters
+    if characters is None:
+        characters = sum(map(len, texts)) <= _LONG_TEXT * len(texts)
+    return NgramHasher(bits=settings.bits, characters=(3, 4, 5) if characters else ())
+
+
+def _rows(texts: Sequence[str], hasher: NgramHasher) -> tuple[Rows, NDArray[np.int32], Floats]:
+    """Return tf-idf rows of unit length with a bias in column 0, the bucket of each other column, and their idf.
+
+    An n-gram counts once a text. Buckets seen in one text only are left out, except in tiny sets.
+    """
+    found = [np.unique(hasher.buckets(text)) for text in texts]
+    frequency = np.bincount(np.concatenate(found), minlength=1 << hasher.bits)
+    buckets = np.flatnonzero(frequency >= (2 if len(texts) >= 100 else 1)).astype(np.int32)
+    idf = (np.log((1 + len(texts)) / (1 + frequency[buckets])) + 1).astype(np.float32)
+    place = np.zeros(1 << hasher.bits, np.int64)
+    place[buckets] = np.arange(1, buckets.size + 1)
+    columns, values = [], []
+    for one in found:
+        used = place[one]
+        used = used[used > 0]
+        weight = idf[used - 1]
+        columns += [np.zeros(1, np.int64), used]
+        values += [np.ones(1, np.float32), weight / max(float(np.sqrt(weight @ weight)), 1e-12)]
+    ends = np.cumsum([used.size + 1 for used in columns[1::2]])
+    rows = Rows(np.concatenate(columns), np.concatenate(values).astype(np.float32), ends, buckets.size + 1)
+    return rows, buckets, idf
+
+
+def _counts(rows: Rows, plan: _Plan) -> NDArray[np.float64]:
+    """Return in how many texts of each fold and class a column occurs, shape (width, folds, classes)."""
+    lengths = np.diff(rows.ends, prepend=0)
+    group = np.repeat(plan.fold * len(plan.classes) + plan.labels, lengths)
+    groups = plan.folds * len(plan.classes)
+    counts = np.bincount(rows.columns * groups + group, minlength=rows.width * groups)
+    return counts.reshape(rows.width, plan.folds, len(plan.classes)).astype(np.float64)
+
+
+def _ratios(counts: NDArray[np.float64], plan: _Plan, columns: range) -> Floats:
+    """Return the naive Bayes log-count ratios of each view (fold hidden; last: none), (width, views, columns)."""
+    total = counts.sum(axis=1)
+    views = []
+    for view in range(plan.folds + 1):
+        seen = total - counts[:, view] if view < plan.folds else total
+        chosen = seen[:, 1:] if plan.columns == 1 else seen[:, columns.start : columns.stop]
+        inside, outside = chosen + 1, seen.sum(axis=1, keepdims=True) - chosen + 1
+        # The bias (row 0) is no n-gram: it stays out of the sums and keeps its scale.
+        ratio = np.log(inside / inside[1:].sum(axis=0)) - np.log(outside / outside[1:].sum(axis=0))
+        ratio[0] = 1
+        views.append(ratio)
+    return np.stack(views, axis=1).astype(np.float32)
+
+
+def _family(
+    rows: Rows, plan: _Plan, counts: NDArray[np.float64] | None, rng: np.random.Generator
+) -> _Family:
+    """Fit one family (over naive Bayes ratios if there are `counts`) at every cost, and keep the best."""
+    shape = (plan.folds + 1, len(plan.costs))
+    chunk = max(1, _MEMORY // (8 * rows.width * shape[0] * shape[1]))
+    weights, hidden, gaps = [], [], []
+    for first in range(0, plan.columns, chunk):
+        columns = range(first, min(first + chunk, plan.columns))
+        scale = None if counts is None else _ratios(counts, plan, columns)
+        solution = solve(rows, _machines(plan, columns, scale), rng)
+        grid = (*shape, len(columns))
+        weights.append(solution.weights.reshape(rows.width, *grid)[:, -1].copy())
+        hidden.append(solution.scores.reshape(len(rows), *grid)[np.arange(len(rows)), plan.fold])
+        gaps.append(solution.gap)
+    all_hidden = np.concatenate(hidden, axis=2)
+    losses = [calibrate(plan.full(all_hidden[:, k]), plan.labels).loss for k in range(shape[1])]
+    best = int(np.argmin(losses))
+    spread = np.float32(max(float(all_hidden[:, best].std()), 1e-6))
+    chosen = np.concatenate([part[:, best] for part in weights], axis=1)
+    return _Family(chosen / spread, all_hidden[:, best] / spread, plan.costs[best], max(gaps))
+
+
+def _machines(plan: _Plan, columns: range, scale: Floats | None) -> Machines:
+    """Lay out one machine for each view, cost and column, in this order."""
+    views, costs = plan.folds + 1, len(plan.costs)
+    sign = np.stack([np.where(plan.targets(column), 1, -1) for column in columns], axis=1)
+    visible = plan.fold[:, None] != np.arange(views)
+    signs = np.broadcast_to(
+        (visible[:, :, None] * sign[:, None, :])[:, :, None, :], (sign.shape[0], views, costs, len(columns))
+    )
+    cost = np.broadcast_to(np.array(plan.costs)[None, :, None], (views, costs, len(columns)))
+    if scale is not None:
+        scale = np.repeat(scale[:, :, None, :], costs, axis=2).reshape(scale.shape[0], -1)
+    return Machines(signs.reshape(sign.shape[0], -1).astype(np.float32), cost.reshape(-1).astype(np.float32), scale)
+
+
+def _model(
+    plan: _Plan,
+    features: tuple[NgramHasher, NDArray[np.int32], Floats],
+    families: list[_Family],
+    calibration: Calibration,
+) -> LinearModel:
+    hasher, buckets, idf = features
+    summed = np.sum([family.weights for family in families], axis=0)
+    weights = np.column_stack((summed[1:] * idf[:, None], idf**2)).astype(np.float32)
+    return LinearModel(
+        plan.classes,
+        hasher,
+        buckets,
+        weights,
+        bias=summed[0].astype(np.float32),
+        slope=calibration.slope,
+        offsets=calibration.offsets.astype(np.float32),
+    )
+
+
+def _metrics(
+    plan: _Plan, families: list[_Family], calibration: Calibration, chances: NDArray[np.float64]
+) -> dict[str, float]:
+    right = chances.argmax(axis=1) == plan.labels
+    recalls = [float(right[plan.labels == k].mean()) for k in range(len(plan.classes))]
+    return {
+        "out_of_fold_accuracy": float(right.mean()),
+        "out_of_fold_balanced_accuracy": float(np.mean(recalls)),
+        "out_of_fold_log_loss": calibration.loss,
+        "cost_tfidf": families[0].cost,
+        "cost_ratios": families[1].cost,
+        "duality_gap": max(family.gap for family in families),
+        "features": float(families[0].weights.shape[0] - 1),
+    }
