@@ -143,9 +143,7 @@ class Ledger:
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(audits.c.agreed)
             .join(audits, audited, isouter=True)
-            .where(
-                *_span(task, after, True), ledger.c.ladder_release == ladder_release, ledger.c.status == "ok"
-            )
+            .where(*_span(task, after, None, True), ledger.c.ladder_release == ladder_release)
             .where(ledger.c.status == "ok", ledger.c.top | audits.c.seq.is_not(None))
             .order_by(ledger.c.seq)
         )

@@ -42,7 +42,7 @@ def back(task: TaskArgument, config: ConfigOption = None) -> None:
     from stepladder.rollout import rollback_by_hand
 
     with opened(config) as place:
-        rollout = rollback_by_hand(place.store, place.task(task).name, caller())
+        rollout = rollback_by_hand(place.store, place.task(task).name, who=caller())
     typer.echo(f"{task}: now answered by {rollout.live or 'the top rung alone'}.")
 
 
@@ -61,4 +61,3 @@ def history(task: TaskArgument, config: ConfigOption = None) -> None:
             rollout = change.rollout
             table.add_row(when, rollout.live or "top alone", rollout.candidate or "", change.who, change.why)
     Console().print(table)
-
