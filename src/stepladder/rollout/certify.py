@@ -25,14 +25,16 @@ def calibration_rows(store: Store, task: Task, standing: Standing) -> list[Label
         return []
     owned = _owned(store, task)
     rows = store.ledger.labelled(task.name, after=standing.frozen, drawn=True)
-    sample = [row for row in rows if row.top_answer is not None and owned.find(row.text) is None][: standing.planned]
+    sample = [row for row in rows if row.top_answer is not None and owned.find(row.text) is None][
+        : standing.planned
+    ]
     return sample if len(sample) == standing.planned else []
 
 
 def _owned(store: Store, task: Task) -> Entries:
     """The owner's dictionary, empty where the task does not use it."""
     entries = store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ()
-    return Entries.of((entry.key, entry.answer, entry.kind) for entry in entries)
+    return Entries.of(entries)
 
 
 def certify(
