@@ -7,7 +7,6 @@ from math import inf
 
 from stepladder.core import Answer, Climbed, Events, LadderExhausted, Part, Question, Rung, RungFailed, Task
 from stepladder.models.dictionary import DictionaryRung
-from stepladder.models.dictionary import DictionaryRung
 
 
 @dataclass(frozen=True, slots=True)
