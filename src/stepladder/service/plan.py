@@ -17,8 +17,8 @@ class Plan:
     """How one question is answered.
 
     `ladder` climbs, or is None where the question goes straight to the `top`; `beside` is only listened to (observe
-    mode). `ladder_release` is what the answer counts for: "" where the top answers by itself, and so in observe mode. `drawn` says that the top
-    rung's answer is wanted whatever the low rungs say, decided without looking at the content.
+    mode). `ladder_release` is what the answer counts for: "" where the top answers by itself, and so in observe mode.
+    `drawn` says that the top rung's answer is wanted whatever the low rungs say, decided without looking at the content.
     """
 
     top: Ladder
