@@ -166,22 +166,23 @@ class Steps:
 
     def _follow(self, title: str, words: list[str], note: Callable[[str], object]) -> tuple[int, str]:
         lines = []
-        process = subprocess.Popen(
+        pipe, none, environment = subprocess.PIPE, subprocess.DEVNULL, install_environment()
+        with subprocess.Popen(
             words,
-            stdout=subprocess.PIPE,
+            stdin=none,
+            stdout=pipe,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=environment,
             text=True,
             errors="replace",
-            cwd=ROOT,
-            env=install_environment(),
-        )
-        for line in process.stdout or ():
-            lines.append(line)
-            note(line)
-            if self.wipe:
-                print(f"{self.wipe}  {title} ... {line.strip()[:60]}", end="", flush=True)
-        return process.wait(), "".join(lines)
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                note(line)
+                if self.wipe:
+                    print(f"{self.wipe}  {title} ... {line.strip()[:60]}", end="", flush=True)
+        return process.returncode, "".join(lines)
 
 
 # ---- installing

@@ -8,6 +8,7 @@ StepladderError
 ├── RungFailed            one rung could not answer; the ladder climbs
 │   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
 ├── LadderExhausted       no rung is left (503)
+├── DeadlineMissed        the answer came too late for the question (504)
 ├── LedgerUnavailable     the answer could not be committed and is withheld (503)
 ├── ConfigError           stepladder.toml is wrong; names the key
 ├── MissingExtra          an optional library is not installed; names the pip command
@@ -110,6 +111,15 @@ class LadderExhausted(StepladderError):
     status = 503
     type = "upstream_error"
     code = "ladder_exhausted"
+    retryable = True
+
+
+class DeadlineMissed(StepladderError):
+    """The question named a deadline and no answer was ready by then."""
+
+    status = 504
+    type = "timeout_error"
+    code = "deadline_missed"
     retryable = True
 
 

@@ -9,7 +9,11 @@ from stepladder.core.nouns import Answer
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A question left the gateway: `task` is empty for a plain model; `status` is ok, partial or failed."""
+    """A question left the gateway.
+
+    `task` is empty for a plain model; `status` is ok, partial (the client left), failed, or withheld (the ledger could
+    not be written); `top` says that the top rung was asked.
+    """
 
     task: str
     model: str
@@ -17,6 +21,7 @@ class Answered:
     status: str
     latency_ms: float
     overhead_ms: float
+    top: bool = False
 
 
 @dataclass(frozen=True, slots=True)

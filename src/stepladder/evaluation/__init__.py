@@ -1,8 +1,10 @@
-"""How good a candidate is: what it would save under the task's promise, and whether finding out is worth its price.
+"""How good a candidate is and what a run has shown: judgements before money is spent, reports as one HTML file.
 
-It judges from numbers that exist (out-of-fold guesses, outcomes in the ledger) and decides nothing about service.
+It judges from numbers that exist (out-of-fold guesses, outcomes in the ledger, a finished set of figures) and decides
+nothing about service; it knows nothing of HTTP or the command line.
 """
 
 from stepladder.evaluation.judge import Judgement, Outlook, judge, stream, worth_more
+from stepladder.evaluation.report import Chart, Figure, Report, Table
 
-__all__ = ["Judgement", "Outlook", "judge", "stream", "worth_more"]
+__all__ = ["Chart", "Figure", "Judgement", "Outlook", "Report", "Table", "judge", "stream", "worth_more"]

@@ -156,7 +156,8 @@ class LinearModel:
             hasher = NgramHasher(**{k: _setting(v) for k, v in description["hasher"].items()})
             if description["probe"] != _probe(hasher):
                 raise DataError(
-                    f"{folder}: made where texts gave other n-grams (another normaliser).", remedy="Fit it again."
+                    f"{folder}: made where texts gave other n-grams (another normaliser).",
+                    remedy="Fit it again.",
                 )
             return cls(
                 tuple(description["classes"]), hasher, slope=float(description["slope"]), **_checked(tensors)

@@ -274,5 +274,5 @@ def _as_served(rung: CertifiedThreshold, taken: Flags, wrong: Flags) -> Certifie
 
 
 def release_risk(risk: float, k: int) -> float:
-    """The part 6 risk / (pi^2 k^2) that release k = 1, 2, ... of a task may spend; all parts sum to `risk`."""
+    """The part 6 risk / (pi^2 k^2) that release k = 1, 2, ... of a task may spend; all sum to `risk`."""
     return 6.0 * open_unit("risk", risk) / (math.pi * count("k", k, 1)) ** 2

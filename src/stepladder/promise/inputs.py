@@ -8,20 +8,23 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stepladder.core import StepladderError
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-class InvalidPromiseInput(ValueError):
+class InvalidPromiseInput(StepladderError, ValueError):
     """A number or sample that no promise can be computed from.
 
-    Attributes: `field` (the argument's name), `value` (what it held, shortened) and `remedy` (what to pass
-    instead).
+    `field` is the argument's name, `value` what it held and `remedy` what to pass instead.
     """
 
+    code = "bad_promise_input"
+
     def __init__(self, field: str, value: object, remedy: str) -> None:
-        self.field, self.value, self.remedy = field, value, remedy
-        super().__init__(f"{field} = {value!r}: {remedy}")
+        super().__init__(f"{field} = {value!r}:", remedy=remedy, param=field)
+        self.field, self.value = field, value
 
 
 def open_unit(field: str, value: float) -> float:

@@ -57,6 +57,16 @@ class Ledger:
         )
         self._writer = Writer(database, queue)
 
+    @property
+    def waiting(self) -> int:
+        """How many rows wait to be written."""
+        return self._writer.waiting
+
+    @property
+    def closed(self) -> bool:
+        """Whether every commit is refused."""
+        return self._writer.closed
+
     async def commit(self, row: LedgerRow) -> None:
         """Write a row; `row.seq` does not count. Raises LedgerUnavailable when it is not written."""
         await self._writer.put(self._rows, ledger_values(row))
@@ -133,9 +143,7 @@ class Ledger:
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(audits.c.agreed)
             .join(audits, audited, isouter=True)
-            .where(
-                *_span(task, after, True), ledger.c.ladder_release == ladder_release, ledger.c.status == "ok"
-            )
+            .where(*_span(task, after, None, True), ledger.c.ladder_release == ladder_release)
             .where(ledger.c.status == "ok", ledger.c.top | audits.c.seq.is_not(None))
             .order_by(ledger.c.seq)
         )

@@ -76,6 +76,16 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="stepladder-ledger", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many rows are in the queue."""
+        return self._queue.qsize()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more rows."""
+        return self._closed
+
     async def put(self, statement: Statement, values: Values) -> None:
         """Return once the row is committed. Raises LedgerUnavailable, or what `statement.refused` says."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

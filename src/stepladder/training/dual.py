@@ -57,7 +57,9 @@ class Machines:
     scale: Floats | None = None
 
 
-def solve(rows: Rows, machines: Machines, rng: np.random.Generator, *, gap: float = 0.02, epochs: int = 60) -> Solution:
+def solve(
+    rows: Rows, machines: Machines, rng: np.random.Generator, *, gap: float = 0.02, epochs: int = 60
+) -> Solution:
     """Minimise |w|^2 / 2 + C * sum max(0, 1 - sign * w.x)^2 for every machine, until its duality gap is at most `gap`.
 
     Weights come back multiplied by the machine's scale, so that they apply to the unscaled rows.

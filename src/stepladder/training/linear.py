@@ -25,7 +25,9 @@ from stepladder.training.dual import Floats, Machines, Rows, solve
 Labels = NDArray[np.int64]
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
-_MANY_CLASSES = 20  # above, one strength of regularisation and three folds: the choice matters little, time does
+_MANY_CLASSES = (
+    20  # above, one strength of regularisation and three folds: the choice matters little, time does
+)
 _MEMORY = 400_000_000  # bytes of weights in work at a time; more classes than fit are done in turns
 
 
@@ -156,7 +158,9 @@ def fit_linear(
     rng = np.random.default_rng(seed)
     plan = _plan(labels, settings, rng)
     if len(texts) != len(labels):
-        raise DataError(f"{len(texts)} texts but {len(labels)} labels.", remedy="Give one label for each text.")
+        raise DataError(
+            f"{len(texts)} texts but {len(labels)} labels.", remedy="Give one label for each text."
+        )
     progress(0, 4, "n-grams")
     hasher = _hasher(texts, settings)
     rows, buckets, idf = _rows(texts, hasher)
@@ -169,7 +173,9 @@ def fit_linear(
     calibration = calibrate(hidden, plan.labels)
     model = _model(plan, (hasher, buckets, idf), families, calibration)
     chances = calibration.probabilities(hidden)
-    guesses = [Guess(plan.classes[k], float(row[k])) for row, k in zip(chances, chances.argmax(1), strict=True)]
+    guesses = [
+        Guess(plan.classes[k], float(row[k])) for row, k in zip(chances, chances.argmax(1), strict=True)
+    ]
     metrics = _metrics(plan, families, calibration, chances)
     progress(4, 4, "fitted")
     return LinearFit(model, guesses, metrics)
@@ -248,9 +254,7 @@ def _ratios(counts: NDArray[np.float64], plan: _Plan, columns: range) -> Floats:
     return np.stack(views, axis=1).astype(np.float32)
 
 
-def _family(
-    rows: Rows, plan: _Plan, counts: NDArray[np.float64] | None, rng: np.random.Generator
-) -> _Family:
+def _family(rows: Rows, plan: _Plan, counts: NDArray[np.float64] | None, rng: np.random.Generator) -> _Family:
     """Fit one family (over naive Bayes ratios if there are `counts`) at every cost, and keep the best."""
     shape = (plan.folds + 1, len(plan.costs))
     chunk = max(1, _MEMORY // (8 * rows.width * shape[0] * shape[1]))
@@ -282,7 +286,9 @@ def _machines(plan: _Plan, columns: range, scale: Floats | None) -> Machines:
     cost = np.broadcast_to(np.array(plan.costs)[None, :, None], (views, costs, len(columns)))
     if scale is not None:
         scale = np.repeat(scale[:, :, None, :], costs, axis=2).reshape(scale.shape[0], -1)
-    return Machines(signs.reshape(sign.shape[0], -1).astype(np.float32), cost.reshape(-1).astype(np.float32), scale)
+    return Machines(
+        signs.reshape(sign.shape[0], -1).astype(np.float32), cost.reshape(-1).astype(np.float32), scale
+    )
 
 
 def _model(

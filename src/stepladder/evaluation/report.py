@@ -1,0 +1,155 @@
+"""A report is one HTML file that needs nothing else: no scripts, no fonts, no network.
+
+Plots are inline SVG by pygal.
+"""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pygal
+from pygal.style import Style
+
+Point = tuple[float, float]
+
+_STYLE = Style(
+    background="transparent",
+    plot_background="transparent",
+    foreground="#475569",
+    foreground_strong="#0f172a",
+    foreground_subtle="#cbd5e1",
+    font_family="system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
+    colors=("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2"),
+    opacity=".9",
+    title_font_size=17,
+    label_font_size=12,
+    major_label_font_size=12,
+    legend_font_size=13,
+)
+
+_PERCENT: dict[str, Any] = {
+    "range": (0.0, 1.0),
+    "y_labels": [{"label": f"{tenth * 10} %", "value": tenth / 10} for tenth in range(11)],
+}
+
+_LOOK = (
+    "inline:.guide.line { stroke: #e2e8f0 !important; stroke-dasharray: none !important; } "
+    ".series .line { stroke-width: 2.4 !important; fill: none !important; }"
+)
+"""Thicker lines and paler guides than pygal's own style sheet has."""
+
+_PAGE = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number people look for first, with a note in small print."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category)."""
+
+    title: str
+    x_title: str = ""
+    y_title: str = ""
+    series: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    categories: Sequence[str] = ()
+    bars: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    percent: bool = False
+    logarithmic: bool = False
+
+    def svg(self) -> str:
+        """The plot as an SVG element without scripts, comments or outside links."""
+        kind = pygal.Bar if self.bars else pygal.XY
+        chart = kind(
+            style=_STYLE,
+            js=(),
+            css=["file://style.css", "file://graph.css", _LOOK],
+            **_PERCENT if self.percent else {},
+            width=620,
+            height=360,
+            title=self.title,
+            x_title=self.x_title,
+            y_title=self.y_title,
+            show_dots=False,
+            legend_at_bottom=True,
+            disable_xml_declaration=True,
+            logarithmic=self.logarithmic,
+            formatter=_percent if self.percent else _number,
+            no_data_text="no data",
+            margin=12,
+        )
+        if self.bars:
+            chart.x_labels = list(self.categories)
+        for name, values in (self.bars or self.series).items():
+            chart.add(name, list(values))
+        drawn = str(chart.render(is_unicode=True))
+        return re.sub(r"<!--.*?-->|<script.*?</script>", "", drawn, flags=re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a head; cells are text."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def html(self) -> str:
+        """The table as HTML, everything escaped."""
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.head)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
+        )
+        return f"<h2>{html.escape(self.title)}</h2><table><tr>{head}</tr>{body}</table>"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What to say (`lead`, plain paragraphs), the figures, the charts and the tables, in that order."""
+
+    title: str
+    lead: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
+    charts: Sequence[Chart] = ()
+    tables: Sequence[Table] = ()
+
+    def html(self) -> str:
+        """The whole page."""
+        return _PAGE.substitute(
+            title=html.escape(self.title),
+            lead="".join(f"<p>{html.escape(text)}</p>" for text in self.lead),
+            figures="".join(
+                f'<div class="figure">{html.escape(item.label)}<b>{html.escape(item.value)}</b>'
+                f"<small>{html.escape(item.note)}</small></div>"
+                for item in self.figures
+            ),
+            charts="".join(f'<div class="chart">{chart.svg()}</div>' for chart in self.charts),
+            tables="".join(table.html() for table in self.tables),
+        )
+
+    def write(self, path: Path) -> Path:
+        """Write the page to `path`, making its folder. Returns the path."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.html(), encoding="utf-8")
+        return path
+
+
+def _percent(value: object) -> str:
+    number = value[-1] if isinstance(value, tuple) else value
+    return f"{float(number):.1%}" if isinstance(number, int | float) else ""
+
+
+def _number(value: object) -> str:
+    number = value[-1] if isinstance(value, tuple) else value
+    return f"{number:,.4g}" if isinstance(number, int | float) else ""

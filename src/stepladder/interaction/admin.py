@@ -1,0 +1,125 @@
+"""The admin API: what the tasks do, the kill switch, roll back, and the dictionary's entries. Admin key only."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from stepladder.core import BadRequest, Mode, Tenant, UnknownModel
+from stepladder.interaction.compose import House
+from stepladder.interaction.http import decoded, guarded, json_of
+from stepladder.service import ServedTask
+
+
+class _Switch(msgspec.Struct, forbid_unknown_fields=True):
+    mode: Mode | None
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    answer: str
+    kind: str = "exact"
+
+
+class _Key(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    kind: str = "exact"
+
+
+class AdminPages:
+    """The endpoints under /admin. Each change is in force before its response leaves."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def routes(self) -> list[BaseRoute]:
+        """Where they are."""
+        admin = self._house.identify_admin
+        task = "/admin/tasks/{name}"
+        return [
+            Route("/admin/tasks", guarded(self.tasks, admin), methods=["GET"]),
+            Route(f"{task}/mode", guarded(self.mode, admin), methods=["POST"]),
+            Route(f"{task}/rollback", guarded(self.rollback, admin), methods=["POST"]),
+            Route(f"{task}/dictionary", guarded(self.entries, admin), methods=["GET"]),
+            Route(f"{task}/dictionary", guarded(self.put_entry, admin), methods=["PUT"]),
+            Route(f"{task}/dictionary", guarded(self.remove_entry, admin), methods=["DELETE"]),
+        ]
+
+    async def tasks(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/tasks: mode, rollout and figures of every task."""
+        served = self._house.gateway.snapshot.tasks.values()
+        return json_of({"tasks": await asyncio.to_thread(lambda: [self._card(task) for task in served])})
+
+    async def mode(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/tasks/{name}/mode: the kill switch; null lets the configuration decide again."""
+        task = self._task(request)
+        switch = await self._read(request, _Switch)
+        await asyncio.to_thread(self._house.store.switches.put, task.task.name, switch.mode, tenant.name)
+        await self._house.refresh()
+        return await self._now(request)
+
+    async def rollback(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/tasks/{name}/rollback: to the release before, else to the top alone."""
+        task = self._task(request)
+        await asyncio.to_thread(self._house.roll_back, task.task.name, tenant.name)
+        await self._house.refresh()
+        return await self._now(request)
+
+    async def entries(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/tasks/{name}/dictionary."""
+        task = self._task(request)
+        return json_of({"entries": await asyncio.to_thread(self._house.store.entries.list, task.task.name)})
+
+    async def put_entry(self, request: Request, tenant: Tenant) -> Response:
+        """PUT /admin/tasks/{name}/dictionary: add an entry, or replace the one with this key and kind."""
+        task = self._task(request)
+        entry = await self._read(request, _Entry)
+        await asyncio.to_thread(
+            self._house.put_entry, task.task, (entry.key, entry.answer, entry.kind), tenant.name
+        )
+        await self._house.refresh()
+        return await self.entries(request, tenant)
+
+    async def remove_entry(self, request: Request, tenant: Tenant) -> Response:
+        """DELETE /admin/tasks/{name}/dictionary."""
+        task = self._task(request)
+        key = await self._read(request, _Key)
+        found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind)
+        if not found:
+            raise BadRequest(
+                f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."
+            )
+        await self._house.refresh()
+        return await self.entries(request, tenant)
+
+    async def _now(self, request: Request) -> Response:
+        task = self._task(request)
+        return json_of(await asyncio.to_thread(self._card, task))
+
+    def _task(self, request: Request) -> ServedTask:
+        name = request.path_params["name"]
+        tasks = self._house.gateway.snapshot.tasks
+        if name not in tasks:
+            raise UnknownModel(
+                f"There is no task {name!r}.", param="name", remedy=f"Tasks: {', '.join(tasks) or 'none'}."
+            )
+        return tasks[name]
+
+    async def _read(self, request: Request, kind: type[Any]) -> Any:
+        return await decoded(request, kind, self._house.gateway.snapshot.config.server.max_body_kb * 1024)
+
+    def _card(self, served: ServedTask) -> dict[str, Any]:
+        store, name = self._house.store, served.task.name
+        return {
+            "name": name,
+            "mode": served.mode,
+            "configured_mode": served.task.mode,
+            "top": served.task.top,
+            "promise": served.task.promise,
+            "rollout": served.rollout,
+            "summary": store.ledger.summary(name),
+            "history": store.rollouts.history(name)[-10:],
+        }

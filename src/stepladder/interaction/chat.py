@@ -1,0 +1,196 @@
+"""POST /v1/chat/completions as plain ASGI: the hot route, with nothing between the socket and the gateway."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from starlette.types import Message, Receive, Scope, Send
+
+from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant, TooLarge
+from stepladder.gateway import Gateway
+from stepladder.interaction import wire
+from stepladder.service import Entry, TaskEntry, read
+
+_log = logging.getLogger(__name__)
+_DRAIN_SECONDS = 2.0
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was whole; there is nobody to tell."""
+
+
+class ChatCompletions:
+    """The endpoint. `identify` turns an Authorization header into a tenant."""
+
+    def __init__(self, gateway: Gateway, identify: Callable[[bytes | None], Tenant]) -> None:
+        self._gateway = gateway
+        self._identify = identify
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Every error leaves in OpenAI's shape."""
+        reply = Reply(send)
+        try:
+            entry = await self._admit(scope, receive)
+            reply.entry = entry
+            if entry.asked.request.stream:
+                await _while_there(receive, self._stream(entry, reply))
+            else:
+                await self._plain(entry, reply)
+        except ClientGone:
+            return
+        except TooLarge as error:
+            await reply.error(error, receive)
+        except StepladderError as error:
+            await reply.error(error)
+        except Exception:  # noqa: BLE001 the edge: whatever is wrong with us, the client gets an answer
+            _log.exception("A request failed for a reason of ours.")
+            await reply.error(StepladderError("Something is wrong with the server.", remedy="See its log."))
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Entry:
+        limit = self._gateway.snapshot.config.server.max_body_kb * 1024
+        authorization: bytes | None = None
+        length = 0
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"content-length":
+                length = int(value)
+        tenant = self._identify(authorization)
+        return self._gateway.admit(read(await body_of(receive, length, limit)), tenant)
+
+    async def _plain(self, entry: Entry, reply: "Reply") -> None:
+        data = b""
+        async for part in self._gateway.answer(entry):
+            if isinstance(part, Piece):
+                data += part.data
+            elif isinstance(part, Answer) and isinstance(entry, TaskEntry):
+                data = wire.completion(entry, part)
+        await reply.body(data)
+
+    async def _stream(self, entry: Entry, reply: "Reply") -> None:
+        async with aclosing(self._gateway.answer(entry)) as parts:
+            async for data in _as_events(entry, parts):
+                await reply.piece(data)
+        await reply.end()
+
+
+class Reply:
+    """One response. The headers leave with the first bytes, so that they can tell as much as is known by then."""
+
+    def __init__(self, send: Send) -> None:
+        self.entry: Entry | None = None
+        self._send = send
+        self._started = False
+
+    async def body(self, data: bytes, status: int = 200) -> None:
+        """A whole JSON response."""
+        await self._start(status, [wire.JSON, (b"content-length", str(len(data)).encode())])
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def piece(self, data: bytes) -> None:
+        """Some events of a stream."""
+        if not self._started:
+            await self._start(200, list(wire.EVENTS))
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """The end of a stream that is whole."""
+        await self.piece(wire.DONE)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def error(self, error: StepladderError, receive: Receive | None = None) -> None:
+        """An error: as the response, or as the last event of a stream that has begun, which then has no `[DONE]`.
+
+        With `receive`, what the client is still sending is read and thrown away, so that it gets to read the error.
+        """
+        if self._started:
+            await self._send({"type": "http.response.body", "body": wire.event(wire.error_body(error))})
+            return
+        data = wire.encode(wire.error_body(error))
+        extra = [(b"connection", b"close")] if receive else []
+        await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
+        await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
+        if receive is not None:
+            await _drain(receive)
+            await self._send({"type": "http.response.body", "body": b""})
+
+    async def _start(self, status: int, headers: wire.Headers) -> None:
+        self._started = True
+        facts = wire.headers(self.entry, self.entry.answer) if self.entry else []
+        await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
+
+
+async def body_of(receive: Receive, length: int, limit: int) -> bytes:
+    """The request's body. Raises TooLarge once it is known to be over `limit` bytes, ClientGone when it ends early."""
+    if length > limit:
+        raise _too_large(length, limit)
+    message = await receive()
+    data: bytes = message.get("body", b"")
+    while message.get("more_body", False) or message["type"] == "http.disconnect":
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if len(data) > limit:
+            raise _too_large(len(data), limit)
+        message = await receive()
+        data += message.get("body", b"")
+    if len(data) > limit:
+        raise _too_large(len(data), limit)
+    return data
+
+
+def _too_large(length: int, limit: int) -> TooLarge:
+    return TooLarge(
+        f"The body has {length} bytes or more; {limit} are allowed.",
+        remedy="Send less, or raise server.max_body_kb.",
+    )
+
+
+async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncIterator[bytes]:
+    begun = False
+    async for part in parts:
+        if isinstance(part, Piece):
+            if part.data:
+                yield part.data
+            continue
+        assert isinstance(entry, TaskEntry)
+        lead = b"" if begun else wire.first_chunk(entry)
+        if isinstance(part, Delta):
+            yield lead + wire.text_chunk(entry, part.text)
+        else:
+            whole = b"" if begun else wire.text_chunk(entry, part.text)
+            yield lead + whole + b"".join(wire.last_chunks(entry, part))
+        begun = True
+
+
+async def _while_there(receive: Receive, work: Awaitable[None]) -> None:
+    """Do the work as long as the client listens; when it hangs up, the work is cancelled, and settles what it had."""
+    working = asyncio.ensure_future(work)
+    listening = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        listening.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait((working,))
+    if working.cancelled():
+        raise ClientGone
+    working.result()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drain(receive: Receive) -> None:
+    async def read_on() -> None:
+        message: Message = {"more_body": True}
+        while message.get("more_body", False):
+            message = await receive()
+
+    try:
+        await asyncio.wait_for(read_on(), _DRAIN_SECONDS)
+    except TimeoutError:
+        return

@@ -1,0 +1,59 @@
+"""The root of the command line: the groups of commands, and errors as one clear message."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from stepladder.core import StepladderError
+from stepladder.interaction.cli import backtests, dictionary, keeping, keys, rollouts, serving
+
+app = typer.Typer(
+    name="stepladder",
+    help="Put a large language model into production, then step it down.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command("serve")(serving.serve)
+app.command("init")(serving.init)
+app.command("status")(serving.status)
+app.command("backtest")(backtests.backtest)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.add_typer(keys.app, name="key")
+app.add_typer(rollouts.tasks, name="task")
+app.add_typer(rollouts.app, name="rollout")
+app.add_typer(dictionary.app, name="dictionary")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from stepladder import __version__
+
+        typer.echo(f"stepladder {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Put a large language model into production, then step it down."""
+
+
+def main() -> None:
+    """Run the command line. An error of ours is one message on standard error and exit code 2."""
+    try:
+        app()
+    except StepladderError as error:
+        where = f" [{error.param}]" if error.param and error.param not in error.message else ""
+        print(f"stepladder: {error.message}{where}", file=sys.stderr)
+        if error.remedy:
+            print(f"  {error.remedy}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -1,0 +1,63 @@
+"""stepladder task and stepladder rollout: the kill switch, what is live, and the way back."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
+
+tasks = typer.Typer(help="How a task is answered right now.", no_args_is_help=True)
+app = typer.Typer(help="Which ladder release answers a task.", no_args_is_help=True)
+TaskArgument = Annotated[str, typer.Argument(help="The task.")]
+
+
+class Switch(StrEnum):
+    """What `task mode` takes."""
+
+    LADDER = "ladder"
+    OBSERVE = "observe"
+    TOP = "top"
+    CONFIG = "config"
+
+
+@tasks.command()
+def mode(
+    task: TaskArgument,
+    mode: Annotated[Switch, typer.Argument(help="`top` is the kill switch; `config` is what the file says.")],
+    config: ConfigOption = None,
+) -> None:
+    """Switch a task, whatever its configuration says. A running server follows within a second."""
+    from stepladder.core import Mode
+
+    with opened(config) as place:
+        place.task(task)
+        place.store.switches.put(task, None if mode is Switch.CONFIG else Mode(mode.value), caller())
+    typer.echo(f"{task}: mode {mode.value}.")
+
+
+@app.command()
+def back(task: TaskArgument, config: ConfigOption = None) -> None:
+    """Roll back to the release before, or to the top rung alone."""
+    from stepladder.rollout import rollback_by_hand
+
+    with opened(config) as place:
+        rollout = rollback_by_hand(place.store, place.task(task).name, who=caller())
+    typer.echo(f"{task}: now answered by {rollout.live or 'the top rung alone'}.")
+
+
+@app.command()
+def history(task: TaskArgument, config: ConfigOption = None) -> None:
+    """Show every change of a task's rollout, and why."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    with opened(config) as place:
+        table = Table("when (UTC)", "live", "candidate", "who", "why")
+        for change in place.store.rollouts.history(task):
+            when = datetime.fromtimestamp(change.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            rollout = change.rollout
+            table.add_row(when, rollout.live or "top alone", rollout.candidate or "", change.who, change.why)
+    Console().print(table)

@@ -1,0 +1,251 @@
+"""The composition root: opens the store, the registry and the models, and keeps the gateway's snapshot up to date."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+
+from stepladder.core import (
+    BadRequest,
+    Config,
+    Events,
+    Model,
+    ModelConfig,
+    RolledOut,
+    Rollout,
+    RungFailed,
+    StepladderError,
+    StoreError,
+    SystemClock,
+    Task,
+    Tenant,
+    plugins,
+)
+from stepladder.gateway import Gateway
+from stepladder.interaction.ladders import Ladders, State
+from stepladder.interaction.metrics import Metrics
+from stepladder.interaction.settings import Settings
+from stepladder.models import parse_answer
+from stepladder.registry import Registry
+from stepladder.rollout import rollback_by_hand
+from stepladder.service import Auditor, Snapshot
+from stepladder.store import FeedbackRow, Store
+from stepladder.text import dictionary_key
+from stepladder.traffic import Keys
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.4
+_RETIRE_SECONDS = 600.0
+
+
+def open_store(settings: Settings, config: Config) -> Store:
+    """The store of a configuration, its folder made if need be. Raises StoreError naming the folder and the remedy."""
+    folder = settings.folder(config)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot make the data folder {folder}: {error.strerror}.", remedy=_ELSEWHERE
+        ) from error
+    if not writable:
+        raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
+    ledger = config.ledger
+    return Store.open(settings.store_url(config), durability=ledger.durability, queue=ledger.queue)
+
+
+def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
+    """The registry of a configuration: its releases lie in the data folder."""
+    return Registry(store.catalogue, settings.releases(config))
+
+
+_ELSEWHERE = "Give it the right owner, or name another folder in server.data."
+
+
+class House:
+    """Everything that is open, and the gateway in front of it. Made by `open`, kept fresh by `watch`."""
+
+    def __init__(self, settings: Settings, config: Config, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = SystemClock()
+        self.events = Events()
+        self.opened_at = self.clock.time()
+        self.changed: list[Callable[[], None]] = []
+        self._models: dict[str, tuple[ModelConfig, Model]] = {}
+        self._retired: list[tuple[float, Model]] = []
+        self._refreshing = asyncio.Lock()
+        self._state = State.read(store)
+        self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
+        self._keys = Keys(self._state.keys)
+        auditor = Auditor(store.ledger, self.events, self.clock)
+        self.gateway = Gateway(Snapshot(config, {}, {}), store.ledger, auditor, self.events, self.clock)
+        self.metrics = Metrics(self.events, store, auditor.counts)
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "House":
+        """Open all of it. Raises ConfigError, MissingExtra or StoreError, and leaves nothing open then."""
+        config = settings.load()
+        store = await asyncio.to_thread(open_store, settings, config)
+        try:
+            house = cls(settings, config, store)
+            await house._adopt(config)
+        except BaseException:
+            store.close()
+            raise
+        return house
+
+    def identify(self, authorization: bytes | None) -> Tenant:
+        """Whose key this is. Raises NotAllowed."""
+        return self._keys.identify(authorization)
+
+    def identify_admin(self, authorization: bytes | None) -> Tenant:
+        """The same, for the admin key only."""
+        return self._keys.identify_admin(authorization)
+
+    async def first_admin_key(self) -> str | None:
+        """Make the admin key if there is none: the secret, shown only now; else None."""
+        if any(key.admin and key.revoked_at is None for key in self.store.keys.list()):
+            return None
+        secret = self.store.keys.create("admin", admin=True)
+        await self.refresh()
+        return secret
+
+    async def refresh(self) -> None:
+        """Take in what has changed in the store. Raises StoreError."""
+        await self._swap(self.gateway.snapshot.config)
+
+    async def reload(self) -> bool:
+        """Read the configuration again; a bad one is logged and the old one stays. True when it was taken."""
+        try:
+            await self._adopt(self.settings.load())
+        except StepladderError as error:
+            _log.error("The configuration was not taken, the old one stays in force: %s", error)
+            return False
+        _log.info("New configuration %s in force.", self.gateway.snapshot.config.hash)
+        return True
+
+    async def watch(self) -> None:
+        """Until cancelled: look about twice a second whether the store or the configuration has changed."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                if self.settings.changed():
+                    await self.reload()
+                if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
+                    await self.refresh()
+                await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
+            except StepladderError as error:
+                _log.error("Cannot see what has changed: %s", error)
+
+    async def feedback(self, row: FeedbackRow, tenant: Tenant) -> None:
+        """Write down feedback. Raises BadRequest for a request id that is unknown, or another client's."""
+        asked = await asyncio.to_thread(self.store.ledger.get, row.request_id)
+        if asked is None or (asked.tenant != tenant.name and not tenant.admin):
+            raise BadRequest(
+                "There is no such request.",
+                param="request_id",
+                remedy="It is in the header x-stepladder-request-id of the answer.",
+            )
+        await self.store.ledger.commit_feedback(row)
+
+    async def troubles(self) -> list[str]:
+        """Why it is not ready; empty when it is."""
+        snapshot = self.gateway.snapshot
+        wrong = [
+            f"Model {name} is not open." for name in snapshot.config.models if name not in snapshot.models
+        ]
+        for name, served in snapshot.tasks.items():
+            wanted = {served.rollout.live, served.rollout.candidate} - {None}
+            wrong += [
+                f"Ladder release {id} of task {name} is not loaded." for id in wanted - set(served.released)
+            ]
+        if self.store.ledger.closed:
+            wrong.append("The ledger takes no more rows.")
+        try:
+            await asyncio.to_thread(self.store.set_setting, "ready", "yes")
+        except StepladderError as error:
+            wrong.append(str(error))
+        return wrong
+
+    def roll_back(self, task: str, who: str) -> Rollout:
+        """Back to the release before, else to the top alone. Raises BadRequest when nothing but the top answers."""
+        return rollback_by_hand(self.store, task, who=who)
+
+    def put_entry(self, task: Task, entry: tuple[str, str, str], who: str) -> None:
+        """Add a dictionary entry (key, answer, kind). Raises BadRequest, also for an answer outside the contract."""
+        key, answer, kind = entry
+        if not key.strip():
+            raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
+        try:
+            said = parse_answer(task, answer)
+        except RungFailed as error:
+            raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
+        self.store.entries.put(
+            task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind
+        )
+
+    def remove_entry(self, task: Task, key: str, kind: str) -> bool:
+        """Take a dictionary entry out; False when there is none."""
+        return self.store.entries.remove(
+            task.name, dictionary_key(key) if kind == "normalised" else key, kind
+        )
+
+    async def close(self) -> None:
+        """Finish or drop what runs, write what waits, let go of everything."""
+        await self.gateway.auditor.close(self.gateway.snapshot.config.server.drain_seconds)
+        self._retired += [(0.0, model) for _, model in self._models.values()]
+        await self._close_retired(float("inf"))
+        await asyncio.to_thread(self.store.close)
+
+    async def _adopt(self, config: Config) -> None:
+        for task in config.tasks.values():
+            for rung in task.rungs:
+                plugins.find(plugins.RUNGS, rung)
+        kept = {name: old for name, old in self._models.items() if config.models.get(name) == old[0]}
+        opened: dict[str, tuple[ModelConfig, Model]] = {}
+        before = self._models
+        try:
+            for name, wanted in config.models.items():
+                if name not in kept:
+                    opener = plugins.find(plugins.MODELS, wanted.kind)
+                    opened[name] = (wanted, opener.open(name, wanted.settings))
+            self._models = kept | opened
+            await self._swap(config)
+        except BaseException:
+            self._models = before
+            for _, model in opened.values():
+                await model.close()
+            raise
+        now = self.clock.monotonic()
+        self._retired += [(now, model) for name, (_, model) in before.items() if name not in kept]
+        for tell in self.changed:
+            tell()
+
+    async def _swap(self, config: Config) -> None:
+        async with self._refreshing:
+            models = {name: model for name, (_, model) in self._models.items()}
+
+            def build() -> tuple[State, Snapshot]:
+                state = State.read(self.store)
+                return state, Snapshot(config, self._ladders.build(config, models, state), models)
+
+            before = self._state.rollouts
+            self._state, self.gateway.snapshot = await asyncio.to_thread(build)
+            self._keys = Keys(self._state.keys)
+        for task, rollout in self._state.rollouts.items():
+            if before.get(task) not in (None, rollout):
+                self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
+
+    async def _close_retired(self, before: float) -> None:
+        for retired in [retired for retired in self._retired if retired[0] <= before]:
+            self._retired.remove(retired)
+            await retired[1].close()
+
+
+def _coin_seed(store: Store) -> str:
+    seed = store.setting("coin seed")
+    if seed is None:
+        store.set_setting("coin seed", seed := secrets.token_hex(32))
+    return seed

@@ -1,0 +1,109 @@
+"""Ladders out of what the store says: each task with the ladder releases that its rollout needs, loaded and kept."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stepladder.core import (
+    Config,
+    Events,
+    Learned,
+    Mode,
+    Model,
+    Rollout,
+    Rung,
+    StepladderError,
+    StoreError,
+    Task,
+    Tenant,
+    plugins,
+)
+from stepladder.models import DictionaryRung, Ladder
+from stepladder.registry import Registry
+from stepladder.service import OWNERS_WORD, ServedTask
+from stepladder.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the store said at one moment."""
+
+    stamp: int
+    keys: Mapping[str, Tenant]
+    rollouts: Mapping[str, Rollout]
+    switches: Mapping[str, Mode]
+
+    @classmethod
+    def read(cls, store: Store) -> "State":
+        """Read it. The stamp comes first: what changes meanwhile is seen by the next look."""
+        return cls(store.stamp(), store.keys.snapshot(), store.rollouts.all(), store.switches.all())
+
+
+class Ladders:
+    """Builds the served tasks, and keeps what is loaded as long as some task uses it. Blocking: call it off the loop."""
+
+    def __init__(self, store: Store, registry: Registry, events: Events, seed: str) -> None:
+        self._store = store
+        self._registry = registry
+        self._events = events
+        self._seed = seed
+        self._rungs: dict[str, Learned] = {}
+        self._tops: dict[tuple[Task, int], Rung] = {}
+
+    def build(self, config: Config, models: Mapping[str, Model], state: State) -> dict[str, ServedTask]:
+        """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
+        used: set[str] = set()
+        tasks = {name: self._task(task, models[task.top], state, used) for name, task in config.tasks.items()}
+        self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
+        return tasks
+
+    def _task(self, task: Task, model: Model, state: State, used: set[str]) -> ServedTask:
+        rollout = state.rollouts.get(task.name, Rollout(task.name))
+        top = model.rung(task)
+        dictionary = DictionaryRung(self._store.entries.snapshot(task.name))
+        released = {}
+        for id in {rollout.live, rollout.candidate} - {None}:
+            ladder = self._released(task, str(id), top, dictionary, used)
+            if ladder is not None:
+                released[str(id)] = ladder
+        low = [dictionary] if OWNERS_WORD in task.rungs else []
+        return ServedTask(
+            task=task,
+            mode=state.switches.get(task.name, task.mode),
+            rollout=rollout,
+            top=Ladder(task, [], {}, top, release="", events=self._events),
+            unreleased=Ladder(task, low, {}, top, release="", events=self._events),
+            released=released,
+            seed=self._seed,
+            in_process=bool(getattr(model, "in_process", False)),
+        )
+
+    def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:
+        try:
+            found = self._store.catalogue.get_ladder_release(id)
+            if found is None:
+                raise StoreError(f"The store has no ladder release {id}.")
+            used.update(found.rungs.values())
+            low: list[Rung] = []
+            for name in task.rungs:
+                if name == OWNERS_WORD:
+                    low.append(dictionary)
+                elif name in found.rungs:
+                    low.append(self._rung(name, found.rungs[name]))
+            return Ladder(task, low, found.thresholds, top, release=id, events=self._events)
+        except (StepladderError, OSError, ValueError, KeyError) as error:
+            _log.error(
+                "Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error
+            )
+            return None
+
+    def _rung(self, name: str, release: str) -> Learned:
+        rung = self._rungs.get(release)
+        if rung is None:
+            rung = plugins.find(plugins.RUNGS, name).load(
+                self._registry.folder(release), name=name, release=release
+            )
+            self._rungs[release] = rung
+        return rung

@@ -1,0 +1,160 @@
+"""`stepladder serve`: one server process and the flywheel's process beside it, from first line to last."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from stepladder.core import ConfigError, StepladderError
+from stepladder.core.config import Server
+from stepladder.interaction.app import App
+from stepladder.interaction.compose import House
+from stepladder.interaction.settings import Settings
+from stepladder.interaction.supervise import FlywheelProcess
+
+Say = Callable[[str], None]
+
+_CANNOT_START = 2
+_UNWINDING_SECONDS = 2.0
+
+
+def serve(
+    config: Path | None = None, *, host: str | None = None, port: int | None = None, say: Say | None = None
+) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code: 0, or 2 with one clear message when it cannot start.
+
+    `host` and `port` override the configuration's; port 0 takes a free one. `say` gets every line for the user.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(Settings(config), host, port, say or _print))
+    except StepladderError as error:
+        sys.stderr.write(f"stepladder: {error}\n")
+        return _CANNOT_START
+    return 0
+
+
+async def _serve(settings: Settings, host: str | None, port: int | None, say: Say) -> None:
+    house = await House.open(settings)
+    try:
+        server = house.gateway.snapshot.config.server
+        with _listen(host or server.host, server.port if port is None else port) as listening:
+            await _announce(house, listening, say)
+            await _run(house, server, listening)
+    finally:
+        await house.close()
+    say("Stopped.")
+
+
+async def _run(house: House, server: Server, listening: socket.socket) -> None:
+    web = _Web(
+        uvicorn.Config(
+            App(house),
+            http="httptools",
+            loop="none",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(server.drain_seconds)),
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, web.stop)
+    beside = [asyncio.create_task(house.watch())]
+    loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
+    if server.flywheel:
+        flywheel = FlywheelProcess(house.settings.path)
+        house.changed.append(flywheel.restart)
+        beside.append(asyncio.create_task(flywheel.run()))
+    try:
+        await web.serve(sockets=[listening])
+        if web.server_state.tasks:
+            await asyncio.wait(set(web.server_state.tasks), timeout=_UNWINDING_SECONDS)
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _reload(house: House) -> None:
+    await house.reload()
+
+
+class _Web(uvicorn.Server):
+    """uvicorn, leaving signals to us: its own way is to raise them again, which would skip our clean end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def stop(self) -> None:
+        """Finish what is under way and end; asked twice, end at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigError when the port is in use or the host is not ours."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+    except OSError as error:
+        raise ConfigError(f"server.host {host!r}: {error.strerror}.", remedy='Try "127.0.0.1".') from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"Cannot listen on {host} port {port}: {error.strerror}.",
+            param="server.port",
+            remedy="Stop what is listening there, or choose another: stepladder serve --port 0 takes a free one.",
+        ) from error
+    return listening
+
+
+async def _announce(house: House, listening: socket.socket, say: Say) -> None:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    config = house.gateway.snapshot.config
+    path = house.settings.path
+    say(f"Stepladder listens on http://{shown}:{port}/v1")
+    say(f"Data: {house.settings.folder(config)}")
+    say(
+        f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"
+    )
+    names = [*config.tasks, *config.models]
+    say(f"Tasks and models: {', '.join(names) or 'none yet'}")
+    secret = await house.first_admin_key()
+    if secret is not None:
+        say(f"Admin key, shown only this once: {secret}")
+        say("Make a key for each client: stepladder key create NAME")
+    say("Ready.")
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return None
+    return uvloop.new_event_loop
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,119 @@
+"""OpenAI's shapes, byte for byte: completions, chunks, server-sent events, errors, and our `x-stepladder-` headers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from stepladder.core import Answer, StepladderError
+from stepladder.service import Entry, TaskEntry
+
+Headers = list[tuple[bytes, bytes]]
+
+DONE = b"data: [DONE]\n\n"
+JSON = (b"content-type", b"application/json")
+EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+
+encode = msgspec.json.Encoder().encode
+
+
+def event(data: Any) -> bytes:
+    """One server-sent event holding JSON."""
+    return b"data: " + encode(data) + b"\n\n"
+
+
+def error_body(error: StepladderError) -> dict[str, Any]:
+    """OpenAI's error object: the message carries the remedy."""
+    return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
+
+
+def headers(entry: Entry, answer: Answer | None = None) -> Headers:
+    """What is known of the answer: the request id always, the rest once there is an answer."""
+    found = [("request-id", entry.asked.id)]
+    if isinstance(entry, TaskEntry):
+        found.append(("release", entry.plan.ladder_release))
+    if answer is not None:
+        found += [
+            ("rung", answer.rung),
+            ("confidence", f"{answer.confidence:.4f}"),
+            ("cost", f"{answer.cost:.8f}"),
+            ("source", answer.source),
+            ("overhead-ms", f"{entry.overhead_ms():.3f}"),
+        ]
+    return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
+
+
+def completion(entry: TaskEntry, answer: Answer) -> bytes:
+    """A task's answer as a chat completion."""
+    return encode(
+        {
+            **_frame(entry, "chat.completion"),
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                    "logprobs": None,
+                    "finish_reason": answer.finish_reason,
+                }
+            ],
+            "usage": _usage(answer),
+            "stepladder": _facts(entry, answer),
+        }
+    )
+
+
+def first_chunk(entry: TaskEntry) -> bytes:
+    """The chunk that names the role."""
+    return _chunk(entry, {"role": "assistant", "content": ""})
+
+
+def text_chunk(entry: TaskEntry, text: str) -> bytes:
+    """A chunk of content."""
+    return _chunk(entry, {"content": text})
+
+
+def last_chunks(entry: TaskEntry, answer: Answer) -> Iterable[bytes]:
+    """The chunk with the finish reason and our facts, then the usage chunk if it was asked for."""
+    usage = entry.asked.request.wants_usage
+    yield event(
+        {
+            **_frame(entry, "chat.completion.chunk"),
+            "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": answer.finish_reason}],
+            **({"usage": None} if usage else {}),
+            "stepladder": _facts(entry, answer),
+        }
+    )
+    if usage:
+        yield event({**_frame(entry, "chat.completion.chunk"), "choices": [], "usage": _usage(answer)})
+
+
+def _chunk(entry: TaskEntry, delta: dict[str, str]) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+    usage = {"usage": None} if entry.asked.request.wants_usage else {}
+    return event({**_frame(entry, "chat.completion.chunk"), "choices": [choice], **usage})
+
+
+def _frame(entry: TaskEntry, kind: str) -> dict[str, Any]:
+    return {"id": entry.asked.id, "object": kind, "created": int(entry.asked.at), "model": entry.task}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    usage = answer.usage
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
+    return {
+        "request_id": entry.asked.id,
+        "rung": answer.rung,
+        "release": answer.release,
+        "ladder_release": entry.plan.ladder_release,
+        "confidence": answer.confidence,
+        "cost": answer.cost,
+        "source": answer.source,
+        "overhead_ms": round(entry.overhead_ms(), 3),
+    }

@@ -1,0 +1,97 @@
+"""The Ladder: rungs, cheapest first, each believed from a confidence on. It is itself a Rung."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from math import inf
+
+from stepladder.core import Answer, Climbed, Events, LadderExhausted, Part, Question, Rung, RungFailed, Task
+
+CERTAIN = 1.0
+"""A rung without a threshold of its own (the dictionary) is believed only when it is certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What the rungs below the top said: `answer` where one is believed, `low` the surest guess of a learned rung."""
+
+    answer: Answer | None
+    low: Answer | None
+
+
+class Ladder:
+    """Rungs below the top with their thresholds, and the top, which is always believed.
+
+    A threshold of infinity means never. Only RungFailed is caught on the way up.
+    """
+
+    __slots__ = ("_events", "_release", "_rungs", "_task", "_thresholds", "_top")
+
+    def __init__(
+        self,
+        task: Task,
+        rungs: Sequence[Rung],
+        thresholds: Mapping[str, float],
+        top: Rung,
+        *,
+        release: str,
+        events: Events,
+    ) -> None:
+        self._task = task
+        self._rungs = tuple((rung, thresholds.get(rung.name, CERTAIN)) for rung in rungs)
+        self._thresholds = thresholds
+        self._top = top
+        self._release = release
+        self._events = events
+
+    @property
+    def name(self) -> str:
+        """Always "ladder"."""
+        return "ladder"
+
+    @property
+    def release(self) -> str:
+        """The ladder release, "" where there is none."""
+        return self._release
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """The lowest believed answer, else the top's parts. Raises LadderExhausted where the top fails."""
+        climb = await self.climb(question)
+        if climb.answer is not None:
+            yield climb.answer
+            return
+        try:
+            async with aclosing(self._top.answer(question)) as parts:  # type: ignore[type-var]
+                async for part in parts:
+                    yield part
+        except RungFailed as error:
+            self._events.emit(Climbed(self._task.name, self._top.name, 0.0, failed=error.code or ""))
+            exhausted = LadderExhausted(
+                f"No rung of {self._task.name!r} could answer: {error.message}", remedy=error.remedy
+            )
+            exhausted.status = max(error.status, 500)
+            exhausted.retryable = error.retryable
+            raise exhausted from error
+
+    async def climb(self, question: Question) -> Climb:
+        """Ask the rungs below the top, in order, until one is believed."""
+        low: Answer | None = None
+        for rung, threshold in self._rungs:
+            try:
+                said = await _whole(rung, question)
+            except RungFailed as error:
+                self._events.emit(Climbed(self._task.name, rung.name, 0.0, failed=error.code or ""))
+                continue
+            if said.confidence >= threshold and threshold < inf:
+                return Climb(said, said)
+            self._events.emit(Climbed(self._task.name, rung.name, said.confidence))
+            if rung.name in self._thresholds and (low is None or said.confidence > low.confidence):
+                low = said
+        return Climb(None, low)
+
+
+async def _whole(rung: Rung, question: Question) -> Answer:
+    async for part in rung.answer(question):
+        if isinstance(part, Answer):
+            return part
+    raise RungFailed(rung.name, f"The rung {rung.name} ended without an answer.")

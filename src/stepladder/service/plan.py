@@ -1,0 +1,102 @@
+"""Which way a task's question goes: mode, ladder release and coin, decided once and before anyone looks at its text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel
+from stepladder.models import Ladder
+from stepladder.promise import audited
+
+OWNERS_WORD = "dictionary"
+"""Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one question is answered.
+
+    `ladder` climbs, or is None where the question goes straight to the `top`; `beside` is only listened to (observe
+    mode). `ladder_release` is what the answer counts for, "" when no release had a say. `drawn` says that the top
+    rung's answer is wanted whatever the low rungs say, decided without looking at the content.
+    """
+
+    top: Ladder
+    ladder: Ladder | None = None
+    beside: Ladder | None = None
+    ladder_release: str = ""
+    drawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTask:
+    """A task as it is served now: its mode, its rollout and the ladders that this needs, ready to climb.
+
+    `unreleased` holds the rungs that need no release (the dictionary) below the top, `top` is the top rung alone, and
+    `released` maps the id of a ladder release to its ladder. `in_process` says that the top never leaves this machine.
+    """
+
+    task: Task
+    mode: Mode
+    rollout: Rollout
+    top: Ladder
+    unreleased: Ladder
+    released: Mapping[str, Ladder] = field(default_factory=dict)
+    seed: str = ""
+    in_process: bool = False
+
+    def plan(self, question: Question) -> Plan:
+        """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""
+        if question.confidential and not self.in_process:
+            raise BadRequest(
+                f"The top rung of {self.task.name!r} may be another machine, so it gets no confidential questions.",
+                param="stepladder.confidential",
+                remedy="Give the task a top rung of kind local, or leave confidential out.",
+            )
+        if question.force_top:
+            return Plan(top=self.top)
+        if self.mode is Mode.TOP:
+            return Plan(top=self.top, drawn=True)
+        if self.mode is Mode.OBSERVE:
+            watched = self.rollout.candidate or self.rollout.live or ""
+            beside = self.released.get(watched)
+            return Plan(top=self.top, beside=beside, ladder_release=watched if beside else "", drawn=True)
+        return self._climb(question)
+
+    def _climb(self, question: Question) -> Plan:
+        release = self.rollout.live
+        if self.rollout.candidate and _share(question) < self.rollout.share:
+            release = self.rollout.candidate
+        ladder = self.released.get(release or "")
+        if ladder is None:
+            return Plan(top=self.top, ladder=self.unreleased, drawn=True)
+        chance = self.task.flywheel.audit if self.rollout.draw is None else self.rollout.draw
+        drawn = audited(question.id, chance, self.seed)
+        return Plan(top=self.top, ladder=ladder, ladder_release=release or "", drawn=drawn)
+
+
+def _share(question: Question) -> float:
+    """A number in [0, 1) that stays the same for all questions of one conversation."""
+    key = f"{question.task}\0{question.conversation or question.id}".encode()
+    return int.from_bytes(blake2b(key, digest_size=6).digest(), "big") / 2**48
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that can be asked right now. Swapped whole, so that one question sees one state."""
+
+    config: Config
+    tasks: Mapping[str, ServedTask]
+    models: Mapping[str, Model]
+
+    def find(self, name: str) -> ServedTask | Model:
+        """What a request's `model` names. Raises UnknownModel, listing what there is."""
+        found = self.tasks.get(name) or self.models.get(name)
+        if found is None:
+            known = (
+                ", ".join([*self.tasks, *self.models]) or "none yet; add [models.NAME] to the configuration"
+            )
+            raise UnknownModel(
+                f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}."
+            )
+        return found

@@ -1,0 +1,37 @@
+"""Keys against a snapshot of their hashes. A secret is hashed at once and goes nowhere else."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from stepladder.core import NotAllowed, Tenant
+
+_SCHEME = b"bearer "
+
+
+class Keys:
+    """The keys that open the door right now: SHA-256 of the secret (hex) -> who it belongs to."""
+
+    __slots__ = ("_tenants",)
+
+    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+        self._tenants = tenants
+
+    def identify(self, authorization: bytes | None) -> Tenant:
+        """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong."""
+        if not authorization:
+            raise NotAllowed(
+                "There is no API key in the request.", remedy="Send `Authorization: Bearer sl-...`."
+            )
+        if authorization[:7].lower() != _SCHEME:
+            raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
+        tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())
+        if tenant is None:
+            raise NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
+        return tenant
+
+    def identify_admin(self, authorization: bytes | None) -> Tenant:
+        """The same, but only for the admin key. Raises NotAllowed (403) for a client's key."""
+        tenant = self.identify(authorization)
+        if not tenant.admin:
+            raise NotAllowed("A client key cannot do this.", remedy="Use the admin key.", forbidden=True)
+        return tenant

@@ -1,0 +1,114 @@
+"""The house follows its store and its configuration, and keeps what it has when something is wrong."""
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+
+import pytest
+
+from stepladder.core import ConfigError, Rollout, StoreError
+from stepladder.interaction.compose import House
+from stepladder.interaction.settings import Settings, embedded
+from tests.product import mood, recorded, write_config
+
+
+@asynccontextmanager
+async def watching(house):
+    watch = asyncio.create_task(house.watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+async def until(holds):
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def test_what_another_process_changes_is_seen_within_a_second(home):
+    async with watching(home.house):
+        other = House(home.house.settings, home.house.gateway.snapshot.config, home.house.store)
+        secret = other.store.keys.create("late")
+        async with asyncio.timeout(3):
+            while (await home.client.get("/v1/models", key=secret)).status != 200:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_changed_configuration_is_taken_and_a_bad_one_is_not(home, tmp_path, caplog):
+    gateway = home.house.gateway
+    first = gateway.snapshot
+    told = []
+    home.house.changed.append(lambda: told.append(1))
+    async with watching(home.house):
+        home.config.write_text(
+            home.config.read_text() + '\n[tasks.second]\ntop = "big"\nlabels = ["a", "b"]\n'
+        )
+        await until(lambda: "second" in gateway.snapshot.tasks)
+        assert gateway.snapshot.models["big"] is first.models["big"], "an unchanged model stays open"
+        assert gateway.snapshot.config.hash != first.config.hash
+        good = gateway.snapshot
+        home.config.write_text(home.config.read_text() + "\n[tasks.second.promis]\n")
+        await until(lambda: "stays in force" in caplog.text)
+        assert gateway.snapshot is good
+        assert "promise" in caplog.text, "the nearest key is named"
+    assert (await home.client.chat()).status == 200
+    assert told == [1]
+
+
+async def test_a_changed_model_is_opened_anew_and_the_old_one_stays_for_who_still_uses_it(home, tmp_path):
+    before = home.house.gateway.snapshot.models["big"]
+    closed = []
+    before.close = lambda: closed.append(1)  # type: ignore[method-assign]
+    home.config.write_text(home.config.read_text().replace("delay_ms = 0", "delay_ms = 1"))
+    assert await home.house.reload()
+    assert home.house.gateway.snapshot.models["big"] is not before
+    assert not closed
+    del before.close
+
+
+async def test_a_release_that_cannot_be_loaded_leaves_its_questions_to_the_top(home, caplog):
+    home.house.store.rollouts.put(Rollout("mood", live="gone"), "test")
+    await home.house.refresh()
+    assert (await home.client.chat()).json["stepladder"]["rung"] == "big"
+    assert "gone" in caplog.text
+    ready = await home.client.get("/readyz", key=None)
+    assert ready.status == 503 and "gone" in ready.json["troubles"][0]
+
+
+async def test_rows_name_the_configuration_that_made_them(home):
+    response = await home.client.chat()
+    assert home.row(response).config_hash == home.house.gateway.snapshot.config.hash != ""
+
+
+def test_without_a_file_it_is_this_machine_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.path is None
+    assert settings.load() == embedded()
+    assert settings.load().server.host == "127.0.0.1"
+    assert settings.folder(embedded()) == tmp_path / "stepladder-data"
+    assert not settings.changed()
+    with pytest.raises(ConfigError):
+        Settings(tmp_path / "nowhere.toml").load()
+
+
+async def test_the_data_folder_lies_beside_the_configuration(home, tmp_path):
+    assert (tmp_path / "stepladder-data" / "stepladder.db").exists()
+    assert os.stat(tmp_path / "stepladder-data").st_mode & 0o077 == 0
+
+
+async def test_a_data_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    config = write_config(tmp_path, recorded(tmp_path, {}), mood(), server='data = "file/inside"')
+    with pytest.raises(StoreError) as caught:
+        await House.open(Settings(config))
+    assert "file/inside" in caught.value.message and "server.data" in caught.value.remedy
+
+
+async def test_an_unknown_rung_or_kind_lists_what_is_installed(tmp_path):
+    config = write_config(tmp_path, recorded(tmp_path, {}), mood(more='rungs = ["linaer"]'))
+    with pytest.raises(ConfigError, match="linear"):
+        await House.open(Settings(config))
