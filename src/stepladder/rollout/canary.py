@@ -33,11 +33,11 @@ def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
     asked = sum(count for rung, count in summary.by_rung.items() if rung != DICTIONARY)
     if binomial_cdf(low, asked, _MOST * ladder.certificate.low_share) < _CHANCE:
         expected = f"{ladder.certificate.low_share:.0%} were expected"
-        return Trial(summary.answers, f"{ladder.id} answered {low} of {asked} questions low where {expected}.")
+        return Trial(
+            summary.answers, f"{ladder.id} answered {low} of {asked} questions low where {expected}."
+        )
     tops = [
-        latency.p50_ms
-        for rung, latency in summary.latency.items()
-        if rung not in (DICTIONARY, *ladder.rungs)
+        latency.p50_ms for rung, latency in summary.latency.items() if rung not in (DICTIONARY, *ladder.rungs)
     ]
     for rung in ladder.rungs:
         slow = summary.latency[rung].p99_ms if rung in summary.latency else 0.0
