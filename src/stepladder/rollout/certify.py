@@ -1,12 +1,13 @@
 """From a calibration sample to a ladder release with certified thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stepladder.core import Certificate, LadderRelease, Learned, Question, Task
-from stepladder.models import Entries, equal
+from stepladder.models import equal
 from stepladder.promise import CertifiedThreshold, LadderPromise, certify_ladder
 from stepladder.rollout.standing import Standing
 from stepladder.store import LabelledRow, Store
+from stepladder.text import dictionary_key
 
 DICTIONARY = "dictionary"
 """The rung of the owner's own words, which are outside the promise."""
@@ -25,16 +26,25 @@ def calibration_rows(store: Store, task: Task, standing: Standing) -> list[Label
         return []
     owned = _owned(store, task)
     rows = store.ledger.labelled(task.name, after=standing.frozen, drawn=True)
+<<<<<<< HEAD
     sample = [row for row in rows if row.top_answer is not None and owned.find(row.text) is None][
         : standing.planned
     ]
+=======
+    sample = [row for row in rows if row.top_answer is not None and not owned(row.text)][: standing.planned]
+>>>>>>> wheel
     return sample if len(sample) == standing.planned else []
 
 
-def _owned(store: Store, task: Task) -> Entries:
-    """The owner's dictionary, empty where the task does not use it."""
+def _owned(store: Store, task: Task) -> Callable[[str], bool]:
+    """Whether the owner's dictionary answers a text."""
     entries = store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ()
+<<<<<<< HEAD
     return Entries.of(entries)
+=======
+    keys = {(entry.kind, entry.key) for entry in entries}
+    return lambda text: ("exact", text) in keys or ("normalised", dictionary_key(text)) in keys
+>>>>>>> wheel
 
 
 def certify(
