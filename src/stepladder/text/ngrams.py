@@ -59,7 +59,7 @@ class NgramHasher:
 
     def features(self, text: str) -> list[Feature]:
         """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
-        found = []
+        found: list[Feature] = []
         for hashes, starts, ends in self._ngrams(normalise(text)):
             buckets = self._to_buckets(hashes)
             found += map(Feature, buckets.tolist(), starts.tolist(), ends.tolist())
@@ -158,7 +158,13 @@ def _kind_table() -> NDArray[np.uint8]:
     table = np.full(0x20001, _MARK, np.uint8)
     # Combining marks (Devanagari vowels, Arabic points) belong to the word that they stand in.
     table[[code for code in range(0x20000) if category(chr(code))[0] in "LNM"]] = _WORD
-    for first, end in ((0x3040, 0x3100), (0x31F0, 0x3200), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00)):
+    for first, end in (
+        (0x3040, 0x3100),
+        (0x31F0, 0x3200),
+        (0x3400, 0x4DC0),
+        (0x4E00, 0xA000),
+        (0xF900, 0xFB00),
+    ):
         table[first:end] = _HAN
     table[0x20000] = _HAN
     table[32] = _SPACE

@@ -70,7 +70,11 @@ def simplify(codes: Codes) -> Codes:
     """Return ``codes`` with every traditional Chinese character as its simplified one, length kept."""
     if codes.size == 0 or codes.max() < _HAN_PLANES[0][0]:
         return codes
-    return _simplified()[np.minimum(codes, _TABLE_SIZE - 1)] if codes.max() < _TABLE_SIZE else _simplify_rare(codes)
+    return (
+        _simplified()[np.minimum(codes, _TABLE_SIZE - 1)]
+        if codes.max() < _TABLE_SIZE
+        else _simplify_rare(codes)
+    )
 
 
 def _simplify_rare(codes: Codes) -> Codes:
@@ -89,7 +93,9 @@ def _simplified() -> Codes:
     han = np.concatenate([np.arange(first, end, dtype=np.uint32) for first, end in _HAN_PLANES])
     # A line break between characters keeps OpenCC from seeing phrases.
     lines = opencc.OpenCC("t2s").convert("\n".join(map(chr, han.tolist()))).split("\n")
-    table[han] = [ord(line) if len(line) == 1 else code for line, code in zip(lines, han.tolist(), strict=True)]
+    table[han] = [
+        ord(line) if len(line) == 1 else code for line, code in zip(lines, han.tolist(), strict=True)
+    ]
     while not np.array_equal(table[table], table):  # follow chains, so that normalising is a fixed point
         table = table[table]
     table.flags.writeable = False
