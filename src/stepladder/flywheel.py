@@ -59,7 +59,9 @@ class Flywheel:
         progress = partial(self.report, task.name, standing.step)
         with self.registry.staging() as staged:
             fitted = training.fit(task, dataset, staged, progress)
-            judgement = evaluation.judge(task, dataset, fitted, self.outlook(task), number=standing.number + 1)
+            judgement = evaluation.judge(
+                task, dataset, fitted, self.outlook(task), number=standing.number + 1
+            )
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
             releases = training.admit(self.registry, dataset, staged, fitted)

@@ -236,7 +236,9 @@ def _content(message: Any) -> Any:
     """A message's text: a string, or the text parts of a list joined by line breaks."""
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        parts = [
+            part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"
+        ]
         content = "\n".join(part for part in parts if isinstance(part, str))
     if not isinstance(content, str):
         raise _Unusable("a message holds no text")

@@ -24,7 +24,9 @@ def reference() -> str:
 
 def _sections(command: Any, path: str) -> list[str]:
     if isinstance(command, TyperGroup):
-        return [text for name, inner in command.commands.items() for text in _sections(inner, f"{path} {name}")]
+        return [
+            text for name, inner in command.commands.items() for text in _sections(inner, f"{path} {name}")
+        ]
     lines = [f"\n## {path}\n\n{command.help or ''}\n\n```text\n{_usage(command, path)}\n```\n"]
     rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
     if rows:

@@ -52,13 +52,12 @@ def open_store(settings: Settings, config: Config) -> Store:
     if not writable:
         raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
     ledger = config.ledger
-    url = ledger.url or f"sqlite:///{folder / 'stepladder.db'}"
-    return Store.open(url, durability=ledger.durability, queue=ledger.queue)
+    return Store.open(settings.store_url(config), durability=ledger.durability, queue=ledger.queue)
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
     """The registry of a configuration: its releases lie in the data folder."""
-    return Registry(store.catalogue, settings.folder(config) / "releases")
+    return Registry(store.catalogue, settings.releases(config))
 
 
 _ELSEWHERE = "Give it the right owner, or name another folder in server.data."

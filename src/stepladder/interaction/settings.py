@@ -32,6 +32,14 @@ class Settings:
         home = self.path.parent if self.path is not None else Path()
         return (home / Path(given.server.data).expanduser()).absolute()
 
+    def store_url(self, given: Config) -> str:
+        """The ledger's database: as configured, else SQLite in the data folder."""
+        return given.ledger.url or f"sqlite:///{self.folder(given) / 'stepladder.db'}"
+
+    def releases(self, given: Config) -> Path:
+        """Where the files of releases lie."""
+        return self.folder(given) / "releases"
+
     def _look(self) -> tuple[int, int] | None:
         assert self.path is not None
         try:

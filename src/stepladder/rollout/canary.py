@@ -30,10 +30,14 @@ def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
     share = low / max(summary.answers, 1)
     if share < _FAR_LESS * ladder.certificate.low_share:
         expected = f"{ladder.certificate.low_share:.0%} were expected"
-        return Trial(summary.answers, f"{ladder.id} answered {share:.0%} of its questions low where {expected}.")
+        return Trial(
+            summary.answers, f"{ladder.id} answered {share:.0%} of its questions low where {expected}."
+        )
     tops = [latency.p50_ms for rung, latency in summary.latency.items() if rung not in ladder.rungs]
     for rung in ladder.rungs:
         slow = summary.latency[rung].p99_ms if rung in summary.latency else 0.0
         if slow > _PATIENCE_MS and tops and slow > max(tops):
-            return Trial(summary.answers, f"{rung} of {ladder.id} is slower than the top rung: p99 {slow:.0f} ms.")
+            return Trial(
+                summary.answers, f"{rung} of {ladder.id} is slower than the top rung: p99 {slow:.0f} ms."
+            )
     return Trial(summary.answers)

@@ -57,7 +57,9 @@ def certify(
         wrong = [not equal(task, guess.text, answer) for guess, answer in zip(guesses, answers, strict=True)]
         samples.append(([guess.confidence for guess in guesses], wrong))
     found = certify_ladder(samples, promise)
-    sure = {rung.name: result.threshold for rung, result in zip(rungs, found, strict=True) if result.certified}
+    sure = {
+        rung.name: result.threshold for rung, result in zip(rungs, found, strict=True) if result.certified
+    }
     if not sure:
         return None
     return LadderRelease(

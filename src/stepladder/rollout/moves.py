@@ -27,11 +27,15 @@ def promote(store: Store, ladder: LadderRelease, why: str) -> None:
     """Make the candidate the live release. Doing it twice does nothing."""
     rollout = store.rollouts.get(ladder.task)
     if rollout.live != ladder.id:
-        promoted = replace(rollout, live=ladder.id, previous=rollout.live, candidate=None, share=0.0, draw=None)
+        promoted = replace(
+            rollout, live=ladder.id, previous=rollout.live, candidate=None, share=0.0, draw=None
+        )
         store.rollouts.put(promoted, why)
 
 
-def take_back(store: Store, task: str, release: str, why: str, *, who: str = "flywheel", top: str = "") -> Rollout:
+def take_back(
+    store: Store, task: str, release: str, why: str, *, who: str = "flywheel", top: str = ""
+) -> Rollout:
     """Take a ladder release out of service: a candidate is dropped, the live one gives way to the previous.
 
     The previous release comes back only if it has a certificate for the same top rung (`top`, else that of the

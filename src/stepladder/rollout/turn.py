@@ -18,7 +18,9 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
     """
     observed = store.rollouts.get(task.name).candidate
     if observed is not None and mode is Mode.LADDER:
-        return replace(standing, ladder=observed).at(Step.CANARY, f"{observed} was observed and is now tried out.")
+        return replace(standing, ladder=observed).at(
+            Step.CANARY, f"{observed} was observed and is now tried out."
+        )
     rows = store.ledger.count_labelled(task.name)
     if rows < standing.due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
@@ -53,7 +55,9 @@ def begin_canary(
     draw_more(store, task.name, None)
     if ladder is None:
         rule = f"{task.promise.target:.0%} agreement at {standing.planned} calibration rows"
-        return standing.again(f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due)
+        return standing.again(
+            f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
+        )
     store.catalogue.add_ladder_release(ladder)
     start_canary(store, ladder, _share(task, mode))
     total = task.flywheel.canary_answers

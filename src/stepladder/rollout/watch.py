@@ -14,7 +14,14 @@ from stepladder.rollout.standing import Standing, wait_for_more
 from stepladder.store import Store
 
 _LATE = 5000  # rows: audits that come later than this after their question are left out
-_UNSPOKEN = ("price", "timeout", "key", "concurren", "retr", "delay")  # settings that do not change what a model says
+_UNSPOKEN = (
+    "price",
+    "timeout",
+    "key",
+    "concurren",
+    "retr",
+    "delay",
+)  # settings that do not change what a model says
 
 
 def fingerprint(task: Task, model: ModelConfig) -> str:
@@ -28,7 +35,16 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         if not any(word in key for word in _UNSPOKEN)
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
-    what = [task.top, model.kind, said, task.prompt, task.labels, task.schema, task.equality, task.caller_system]
+    what = [
+        task.top,
+        model.kind,
+        said,
+        task.prompt,
+        task.labels,
+        task.schema,
+        task.equality,
+        task.caller_system,
+    ]
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 
 
@@ -69,7 +85,9 @@ def _listen(store: Store, task: Task, release: str, audit: Mapping[str, Any]) ->
     if not fresh:
         return audit
     state = audit.get("process")
-    process = AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
+    process = (
+        AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
+    )
     for outcome in fresh:
         process.observe(outcome.low, outcome.low, 1.0, not outcome.agreed)
     seen.update(outcome.seq for outcome in fresh)

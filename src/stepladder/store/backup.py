@@ -49,7 +49,7 @@ class Manifest:
 def backup(store_url: str, release_folder: Path, destination: Path) -> Manifest:
     """Write the archive `destination` (.tar.gz) while servers go on: it is whole or not there.
 
-    The database is copied first: every release that it names has had its files in place by then. Raises StoreError.
+    The database is copied first: what it names has had its files in place by then. Raises StoreError.
     """
     database = _database_file(store_url)
     if not database.exists():

@@ -1,6 +1,6 @@
 """The ledger: every answered question, its audit and its feedback, written in groups."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -114,7 +114,6 @@ class Ledger:
 
         Only those with after < seq <= until, and with this `drawn`, where given.
         """
-        span = [*_span(task, after, drawn), *([] if until is None else [ledger.c.seq <= until])]
         correction = (
             select(feedback.c.answer)
             .where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
@@ -125,7 +124,7 @@ class Ledger:
         known = union_all(
             *(
                 branch.add_columns(*_LABELLED[1:], top.label("top_answer"), correction.label("correction"))
-                for branch, top in _known(span)
+                for branch, top in _known(task, after, until, drawn)
             )
         )
         with self._database.read() as connection:
@@ -133,7 +132,7 @@ class Ledger:
 
     def count_labelled(self, task: str, *, after: int = 0, drawn: bool | None = None) -> int:
         """How many rows `labelled` would give."""
-        known = union_all(*(branch for branch, _ in _known(_span(task, after, drawn)))).subquery()
+        known = union_all(*(branch for branch, _ in _known(task, after, None, drawn))).subquery()
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).select_from(known)).scalar_one())
 
@@ -144,10 +143,8 @@ class Ledger:
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(audits.c.agreed)
             .join(audits, audited, isouter=True)
-            .where(
-                *_span(task, after, True), ledger.c.ladder_release == ladder_release, ledger.c.status == "ok"
-            )
-            .where(ledger.c.top | audits.c.seq.is_not(None))
+            .where(*_span(task, after, None, True), ledger.c.ladder_release == ladder_release)
+            .where(ledger.c.status == "ok", ledger.c.top | audits.c.seq.is_not(None))
             .order_by(ledger.c.seq)
         )
         with self._database.read() as connection:
@@ -185,23 +182,35 @@ class Ledger:
         self._writer.close()
 
 
-def _span(task: str, after: int, drawn: bool | None) -> list[ColumnElement[bool]]:
+def _span(task: str, after: int, until: int | None, drawn: bool | None) -> list[ColumnElement[bool]]:
     where = [ledger.c.task == task, ledger.c.seq > after]
-    return where if drawn is None else [*where, ledger.c.drawn.is_(drawn)]
+    if until is not None:
+        where.append(ledger.c.seq <= until)
+    if drawn is not None:
+        where.append(ledger.c.drawn.is_(drawn))
+    return where
 
 
-def _known(span: Sequence[ColumnElement[bool]]) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
-    """Three ways to know a row's answer, each without those before it: a query of `seq`, the top's answer."""
+def _known(
+    task: str, after: int, until: int | None, drawn: bool | None
+) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
+    """Three ways to know a row's answer, each without those before it: a query of `seq`, the top's answer.
+
+    Audits and corrections are few, so they lead and the ledger follows by `seq`.
+    """
+    rows = select(ledger.c.seq).where(*_span(task, after, until, drawn))
     by_top = ledger.c.top & (ledger.c.status == "ok")
     audited = exists().where(audits.c.seq == ledger.c.seq, audits.c.status == "ok")
-    corrected = exists().where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
-    rows = select(ledger.c.seq).where(*span)
+    corrected = select(feedback.c.seq).where(feedback.c.answer.is_not(None), feedback.c.seq > after)
+    few = corrected.distinct().subquery()
     yield rows.where(by_top), ledger.c.answer
     yield (
-        rows.join(audits, audits.c.seq == ledger.c.seq).where(audits.c.status == "ok", ~by_top),
+        rows.join(audits, audits.c.seq == ledger.c.seq)
+        .where(audits.c.task == task, audits.c.status == "ok", audits.c.seq > after)
+        .where(~by_top),
         audits.c.top_answer,
     )
-    yield rows.where(corrected, ~by_top, ~audited), null()
+    yield rows.join(few, few.c.seq == ledger.c.seq).where(~by_top, ~audited), null()
 
 
 def _labelled(row: Any) -> LabelledRow:

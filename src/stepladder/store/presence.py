@@ -24,7 +24,7 @@ class Presence:
             return
         path = file.with_name(file.name + ".lock")
         try:
-            held = open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+")
+            held = open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+")  # noqa: SIM115 - held until `leave`
         except OSError as error:
             raise StoreError(
                 f"Cannot open {path}: {error.strerror}.", remedy="Check that you may write in its folder."

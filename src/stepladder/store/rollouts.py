@@ -9,7 +9,7 @@ from stepladder.store.database import Database, bump
 from stepladder.store.rows import Change
 from stepladder.store.tables import rollout_history, rollouts, switches
 
-_COLUMNS = ("task", "live", "candidate", "share", "previous", "version")
+_COLUMNS = ("task", "live", "candidate", "share", "previous", "version", "draw")
 
 
 class RolloutConflict(StoreError):

@@ -115,6 +115,7 @@ rollouts = Table(
     Column("share", Double, nullable=False),
     Column("previous", String),
     Column("version", Integer, nullable=False),
+    Column("draw", Double),
 )
 
 rollout_history = Table(
@@ -126,6 +127,7 @@ rollout_history = Table(
     Column("candidate", String),
     Column("share", Double, nullable=False),
     Column("previous", String),
+    Column("draw", Double),
     Column("at", Double, nullable=False),
     Column("who", String, nullable=False),
     Column("why", Text, nullable=False),

@@ -65,7 +65,7 @@ class _Job:
 
 
 class Writer:
-    """The thread. `put` may be called from any event loop; what it took is written even if the caller leaves."""
+    """The thread. `put` works from any event loop; what it took is written even if the caller leaves."""
 
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database

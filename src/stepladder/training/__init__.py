@@ -7,4 +7,13 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 
-__all__ = ["LinearFit", "LinearRecipe", "LinearSettings", "admit", "fit", "fit_linear", "learned_rungs", "load_rungs"]
+__all__ = [
+    "LinearFit",
+    "LinearRecipe",
+    "LinearSettings",
+    "admit",
+    "fit",
+    "fit_linear",
+    "learned_rungs",
+    "load_rungs",
+]

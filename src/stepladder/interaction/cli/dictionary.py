@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
 app = typer.Typer(help="Answers that the owner sets by hand.", no_args_is_help=True)
 TaskArgument = Annotated[str, typer.Argument(help="The task.")]
@@ -24,25 +24,14 @@ def put(
 ) -> None:
     """Set the answer to a question."""
     from stepladder.core import BadRequest
-    from stepladder.interaction.installation import Installation
     from stepladder.text import dictionary_key
 
-    place = Installation.find(config)
-    known = place.config.tasks.get(task)
-    if known is None:
-        raise BadRequest(
-            f"There is no task named {task!r}.", remedy=f"Tasks: {', '.join(place.config.tasks) or 'none'}."
-        )
-    if known.labels and answer not in known.labels:
-        raise BadRequest(
-            f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(known.labels)}."
-        )
-    store = place.open_store()
-    try:
+    with opened(config) as place:
+        labels = place.task(task).labels
+        if labels and answer not in labels:
+            raise BadRequest(f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(labels)}.")
         kind = "exact" if exact else "normalised"
-        store.entries.put(task, text if exact else dictionary_key(text), answer, caller(), kind)
-    finally:
-        store.close()
+        place.store.entries.put(task, text if exact else dictionary_key(text), answer, caller(), kind)
     typer.echo(f"{task}: {text!r} is now answered {answer!r}.")
 
 
@@ -52,18 +41,14 @@ def remove(
 ) -> None:
     """Take an answer back."""
     from stepladder.core import BadRequest
-    from stepladder.interaction.installation import Installation
     from stepladder.text import dictionary_key
 
-    store = Installation.find(config).open_store()
-    try:
+    with opened(config) as place:
         kind = "exact" if exact else "normalised"
-        if not store.entries.remove(task, text if exact else dictionary_key(text), kind):
+        if not place.store.entries.remove(task, text if exact else dictionary_key(text), kind):
             raise BadRequest(
                 f"{task} has no {kind} entry {text!r}.", remedy=f"See: stepladder dictionary list {task}"
             )
-    finally:
-        store.close()
     typer.echo(f"{task}: removed {text!r}.")
 
 
@@ -73,13 +58,8 @@ def list_entries(task: TaskArgument, config: ConfigOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stepladder.interaction.installation import Installation
-
-    store = Installation.find(config).open_store()
-    try:
+    with opened(config) as place:
         table = Table("text", "kind", "answer", "who")
-        for entry in store.entries.list(task):
+        for entry in place.store.entries.list(task):
             table.add_row(entry.key, entry.kind, entry.answer, entry.who)
-    finally:
-        store.close()
     Console().print(table)

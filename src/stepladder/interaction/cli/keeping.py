@@ -14,10 +14,9 @@ def backup(
 ) -> None:
     """Write the ledger, the keys' hashes and the releases into one archive. The server may go on."""
     from stepladder import store
-    from stepladder.interaction.installation import Installation
 
-    place = Installation.find(config)
-    manifest = store.backup(place.store_url, place.releases, destination)
+    url, releases = _where(config)
+    manifest = store.backup(url, releases, destination)
     size = sum(file.bytes for file in manifest.files.values())
     typer.echo(f"Wrote {destination}: {len(manifest.files)} files, {size / 1e6:.1f} MB before compression.")
 
@@ -29,9 +28,15 @@ def restore(
 ) -> None:
     """Put an archive back: all of it, or nothing. The server must not run."""
     from stepladder import store
-    from stepladder.interaction.installation import Installation
 
-    place = Installation.find(config)
-    place.releases.mkdir(parents=True, exist_ok=True)
-    manifest = store.restore(source, place.store_url, place.releases, force=force)
-    typer.echo(f"Restored {len(manifest.files)} files into {place.folder}.")
+    url, releases = _where(config)
+    manifest = store.restore(source, url, releases, force=force)
+    typer.echo(f"Restored {len(manifest.files)} files into {releases.parent}.")
+
+
+def _where(path: Path | None) -> tuple[str, Path]:
+    from stepladder.interaction.settings import Settings
+
+    settings = Settings(path)
+    config = settings.load()
+    return settings.store_url(config), settings.releases(config)

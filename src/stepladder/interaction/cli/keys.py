@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption
+from stepladder.interaction.cli.options import ConfigOption, opened
 
 app = typer.Typer(help="Make, list and revoke keys.", no_args_is_help=True)
 
@@ -17,13 +17,8 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Make a key. It is shown once; only its hash is kept."""
-    from stepladder.interaction.installation import Installation
-
-    store = Installation.find(config).open_store()
-    try:
-        secret = store.keys.create(name, admin=admin)
-    finally:
-        store.close()
+    with opened(config) as place:
+        secret = place.store.keys.create(name, admin=admin)
     if quiet:
         typer.echo(secret)
         return
@@ -38,17 +33,12 @@ def list_keys(config: ConfigOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stepladder.interaction.installation import Installation
-
-    store = Installation.find(config).open_store()
-    try:
+    with opened(config) as place:
         table = Table("name", "kind", "ends in", "made", "state")
-        for key in store.keys.list():
+        for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")
             state = "active" if key.revoked_at is None else "revoked"
             table.add_row(key.name, "admin" if key.admin else "client", key.last4, made, state)
-    finally:
-        store.close()
     Console().print(table)
 
 
@@ -56,12 +46,8 @@ def list_keys(config: ConfigOption = None) -> None:
 def revoke(name: Annotated[str, typer.Argument(help="The key's name.")], config: ConfigOption = None) -> None:
     """Revoke a key; a running server refuses it within a second."""
     from stepladder.core import BadRequest
-    from stepladder.interaction.installation import Installation
 
-    store = Installation.find(config).open_store()
-    try:
-        if not store.keys.revoke(name):
+    with opened(config) as place:
+        if not place.store.keys.revoke(name):
             raise BadRequest(f"There is no active key named {name!r}.", remedy="See: stepladder key list")
-    finally:
-        store.close()
     typer.echo(f"Revoked the key of {name}.")

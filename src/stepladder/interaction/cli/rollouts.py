@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
 tasks = typer.Typer(help="How a task is answered right now.", no_args_is_help=True)
 app = typer.Typer(help="Which ladder release answers a task.", no_args_is_help=True)
@@ -29,31 +29,20 @@ def mode(
 ) -> None:
     """Switch a task, whatever its configuration says. A running server follows within a second."""
     from stepladder.core import Mode
-    from stepladder.interaction.installation import Installation
 
-    place = Installation.find(config)
-    _known(place.config.tasks, task)
-    store = place.open_store()
-    try:
-        store.switches.put(task, None if mode is Switch.CONFIG else Mode(mode.value), caller())
-    finally:
-        store.close()
+    with opened(config) as place:
+        place.task(task)
+        place.store.switches.put(task, None if mode is Switch.CONFIG else Mode(mode.value), caller())
     typer.echo(f"{task}: mode {mode.value}.")
 
 
 @app.command()
 def back(task: TaskArgument, config: ConfigOption = None) -> None:
     """Roll back to the release before, or to the top rung alone."""
-    from stepladder.interaction.installation import Installation
-    from stepladder.rollout import roll_back
+    from stepladder.rollout import rollback_by_hand
 
-    place = Installation.find(config)
-    _known(place.config.tasks, task)
-    store = place.open_store()
-    try:
-        rollout = roll_back(store, task, why="rolled back by hand", who=caller())
-    finally:
-        store.close()
+    with opened(config) as place:
+        rollout = rollback_by_hand(place.store, place.task(task).name, who=caller())
     typer.echo(f"{task}: now answered by {rollout.live or 'the top rung alone'}.")
 
 
@@ -65,25 +54,10 @@ def history(task: TaskArgument, config: ConfigOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stepladder.interaction.installation import Installation
-
-    store = Installation.find(config).open_store()
-    try:
+    with opened(config) as place:
         table = Table("when (UTC)", "live", "candidate", "who", "why")
-        for change in store.rollouts.history(task):
+        for change in place.store.rollouts.history(task):
             when = datetime.fromtimestamp(change.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
             rollout = change.rollout
             table.add_row(when, rollout.live or "top alone", rollout.candidate or "", change.who, change.why)
-    finally:
-        store.close()
     Console().print(table)
-
-
-def _known(known: object, task: str) -> None:
-    from collections.abc import Mapping
-
-    from stepladder.core import BadRequest
-
-    names = list(known) if isinstance(known, Mapping) else []
-    if task not in names:
-        raise BadRequest(f"There is no task named {task!r}.", remedy=f"Tasks: {', '.join(names) or 'none'}.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption
+from stepladder.interaction.cli.options import ConfigOption, opened
 
 
 def serve(
@@ -16,7 +16,7 @@ def serve(
     """Start the gateway and, beside it, the flywheel."""
     from stepladder.interaction.serve import serve as run
 
-    run(config, host=host, port=port)
+    raise typer.Exit(run(config, host=host, port=port))
 
 
 def init(
@@ -47,11 +47,8 @@ def status(config: ConfigOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stepladder.interaction.installation import Installation
-
-    place = Installation.find(config)
-    store = place.open_store()
-    try:
+    with opened(config) as place:
+        store = place.store
         stages = {stage.task: stage for stage in store.progress.all()}
         table = Table(
             "task", "mode", "live", "answers", "avoided", "agreement", "cost", "all on top", "flywheel"
@@ -70,8 +67,6 @@ def status(config: ConfigOption = None) -> None:
                 "" if found.cost_if_top is None else f"{found.cost_if_top:.4f}",
                 f"{stage.stage} {stage.done}/{stage.total} {stage.message}" if stage else "",
             )
-    finally:
-        store.close()
     Console().print(table)
 
 

@@ -1,0 +1,176 @@
+"""stepladder backtest: what stepping down would have saved on a log, before anything is installed anywhere."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from stepladder.evaluation import Report, Table
+    from stepladder.interaction.backtest import Backtest
+
+
+def backtest(  # noqa: PLR0913, PLR0917 a command's options
+    file: Annotated[
+        Path, typer.Argument(help="JSONL, plain or .gz: OpenAI requests with responses, or flat rows.")
+    ],
+    promise: Annotated[float, typer.Option(help="Share of all answers that must equal the log's.")] = 0.95,
+    risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
+    labels: Annotated[int, typer.Option(help="The first so many rows train.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Shuffles the rows.")] = 0,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
+    ] = False,
+    audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
+    input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
+    answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
+    gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
+    fields: Annotated[str, typer.Option(help="Field of the question's fields.")] = "fields",
+    time: Annotated[str, typer.Option(help="Field of the time.")] = "time",
+    html: Annotated[Path | None, typer.Option(help="Write a report with plots.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+) -> None:
+    """Replay a log through the flywheel: calls avoided, agreement, and what the promise would have been."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from stepladder.data import FieldNames, read_log
+    from stepladder.interaction.backtest import Terms
+    from stepladder.interaction.backtest import backtest as run
+
+    _check(promise, risk, labels)
+    console = Console()
+    log = read_log(file, FieldNames(input_, answer, gold, fields, time))
+    if log.skipped:
+        console.print(f"[yellow]{log.skipped} broken rows were skipped; the first of them:")
+        for row in log.first_skipped:
+            console.print(f"  line {row.line}: {row.reason}", highlight=False)
+    columns = [
+        TextColumn("{task.description:<40.40}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task("reading", total=len(log.rows))
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.update(shown, completed=done, total=total, description=what)
+
+        found = run(log, Terms(promise, risk, labels, seed, ordered, audit), progress)
+    for table in _tables(found):
+        console.print(_drawn(table))
+    if found.note:
+        console.print(found.note, highlight=False)
+    if html is not None:
+        console.print(f"Report: {_report(found, file).write(html)}")
+    if json_ is not None:
+        json_.write_text(json.dumps(_figures(found), indent=1), encoding="utf-8")
+
+
+def _check(promise: float, risk: float, labels: int) -> None:
+    from stepladder.core import BadRequest
+
+    for name, value, low in (("--promise", promise, 0.5), ("--risk", risk, 0.0)):
+        if not low < value < 1:
+            raise BadRequest(f"{name} is {value}.", param=name, remedy=f"Give a value between {low:g} and 1.")
+    if labels < 1:
+        raise BadRequest(f"--labels is {labels}.", param="--labels", remedy="Give 1 or more.")
+
+
+def _tables(found: "Backtest") -> "list[Table]":
+    from stepladder.evaluation import Table
+
+    figures = [
+        [
+            "calls avoided",
+            f"{found.calls_avoided:.1%}",
+            "of the rows after the first labels; calibration and audits count",
+        ],
+        ["agreement", f"{found.agreement:.2%}", f"promise: {found.target:.0%} at risk {found.risk:g}"],
+        [
+            "accuracy against gold",
+            _share(found.accuracy_gold),
+            f"the log's own answers: {_share(found.top_accuracy_gold)}",
+        ],
+        [
+            "labels, calibration, audits",
+            f"{found.labels:,}, {found.calibration:,}, {found.audits:,}",
+            "calls of the top",
+        ],
+        ["rows", f"{found.rows:,}", f"{found.skipped:,} broken ones skipped"],
+        ["seconds", f"{found.seconds:.1f}", ""],
+    ]
+    rungs = [
+        [rung.name, f"{rung.share:.1%}", "" if rung.median_us is None else f"{rung.median_us:.0f}"]
+        for rung in found.rungs
+    ]
+    return [
+        Table("Backtest", ["figure", "value", "note"], figures),
+        Table("Who answered", ["rung", "share", "median µs"], rungs),
+    ]
+
+
+def _drawn(table: "Table") -> Any:
+    from rich.table import Table as Drawn
+
+    drawn = Drawn(*table.head, title=table.title, title_justify="left")
+    for row in table.rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def _report(found: "Backtest", file: Path) -> "Report":
+    from stepladder.evaluation import Chart, Figure, Report, Table
+
+    end = found.rows - found.labels
+    history = [[change.rollout.live or "top alone", change.why] for change in found.history]
+    return Report(
+        title=f"Backtest of {file.name}",
+        lead=["The log's own answers are the top rung. Calibration and audits count as calls of it."],
+        figures=[
+            Figure("Calls avoided", f"{found.calls_avoided:.1%}", f"of {end:,} rows"),
+            Figure("Agreement", f"{found.agreement:.2%}", f"promise {found.target:.0%}, risk {found.risk:g}"),
+            Figure(
+                "Accuracy against gold",
+                _share(found.accuracy_gold),
+                f"top: {_share(found.top_accuracy_gold)}",
+            ),
+        ],
+        charts=[
+            Chart(
+                "Calls avoided",
+                "rows",
+                series={
+                    "so far": [(point.row, point.calls_avoided) for point in found.series],
+                    "recent": [(point.row, point.recent_calls_avoided) for point in found.series],
+                },
+                percent=True,
+            ),
+            Chart(
+                "Agreement with the log",
+                "rows",
+                series={
+                    "so far": [(point.row, point.agreement) for point in found.series],
+                    "promise": [(0, found.target), (end, found.target)],
+                },
+                percent=True,
+            ),
+        ],
+        tables=[*_tables(found), Table("History", ["live", "why"], history)],
+    )
+
+
+def _figures(found: "Backtest") -> dict[str, Any]:
+    figures = asdict(found)
+    # Infinity is no JSON: a threshold that nothing reaches is null.
+    figures["thresholds"] = {
+        name: None if at == float("inf") else at for name, at in found.thresholds.items()
+    }
+    return figures
+
+
+def _share(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2%}"

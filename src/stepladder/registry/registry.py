@@ -1,0 +1,124 @@
+"""The registry: the catalogue's lines with the folders that belong to them."""
+
+import hashlib
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from stepladder.core import Clock, Dataset, Release, StoreError, SystemClock
+from stepladder.registry.datasets import dataset_hash, read_splits, write_dataset
+from stepladder.registry.files import folder_digest, settle
+from stepladder.registry.names import folder_name
+from stepladder.store import Catalogue, DatasetCard
+
+_DATASETS = "datasets"
+
+
+class Registry:
+    """Releases in `folder`/TASK/ID, datasets in `folder`/TASK/datasets/HASH; nothing there ever changes."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path, *, clock: Clock | None = None) -> None:
+        self._catalogue = catalogue
+        self._folder = folder
+        self._clock = clock or SystemClock()
+        self._verified: set[str] = set()
+        self._lock = threading.Lock()
+
+    def admit(
+        self,
+        task: str,
+        rung: str,
+        recipe: str,
+        dataset_hash: str,
+        staged_folder: Path,
+        metrics: Mapping[str, float],
+    ) -> Release:
+        """Take a folder that a recipe has filled; it is moved away, and from then on read-only.
+
+        The same files from the same recipe and dataset are the same release, which is then given back as it
+        was first admitted. Raises StoreError for files of other kinds, BadRequest for a task's name that is
+        no folder's.
+        """
+        digest = folder_digest(staged_folder)
+        origin = "\0".join((task, rung, recipe, dataset_hash, digest))
+        id = f"{folder_name(rung, 'rung')}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
+        known = self._catalogue.get_release(id)
+        place = self._place(task, id)
+        if not place.exists():
+            _settle(staged_folder, place)
+        _verify(place, id, digest)
+        if known is not None:
+            return known
+        release = Release(id, task, rung, recipe, dataset_hash, digest, dict(metrics), self._clock.time())
+        self._catalogue.add_release(release)
+        return release
+
+    def folder(self, release: Release | str) -> Path:
+        """Where a release's files are. They are hashed before their first use in this process.
+
+        Raises StoreError when they are missing or not what was admitted, or when there is no such release.
+        """
+        id = release if isinstance(release, str) else release.id
+        found = self._catalogue.get_release(id)
+        if found is None:
+            raise StoreError(f"There is no release {id!r}.", remedy="Check its id.")
+        place = self._place(found.task, found.id)
+        with self._lock:
+            if found.id not in self._verified:
+                _verify(place, found.id, found.digest)
+                self._verified.add(found.id)
+        return place
+
+    def freeze(self, dataset: Dataset) -> Dataset:
+        """Keep a dataset for good; returned with the hash of its content, whatever hash it came with."""
+        splits = {name: tuple(examples) for name, examples in dataset.splits.items()}
+        frozen = Dataset(dataset_hash(splits), dataset.task, splits)
+        place = self._dataset_place(frozen.task, frozen.hash)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".freezing-", dir=place.parent) as folder:
+                staged = Path(folder) / frozen.hash
+                staged.mkdir()
+                write_dataset(staged, frozen.task, frozen.hash, splits)
+                _settle(staged, place)
+        sizes = {name: len(examples) for name, examples in splits.items()}
+        self._catalogue.add_dataset(DatasetCard(frozen.hash, frozen.task, sizes, self._clock.time()))
+        return frozen
+
+    def dataset(self, hash: str, task: str | None = None) -> Dataset:
+        """A frozen dataset with its examples. Raises StoreError when it is unknown, or not what was frozen."""
+        card = self._catalogue.get_dataset(hash, task)
+        if card is None:
+            raise StoreError(f"There is no dataset {hash!r}.", remedy="Check the hash.")
+        place = self._dataset_place(card.task, card.hash)
+        splits = read_splits(place, card.sizes)
+        if dataset_hash(splits) != card.hash:
+            raise StoreError(f"The dataset in {place} has been changed.", remedy="Restore it from a backup.")
+        return Dataset(card.hash, card.task, splits)
+
+    def _place(self, task: str, id: str) -> Path:
+        return self._folder / folder_name(task, "task") / id
+
+    def _dataset_place(self, task: str, hash: str) -> Path:
+        return self._folder / folder_name(task, "task") / _DATASETS / hash
+
+
+def _settle(staged: Path, place: Path) -> None:
+    try:
+        settle(staged, place)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot put a release at {place}: {error.strerror}.",
+            remedy="Check the data folder's rights and free space.",
+        ) from error
+
+
+def _verify(place: Path, id: str, digest: str) -> None:
+    if not place.is_dir():
+        raise StoreError(f"The files of release {id!r} are missing.", remedy="Restore them from a backup.")
+    if folder_digest(place) != digest:
+        raise StoreError(
+            f"The files of release {id!r} are not the ones that were admitted.",
+            remedy=f"Restore {place} from a backup, or roll back to another release.",
+        )
