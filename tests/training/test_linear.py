@@ -12,9 +12,15 @@ from stepladder.core import ConfigError, DataError, Dataset, Example, Task
 from stepladder.models import LinearModel
 from stepladder.training import LinearRecipe, LinearSettings, fit_linear
 
-GOOD = {"en": "great lovely tasty superb friendly quick".split(), "zh": "好吃 美味 很快 热情 推荐 满意".split()}
+GOOD = {
+    "en": "great lovely tasty superb friendly quick".split(),
+    "zh": "好吃 美味 很快 热情 推荐 满意".split(),
+}
 BAD = {"en": "awful cold rude slow stale broken".split(), "zh": "难吃 太慢 冷了 退款 失望 恶心".split()}
-FILL = {"en": "the food and place was with my order from them today".split(), "zh": "这个 外卖 今天 我们 一份 送来 的 了".split()}
+FILL = {
+    "en": "the food and place was with my order from them today".split(),
+    "zh": "这个 外卖 今天 我们 一份 送来 的 了".split(),
+}
 
 
 def reviews(rows, *, language="en", noise=0.1, share=0.5, seed=0):
@@ -23,7 +29,10 @@ def reviews(rows, *, language="en", noise=0.1, share=0.5, seed=0):
     texts, labels = [], []
     for _ in range(rows):
         good = rng.random() < share
-        words = [*rng.choice(FILL[language], 8), *rng.choice((GOOD if good else BAD)[language], rng.integers(1, 4))]
+        words = [
+            *rng.choice(FILL[language], 8),
+            *rng.choice((GOOD if good else BAD)[language], rng.integers(1, 4)),
+        ]
         texts.append((" " if language == "en" else "").join(rng.permutation(words).tolist()))
         labels.append("good" if good ^ (rng.random() < noise) else "bad")
     return texts, labels
@@ -72,7 +81,9 @@ def test_many_classes(classes):
     rng = np.random.default_rng(0)
     names = [f"intent{k}" for k in range(classes)]
     labels = [names[k % classes] for k in range(classes * 12)]
-    texts = [f"please {name} key{name[6:]} {rng.choice(FILL['en'])} {rng.choice(FILL['en'])}" for name in labels]
+    texts = [
+        f"please {name} key{name[6:]} {rng.choice(FILL['en'])} {rng.choice(FILL['en'])}" for name in labels
+    ]
     fitted = fit_linear(texts, labels)
     assert fitted.metrics["out_of_fold_balanced_accuracy"] > 0.95
     assert fitted.model.predict("now intent2 it is").text == "intent2"
@@ -109,7 +120,11 @@ def test_texts_that_say_nothing_give_the_base_rate(texts):
 
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
-    [([], [], "no examples"), (["x", "y"], ["a", "a"], "only 'a'"), (["x"], ["a", "b"], "1 texts but 2 labels")],
+    [
+        ([], [], "no examples"),
+        (["x", "y"], ["a", "a"], "only 'a'"),
+        (["x"], ["a", "b"], "1 texts but 2 labels"),
+    ],
 )
 def test_nothing_to_learn_is_a_clear_error(texts, labels, message):
     with pytest.raises(DataError, match=message):
@@ -118,11 +133,22 @@ def test_nothing_to_learn_is_a_clear_error(texts, labels, message):
 
 def test_settings_are_checked():
     assert LinearSettings.read({"costs": [1, 2.5], "folds": 3, "characters": True}).costs == (1, 2.5)
-    for wrong, key in (({"fold": 3}, "fold"), ({"folds": 1}, "folds"), ({"costs": [0]}, "costs"), ({"bits": 50}, "bits")):
+    for wrong, key in (
+        ({"fold": 3}, "fold"),
+        ({"folds": 1}, "folds"),
+        ({"costs": [0]}, "costs"),
+        ({"bits": 50}, "bits"),
+    ):
         with pytest.raises(ConfigError, match=key) as caught:
             LinearSettings.read(wrong)
         assert caught.value.param == key
-    for wrong in ({"costs": 3}, {"costs": ["x"]}, {"costs": [float("nan")]}, {"characters": "yes"}, {"folds": True}):
+    for wrong in (
+        {"costs": 3},
+        {"costs": ["x"]},
+        {"costs": [float("nan")]},
+        {"characters": "yes"},
+        {"folds": True},
+    ):
         with pytest.raises(ConfigError):
             LinearSettings.read(wrong)
 
@@ -153,4 +179,7 @@ def test_a_real_set_is_learned_as_well_as_it_should_be():
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines][:3000]
     fitted = fit_linear([row["text"] for row in rows[:1500]], [row["label"] for row in rows[:1500]])
-    assert accuracy(fitted.model, [row["text"] for row in rows[1500:]], [row["label"] for row in rows[1500:]]) > 0.84
+    assert (
+        accuracy(fitted.model, [row["text"] for row in rows[1500:]], [row["label"] for row in rows[1500:]])
+        > 0.84
+    )
