@@ -13,13 +13,16 @@ from stepladder.models import LinearModel
 from stepladder.training import LinearRecipe, LinearSettings, fit_linear
 
 GOOD = {
-    "en": "great lovely tasty superb friendly quick".split(),
-    "zh": "好吃 美味 很快 热情 推荐 满意".split(),
+    "en": ["great", "lovely", "tasty", "superb", "friendly", "quick"],
+    "zh": ["好吃", "美味", "很快", "热情", "推荐", "满意"],
 }
-BAD = {"en": "awful cold rude slow stale broken".split(), "zh": "难吃 太慢 冷了 退款 失望 恶心".split()}
+BAD = {
+    "en": ["awful", "cold", "rude", "slow", "stale", "broken"],
+    "zh": ["难吃", "太慢", "冷了", "退款", "失望", "恶心"],
+}
 FILL = {
-    "en": "the food and place was with my order from them today".split(),
-    "zh": "这个 外卖 今天 我们 一份 送来 的 了".split(),
+    "en": ["the", "food", "and", "place", "was", "with", "my", "order", "from", "them", "today"],
+    "zh": ["这个", "外卖", "今天", "我们", "一份", "送来", "的", "了"],
 }
 
 

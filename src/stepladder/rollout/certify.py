@@ -26,25 +26,15 @@ def calibration_rows(store: Store, task: Task, standing: Standing) -> list[Label
         return []
     owned = _owned(store, task)
     rows = store.ledger.labelled(task.name, after=standing.frozen, drawn=True)
-<<<<<<< HEAD
-    sample = [row for row in rows if row.top_answer is not None and owned.find(row.text) is None][
-        : standing.planned
-    ]
-=======
     sample = [row for row in rows if row.top_answer is not None and not owned(row.text)][: standing.planned]
->>>>>>> wheel
     return sample if len(sample) == standing.planned else []
 
 
 def _owned(store: Store, task: Task) -> Callable[[str], bool]:
     """Whether the owner's dictionary answers a text."""
     entries = store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ()
-<<<<<<< HEAD
-    return Entries.of(entries)
-=======
     keys = {(entry.kind, entry.key) for entry in entries}
     return lambda text: ("exact", text) in keys or ("normalised", dictionary_key(text)) in keys
->>>>>>> wheel
 
 
 def certify(

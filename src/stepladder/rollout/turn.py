@@ -21,10 +21,7 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
         return replace(standing, ladder=observed).at(
             Step.CANARY, f"{observed} was observed and is now tried out."
         )
-<<<<<<< HEAD
-=======
     draw_more(store, task.name, None)  # whatever ended the last turn
->>>>>>> wheel
     rows = labels(store, task, standing)
     if rows < standing.due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)

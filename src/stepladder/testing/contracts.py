@@ -329,8 +329,8 @@ def _check_parts(rung: Rung, parts: list[Part]) -> None:
     assert answer.rung == rung.name
     assert answer.release == rung.release
     assert answer.source in ("live", "recorded")
-    assert min(answer.cost, answer.latency_ms, answer.usage.prompt_tokens, answer.usage.completion_tokens) >=
-    0
+    counted = (answer.cost, answer.latency_ms, answer.usage.prompt_tokens, answer.usage.completion_tokens)
+    assert min(counted) >= 0
 
 
 async def _settle(before: set[asyncio.Task[Any]]) -> None:
