@@ -32,7 +32,9 @@ def model(words, *, classes=("neg", "pos"), bias=(0.0,), slope=1.0, offsets=None
     )
 
 
-PAIR = model({"good": (1.0, 2.0), "bad": (2.0, -3.0), "好": (1.5, 1.0)}, bias=(0.5,), slope=0.7, offsets=(0.1, -0.1))
+PAIR = model(
+    {"good": (1.0, 2.0), "bad": (2.0, -3.0), "好": (1.5, 1.0)}, bias=(0.5,), slope=0.7, offsets=(0.1, -0.1)
+)
 THREE = model(
     {"red": (1.0, 2.0, 0.0, 0.0), "blue": (1.0, 0.0, 2.0, 0.0), "cold": (2.0, -1.0, 1.0, 0.5)},
     classes=("r", "b", "c"),
@@ -74,7 +76,10 @@ def test_save_and_load_answer_the_same(tmp_path):
         after = LinearModel.load(tmp_path / str(number))
         for text in ("good 好", "red cold", "", "bad"):
             assert (after.probabilities(text) == before.probabilities(text)).all()
-        assert sorted(path.name for path in (tmp_path / str(number)).iterdir()) == ["model.json", "model.safetensors"]
+        assert sorted(path.name for path in (tmp_path / str(number)).iterdir()) == [
+            "model.json",
+            "model.safetensors",
+        ]
 
 
 def damage_json(folder, **changes):

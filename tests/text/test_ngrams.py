@@ -26,7 +26,13 @@ def test_tokens_are_words_han_characters_and_marks():
 
 def test_token_ngrams_cross_blanks_and_the_third_order_is_for_han():
     assert ngrams("not very good", tokens=(2,), han=(3,), characters=()) == ["not very", "very good"]
-    assert ngrams("很好看吗", tokens=(2,), han=(3,), characters=()) == ["很好", "好看", "看吗", "很好看", "好看吗"]
+    assert ngrams("很好看吗", tokens=(2,), han=(3,), characters=()) == [
+        "很好",
+        "好看",
+        "看吗",
+        "很好看",
+        "好看吗",
+    ]
     assert ngrams("很好a看", tokens=(), han=(2,), characters=()) == ["很好"]
 
 
@@ -83,14 +89,18 @@ def test_buckets_fill_evenly():
     found = NgramHasher(bits=12, tokens=(1,), han=(), characters=()).buckets(words)
     counts = np.bincount(found, minlength=1 << 12)
     expected = 40_000 / (1 << 12)
-    assert abs(((counts - expected) ** 2 / expected).sum() / (1 << 12) - 1) < 0.15  # chi-square, 15 sigma wide: 0.022
+    assert (
+        abs(((counts - expected) ** 2 / expected).sum() / (1 << 12) - 1) < 0.15
+    )  # chi-square, 15 sigma wide: 0.022
 
 
 def test_the_same_in_every_process():
     code = "from stepladder.text import NgramHasher; print(NgramHasher().buckets('Not very good 這個不好！').tolist())"
     here = NgramHasher().buckets("Not very good 這個不好！").tolist()
     source = Path(__file__).resolve().parents[2] / "src"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=source)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=source
+    )
     assert done.stdout.strip() == str(here)
     # Stored models depend on these numbers: a change needs a new format of the artefact.
     assert NgramHasher().buckets("ok 好").tolist() == GOLDEN

@@ -19,7 +19,9 @@ def test_the_truth_is_found_again(offsets):
     scores, labels = drawn(0.4, np.array(offsets))
     found = calibrate(scores, labels)
     assert found.slope == pytest.approx(0.4, rel=0.05)
-    assert found.offsets - found.offsets.mean() == pytest.approx(np.array(offsets) - np.mean(offsets), abs=0.1)
+    assert found.offsets - found.offsets.mean() == pytest.approx(
+        np.array(offsets) - np.mean(offsets), abs=0.1
+    )
     chances = found.probabilities(scores)
     assert chances.max(axis=1).mean() == pytest.approx((chances.argmax(axis=1) == labels).mean(), abs=0.01)
 
