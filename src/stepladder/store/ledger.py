@@ -43,7 +43,9 @@ class Ledger:
 
     def __init__(self, database: Database, queue: int) -> None:
         dialect = database.engine.dialect
-        question = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
+        found = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
+        # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
+        question = func.coalesce(found, -1)
         self._database = database
         self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect)
         self._audits = Statement(
