@@ -7,13 +7,14 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from stepladder.core import StepladderError
+from stepladder.core import StepladderError, Task
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.compose import open_registry, open_store
 from stepladder.interaction.settings import Settings
@@ -57,10 +58,18 @@ def _run(settings: Settings) -> None:
             while True:
                 lease.wait()
                 for task in config.tasks.values():
-                    flywheel.tick(task)
+                    _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
         store.close()
+
+
+def _tick(flywheel: Flywheel, task: Task) -> None:
+    """A task in trouble does not stop the others: what is wrong is logged, and tried again at the next round."""
+    try:
+        flywheel.tick(task)
+    except StepladderError as error:
+        _log.error("The flywheel of task %s is in trouble: %s", task.name, error)
 
 
 class _Lease:
@@ -68,7 +77,7 @@ class _Lease:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._holder = f"{os.uname().nodename}:{os.getpid()}"
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._held = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)

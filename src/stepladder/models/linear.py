@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from stepladder.core import Answer, DataError, Guess, Part, Question
-from stepladder.text import NgramHasher, normalise
+from stepladder.text import Feature, NgramHasher, normalise
 
 Floats = NDArray[np.float32]
 
@@ -103,7 +103,8 @@ class LinearModel:
         The weight is the n-gram's share of the logit of the answer over the strongest other class.
         """
         ranking = self.probabilities(text).argsort()[::-1]
-        normal, found = normalise(text), {}
+        normal = normalise(text)
+        found: dict[int, Feature] = {}
         for feature in self.hasher.features(text):
             row = int(self._rows[feature.bucket])
             if row >= 0:
@@ -120,9 +121,9 @@ class LinearModel:
         ]
 
     def _for_class(self, rows: NDArray[np.int64], label: int) -> NDArray[np.float64]:
-        if len(self.classes) > 2:
-            return self.weights[rows, label].astype(np.float64)
-        return self.weights[rows, 0].astype(np.float64) * label
+        # Two classes share a column: it speaks for the second, and the first stands at 0.
+        pair = len(self.classes) == 2
+        return np.asarray(self.weights[rows, 0 if pair else label] * (label if pair else 1.0), np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the two files into `folder`, each whole or not at all, the one that `load` reads first last."""

@@ -59,7 +59,7 @@ class NgramHasher:
 
     def features(self, text: str) -> list[Feature]:
         """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
-        found = []
+        found: list[Feature] = []
         for hashes, starts, ends in self._ngrams(normalise(text)):
             buckets = self._to_buckets(hashes)
             found += map(Feature, buckets.tolist(), starts.tolist(), ends.tolist())

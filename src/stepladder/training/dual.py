@@ -66,8 +66,8 @@ def solve(
     """
     signs, squares = machines.signs, None if machines.scale is None else machines.scale**2
     seen = np.abs(signs)
-    ridge = seen / (2 * machines.cost)
-    step = seen / np.maximum(_diagonal(rows, squares) + 0.5 / machines.cost, 1e-12)
+    ridge = (seen / (2 * machines.cost)).astype(np.float32)
+    step = (seen / (_diagonal(rows, squares) + 0.5 / machines.cost)).astype(np.float32)
     weights = np.zeros((rows.width, signs.shape[1]), np.float32)
     dual = np.zeros_like(signs)
     parts = rows.split()
@@ -90,18 +90,21 @@ def _sweep(
 ) -> None:
     """Visit every row once and move its dual variables to their optimum, the others held."""
     (weights, dual), (signs, ridge, step) = state, problem
+    flat = weights.reshape(-1)
     for i in order.tolist():
         columns, values = parts[i]
         near, sign, old = weights.take(columns, axis=0), signs[i], dual[i]
         new = np.maximum(old - (sign * (values @ near) - 1 + old * ridge[i]) * step[i], 0)
         change = (new - old) * sign
-        if not change.any():
-            continue
-        move = values[:, None] * change
-        if squares is not None:
-            move *= squares.take(columns, axis=0)
-        near += move
-        weights[columns] = near
+        moved = np.flatnonzero(change)
+        if 4 * moved.size < change.size:  # with many classes nearly all machines agree already: touch few
+            place = (columns * change.size)[:, None] + moved
+            move = values[:, None] * change[moved]
+            flat[place] += move if squares is None else move * squares.take(place)
+        else:
+            move = values[:, None] * change
+            near += move if squares is None else move * squares.take(columns, axis=0)
+            weights[columns] = near
         dual[i] = new
 
 

@@ -2,7 +2,8 @@
 
 Wang and Manning 2012 ("Baselines and bigrams") found that an SVM over naive Bayes log-count ratios beats either alone;
 averaged with one over tf-idf it ranks better still, and since both see the same values x, the sum of two linear models
-is one linear model that costs nothing more to serve. Every machine is fitted once a fold with that fold's labels
+is one linear model that costs nothing more to serve. (Of one class against many others the ratios say little: there
+the tf-idf family stands alone.) Every machine is fitted once a fold with that fold's labels
 hidden and once with none hidden, all in one run of the solver. The hidden rows' scores choose the regularisation, fit
 the calibration and are handed on as out-of-fold guesses. (Document frequencies count all training texts; no
 hidden label is used anywhere.)
@@ -25,9 +26,7 @@ from stepladder.training.dual import Floats, Machines, Rows, solve
 Labels = NDArray[np.int64]
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
-_MANY_CLASSES = (
-    20  # above, one strength of regularisation and three folds: the choice matters little, time does
-)
+_MANY_CLASSES = 20  # above, one family, one cost and three folds: the choices matter little, time does
 _MEMORY = 400_000_000  # bytes of weights in work at a time; more classes than fit are done in turns
 
 
@@ -53,17 +52,30 @@ class LinearSettings:
                 raise ConfigError(
                     f"recipe linear has no setting {key!r}.", remedy=f"It has: {', '.join(known)}.", param=key
                 )
-        found = cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        found = cls(**values)
         found._check()
         return found
 
     def _check(self) -> None:
         if self.folds is not None and not (type(self.folds) is int and 2 <= self.folds <= 20):
             raise ConfigError(f"folds is {self.folds!r}.", remedy="Choose 2 to 20.", param="folds")
-        if self.costs is not None and not (self.costs and all(cost > 0 for cost in self.costs)):
+        if self.costs is not None and not _are_costs(self.costs):
             raise ConfigError(f"costs is {self.costs!r}.", remedy="List numbers above 0.", param="costs")
+        if self.characters not in (None, False, True):
+            raise ConfigError(
+                f"characters is {self.characters!r}.", remedy="Choose true or false.", param="characters"
+            )
         if not (type(self.bits) is int and 8 <= self.bits <= 28):
             raise ConfigError(f"bits is {self.bits!r}.", remedy="Choose 8 to 28.", param="bits")
+
+
+def _are_costs(found: object) -> bool:
+    return (
+        isinstance(found, tuple)
+        and len(found) > 0
+        and all(type(cost) in (int, float) and 0 < cost < float("inf") for cost in found)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +98,15 @@ class _Plan:
     costs: tuple[float, ...]
 
     @property
+    def many(self) -> bool:
+        return len(self.classes) > _MANY_CLASSES
+
+    @property
     def columns(self) -> int:
         return 1 if len(self.classes) == 2 else len(self.classes)
 
     def targets(self, column: int) -> NDArray[np.bool_]:
-        return self.labels == (1 if self.columns == 1 else column)
+        return np.equal(self.labels, 1 if self.columns == 1 else column)
 
     def full(self, scores: Floats) -> NDArray[np.float64]:
         """Return scores with a column for every class: two classes share one, the first stands at 0."""
@@ -161,15 +177,17 @@ def fit_linear(
         raise DataError(
             f"{len(texts)} texts but {len(labels)} labels.", remedy="Give one label for each text."
         )
-    progress(0, 4, "n-grams")
+    total = 3 if plan.many else 4
+    progress(0, total, "n-grams")
     hasher = _hasher(texts, settings)
     rows, buckets, idf = _rows(texts, hasher)
-    progress(1, 4, "weights over tf-idf")
+    progress(1, total, "weights over tf-idf")
     families = [_family(rows, plan, None, rng)]
-    progress(2, 4, "weights over naive Bayes ratios")
-    families.append(_family(rows, plan, _counts(rows, plan), rng))
-    progress(3, 4, "calibration")
-    hidden = plan.full(sum((family.hidden for family in families), np.float32(0)))
+    if not plan.many:
+        progress(2, total, "weights over naive Bayes ratios")
+        families.append(_family(rows, plan, _counts(rows, plan), rng))
+    progress(total - 1, total, "calibration")
+    hidden = plan.full(np.sum([family.hidden for family in families], axis=0))
     calibration = calibrate(hidden, plan.labels)
     model = _model(plan, (hasher, buckets, idf), families, calibration)
     chances = calibration.probabilities(hidden)
@@ -177,7 +195,7 @@ def fit_linear(
         Guess(plan.classes[k], float(row[k])) for row, k in zip(chances, chances.argmax(1), strict=True)
     ]
     metrics = _metrics(plan, families, calibration, chances)
-    progress(4, 4, "fitted")
+    progress(total, total, "fitted")
     return LinearFit(model, guesses, metrics)
 
 
@@ -189,9 +207,9 @@ def _plan(labels: Sequence[str], settings: LinearSettings, rng: np.random.Genera
             f"A linear model needs examples of at least two classes; the training set has {seen}.",
             remedy="Gather more labelled examples.",
         )
+    many = len(classes) > _MANY_CLASSES
     number = {name: k for k, name in enumerate(classes)}
     known = np.array([number[label] for label in labels])
-    many = len(classes) > _MANY_CLASSES
     folds = min(settings.folds or (3 if many else 5), known.size)
     # Rank within the class, shuffled, so that every fold hides a fair share of every class.
     shuffled = rng.permutation(known.size)
@@ -248,7 +266,9 @@ def _ratios(counts: NDArray[np.float64], plan: _Plan, columns: range) -> Floats:
         chosen = seen[:, 1:] if plan.columns == 1 else seen[:, columns.start : columns.stop]
         inside, outside = chosen + 1, seen.sum(axis=1, keepdims=True) - chosen + 1
         # The bias (row 0) is no n-gram: it stays out of the sums and keeps its scale.
-        ratio = np.log(inside / inside[1:].sum(axis=0)) - np.log(outside / outside[1:].sum(axis=0))
+        ratio = np.log(inside) - np.log(outside)
+        if len(ratio) > 1:
+            ratio += np.log(outside[1:].sum(axis=0)) - np.log(inside[1:].sum(axis=0))
         ratio[0] = 1
         views.append(ratio)
     return np.stack(views, axis=1).astype(np.float32)
@@ -270,9 +290,9 @@ def _family(rows: Rows, plan: _Plan, counts: NDArray[np.float64] | None, rng: np
     all_hidden = np.concatenate(hidden, axis=2)
     losses = [calibrate(plan.full(all_hidden[:, k]), plan.labels).loss for k in range(shape[1])]
     best = int(np.argmin(losses))
-    spread = np.float32(max(float(all_hidden[:, best].std()), 1e-6))
+    shrink = np.array(1 / max(float(all_hidden[:, best].std()), 1e-6), np.float32)
     chosen = np.concatenate([part[:, best] for part in weights], axis=1)
-    return _Family(chosen / spread, all_hidden[:, best] / spread, plan.costs[best], max(gaps))
+    return _Family(chosen * shrink, all_hidden[:, best] * shrink, plan.costs[best], max(gaps))
 
 
 def _machines(plan: _Plan, columns: range, scale: Floats | None) -> Machines:
@@ -316,12 +336,12 @@ def _metrics(
 ) -> dict[str, float]:
     right = chances.argmax(axis=1) == plan.labels
     recalls = [float(right[plan.labels == k].mean()) for k in range(len(plan.classes))]
+    costs = {f"cost_{name}": family.cost for name, family in zip(("tfidf", "ratios"), families, strict=False)}
     return {
+        **costs,
         "out_of_fold_accuracy": float(right.mean()),
         "out_of_fold_balanced_accuracy": float(np.mean(recalls)),
         "out_of_fold_log_loss": calibration.loss,
-        "cost_tfidf": families[0].cost,
-        "cost_ratios": families[1].cost,
         "duality_gap": max(family.gap for family in families),
         "features": float(families[0].weights.shape[0] - 1),
     }
