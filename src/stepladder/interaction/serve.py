@@ -12,8 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from stepladder.core import ConfigError, StepladderError
-from stepladder.core.config import Server
+from stepladder.core import ConfigError, Server, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
