@@ -203,18 +203,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=300)
+    parser.add_argument(
+        "--first", type=int, default=0, help="the first seed, to share the seeds between processes"
+    )
+    parser.add_argument(
+        "--join", type=Path, nargs="*", default=[], help="earlier JSON results to join with these"
+    )
     parser.add_argument("--questions", type=int, default=14_000)
     parser.add_argument("--target", type=float, default=0.90)
     parser.add_argument("--risk", type=float, default=0.1)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     options = parser.parse_args()
     task = demo_task(options.target, options.risk)
-    runs: list[Run] = []
-    for seed in range(options.seeds):
+    runs = [
+        Run(**one) for path in options.join for one in json.loads(path.read_text(encoding="utf-8"))["each"]
+    ]
+    for seed in range(options.first, options.first + options.seeds):
         runs.append(run(seed, options.questions, task))
         print(runs[-1], flush=True)
-        if len(runs) % 10 == 0 or len(runs) == options.seeds:
+        if len(runs) % 10 == 0:
             write(runs, options)
+    write(runs, options)
 
 
 def write(runs: list[Run], options: argparse.Namespace) -> None:
@@ -240,14 +249,12 @@ def write(runs: list[Run], options: argparse.Namespace) -> None:
         ("avoided in the last quarter", [one.last_avoided for one in runs]),
         ("agreement in the last quarter", [one.last_agreement for one in runs]),
     ]
-    spread = "\n".join(
-        f"| {name} | {mean(values):.3f} ± {stdev(values) if len(values) > 1 else 0:.3f} | {min(values):.3f} | {max(values):.3f} |"
-        for name, values in rows
-    )
+    spread = "\n".join(_line(name, values) for name, values in rows)
+    each = sorted(one.seconds for one in runs)[len(runs) // 2]
     page = f"""# The demo's promise over {len(runs)} seeds
 
-`python benchmarks/demo_promise.py --seeds {len(runs)}` on 2 cores; {options.questions:,} reviews a run, target
-{options.target}, risk {options.risk}, median {sorted(one.seconds for one in runs)[len(runs) // 2]:.1f} s a run.
+`python benchmarks/demo_promise.py --seeds {len(runs)} --questions {options.questions}` on 2 cores; {options.questions:,} reviews a run, target
+{options.target}, risk {options.risk}, median {each:.1f} s a run.
 
 Broken in **{broken} of {len(runs)}** runs ({broken / len(runs):.1%}); one-sided binomial test of "more often than
 {options.risk:.0%}": p = {pvalue:.3f}; 95 % upper bound {upper:.1%}. Promotions a run: {mean(one.promotions for one in runs):.2f},
@@ -258,6 +265,11 @@ roll backs: {mean(one.roll_backs for one in runs):.2f}. (Reshuffles of one file 
 {spread}
 """
     (options.out / "demo_promise.md").write_text(page, encoding="utf-8")
+
+
+def _line(name: str, values: Sequence[float]) -> str:
+    spread = stdev(values) if len(values) > 1 else 0.0
+    return f"| {name} | {mean(values):.3f} ± {spread:.3f} | {min(values):.3f} | {max(values):.3f} |"
 
 
 if __name__ == "__main__":
