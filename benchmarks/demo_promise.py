@@ -253,12 +253,12 @@ def write(runs: list[Run], options: argparse.Namespace) -> None:
     each = sorted(one.seconds for one in runs)[len(runs) // 2]
     page = f"""# The demo's promise over {len(runs)} seeds
 
-`python benchmarks/demo_promise.py --seeds {len(runs)} --questions {options.questions}` on 2 cores; {options.questions:,} reviews a run, target
-{options.target}, risk {options.risk}, median {each:.1f} s a run.
+`python benchmarks/demo_promise.py --seeds {len(runs)} --questions {options.questions}` on 2 cores;
+{options.questions:,} reviews a run, target {options.target}, risk {options.risk}, median {each:.1f} s a run.
 
 Broken in **{broken} of {len(runs)}** runs ({broken / len(runs):.1%}); one-sided binomial test of "more often than
-{options.risk:.0%}": p = {pvalue:.3f}; 95 % upper bound {upper:.1%}. Promotions a run: {mean(one.promotions for one in runs):.2f},
-roll backs: {mean(one.roll_backs for one in runs):.2f}. (Reshuffles of one file are not independent of one another.)
+{options.risk:.0%}": p = {pvalue:.3f}; 95 % upper bound {upper:.1%}. Promotions a run:
+{mean(one.promotions for one in runs):.2f}, roll backs: {mean(one.roll_backs for one in runs):.2f}. (Reshuffles of one file are not independent of one another.)
 
 | figure | mean ± sd | least | most |
 |---|---|---|---|
