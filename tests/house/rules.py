@@ -18,7 +18,7 @@ CAPPED = ("src", "demo", "benchmarks", "dev.py")
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "managers", "misc"}
 FORBIDDEN_CLASS_ENDS = ("Manager", "Helper", "Utils")
 # Beside the standard library and Stepladder's lower rooms. Rooms not named here are free.
-LIBRARIES = {"core": {"msgspec"}, "promise": {"numpy"}, "text": {"numpy"}}
+LIBRARIES = {"core": {"msgspec"}, "promise": {"numpy"}, "text": {"numpy", "opencc"}}
 NO_IO = ("promise", "text")
 IO_MODULES = {"asyncio", "http", "io", "multiprocessing", "os", "pathlib", "shutil", "socket", "sqlite3"}
 IO_MODULES |= {"subprocess", "tempfile", "threading", "urllib"}
