@@ -42,7 +42,7 @@ class Found:
     target: float
     risk: float
     seconds: float
-    unseen_accuracy: float = 0.0
+    audits: Sequence[float]
 
 
 def span(name: str, replies: Sequence[Reply], audits: Sequence[float], prices: float) -> Span:
@@ -94,6 +94,7 @@ def find(store: Store, replies: Sequence[Reply], promise: tuple[float, float], s
         target=promise[0],
         risk=promise[1],
         seconds=seconds,
+        audits=audits,
     )
 
 
@@ -139,7 +140,7 @@ def _charts(found: Found) -> list[Chart]:
     marks = {
         f"promotion {number}": [(at, 0.0), (at, 1.0)] for number, (at, _) in enumerate(found.promotions, 1)
     }
-    avoided = [(count, 1 - sum(r.rung == TOP for r in part) / len(part)) for count, part in parts]
+    avoided = [(count, _avoided(part, found.audits)) for count, part in parts]
     agreed = [(count, sum(r.agreed for r in part) / len(part)) for count, part in parts]
     return [
         Chart(
@@ -153,6 +154,7 @@ def _charts(found: Found) -> list[Chart]:
             "questions",
             series={"per 400 questions": agreed, "promise": [(0, found.target), (end, found.target)]},
             percent=True,
+            lowest=0.8,
         ),
         Chart(
             "Cost of the answers",
@@ -215,6 +217,11 @@ def latency_table(found: Found) -> Table:
         for rung, item in found.summary.latency.items()
     ]
     return Table("Latency in the server", ["rung", "answers", "p50 ms", "p99 ms"], rows)
+
+
+def _avoided(replies: Sequence[Reply], audits: Sequence[float]) -> float:
+    shadow = sum(replies[0].at < at <= replies[-1].at for at in audits)
+    return 1 - (sum(reply.rung == TOP for reply in replies) + shadow) / len(replies)
 
 
 def _low(replies: Sequence[Reply]) -> float:

@@ -42,7 +42,7 @@ horizon = 2000
 [tasks.sentiment.flywheel]
 labels = 2500
 growth = 2.0
-calibration = 800
+calibration = 1200
 canary = 0.3
 canary_answers = 200
 audit = 0.03

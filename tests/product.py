@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-SERVE = "import sys; from pathlib import Path; from stepladder.interaction.serve import serve; sys.exit(serve(Path(sys.argv[1])))"
 PATIENCE = 30.0
 
 
@@ -21,7 +20,7 @@ def recorded(folder: Path, answers: Mapping[str, str], *, name: str = "big", del
         json.dumps({"input": text, "answer": answer}, ensure_ascii=False) for text, answer in answers.items()
     )
     file.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-    return f'[models.{name}]\nkind = "recorded"\nfile = "{file}"\ndelay_ms = {delay_ms}\n'
+    return f'[models.{name}]\nkind = "recorded"\npath = "{file}"\ndelay_ms = {delay_ms}\n'
 
 
 def mood(*, top: str = "big", more: str = "") -> str:
@@ -57,7 +56,7 @@ class Product:
         """Start, and wait until it has said where it listens."""
         with self._log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-c", SERVE, str(self.config)],
+                [sys.executable, "-W", "error", "-m", "stepladder", "serve", "--config", str(self.config)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

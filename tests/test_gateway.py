@@ -314,7 +314,7 @@ async def test_observe_lets_the_top_answer_and_writes_down_what_the_ladder_would
     entry, parts = await it.ask()
     row = it.row(entry)
     assert (parts[-1].text, row.top, row.drawn) == ("good", True, True)
-    assert (row.low_answer, row.low_confidence, row.ladder_release) == ("bad", 0.9, "r1")
+    assert (row.low_answer, row.low_confidence, row.ladder_release) == ("bad", 0.9, "")
 
 
 async def test_the_kill_switch_and_force_top_leave_the_ladder_out(place):

@@ -7,6 +7,8 @@ tick takes the one step that is due and writes down where the task then stands: 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stepladder import data, evaluation, rollout, training
 from stepladder.core import ConfigError, DataError, MissingExtra, Mode, Task
@@ -54,10 +56,11 @@ class Flywheel:
                 return rollout.try_candidate(self.store, task, mode, standing)
 
     def _fit(self, task: Task, standing: Standing) -> Standing:
-        rows = self.store.ledger.labelled(task.name, until=standing.frozen)
+        rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
         dataset = data.freeze(task.name, {"train": data.clean(data.gather(rows), task.labels)})
         progress = partial(self.report, task.name, standing.step)
-        with self.registry.staging() as staged:
+        with TemporaryDirectory(prefix="stepladder-") as name:
+            staged = Path(name)
             fitted = training.fit(task, dataset, staged, progress)
             judgement = evaluation.judge(
                 task, dataset, fitted, self.outlook(task), number=standing.number + 1

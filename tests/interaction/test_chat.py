@@ -1,10 +1,12 @@
 """POST /v1/chat/completions: OpenAI's shapes, our facts, and what is refused."""
 
+import asyncio
 import json
 
 import pytest
 
-from stepladder.core import Answer, Delta
+from stepladder.core import Answer, Delta, Piece
+from stepladder.models import Ladder, RecordedModel
 
 ASK = [{"role": "user", "content": "Fine day"}]
 
@@ -47,14 +49,12 @@ async def test_a_stream_has_no_usage_unless_it_was_asked_for(home):
 
 
 async def test_deltas_arrive_as_they_are_written_and_the_text_is_not_said_twice(home, monkeypatch):
-    served = home.house.gateway.snapshot.tasks["mood"]
-
-    async def bit_by_bit(question):
+    async def bit_by_bit(ladder, question):
         for bit in ("go", "od"):
             yield Delta(bit)
         yield Answer("good", 1.0, "big")
 
-    monkeypatch.setattr(served.top, "answer", bit_by_bit)
+    monkeypatch.setattr(Ladder, "answer", bit_by_bit)
     response = await home.client.chat(stream=True)
     said = [event["choices"][0]["delta"].get("content") for event in response.events[:-1]]
     assert [bit for bit in said if bit] == ["go", "od"]
@@ -75,30 +75,18 @@ async def test_a_plain_model_is_passed_through_and_written_down(home):
 
 @pytest.mark.parametrize("model", ["mood", "big"])
 async def test_who_hangs_up_during_a_stream_leaves_a_partial_row(home, model, monkeypatch):
-    if model == "mood":
-        served = home.house.gateway.snapshot.tasks["mood"]
+    async def endless(ladder, question):
+        while True:
+            yield Delta("x")
+            await asyncio.sleep(0.005)
 
-        async def endless(question):
-            while True:
-                yield Delta("x")
-                import asyncio
+    async def endless_pieces(model, call):
+        while True:
+            yield Piece(b"data: {}\n\n", "x")
+            await asyncio.sleep(0.005)
 
-                await asyncio.sleep(0.005)
-
-        monkeypatch.setattr(served.top, "answer", endless)
-    else:
-        upstream = home.house.gateway.snapshot.models["big"]
-
-        async def endless_pieces(call):
-            import asyncio
-
-            from stepladder.core import Piece
-
-            while True:
-                yield Piece(b"data: {}\n\n", "x")
-                await asyncio.sleep(0.005)
-
-        monkeypatch.setattr(upstream, "chat", endless_pieces)
+    monkeypatch.setattr(Ladder, "answer", endless)
+    monkeypatch.setattr(RecordedModel, "chat", endless_pieces)
     response = await home.client.chat("Fine day", model, stream=True, leave_after=3)
     row = home.row(response)
     assert row.status == "partial"
@@ -107,9 +95,7 @@ async def test_who_hangs_up_during_a_stream_leaves_a_partial_row(home, model, mo
 
 
 async def test_a_ledger_that_cannot_be_written_is_a_503_or_an_error_event(home, monkeypatch):
-    served = home.house.gateway.snapshot.tasks["mood"]
-
-    async def bit_by_bit(question):
+    async def bit_by_bit(ladder, question):
         yield Delta("good")
         yield Answer("good", 1.0, "big")
 
@@ -119,7 +105,7 @@ async def test_a_ledger_that_cannot_be_written_is_a_503_or_an_error_event(home, 
     assert b"good" not in plain.body
     early = await home.client.chat(stream=True)
     assert (early.status, early.error["code"]) == (503, "ledger_unavailable")
-    monkeypatch.setattr(served.top, "answer", bit_by_bit)
+    monkeypatch.setattr(Ladder, "answer", bit_by_bit)
     late = await home.client.chat(stream=True)
     assert late.status == 200
     assert late.events[-1]["error"]["code"] == "ledger_unavailable"

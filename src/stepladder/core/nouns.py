@@ -51,8 +51,8 @@ class Turning:
 
     `labels` top answers start the first fit, `growth` times as many (trained on last) start the next one; calibration
     takes at least `calibration` fresh ones. A candidate gets `canary` of the questions until it has given
-    `canary_answers`. The share `audit` of all questions is drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live
-    release, the share `recalibrate` is.
+    `canary_answers`. The share `audit` of all questions is drawn by a coin and also put to the top rung; while a
+    fitted candidate waits for its calibration beside a live release, the share `recalibrate` is.
     """
 
     automatic: bool = True

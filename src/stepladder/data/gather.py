@@ -1,12 +1,12 @@
 """Ledger rows -> examples -> clean examples -> a frozen dataset."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from stepladder.core import Dataset, Example
+from stepladder.registry import dataset_hash
 from stepladder.store import LabelledRow
 from stepladder.text import normalise
 
@@ -32,9 +32,9 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
     """Drop what would teach nothing or nonsense, and keep the newest `limit`, in order.
 
-    Dropped: empty texts and labels; labels outside the task's `labels`, if it has any; all but the newest of equal questions (normal form and fields), since copies on both
-    sides of a split make a model look better than it is; equal questions with different labels, unless a person
-    settled it.
+    Dropped: empty texts and labels; labels outside the task's `labels`, if it has any; all but the newest of equal
+    questions (normal form and fields), since copies on both sides of a split make a model look better than it is; equal
+    questions with different labels, unless a person settled it.
     """
     groups: dict[tuple[str, bytes], list[Example]] = defaultdict(list)
     for example in examples:
@@ -53,5 +53,4 @@ def _one_of(group: Sequence[Example]) -> Example | None:
 def freeze(task: str, splits: Mapping[str, Sequence[Example]]) -> Dataset:
     """Name the splits by what is in them: the same examples give the same hash, on every machine."""
     fixed = {name: tuple(examples) for name, examples in splits.items()}
-    content = msgspec.json.encode([task, fixed], order="sorted")
-    return Dataset(hash=hashlib.sha256(content).hexdigest()[:16], task=task, splits=fixed)
+    return Dataset(hash=dataset_hash(fixed), task=task, splits=fixed)

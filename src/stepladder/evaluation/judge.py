@@ -80,14 +80,11 @@ def judge(
 
 
 def worth_more(store: Store, task: Task, judgement: Judgement) -> bool:
-    """Whether a candidate should answer clearly more questions low than the live release does."""
-    live = store.rollouts.get(task.name).live
-    if live is None:
-        return judgement.planned > 0
-    outcomes = store.ledger.outcomes(task.name, live)[-10 * _ENOUGH :]
+    """Whether a candidate should answer clearly more questions low than what is in service (or observed) now."""
+    rollout = store.rollouts.get(task.name)
+    release = store.catalogue.get_ladder_release(rollout.live or rollout.candidate or "")
+    now = release.certificate.low_share if release and release.certificate else 0.0
+    outcomes = store.ledger.outcomes(task.name, rollout.live)[-10 * _ENOUGH :] if rollout.live else []
     if len(outcomes) >= _ENOUGH:
         now = sum(outcome.low for outcome in outcomes) / len(outcomes)
-    else:
-        release = store.catalogue.get_ladder_release(live)
-        now = release.certificate.low_share if release and release.certificate else 0.0
     return judgement.planned > 0 and judgement.low_share > now + _MARGIN

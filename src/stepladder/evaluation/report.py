@@ -5,6 +5,7 @@ Plots are inline SVG by pygal.
 
 import html
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -12,29 +13,21 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import pygal
-from pygal.style import Style
-
 Point = tuple[float, float]
 
-_STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground="#475569",
-    foreground_strong="#0f172a",
-    foreground_subtle="#cbd5e1",
-    font_family="system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
-    colors=("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2"),
-    opacity=".9",
-    title_font_size=17,
-    label_font_size=12,
-    major_label_font_size=12,
-    legend_font_size=13,
-)
-
-_PERCENT: dict[str, Any] = {
-    "range": (0.0, 1.0),
-    "y_labels": [{"label": f"{tenth * 10} %", "value": tenth / 10} for tenth in range(11)],
+_COLOURS: dict[str, Any] = {
+    "background": "transparent",
+    "plot_background": "transparent",
+    "foreground": "#475569",
+    "foreground_strong": "#0f172a",
+    "foreground_subtle": "#cbd5e1",
+    "font_family": "system-ui, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif",
+    "colors": ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2"),
+    "opacity": ".9",
+    "title_font_size": 17,
+    "label_font_size": 12,
+    "major_label_font_size": 12,
+    "legend_font_size": 13,
 }
 
 _LOOK = (
@@ -57,7 +50,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category)."""
+    """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category).
+
+    `percent` draws shares from `lowest` to 1; `logarithmic` is for positive values from 0.1 to 10,000.
+    """
 
     title: str
     x_title: str = ""
@@ -66,16 +62,28 @@ class Chart:
     categories: Sequence[str] = ()
     bars: Mapping[str, Sequence[float]] = field(default_factory=dict)
     percent: bool = False
+    lowest: float = 0.0
     logarithmic: bool = False
+
+    def _axis(self) -> dict[str, Any]:
+        if self.percent:
+            tenths = range(round(self.lowest * 20), 21, 2 if self.lowest < 0.5 else 1)
+            labels = [{"label": f"{number * 5} %", "value": number / 20} for number in tenths]
+            return {"range": (self.lowest, 1.0), "y_labels": labels}
+        if self.logarithmic:
+            powers = [10.0**power for power in range(-1, 5)]
+            return {"y_labels": [{"label": f"{value:g}", "value": value} for value in powers]}
+        return {}
 
     def svg(self) -> str:
         """The plot as an SVG element without scripts, comments or outside links."""
+        pygal = _pygal()
         kind = pygal.Bar if self.bars else pygal.XY
         chart = kind(
-            style=_STYLE,
+            style=pygal.style.Style(**_COLOURS),
             js=(),
             css=["file://style.css", "file://graph.css", _LOOK],
-            **_PERCENT if self.percent else {},
+            **self._axis(),
             width=620,
             height=360,
             title=self.title,
@@ -88,6 +96,7 @@ class Chart:
             formatter=_percent if self.percent else _number,
             no_data_text="no data",
             margin=12,
+            truncate_label=-1,
         )
         if self.bars:
             chart.x_labels = list(self.categories)
@@ -143,6 +152,15 @@ class Report:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.html(), encoding="utf-8")
         return path
+
+
+def _pygal() -> Any:
+    """pygal, without the import hook it installs: of a kind that Python has dropped, it warns at every later import."""
+    import pygal
+    import pygal.style
+
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
+    return pygal
 
 
 def _percent(value: object) -> str:

@@ -1,7 +1,7 @@
 """What stepping down would have saved on a log, and what the promise would have been worth.
 
-The flywheel itself, driven by recorded answers and the log's clock: rows go into a ledger in memory, the flywheel ticks, and
-whatever it puts into service answers the rest. There is no second simulator: what is kept here is only the score.
+The flywheel itself, driven by recorded answers: rows go into a ledger in memory, the flywheel ticks, and whatever it
+puts into service answers the rest. There is no second simulator: what is kept here is only the score.
 """
 
 import random
@@ -79,9 +79,10 @@ class RungShare:
 class Backtest:
     """The figures. Shares are of the rows after the first `labels`.
 
-    `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share whose
-    answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any. `thresholds` and
-    `certificate` are those of the release in service at the end, None where the top answered alone.
+    `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share
+    whose answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any.
+    `thresholds` and `certificate` are those of the release in service at the end, empty and None where the top answered
+    alone. `skipped` rows of the log could not be used.
     """
 
     rows: int

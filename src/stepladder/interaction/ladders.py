@@ -18,7 +18,7 @@ from stepladder.core import (
     Tenant,
     plugins,
 )
-from stepladder.models import DictionaryRung, Ladder
+from stepladder.models import DictionaryRung, Entries, Ladder
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -62,7 +62,7 @@ class Ladders:
     def _task(self, task: Task, model: Model, state: State, used: set[str]) -> ServedTask:
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top = model.rung(task)
-        dictionary = DictionaryRung(self._store.entries.snapshot(task.name))
+        dictionary = DictionaryRung(Entries.of(self._store.entries.snapshot(task.name)))
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
             ladder = self._released(task, str(id), top, dictionary, used)

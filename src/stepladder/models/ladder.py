@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from stepladder.core import Answer, Climbed, Events, LadderExhausted, Part, Question, Rung, RungFailed, Task
-
-CERTAIN = 1.0
-"""A rung without a threshold of its own (the dictionary) is believed only when it is certain."""
+from stepladder.models.dictionary import DictionaryRung
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,8 @@ class Climb:
 class Ladder:
     """Rungs below the top with their thresholds, and the top, which is always believed.
 
-    A threshold of infinity means never. Only RungFailed is caught on the way up.
+    A threshold of infinity means never, and so does a missing one: a rung without a certificate can keep no promise. The
+    dictionary needs none, its word is the owner's. Only RungFailed is caught on the way up.
     """
 
     __slots__ = ("_events", "_release", "_rungs", "_task", "_thresholds", "_top")
@@ -38,7 +37,7 @@ class Ladder:
         events: Events,
     ) -> None:
         self._task = task
-        self._rungs = tuple((rung, thresholds.get(rung.name, CERTAIN)) for rung in rungs)
+        self._rungs = tuple((rung, _threshold(rung, thresholds)) for rung in rungs)
         self._thresholds = thresholds
         self._top = top
         self._release = release
@@ -82,12 +81,16 @@ class Ladder:
             except RungFailed as error:
                 self._events.emit(Climbed(self._task.name, rung.name, 0.0, failed=error.code or ""))
                 continue
-            if said.confidence >= threshold and threshold < inf:
+            if said.confidence >= threshold:
                 return Climb(said, said)
             self._events.emit(Climbed(self._task.name, rung.name, said.confidence))
             if rung.name in self._thresholds and (low is None or said.confidence > low.confidence):
                 low = said
         return Climb(None, low)
+
+
+def _threshold(rung: Rung, thresholds: Mapping[str, float]) -> float:
+    return thresholds.get(rung.name, 1.0 if rung.name == DictionaryRung.name else inf)
 
 
 async def _whole(rung: Rung, question: Question) -> Answer:

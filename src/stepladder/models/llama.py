@@ -25,6 +25,7 @@ import msgspec
 
 from stepladder.core import RungFailed, UpstreamFailed
 from stepladder.models.llama_whole import whole
+from stepladder.models.sse import DONE, EventReader
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
 
@@ -156,15 +157,13 @@ class LlamaClient:
         """A chat completion's chunks (JSON), usage in the last. Closing it stops the generation."""
         body = {**fields, "stream": True, "stream_options": {"include_usage": True}}
         async with self._asking("/v1/chat/completions", msgspec.json.encode(body)) as response:
-            rest = b""
+            reader = EventReader()
             async for block in response.content.iter_any():
-                *events, rest = (rest + block).split(b"\n\n")
-                for event in events:
-                    kind, _, payload = event.partition(b": ")
-                    if kind == b"error" or payload.startswith(b'{"error"'):
-                        raise self._refused(500, payload)
-                    if kind == b"data" and payload != b"[DONE]":
-                        yield payload
+                for event in reader.feed(block):
+                    if event.data.startswith(b'{"error"'):
+                        raise self._refused(500, event.data)
+                    if event.data and event.data != DONE:
+                        yield event.data
 
     async def close(self) -> None:
         """Hang up on whatever runs and end the process. Asking again would start it anew."""

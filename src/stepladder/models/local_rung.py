@@ -1,21 +1,21 @@
 """A local model as the rung of a task: what it is asked, and how sure it is."""
 
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import product
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 from stepladder.core import Answer, Delta, Part, Question, RungFailed, Task, UpstreamFailed, Usage
+from stepladder.models.contract import parse_answer, prompt_for, response_format
 from stepladder.models.llama import LlamaClient
-from stepladder.models.llama_wire import Reply, Token, mean_probability
+from stepladder.models.logprobs import Token, mean_probability, tokens
+from stepladder.models.wire import peek
 
 _MASS = 100.0
 """Added to the logit of every code: nothing else can come, and the odds among the codes stay the same."""
-
-Body = dict[str, Any]
 
 
 class LocalRung:
@@ -58,28 +58,27 @@ class LocalRung:
                     yield part
 
     async def odds(self, question: Question) -> tuple[dict[str, float], Usage]:
-        """The probability of each label, summing to 1."""
+        """The probability of each label, summing to 1, and the tokens spent. Raises RungFailed."""
         codes = await self._coded()
-        listed = "\n".join(f"{code} = {label}" for code, label in codes.values())
-        body = {
-            "messages": self._messages(
-                question, f"Answer with the code of one label and nothing else.\n{listed}"
-            ),
-            "max_tokens": 1,
-            "logit_bias": [[token, _MASS] for token in codes],
-            "samplers": ["top_k", "temperature"],
-            "top_k": len(codes),
-            "temperature": 1.0,
-            "logprobs": True,
-            "top_logprobs": len(codes),
-            "post_sampling_probs": True,
-        }
-        reply = await self._ask(body)
-        found = {item.id: item.prob for token in reply.tokens[:1] for item in token.top_probs}
+        reply = await self._client.complete(
+            {
+                "messages": self._with_codes(question, codes.values()),
+                "max_tokens": 1,
+                "logit_bias": [[token, _MASS] for token in codes],
+                "samplers": ["top_k", "temperature"],
+                "top_k": len(codes),
+                "temperature": 1.0,
+                "logprobs": True,
+                "top_logprobs": len(codes),
+                "post_sampling_probs": True,
+            }
+        )
+        found = {each.id: each.prob for token in tokens(reply)[:1] for each in token.top_probs}
         total = sum(found.get(token, 0.0) for token in codes)
         if total <= 0.0:
             raise UpstreamFailed(self.name, f"{self.name} gave no probabilities for the labels.")
-        return {label: found.get(token, 0.0) / total for token, (_, label) in codes.items()}, reply.spent
+        odds = {label: found.get(token, 0.0) / total for token, (_, label) in codes.items()}
+        return odds, peek(reply).used or Usage()
 
     async def _label(self, question: Question, start: float) -> Answer:
         odds, usage = await self.odds(question)
@@ -87,66 +86,53 @@ class LocalRung:
         return self._said(label, odds[label], usage, start)
 
     async def _json(self, question: Question, start: float) -> Answer:
-        ask = "Answer with one JSON value for this schema and nothing else.\n" + json.dumps(
-            self._task.schema, ensure_ascii=False
-        )
-        reply = await self._ask(
-            {
-                "messages": self._messages(question, ask),
-                "response_format": {"type": "json_schema", "json_schema": {"schema": self._task.schema}},
-                "max_tokens": self._max_tokens,
-                "temperature": 0,
-                "logprobs": True,
-            }
-        )
-        try:
-            json.loads(reply.said)
-        except ValueError as error:
+        shape = {"response_format": response_format(self._task)}
+        reply = await self._client.complete(self._free(question) | shape)
+        seen = peek(reply)
+        if seen.finish_reason == "length":
             raise RungFailed(
                 self.name,
                 f"{self.name} did not finish its JSON in {self._max_tokens} tokens.",
-                remedy="Raise its `max_tokens`.",
+                remedy="Raise its `max_tokens` or its `context`.",
                 retryable=False,
-            ) from error
-        return self._said(reply.said, mean_probability(reply.tokens), reply.spent, start)
+            )
+        text = parse_answer(self._task, seen.text, self.name)
+        return self._said(text, mean_probability(tokens(reply)), seen.used or Usage(), start)
 
     async def _text(self, question: Question, start: float) -> AsyncGenerator[Part, None]:
-        body = {
-            "messages": self._messages(question, ""),
+        text, finish, usage = "", "", Usage()
+        said: list[Token] = []
+        async with aclosing(self._client.stream(self._free(question))) as chunks:
+            async for chunk in chunks:
+                seen = peek(chunk)
+                said += tokens(chunk)
+                finish = seen.finish_reason or finish
+                usage = seen.used or usage
+                text += seen.text
+                if seen.text:
+                    yield Delta(seen.text)
+        if not finish:
+            raise UpstreamFailed(self.name, f"{self.name} broke off in the middle of its answer.")
+        answer = self._said(parse_answer(self._task, text, self.name), mean_probability(said), usage, start)
+        yield replace(answer, finish_reason=finish)
+
+    def _free(self, question: Question) -> dict[str, Any]:
+        return {
+            "messages": prompt_for(self._task, question),
             "max_tokens": self._max_tokens,
             "temperature": 0,
             "logprobs": True,
         }
-        said: list[str] = []
-        tokens: list[Token] = []
-        usage, finish = Usage(), ""
-        async with aclosing(self._client.stream(body)) as events:
-            async for event in events:
-                chunk = Reply.read(self.name, event)
-                tokens += chunk.tokens
-                finish = chunk.finish_reason or finish
-                usage = chunk.spent if chunk.usage is not None else usage
-                if chunk.said:
-                    said.append(chunk.said)
-                    yield Delta(chunk.said)
-        if not finish:
-            raise UpstreamFailed(self.name, f"{self.name} broke off in the middle of its answer.")
-        yield self._said("".join(said), mean_probability(tokens), usage, start, finish)
 
-    def _said(self, text: str, confidence: float, usage: Usage, start: float, finish: str = "stop") -> Answer:
+    def _said(self, text: str, confidence: float, usage: Usage, start: float) -> Answer:
         return Answer(
             text=text,
             confidence=min(1.0, confidence),
             rung=self.name,
-            release=self.release,
             usage=usage,
             cost=self._cost(usage),
-            latency_ms=(time.perf_counter() - start) * 1e3,
-            finish_reason=finish,
+            latency_ms=(time.perf_counter() - start) * 1000,
         )
-
-    async def _ask(self, body: Body) -> Reply:
-        return Reply.read(self.name, await self._client.complete(body))
 
     async def _coded(self) -> Mapping[int, tuple[str, str]]:
         """Token -> (code, label). Only codes that this model reads as one token, no two as the same one."""
@@ -155,9 +141,9 @@ class LocalRung:
             for code in _candidates():
                 if len(found) == len(self._task.labels):
                     break
-                tokens = await self._client.tokens(code)
-                if len(tokens) == 1:
-                    found.setdefault(tokens[0], code)
+                read = await self._client.tokens(code)
+                if len(read) == 1:
+                    found.setdefault(read[0], code)
             if len(found) < len(self._task.labels):
                 raise RungFailed(
                     self.name,
@@ -165,20 +151,17 @@ class LocalRung:
                     remedy="Use a model with a larger vocabulary, or group the labels.",
                     retryable=False,
                 )
-            self._codes = {
-                token: (code, label)
-                for (token, code), label in zip(found.items(), self._task.labels, strict=True)
-            }
+            coded = zip(found.items(), self._task.labels, strict=True)
+            self._codes = {token: (code, label) for (token, code), label in coded}
         return self._codes
 
-    def _messages(self, question: Question, ask: str) -> list[dict[str, str]]:
-        caller = question.system if self._task.caller_system else None
-        system = "\n\n".join(part for part in (self._task.prompt, caller, ask) if part)
-        fields = "\n".join(f"{key}: {value}" for key, value in question.fields.items() if value is not None)
-        messages = [{"role": "system", "content": system}] if system else []
-        messages += [{"role": turn.role, "content": turn.content} for turn in question.turns]
-        text = f"{question.text}\n\n{fields}" if fields else question.text
-        return [*messages, {"role": "user", "content": text}]
+    def _with_codes(self, question: Question, codes: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+        """The contract's prompt, but with a code to answer for each label."""
+        bare = replace(self._task, labels=(), schema=None)
+        listed = "\n".join(f"{code} = {label}" for code, label in codes)
+        ask = f"Answer with the code of one label and nothing else.\n{listed}"
+        prompt = "\n\n".join(part for part in (bare.prompt, ask) if part)
+        return prompt_for(replace(bare, prompt=prompt), question)
 
 
 def _candidates() -> list[str]:

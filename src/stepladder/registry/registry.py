@@ -87,7 +87,7 @@ class Registry:
         return frozen
 
     def dataset(self, hash: str, task: str | None = None) -> Dataset:
-        """A frozen dataset with its examples. Raises StoreError when it is unknown, or not what was frozen."""
+        """A frozen dataset with its examples. Raises StoreError when it is unknown or was changed."""
         card = self._catalogue.get_dataset(hash, task)
         if card is None:
             raise StoreError(f"There is no dataset {hash!r}.", remedy="Check the hash.")

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from stepladder.core import LadderRelease
+from stepladder.promise import binomial_cdf
+from stepladder.rollout.certify import DICTIONARY
 from stepladder.store import Store
 
 _PATIENCE_MS = 100.0  # a low rung quicker than this is never too slow
-_FAR_LESS = 0.5  # of the certified share
+_MOST = 0.8  # of the certified share, which is itself an estimate
+_CHANCE = 1e-3  # that a sound candidate answers so few questions low
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +23,22 @@ class Trial:
 def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
     """Judge a candidate by its answers so far; trouble is only claimed from `wanted` answers on.
 
-    Trouble is a rung that answers far less than was certified (it fails, or the questions have changed), or
-    one that is slower than the top rung.
+    Trouble is a rung that answers clearly less than was certified (it fails, or the questions have changed), or one that
+    is slower than the top rung.
     """
     summary = store.ledger.summary(ladder.task, ladder_release=ladder.id)
     low = sum(summary.by_rung.get(rung, 0) for rung in ladder.rungs)
     if summary.answers < max(wanted, 1) or ladder.certificate is None:
         return Trial(summary.answers)
-    share = low / max(summary.answers, 1)
-    if share < _FAR_LESS * ladder.certificate.low_share:
+    asked = sum(count for rung, count in summary.by_rung.items() if rung != DICTIONARY)
+    if binomial_cdf(low, asked, _MOST * ladder.certificate.low_share) < _CHANCE:
         expected = f"{ladder.certificate.low_share:.0%} were expected"
         return Trial(
-            summary.answers, f"{ladder.id} answered {share:.0%} of its questions low where {expected}."
+            summary.answers, f"{ladder.id} answered {low} of {asked} questions low where {expected}."
         )
-    tops = [latency.p50_ms for rung, latency in summary.latency.items() if rung not in ladder.rungs]
+    tops = [
+        latency.p50_ms for rung, latency in summary.latency.items() if rung not in (DICTIONARY, *ladder.rungs)
+    ]
     for rung in ladder.rungs:
         slow = summary.latency[rung].p99_ms if rung in summary.latency else 0.0
         if slow > _PATIENCE_MS and tops and slow > max(tops):

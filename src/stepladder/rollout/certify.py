@@ -9,6 +9,9 @@ from stepladder.rollout.standing import Standing
 from stepladder.store import LabelledRow, Store
 from stepladder.text import dictionary_key
 
+DICTIONARY = "dictionary"
+"""The rung of the owner's own words, which are outside the promise."""
+
 TEST = "exact rule"
 """The test's name in certificates (see `promise`)."""
 
@@ -29,9 +32,8 @@ def calibration_rows(store: Store, task: Task, standing: Standing) -> list[Label
 
 def _owned(store: Store, task: Task) -> Callable[[str], bool]:
     """Whether the owner's dictionary answers a text."""
-    keys = {(entry.kind, entry.key) for entry in store.entries.snapshot(task.name)}
-    if not keys or "dictionary" not in task.rungs:
-        return lambda text: False
+    entries = store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ()
+    keys = {(entry.kind, entry.key) for entry in entries}
     return lambda text: ("exact", text) in keys or ("normalised", dictionary_key(text)) in keys
 
 

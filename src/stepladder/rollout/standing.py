@@ -30,15 +30,16 @@ class Step(StrEnum):
 class Standing:
     """One task's place in its turn.
 
-    `top` is the fingerprint of the top rung that the labels come from. `trained` and `due` count labelled rows: how many
-    the last fit had, and how many start the next. `frozen` is the ledger's `seq` up to which this turn may train; only later
-    rows calibrate. `releases` maps rungs to the releases just fitted, `planned` is the size of the calibration sample, fixed
-    before any of it was seen. `audits` holds the e-process of each ladder release in service, with the rows it has
-    seen. `done` of `total` and `note` are for people.
+    `top` is the fingerprint of the top rung that the labels come from. Labelled rows count from `since` on; the last fit
+    had `trained` of them, and `due` start the next. `frozen` is the ledger's `seq` up to which this turn may train; only
+    later rows calibrate. `releases` maps rungs to the releases just fitted; `planned` is the size of the calibration
+    sample, fixed before any of it was seen. `audits` holds the e-process of each ladder release in service, with the
+    rows it has seen. `done` of `total` and `note` are for people.
     """
 
     step: Step = Step.GATHER
     top: str = ""
+    since: int = 0
     trained: int = 0
     due: int = 0
     frozen: int = 0
@@ -72,6 +73,17 @@ class Standing:
         return replace(waiting, due=due, frozen=0, releases={}, planned=0, ladder="")
 
 
+def labels(store: Store, task: Task, standing: Standing) -> int:
+    """How many labelled rows the task may learn from."""
+    return store.ledger.count_labelled(task.name, after=standing.since)
+
+
 def wait_for_more(store: Store, task: Task, standing: Standing, note: str) -> Standing:
-    """A new turn after `labels` more rows: what is there did not do, or no longer does."""
-    return standing.again(note, store.ledger.count_labelled(task.name) + task.flywheel.labels)
+    """A new turn after as many more labels as the first one took: what is there did not do."""
+    return standing.again(note, labels(store, task, standing) + task.flywheel.labels)
+
+
+def start_afresh(store: Store, task: Task, standing: Standing, note: str) -> Standing:
+    """A new turn on new labels alone: the older ones no longer stand for what is asked or answered now."""
+    new = replace(standing, since=store.ledger.last_seq(), trained=0, audits={})
+    return new.again(note, task.flywheel.labels)

@@ -7,7 +7,7 @@ from stepladder.core import LadderRelease, Mode, Task
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
-from stepladder.rollout.standing import Standing, Step, wait_for_more
+from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
 
 
@@ -21,7 +21,8 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
         return replace(standing, ladder=observed).at(
             Step.CANARY, f"{observed} was observed and is now tried out."
         )
-    rows = store.ledger.count_labelled(task.name)
+    draw_more(store, task.name, None)  # whatever ended the last turn
+    rows = labels(store, task, standing)
     if rows < standing.due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
     due = int(min(rows * task.flywheel.growth, 1e15)) + 1

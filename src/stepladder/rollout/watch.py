@@ -10,7 +10,7 @@ import msgspec
 from stepladder.core import ModelConfig, Task
 from stepladder.promise import AuditProcess
 from stepladder.rollout.moves import take_back
-from stepladder.rollout.standing import Standing, wait_for_more
+from stepladder.rollout.standing import Standing, start_afresh, wait_for_more
 from stepladder.store import Store
 
 _LATE = 5000  # rows: audits that come later than this after their question are left out
@@ -51,35 +51,38 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
 def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
     """Feed the audits' tests and take back what has alarmed, or was certified for another top rung.
 
-    `top` is the fingerprint of the top rung as configured now. After an alarm a new turn starts, since what is being
-    prepared was calibrated in the time before.
+    `top` is the fingerprint of the top rung as configured now. When the live release is taken back, a new turn
+    starts on new labels: what was being prepared comes from a time that is over. The release that comes back is watched
+    as if it were new.
     """
     if standing.top != top:
         note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
-        changed = wait_for_more(store, task, standing, note) if standing.top else standing
+        changed = start_afresh(store, task, standing, note) if standing.top else standing
         standing = replace(changed, top=top)
     rollout = store.rollouts.get(task.name)
     served = [release for release in (rollout.candidate, rollout.live) if release is not None]
-    kept = {release: standing.audits.get(release, {}) for release in [*served, rollout.previous] if release}
-    standing = replace(standing, audits=kept)
+    standing = replace(standing, audits={release: standing.audits.get(release, {}) for release in served})
     for release in served:
-        audit = _listen(store, task, release, kept[release])
+        audit = _listen(store, task, release, standing)
         standing = replace(standing, audits={**standing.audits, release: audit})
         if why := _reason(store, task, release, top, audit):
             take_back(store, task.name, release, why, top=top)
-            standing = wait_for_more(store, task, standing, why)
+            turn = start_afresh if release == rollout.live else wait_for_more
+            standing = turn(store, task, standing, why)
     return standing
 
 
-def _listen(store: Store, task: Task, release: str, audit: Mapping[str, Any]) -> Mapping[str, Any]:
+def _listen(store: Store, task: Task, release: str, standing: Standing) -> Mapping[str, Any]:
     """The e-process of a release after the outcomes it has not seen; audits may come in any order within `_LATE` rows.
 
     Drawn rows are a plain sample of the release's answers, so each counts as one answer audited for certain.
     """
+    audit = standing.audits[release]
     seen = set(audit.get("seen", ()))
+    after = max(audit.get("after", 0), standing.since)
     fresh = [
         outcome
-        for outcome in store.ledger.outcomes(task.name, release, after=audit.get("after", 0))
+        for outcome in store.ledger.outcomes(task.name, release, after=after)
         if outcome.seq not in seen
     ]
     if not fresh:
@@ -91,7 +94,7 @@ def _listen(store: Store, task: Task, release: str, audit: Mapping[str, Any]) ->
     for outcome in fresh:
         process.observe(outcome.low, outcome.low, 1.0, not outcome.agreed)
     seen.update(outcome.seq for outcome in fresh)
-    after = max(0, max(seen) - _LATE)
+    after = max(after, max(seen) - _LATE)
     return {"process": process.to_dict(), "after": after, "seen": sorted(seq for seq in seen if seq > after)}
 
 

@@ -17,8 +17,8 @@ class Plan:
     """How one question is answered.
 
     `ladder` climbs, or is None where the question goes straight to the `top`; `beside` is only listened to (observe
-    mode). `ladder_release` is what the answer counts for, "" when no release had a say. `drawn` says that the top
-    rung's answer is wanted whatever the low rungs say, decided without looking at the content.
+    mode). `ladder_release` is what the answer counts for: "" where the top answers by itself, and so in observe mode.
+    `drawn` says that the top rung's answer is wanted whatever the low rungs say, decided without looking at the content.
     """
 
     top: Ladder
@@ -60,7 +60,7 @@ class ServedTask:
         if self.mode is Mode.OBSERVE:
             watched = self.rollout.candidate or self.rollout.live or ""
             beside = self.released.get(watched)
-            return Plan(top=self.top, beside=beside, ladder_release=watched if beside else "", drawn=True)
+            return Plan(top=self.top, beside=beside, drawn=True)
         return self._climb(question)
 
     def _climb(self, question: Question) -> Plan:

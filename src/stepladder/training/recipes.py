@@ -50,7 +50,7 @@ def admit(registry: Registry, dataset: Dataset, folder: Path, fitted: Mapping[st
     """Take what `fit` left in `folder`, and its dataset, into the registry; rung -> id of its release."""
     registry.freeze(dataset)
     return {
-        rung: registry.admit(dataset.task, rung, rung, dataset, folder / rung, made.metrics).id
+        rung: registry.admit(dataset.task, rung, rung, dataset.hash, folder / rung, made.metrics).id
         for rung, made in fitted.items()
     }
 
