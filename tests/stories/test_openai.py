@@ -17,7 +17,9 @@ openai = pytest.importorskip("openai")
 ANSWERS = {"Fine day": "good", "Rain": "bad"}
 HI = [{"role": "user", "content": "hi"}]
 FINE = [{"role": "user", "content": "Fine day"}]
-CONFORMANCE = Path(os.environ.get("STEPLADDER_CONFORMANCE", "../shared/conformance")) / "check_openai_python.py"
+CONFORMANCE = (
+    Path(os.environ.get("STEPLADDER_CONFORMANCE", "../shared/conformance")) / "check_openai_python.py"
+)
 DAYS = ("slow", "down", "refusing", "garbage", "breaking")
 
 
@@ -60,7 +62,11 @@ def test_a_plain_model_with_the_fields_that_only_it_knows(client, product, upstr
     answer = raw.parse()
     assert answer.choices[0].message.content == SAID
     assert (answer.usage.total_tokens, answer.service_tier) == (12, "default")
-    assert (upstream.seen[-1]["seed"], upstream.seen[-1]["odd"], upstream.seen[-1]["model"]) == (7, {"a": [1, None]}, "good")
+    assert (upstream.seen[-1]["seed"], upstream.seen[-1]["odd"], upstream.seen[-1]["model"]) == (
+        7,
+        {"a": [1, None]},
+        "good",
+    )
     row = row_of(product, raw.headers["x-stepladder-request-id"])
     assert (row.text, row.answer, row.model) == ("hi", SAID, "gpt")
     assert (row.prompt_tokens, row.completion_tokens) == (5, 7)
@@ -78,7 +84,9 @@ def test_a_plain_model_streamed(client, product):
 
 
 def test_a_task_plain_and_streamed(client):
-    answer = client.chat.completions.create(model="mood", messages=FINE, extra_body={"stepladder": {"fields": {"shop": 4}}})
+    answer = client.chat.completions.create(
+        model="mood", messages=FINE, extra_body={"stepladder": {"fields": {"shop": 4}}}
+    )
     assert answer.choices[0].message.content == "good"
     assert answer.stepladder["rung"] == "big" and answer.stepladder["source"] == "recorded"
     chunks = list(
@@ -134,7 +142,9 @@ def test_errors_are_the_sdks_own(client, product):
     ("model", "status"), [("down", 502), ("refusing", 429), ("garbage", 502), ("nowhere", 502)]
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_upstream_with_a_bad_day_is_one_clear_error_and_a_failed_row(client, product, model, status, stream):
+def test_an_upstream_with_a_bad_day_is_one_clear_error_and_a_failed_row(
+    client, product, model, status, stream
+):
     with pytest.raises(openai.APIStatusError) as caught:
         client.chat.completions.create(model=model, messages=HI, stream=stream)
     assert caught.value.status_code == status
@@ -155,7 +165,9 @@ def test_a_stream_that_breaks_off_upstream_ends_in_an_error_and_never_in_done(cl
 
 def test_who_leaves_a_stream_stops_the_upstream_and_leaves_a_partial_row(client, product, upstream):
     before = upstream.left
-    with client.chat.completions.with_streaming_response.create(model="slow", messages=HI, stream=True) as raw:
+    with client.chat.completions.with_streaming_response.create(
+        model="slow", messages=HI, stream=True
+    ) as raw:
         id = raw.headers["x-stepladder-request-id"]
         stream = raw.parse()
         for _ in range(5):

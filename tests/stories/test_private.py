@@ -29,7 +29,12 @@ def environment(log: Path) -> dict[str, str]:
 def test_the_guard_itself_catches_who_wants_out(tmp_path, program):
     log = tmp_path / "out.log"
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=environment(log), capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", program],
+        env=environment(log),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert ended.returncode == 1 and "is not allowed here" in ended.stderr
     assert log.read_text()
@@ -45,15 +50,19 @@ def test_the_whole_product_runs_without_the_world(tmp_path):
         def call(path: str, body: dict | None = None) -> bytes:
             data = None if body is None else json.dumps(body).encode()
             headers = {"authorization": f"Bearer {product.key}", "content-type": "application/json"}
-            with urllib.request.urlopen(urllib.request.Request(product.root + path, data, headers)) as response:
+            with urllib.request.urlopen(
+                urllib.request.Request(product.root + path, data, headers)
+            ) as response:
                 return response.read()
 
-        for text in answers:
+        for text, answer in answers.items():
             for model in ("mood", "big"):
                 for stream in (False, True):
                     messages = [{"role": "user", "content": text}]
-                    said = call("/v1/chat/completions", {"model": model, "messages": messages, "stream": stream})
-                    assert answers[text].encode() in said
+                    said = call(
+                        "/v1/chat/completions", {"model": model, "messages": messages, "stream": stream}
+                    )
+                    assert answer.encode() in said
         id = json.loads(call("/v1/chat/completions", {"model": "mood", "messages": messages}))["id"]
         call("/v1/feedback", {"request_id": id, "score": 1})
         for path in ("/v1/models", "/readyz", "/admin/tasks"):

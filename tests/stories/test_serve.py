@@ -21,7 +21,9 @@ from tests.product import Product, eventually, mood, recorded, write_config
 ANSWERS = {"Fine day": "good", "Rain": "bad"}
 
 
-def post(product: Product, path: str, body: dict, key: str | None = None, method: str = "POST") -> tuple[int, dict]:
+def post(
+    product: Product, path: str, body: dict, key: str | None = None, method: str = "POST"
+) -> tuple[int, dict]:
     headers = {"authorization": f"Bearer {key or product.key}", "content-type": "application/json"}
     request = urllib.request.Request(product.root + path, json.dumps(body).encode(), headers, method=method)
     try:
@@ -63,7 +65,9 @@ def test_the_first_start_shows_the_admin_key_once_and_keeps_only_its_hash(tmp_pa
 def test_without_a_configuration_it_serves_this_machine_from_an_own_folder(tmp_path):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", "stepladder", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         lines = []
         for line in run.stdout:
             lines.append(line)
@@ -127,7 +131,10 @@ def test_sigterm_lets_answers_under_way_finish(tmp_path):
 
 def test_a_question_that_outlasts_the_drain_is_told_so_and_recorded_as_partial(tmp_path):
     config = write_config(
-        tmp_path, recorded(tmp_path, ANSWERS, delay_ms=60_000), mood(), server="flywheel = false\ndrain_seconds = 1"
+        tmp_path,
+        recorded(tmp_path, ANSWERS, delay_ms=60_000),
+        mood(),
+        server="flywheel = false\ndrain_seconds = 1",
     )
     product = Product(config).start()
     answers = []

@@ -127,4 +127,8 @@ async def _chunks(body: dict) -> AsyncIterator[dict]:
             return
         yield chunk({}, "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
-        yield {**frame, "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}
+        yield {
+            **frame,
+            "choices": [],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+        }

@@ -39,7 +39,9 @@ class ChatCompletions:
                 await self._plain(entry, reply)
         except ClientGone:
             return
-        except asyncio.CancelledError:  # the server's patience at its end; swallowed, since the task ends here
+        except (
+            asyncio.CancelledError
+        ):  # the server's patience at its end; swallowed, since the task ends here
             await reply.error(_stopping())
         except TooLarge as error:
             await reply.error(error, receive)
