@@ -15,7 +15,12 @@ ROW = LabelledRow(1, "a", 5.0, "soup", {"x": 1}, "good", True, "", None, None, N
 def test_a_correction_outranks_the_top_and_is_gold():
     by_top, corrected = gather([ROW, replace(ROW, id="b", correction="bad", drawn=False)])
     assert (by_top.label, by_top.gold, by_top.origin, by_top.drawn) == ("good", None, "top", True)
-    assert (corrected.label, corrected.gold, corrected.origin, corrected.drawn) == ("bad", "bad", "feedback", False)
+    assert (corrected.label, corrected.gold, corrected.origin, corrected.drawn) == (
+        "bad",
+        "bad",
+        "feedback",
+        False,
+    )
     assert by_top.fields == {"x": 1} and by_top.at == 5.0
 
 

@@ -31,7 +31,8 @@ def test_names_are_mapped_also_into_nested_objects(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (True, "true"), (1.5, "1.5"), ({"b": 1, "a": "ü"}, '{"a":"ü","b":1}'), (["x"], '["x"]')]
+    ("value", "text"),
+    [(0, "0"), (True, "true"), (1.5, "1.5"), ({"b": 1, "a": "ü"}, '{"a":"ü","b":1}'), (["x"], '["x"]')],
 )
 def test_answers_that_are_no_text_keep_the_spelling_of_json(tmp_path, value, text):
     assert read_log(write(tmp_path / "log.jsonl", {"input": "q", "answer": value})).rows[0].answer == text
@@ -100,8 +101,14 @@ def test_broken_rows_are_counted_and_the_first_five_named_with_their_lines(tmp_p
             "its response is an error",
         ),
         ({"messages": [{"role": "system", "content": "x"}]}, "its messages hold none of the user's"),
-        ({"messages": MESSAGES, "response": {"choices": [{"message": {"content": None}}]}}, "a message holds no text"),
-        ({"input": "q", "answer": "a", "fields": {"x": {}}}, "fields.x is neither text, a number, a boolean nor null"),
+        (
+            {"messages": MESSAGES, "response": {"choices": [{"message": {"content": None}}]}},
+            "a message holds no text",
+        ),
+        (
+            {"input": "q", "answer": "a", "fields": {"x": {}}},
+            "fields.x is neither text, a number, a boolean nor null",
+        ),
     ],
 )
 def test_reasons(tmp_path, row, reason):
@@ -110,7 +117,10 @@ def test_reasons(tmp_path, row, reason):
 
 
 def test_times_are_unix_seconds_or_iso(tmp_path):
-    rows = [{"input": "q", "answer": "a", "time": time} for time in (12, "1970-01-01T00:01:00Z", "1970-01-01 00:02")]
+    rows = [
+        {"input": "q", "answer": "a", "time": time}
+        for time in (12, "1970-01-01T00:01:00Z", "1970-01-01 00:02")
+    ]
     assert [row.at for row in read_log(write(tmp_path / "log.jsonl", *rows)).rows] == [12.0, 60.0, 120.0]
 
 
@@ -128,7 +138,9 @@ def test_gzip_is_read_and_a_damaged_one_is_named(tmp_path):
 
 
 def test_a_file_without_a_usable_row_says_what_a_row_looks_like(tmp_path):
-    with pytest.raises(DataError, match=r"log\.jsonl holds no usable row. Line 1: it has no 'input'.*\"answer\""):
+    with pytest.raises(
+        DataError, match=r"log\.jsonl holds no usable row. Line 1: it has no 'input'.*\"answer\""
+    ):
         read_log(write(tmp_path / "log.jsonl", {"text": "q", "label": 1}))
     with pytest.raises(DataError, match="It is empty"):
         read_log(write(tmp_path / "log.jsonl"))

@@ -5,13 +5,30 @@ from dataclasses import replace
 
 import pytest
 
-from stepladder.core import Certificate, Dataset, Example, Fitted, Guess, LadderRelease, Promise, Release, Task, Turning
+from stepladder.core import (
+    Certificate,
+    Dataset,
+    Example,
+    Fitted,
+    Guess,
+    LadderRelease,
+    Promise,
+    Release,
+    Task,
+    Turning,
+)
 from stepladder.evaluation import Judgement, Outlook, judge, stream, worth_more
 from stepladder.promise import Scope, release_risk
 from stepladder.rollout import promote
 from stepladder.store import LedgerRow, Store
 
-TASK = Task("mood", "teacher", labels=("good", "bad"), promise=Promise(0.9, 0.1, 1000), flywheel=Turning(calibration=50))
+TASK = Task(
+    "mood",
+    "teacher",
+    labels=("good", "bad"),
+    promise=Promise(0.9, 0.1, 1000),
+    flywheel=Turning(calibration=50),
+)
 OUTLOOK = Outlook(remaining=4000, most=600, scope=Scope(horizon=1000))
 
 

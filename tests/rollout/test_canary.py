@@ -61,7 +61,9 @@ def test_the_dictionary_takes_nothing_from_a_candidate(store):
     assert try_out(store, LADDER, 100).trouble == ""
 
 
-@pytest.mark.parametrize(("low", "top", "slow"), [(400.0, 300.0, True), (400.0, 500.0, False), (50.0, 10.0, False)])
+@pytest.mark.parametrize(
+    ("low", "top", "slow"), [(400.0, 300.0, True), (400.0, 500.0, False), (50.0, 10.0, False)]
+)
 def test_slower_than_the_top_is_trouble_unless_it_is_quick_anyway(store, low, top, slow):
     answers(store, "linear", 60, low)
     answers(store, "teacher", 40, top)

@@ -21,7 +21,9 @@ def store():
 
 
 def row(id, *, text="q", **more):
-    return LedgerRow(id, 7.0, "", "mood", "teacher", text, **{"answer": "good", "top": True, "drawn": True, **more})
+    return LedgerRow(
+        id, 7.0, "", "mood", "teacher", text, **{"answer": "good", "top": True, "drawn": True, **more}
+    )
 
 
 def ids(store, standing=STANDING):
@@ -64,7 +66,9 @@ class Sure:
 
     def predict(self, questions):
         return [
-            Guess("bad" if question.id in self.wrong else "good", self.confidence or 1 - int(question.id) / 1000)
+            Guess(
+                "bad" if question.id in self.wrong else "good", self.confidence or 1 - int(question.id) / 1000
+            )
             for question in questions
         ]
 
@@ -84,12 +88,21 @@ def test_the_threshold_lies_above_the_error_that_is_one_too_many(store):
     assert certificate.errors == certificate.allowed_errors > 0
     assert found.thresholds["linear"] == pytest.approx(1 - (200 + certificate.errors - 0.5) / 1000)
     assert certificate.low_share == pytest.approx((200 + certificate.errors) / 400)
-    assert (certificate.sample, certificate.target, certificate.risk, certificate.horizon) == (400, 0.9, 0.05, 500)
+    assert (certificate.sample, certificate.target, certificate.risk, certificate.horizon) == (
+        400,
+        0.9,
+        0.05,
+        500,
+    )
 
 
 def test_a_batch_promises_over_its_rest(store):
     found = certify(
-        TASK, STANDING, [Sure("linear", set())], sample(store, 100), LadderPromise(0.9, 0.05, scope=Scope(1000))
+        TASK,
+        STANDING,
+        [Sure("linear", set())],
+        sample(store, 100),
+        LadderPromise(0.9, 0.05, scope=Scope(1000)),
     )
     assert found.certificate.horizon == 900
 

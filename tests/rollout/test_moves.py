@@ -18,9 +18,7 @@ def store():
 
 
 def ladder(store, number, *, top="top-1", certificate=CERTIFICATE):
-    made = LadderRelease(
-        f"mood-{number}", "mood", number, {"linear": "r"}, {"linear": 0.8}, certificate, top
-    )
+    made = LadderRelease(f"mood-{number}", "mood", number, {"linear": "r"}, {"linear": 0.8}, certificate, top)
     store.catalogue.add_ladder_release(made)
     return made
 

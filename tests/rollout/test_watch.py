@@ -8,7 +8,9 @@ from stepladder.core import Certificate, LadderRelease, ModelConfig, Promise, Re
 from stepladder.rollout import Standing, Step, fingerprint, promote, start_canary, watch
 from stepladder.store import AuditRow, LedgerRow, Store
 
-TASK = Task("mood", "teacher", labels=("good", "bad"), promise=Promise(0.9, 0.1), flywheel=Turning(labels=100))
+TASK = Task(
+    "mood", "teacher", labels=("good", "bad"), promise=Promise(0.9, 0.1), flywheel=Turning(labels=100)
+)
 MODEL = ModelConfig("chat", {"model": "big-1", "api_key": "env:KEY", "temperature": 0})
 
 
@@ -122,7 +124,9 @@ def test_another_top_rung_voids_every_certificate_and_what_was_being_prepared(st
 def test_the_fingerprint_knows_what_makes_the_answers_and_only_that():
     same = ModelConfig("chat", {"temperature": 0, "model": "big-1", "api_key": "env:OTHER", "price_in": 2.0})
     assert fingerprint(TASK, MODEL) == fingerprint(TASK, same)
-    assert fingerprint(TASK, MODEL) == fingerprint(replace(TASK, promise=Promise(0.8), rungs=("linear",)), MODEL)
+    assert fingerprint(TASK, MODEL) == fingerprint(
+        replace(TASK, promise=Promise(0.8), rungs=("linear",)), MODEL
+    )
     other = [
         fingerprint(TASK, ModelConfig("chat", {**MODEL.settings, "model": "big-2"})),
         fingerprint(TASK, ModelConfig("recorded", MODEL.settings)),
