@@ -39,6 +39,10 @@ class ChatCompletions:
                 await self._plain(entry, reply)
         except ClientGone:
             return
+        except (
+            asyncio.CancelledError
+        ):  # the server's patience at its end; swallowed, since the task ends here
+            await reply.error(_stopping())
         except TooLarge as error:
             await reply.error(error, receive)
         except StepladderError as error:
@@ -137,6 +141,12 @@ async def body_of(receive: Receive, length: int, limit: int) -> bytes:
     if len(data) > limit:
         raise _too_large(len(data), limit)
     return data
+
+
+def _stopping() -> StepladderError:
+    error = StepladderError("The server is stopping and could not wait for the answer.", remedy="Ask again.")
+    error.status = 503
+    return error
 
 
 def _too_large(length: int, limit: int) -> TooLarge:
