@@ -5,7 +5,14 @@ from dataclasses import replace
 from stepladder.store import AuditRow, LedgerRow
 
 PLAIN = LedgerRow(
-    id="r", at=1.0, tenant="acme", task="mood", model="gpt", text="一个好天 fine", answer="good", rung="linear"
+    id="r",
+    at=1.0,
+    tenant="acme",
+    task="mood",
+    model="gpt",
+    text="一个好天 fine",
+    answer="good",
+    rung="linear",
 )
 
 

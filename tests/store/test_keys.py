@@ -15,7 +15,14 @@ def test_a_key_finds_its_tenant_and_nothing_else_does(either):
     assert secret.startswith("sl-") and len(secret) > 40
     assert either.keys.find(secret) == Tenant("acme")
     assert either.keys.find(admin) == Tenant("root", admin=True)
-    for wrong in ("", secret[:-1], secret + "x", secret.upper(), "\ud83d", hashlib.sha256(secret.encode()).hexdigest()):
+    for wrong in (
+        "",
+        secret[:-1],
+        secret + "x",
+        secret.upper(),
+        "\ud83d",
+        hashlib.sha256(secret.encode()).hexdigest(),
+    ):
         assert either.keys.find(wrong) is None
 
 

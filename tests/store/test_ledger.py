@@ -14,7 +14,9 @@ from tests.store.samples import audit, row
 texts = st.text(max_size=60)  # without surrogates
 numbers = st.floats(allow_nan=False)
 counts = st.integers(0, 2**63 - 1)
-field_values = st.one_of(texts, st.integers(), st.booleans(), st.none(), numbers.filter(lambda x: abs(x) < 1e308))
+field_values = st.one_of(
+    texts, st.integers(), st.booleans(), st.none(), numbers.filter(lambda x: abs(x) < 1e308)
+)
 rows = st.builds(
     LedgerRow,
     id=st.uuids().map(str),
@@ -192,7 +194,9 @@ async def test_outcomes_are_the_drawn_rows_whose_top_answer_is_known(labels):
 
 
 def test_an_outcome_of_a_climbed_row_tells_how_sure_the_low_rungs_were(store):
-    store.ledger.write_many([row(1, top=True, drawn=True, confidence=1.0, low_confidence=0.3, ladder_release="L")])
+    store.ledger.write_many(
+        [row(1, top=True, drawn=True, confidence=1.0, low_confidence=0.3, ladder_release="L")]
+    )
     assert store.ledger.outcomes("mood", "L")[0].confidence == 0.3
 
 
@@ -225,7 +229,9 @@ def test_the_summary_counts_audits_as_calls_and_pays_for_them(either):
 
 def test_the_agreement_weighs_each_ladder_release_by_its_answers(store):
     everything = [row(n, top=True, drawn=True) for n in range(100)]  # no release yet: all drawn, all agree
-    low = [row(n, ladder_release="L1", drawn=n < 110) for n in range(100, 200)]  # a tenth drawn, half of it wrong
+    low = [
+        row(n, ladder_release="L1", drawn=n < 110) for n in range(100, 200)
+    ]  # a tenth drawn, half of it wrong
     store.ledger.write_many(everything + low, [audit(n, "bad" if n % 2 else "good") for n in range(100, 110)])
     summary = store.ledger.summary("mood")
     assert (summary.drawn, summary.agreed) == (110, 105)

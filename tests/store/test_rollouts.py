@@ -16,7 +16,9 @@ def test_a_task_without_a_rollout_has_the_top_alone(either):
 def test_each_change_raises_the_version_and_is_remembered(either, clock):
     first = either.rollouts.put(Rollout("mood", candidate="L1", share=0.2), "canary")
     clock.now += 5
-    second = either.rollouts.put(replace(first, live="L1", candidate=None, share=0.0, draw=0.3), "better", "ada")
+    second = either.rollouts.put(
+        replace(first, live="L1", candidate=None, share=0.0, draw=0.3), "better", "ada"
+    )
     assert second == Rollout("mood", live="L1", version=2, draw=0.3)
     assert either.rollouts.get("mood") == second
     assert either.rollouts.all() == {"mood": second}

@@ -73,7 +73,10 @@ def _shape(file):
         found = inspect(connection)
         shape = {
             table: (
-                [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)],
+                [
+                    (column["name"], str(column["type"]), column["nullable"])
+                    for column in found.get_columns(table)
+                ],
                 found.get_pk_constraint(table)["constrained_columns"],
                 sorted((index["name"], tuple(index["column_names"])) for index in found.get_indexes(table)),
                 sorted(tuple(unique["column_names"]) for unique in found.get_unique_constraints(table)),
@@ -99,7 +102,9 @@ def test_a_migration_keeps_what_is_there_and_leaves_a_copy(old, newer):
     prepare(database, scripts=newer(), head="9999")
     database.close()
     with closing(sqlite3.connect(old)) as connection:
-        assert connection.execute("SELECT name, value, note FROM settings").fetchall() == [("seed", "kept", None)]
+        assert connection.execute("SELECT name, value, note FROM settings").fetchall() == [
+            ("seed", "kept", None)
+        ]
         assert connection.execute("SELECT * FROM extra").fetchall() == [(1,)]
         assert connection.execute("SELECT * FROM alembic_version").fetchall() == [("9999",)]
     assert _dump(old.with_name("stepladder.db.before-9999")) == before
@@ -163,7 +168,12 @@ def test_migrating_leaves_the_programs_logging_alone(old, newer):
     database = Database(f"sqlite:///{old}")
     prepare(database, scripts=newer(), head="9999")
     database.close()
-    assert (root.level, list(root.handlers), root.disabled, logging.getLogger("stepladder").disabled) == before
+    assert (
+        root.level,
+        list(root.handlers),
+        root.disabled,
+        logging.getLogger("stepladder").disabled,
+    ) == before
 
 
 def test_head_is_the_newest_script():

@@ -24,13 +24,21 @@ def full_disk(path):
     """No connection may make the database larger than it is."""
     with closing(sqlite3.connect(path)) as reader:
         pages = reader.execute("PRAGMA page_count").fetchone()[0]
-    listen = (Pool, "checkout", lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {pages}").close())
+    listen = (
+        Pool,
+        "checkout",
+        lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {pages}").close(),
+    )
     event.listen(*listen)
     try:
         yield
     finally:
         event.remove(*listen)
-        open_up = (Pool, "checkout", lambda connection, *_: connection.execute("PRAGMA max_page_count = 1000000").close())
+        open_up = (
+            Pool,
+            "checkout",
+            lambda connection, *_: connection.execute("PRAGMA max_page_count = 1000000").close(),
+        )
         event.listen(*open_up)  # connections that are kept would stay limited
 
 
@@ -40,7 +48,9 @@ async def test_every_future_resolves_after_its_row_is_visible_elsewhere(store, p
 
         async def ask(number):
             await store.ledger.commit(row(number))
-            seen.append(reader.execute("SELECT count(*) FROM ledger WHERE id = ?", (f"r{number}",)).fetchone()[0])
+            seen.append(
+                reader.execute("SELECT count(*) FROM ledger WHERE id = ?", (f"r{number}",)).fetchone()[0]
+            )
 
         await asyncio.gather(*(ask(number) for number in range(200)))
     assert seen == [1] * 200
