@@ -165,7 +165,7 @@ def _unpack(source: Path, folder: Path) -> Manifest:
         with tarfile.open(source, "r|gz") as tar:
             manifest = _read_manifest(tar)
             waiting = dict(manifest.files)
-            for member in tar:
+            while (member := tar.next()) is not None:
                 expected = waiting.pop(member.name, None)
                 content = tar.extractfile(member) if member.isreg() else None
                 if expected is None or content is None or member.size != expected.bytes:
