@@ -9,6 +9,7 @@ import pytest
 
 from stepladder.core import ConfigError, MissingExtra, Mode, Rollout, StoreError
 from stepladder.store import Store
+from stepladder.store.database import Database
 
 
 def test_what_is_closed_may_be_closed_again(url):
@@ -45,10 +46,13 @@ def test_a_bad_durability_is_a_config_error():
         Store.open("sqlite://", durability="whatever")
 
 
-def test_power_durability_writes_too(url):
-    store = Store.open(url, durability="power")
-    store.set_setting("a", "b")
-    store.close()
+@pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
+def test_durability_is_what_sqlite_is_told(url, durability, level):
+    database = Database(url, durability)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+    database.close()
 
 
 def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):

@@ -247,6 +247,8 @@ def _put_database(copy: Path, database: Path) -> None:
     with closing(sqlite3.connect(partial)) as connection:
         connection.execute("DELETE FROM leases")  # their holders are long gone
         connection.commit()
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
     if database.exists():
         _fold_log(database)
     for side in ("-wal", "-shm"):
