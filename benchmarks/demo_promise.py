@@ -258,7 +258,8 @@ def write(runs: list[Run], options: argparse.Namespace) -> None:
 
 Broken in **{broken} of {len(runs)}** runs ({broken / len(runs):.1%}); one-sided binomial test of "more often than
 {options.risk:.0%}": p = {pvalue:.3f}; 95 % upper bound {upper:.1%}. Promotions a run:
-{mean(one.promotions for one in runs):.2f}, roll backs: {mean(one.roll_backs for one in runs):.2f}. (Reshuffles of one file are not independent.)
+{mean(one.promotions for one in runs):.2f}, roll backs: {mean(one.roll_backs for one in runs):.2f}.
+(Reshuffles of one file are not independent of one another.)
 
 | figure | mean ± sd | least | most |
 |---|---|---|---|
