@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from stepladder.core import (
@@ -33,7 +34,7 @@ from stepladder.core import (
     Usage,
 )
 from stepladder.gateway import Gateway
-from stepladder.models import Ladder
+from stepladder.models import DictionaryRung, Entries, Ladder
 from stepladder.service import Auditor, ServedTask, Snapshot, read
 from stepladder.store import Store
 
@@ -126,8 +127,6 @@ class Place:
 
     def admit(self, text="Fine day", model="mood", **extra):
         body = {"model": model, "messages": [{"role": "user", "content": text}], **extra}
-        import msgspec
-
         return self.gateway.admit(read(msgspec.json.encode(body)), ANN)
 
     async def ask(self, **asked):
@@ -303,7 +302,7 @@ async def test_a_rollout_can_draw_more_than_the_task_does(place):
 
 async def test_the_dictionary_is_the_owners_word_and_is_never_drawn(place):
     task = replace(TASK, flywheel=replace(TASK.flywheel, audit=1.0))
-    it = place(low=Saying("dictionary", "bad", 1.0), task=task)
+    it = place(low=DictionaryRung(Entries({"Fine day": "bad"})), task=task)
     entry, _ = await it.ask()
     await it.audits_done()
     assert (it.row(entry).rung, it.row(entry).drawn, it.top.asked) == ("dictionary", False, 0)

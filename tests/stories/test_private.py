@@ -55,14 +55,14 @@ def test_the_whole_product_runs_without_the_world(tmp_path):
             ) as response:
                 return response.read()
 
-        for text in answers:
+        for text, answer in answers.items():
             for model in ("mood", "big"):
                 for stream in (False, True):
                     messages = [{"role": "user", "content": text}]
                     said = call(
                         "/v1/chat/completions", {"model": model, "messages": messages, "stream": stream}
                     )
-                    assert answers[text].encode() in said
+                    assert answer.encode() in said
         id = json.loads(call("/v1/chat/completions", {"model": "mood", "messages": messages}))["id"]
         call("/v1/feedback", {"request_id": id, "score": 1})
         for path in ("/v1/models", "/readyz", "/admin/tasks"):
