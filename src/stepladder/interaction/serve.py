@@ -12,8 +12,12 @@ from typing import Any
 
 import uvicorn
 
+<<<<<<< HEAD
 from stepladder.core import ConfigError, StepladderError
 from stepladder.core import config as configuration
+=======
+from stepladder.core import ConfigError, Server, StepladderError
+>>>>>>> main
 from stepladder.interaction.app import App
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings

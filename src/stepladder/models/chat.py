@@ -26,7 +26,7 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.contract import parse_answer, prompt_for, response_format
-from stepladder.models.sse import DONE, EventReader, EventTooLong
+from stepladder.models.sse import DONE, Event, EventReader, EventTooLong
 from stepladder.models.wire import Peek, peek
 
 _OURS = ("model", "stepladder")
@@ -168,9 +168,9 @@ class ChatModel:
         return Piece(data, seen.text, last=True, usage=seen.used, finish_reason=seen.finish_reason)
 
     async def _events(self, response: aiohttp.ClientResponse, wants_usage: bool) -> AsyncGenerator[Piece]:
-        reader, finish = EventReader(), None
+        reader, seen = EventReader(), _Seen()
         chunks = aiter(response.content.iter_any())
-        while True:
+        while not seen.done:
             async with asyncio.timeout(self.settings.between_timeout):
                 data = await anext(chunks, b"")
             if not data:
@@ -179,25 +179,30 @@ class ChatModel:
                 events = reader.feed(data)
             except EventTooLong as error:
                 raise self._failed("sent an endless event", "") from error
-            kept, text, usage, done = b"", "", None, False
-            for event in events:
-                if event.data == DONE:
-                    done = True
-                    break
-                seen = self._peek(event.data) if event.data else None
-                if seen is not None:
-                    finish = seen.finish_reason or finish
-                    text += seen.text
-                    usage = seen.used or usage
-                    if seen.used and not seen.choices and not wants_usage:
-                        continue
-                kept += event.raw + b"\n\n"
-            if kept or usage:
-                yield Piece(kept, text, last=finish is not None, usage=usage, finish_reason=finish)
-            if done:
-                break
-        if finish is None:
+            piece = self._piece(events, seen, wants_usage)
+            if piece is not None:
+                yield piece
+        if seen.finish is None:
             raise self._failed("broke off in the middle of its answer", "")
+
+    def _piece(self, events: list[Event], seen: "_Seen", wants_usage: bool) -> Piece | None:
+        """What these events say, to be passed on as they came; None where nothing is left to pass on."""
+        kept, text, usage = b"", "", None
+        for event in events:
+            if event.data == DONE:
+                seen.done = True
+                break
+            if event.data:
+                told = self._peek(event.data)
+                seen.finish = told.finish_reason or seen.finish
+                text += told.text
+                usage = told.used or usage
+                if told.used and not told.choices and not wants_usage:
+                    continue
+            kept += event.raw + b"\n\n"
+        if not kept and usage is None:
+            return None
+        return Piece(kept, text, last=seen.finish is not None, usage=usage, finish_reason=seen.finish)
 
     def _peek(self, data: bytes) -> Peek:
         try:
@@ -230,6 +235,14 @@ class ChatModel:
         if status:
             error.status = status
         return error
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How far a stream is: the finish reason, and whether it said that it is done."""
+
+    finish: str | None = None
+    done: bool = False
 
 
 class ChatRung:
