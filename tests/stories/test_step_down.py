@@ -62,9 +62,8 @@ class Asking:
 
 async def admin(product: Product, method: str, path: str) -> dict:
     headers = {"authorization": f"Bearer {product.key}"}
-    async with aiohttp.ClientSession(product.root, headers=headers) as session:
-        async with session.request(method, path) as response:
-            return await response.json()
+    async with aiohttp.ClientSession(product.root, headers=headers) as session, session.request(method, path) as response:
+        return await response.json()
 
 
 @pytest.mark.timeout(180)
