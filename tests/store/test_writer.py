@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -19,27 +19,21 @@ def path(tmp_path):
     return tmp_path / "data" / "stepladder.db"
 
 
-@contextmanager
-def full_disk(path):
-    """No connection may make the database larger than it is."""
-    with closing(sqlite3.connect(path)) as reader:
-        pages = reader.execute("PRAGMA page_count").fetchone()[0]
-    listen = (
-        Pool,
-        "checkout",
-        lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {pages}").close(),
-    )
-    event.listen(*listen)
-    try:
-        yield
-    finally:
-        event.remove(*listen)
-        open_up = (
-            Pool,
-            "checkout",
-            lambda connection, *_: connection.execute("PRAGMA max_page_count = 1000000").close(),
-        )
-        event.listen(*open_up)  # connections that are kept would stay limited
+@pytest.fixture
+def disk(path):
+    """Call it with True, and no connection may make the database larger than it is; with False, all may again."""
+    pages = [2**30]
+
+    def limit(connection, *_):
+        connection.execute(f"PRAGMA max_page_count = {pages[0]}").close()
+
+    def fill(*, full):
+        with closing(sqlite3.connect(path)) as reader:
+            pages[0] = reader.execute("PRAGMA page_count").fetchone()[0] if full else 2**30
+
+    event.listen(Pool, "checkout", limit)
+    yield fill
+    event.remove(Pool, "checkout", limit)
 
 
 async def test_every_future_resolves_after_its_row_is_visible_elsewhere(store, path):
@@ -145,22 +139,39 @@ async def test_a_closed_ledger_refuses(store):
         await store.ledger.commit(row(1))
 
 
-async def test_a_full_disk_withholds_and_recovers(store, path):
+async def test_a_full_disk_withholds_and_recovers(disk, url):
+    store = Store.open(url)
     await store.ledger.commit(row(0))
     big = "x" * 50_000
-    with full_disk(path):
-        jobs = [store.ledger.commit(row(number, text=big)) for number in range(1, 11)]
-        results = await asyncio.gather(*jobs, return_exceptions=True)
+    disk(full=True)
+    jobs = [store.ledger.commit(row(number, text=big)) for number in range(1, 11)]
+    results = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(result) for result in results] == [LedgerUnavailable] * 10
     assert "full" in str(results[0])
     assert big not in str(results[0])
+    disk(full=False)
     await asyncio.gather(*(store.ledger.commit(row(number, text=big)) for number in range(1, 11)))
     assert store.ledger.last_seq() >= 11
     assert all(store.ledger.get(f"r{number}").text == big for number in range(1, 11))
+    store.close()
 
 
-async def test_a_folder_taken_away_withholds(store, path, monkeypatch):
-    monkeypatch.setattr("stepladder.store.database._ATTEMPTS", 1)
+async def test_a_lock_that_is_held_too_long_withholds_and_recovers(url, path, monkeypatch):
+    monkeypatch.setattr("stepladder.store.database.BUSY_SECONDS", 0.05)
+    store = Store.open(url)
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        results = await asyncio.gather(
+            *(store.ledger.commit(row(n)) for n in range(5)), return_exceptions=True
+        )
+        blocker.execute("ROLLBACK")
+    assert [type(result) for result in results] == [LedgerUnavailable] * 5
+    assert "locked" in str(results[0])
+    await asyncio.gather(*(store.ledger.commit(row(n)) for n in range(5)))
+    store.close()
+
+
+async def test_a_table_taken_away_withholds_and_recovers(store, path):
     with closing(sqlite3.connect(path, isolation_level=None)) as vandal:
         vandal.execute("ALTER TABLE ledger RENAME TO gone")
         with pytest.raises(LedgerUnavailable):

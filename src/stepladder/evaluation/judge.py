@@ -71,7 +71,7 @@ def judge(
             remaining=outlook.remaining,
             future=outlook.scope.population is None,
         )
-        planned = max(planned, plan.labels)
+        planned = max(planned, plan.labels if plan.low_share > _MARGIN else 0)
         low_share = max(low_share, plan.low_share / (1 - plan.labels / outlook.remaining))
         agreement[rung] = 1 - sum(wrong) / max(len(wrong), 1)
     if planned:
