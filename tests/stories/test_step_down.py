@@ -62,7 +62,10 @@ class Asking:
 
 async def admin(product: Product, method: str, path: str) -> dict:
     headers = {"authorization": f"Bearer {product.key}"}
-    async with aiohttp.ClientSession(product.root, headers=headers) as session, session.request(method, path) as response:
+    async with (
+        aiohttp.ClientSession(product.root, headers=headers) as session,
+        session.request(method, path) as response,
+    ):
         return await response.json()
 
 
