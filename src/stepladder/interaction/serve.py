@@ -12,8 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from stepladder.core import ConfigError, StepladderError
-from stepladder.core import config as configuration
+from stepladder.core import ConfigError, Server, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
@@ -54,7 +53,7 @@ async def _serve(settings: Settings, host: str | None, port: int | None, say: Sa
     say("Stopped.")
 
 
-async def _run(house: House, server: configuration.Server, listening: socket.socket, say: Say) -> None:
+async def _run(house: House, server: Server, listening: socket.socket, say: Say) -> None:
     web = _Web(
         uvicorn.Config(
             App(house),
