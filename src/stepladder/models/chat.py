@@ -18,6 +18,7 @@ from stepladder.core import (
     Part,
     Piece,
     Question,
+    RungFailed,
     Task,
     UpstreamFailed,
     Usage,
@@ -238,7 +239,12 @@ class ChatRung:
             body.setdefault("response_format", shape)
         if stream:
             body["stream"] = True
-        encoded = {name: msgspec.json.encode(value) for name, value in body.items()}
+        try:
+            encoded = {name: msgspec.json.encode(value) for name, value in body.items()}
+        except UnicodeEncodeError as error:
+            raise RungFailed(
+                self.name, "The question is no valid Unicode (half a surrogate pair).", retryable=False
+            ) from error
         return ChatCall(question.id, encoded, stream, wants_usage=False)
 
 
