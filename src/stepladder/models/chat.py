@@ -1,25 +1,24 @@
 """Any OpenAI-compatible upstream over HTTP: chats pass through as they are, tasks become prompts."""
 
-import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
 from stepladder.core import (
     Answer,
+    BadRequest,
     ChatCall,
     ConfigError,
     Delta,
     Part,
     Piece,
     Question,
+    RungFailed,
     Task,
     UpstreamFailed,
     Usage,
@@ -27,15 +26,22 @@ from stepladder.core import (
 )
 from stepladder.models.contract import parse_answer, prompt_for, response_format
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong
-from stepladder.models.wire import Peek, peek
+from stepladder.models.upstream import Exchange, Patience, Upstream
+from stepladder.models.wire import UNREADABLE, Peek, peek
 
 _OURS = ("model", "stepladder")
+_TASKS_OWN = ("messages", "model", "stream", "stream_options")
+_NOTHING = Peek()
 _MOST_BYTES = 32 << 20
+_MOST_EVENT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
-    """`[models.x]` of kind chat. Prices are per million tokens, timeouts in seconds; `extra` joins every task's request."""
+    """`[models.x]` of kind chat. Prices are per million tokens, timeouts in seconds; `extra` joins every task's request.
+
+    `api_key` is "env:NAME" or "file:PATH", and so may be a value of `headers` that is a secret.
+    """
 
     base_url: str
     model: str
@@ -59,46 +65,61 @@ class ChatModel:
     def __init__(self, name: str, settings: ChatSettings, api_key: str) -> None:
         self.name = name
         self.settings = settings
-        self._url = settings.base_url.rstrip("/") + "/chat/completions"
-        self._headers = {**settings.headers, "Content-Type": "application/json"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
         self._model = msgspec.json.encode(settings.model)
-        self._session: aiohttp.ClientSession | None = None
-        self._gate = asyncio.Semaphore(settings.concurrency)
+        headers = dict(settings.headers)
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        patience = Patience(
+            settings.connect_timeout,
+            settings.first_byte_timeout,
+            settings.between_timeout,
+            settings.total_timeout,
+        )
+        url = settings.base_url.rstrip("/") + "/chat/completions"
+        self._upstream = Upstream(name, url, headers, patience, settings.concurrency)
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> "ChatModel":
         """Check the settings and resolve the key; nothing is connected yet. Raises ConfigError."""
         where = f"models.{name}"
         chosen = config.settings(settings, ChatSettings, where)
-        if urlsplit(chosen.base_url).scheme not in ("http", "https"):
-            raise ConfigError(
-                f"{where}.base_url is {chosen.base_url!r}.",
-                param=f"{where}.base_url",
-                remedy="Write http(s)://HOST/v1.",
-            )
-        if chosen.concurrency < 1:
-            raise ConfigError(f"{where}.concurrency is {chosen.concurrency}.", remedy="Give 1 or more.")
-        return cls(name, chosen, config.secret(chosen.api_key, f"{where}.api_key") if chosen.api_key else "")
+        _check(chosen, where)
+        headers = {
+            header: config.secret(value, f"{where}.headers.{header}")
+            if value.startswith(("env:", "file:"))
+            else value
+            for header, value in chosen.headers.items()
+        }
+        key = config.secret(chosen.api_key, f"{where}.api_key") if chosen.api_key else ""
+        for param, value in {
+            "api_key": key,
+            **{f"headers.{h}": value for h, value in headers.items()},
+        }.items():
+            if value and not (value.isascii() and value.isprintable()):
+                raise ConfigError(
+                    f"{where}.{param} cannot be sent in an HTTP header.",
+                    param=f"{where}.{param}",
+                    remedy="It may hold printable ASCII only; is there a line break at its end?",
+                )
+        return cls(name, replace(chosen, headers=headers), key)
 
     def cost(self, usage: Usage) -> float:
         """What so many tokens cost."""
-        return (
-            usage.prompt_tokens * self.settings.price_in + usage.completion_tokens * self.settings.price_out
-        ) / 1e6
+        chosen = self.settings
+        return (usage.prompt_tokens * chosen.price_in + usage.completion_tokens * chosen.price_out) / 1e6
 
     async def chat(self, call: ChatCall) -> AsyncGenerator[Piece]:
-        """Pass a chat through, fields as they came. Raises UpstreamFailed."""
-        fields = {name: value for name, value in call.body.items() if name not in _OURS}
-        fields["model"] = self._model
-        if call.stream:
-            options = json.loads(fields.get("stream_options") or b"{}") or {}
-            fields["stream_options"] = json.dumps({**options, "include_usage": True}).encode()
-        body = msgspec.json.encode({name: msgspec.Raw(value) for name, value in fields.items()})
-        async with aclosing(self._pieces(body, call)) as pieces:
-            async for piece in pieces:
-                yield piece
+        """Pass a chat through, fields as they came. Raises UpstreamFailed, and BadRequest for odd `stream_options`."""
+        body = self._body(call)
+        async with self._upstream.post(body) as exchange:
+            if not call.stream:
+                yield self._plain(await exchange.whole(_MOST_BYTES))
+                return
+            if exchange.response.content_type != "text/event-stream":
+                raise self._upstream.failed("did not answer with a stream", _typed(exchange))
+            async with aclosing(self._events(exchange, call.wants_usage)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     def rung(self, task: Task) -> "ChatRung":
         """This model as a rung of a task."""
@@ -106,143 +127,74 @@ class ChatModel:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._upstream.close()
 
-    async def _pieces(self, body: bytes, call: ChatCall) -> AsyncGenerator[Piece]:
-        async with self._response(body) as response:
-            if not call.stream:
-                yield await self._plain(response)
-                return
-            if "text/event-stream" not in response.content_type:
-                raise self._failed("did not answer with a stream", f"It said {response.content_type}.")
-            async with aclosing(self._events(response, call.wants_usage)) as pieces:
-                async for piece in pieces:
-                    yield piece
+    def _body(self, call: ChatCall) -> bytes:
+        fields = {name: msgspec.Raw(value) for name, value in call.body.items() if name not in _OURS}
+        fields["model"] = msgspec.Raw(self._model)
+        if call.stream:
+            fields["stream_options"] = msgspec.Raw(_with_usage(call.body.get("stream_options")))
+        return msgspec.json.encode(fields)
 
-    @asynccontextmanager
-    async def _response(self, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
-        try:
-            async with self._gate, asyncio.timeout(self.settings.total_timeout):
-                async with asyncio.timeout(self.settings.first_byte_timeout + self.settings.connect_timeout):
-                    response = await self._open_session().post(self._url, data=body, headers=self._headers)
-                async with response:
-                    if response.status != 200:
-                        raise await self._refusal(response)
-                    yield response
-        except TimeoutError as error:
-            raise self._failed("is too slow", "Raise its timeouts, or see why.", status=504) from error
-        except aiohttp.ClientConnectorError as error:
-            raise self._failed(
-                "cannot be reached", f"Check models.{self.name}.base_url and the server there."
-            ) from error
-        except aiohttp.ClientError as error:
-            raise self._failed("broke off", f"({type(error).__name__})") from error
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            limits = aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=self.settings.connect_timeout,
-                sock_read=max(self.settings.between_timeout, self.settings.first_byte_timeout),
-            )
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-                timeout=limits,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                read_bufsize=1 << 18,
-            )
-        return self._session
-
-    async def _plain(self, response: aiohttp.ClientResponse) -> Piece:
-        data = await response.content.read(_MOST_BYTES)
-        while not response.content.at_eof():
-            if len(data) >= _MOST_BYTES:
-                raise self._failed("answered with too many bytes", "")
-            data += await response.content.read(_MOST_BYTES - len(data))
+    def _plain(self, data: bytes) -> Piece:
         seen = self._peek(data)
         if not seen.choices:
-            raise self._failed("answered without choices", "Is it an OpenAI-compatible chat endpoint?")
+            raise self._upstream.failed(
+                "answered without choices", "Is it an OpenAI-compatible chat endpoint?"
+            )
         return Piece(data, seen.text, last=True, usage=seen.used, finish_reason=seen.finish_reason)
 
-    async def _events(self, response: aiohttp.ClientResponse, wants_usage: bool) -> AsyncGenerator[Piece]:
-        reader, seen = EventReader(), _Seen()
-        chunks = aiter(response.content.iter_any())
-        while not seen.done:
-            async with asyncio.timeout(self.settings.between_timeout):
-                data = await anext(chunks, b"")
+    async def _events(self, exchange: Exchange, wants_usage: bool) -> AsyncGenerator[Piece]:
+        reader, finish, done = EventReader(_MOST_EVENT), None, False
+        while not done:
+            try:
+                data = await exchange.read()
+            except UpstreamFailed:
+                if finish is None:
+                    raise
+                return  # The answer was whole: what is missing is the usage at most.
             if not data:
                 break
-            try:
-                events = reader.feed(data)
-            except EventTooLong as error:
-                raise self._failed("sent an endless event", "") from error
-            piece = self._piece(events, seen, wants_usage)
-            if piece is not None:
+            piece, done = self._piece(self._cut(reader, data), finish, wants_usage)
+            finish = piece.finish_reason
+            if piece.data or piece.usage:
                 yield piece
-        if seen.finish is None:
-            raise self._failed("broke off in the middle of its answer", "")
+        if finish is None:
+            raise self._upstream.failed("broke off in the middle of its answer")
+        await exchange.finish()
 
-    def _piece(self, events: list[Event], seen: "_Seen", wants_usage: bool) -> Piece | None:
-        """What these events say, to be passed on as they came; None where nothing is left to pass on."""
-        kept, text, usage = b"", "", None
+    def _piece(self, events: list[Event], finish: str | None, wants_usage: bool) -> tuple[Piece, bool]:
+        """What one read brought as one piece, and whether that was all. Each event is decoded once, and never written."""
+        kept, text, usage, done = b"", "", None, False
         for event in events:
             if event.data == DONE:
-                seen.done = True
+                done = True
                 break
-            if event.data:
-                told = self._peek(event.data)
-                seen.finish = told.finish_reason or seen.finish
-                text += told.text
-                usage = told.used or usage
-                if told.used and not told.choices and not wants_usage:
-                    continue
-            kept += event.raw + b"\n\n"
-        if not kept and usage is None:
-            return None
-        return Piece(kept, text, last=seen.finish is not None, usage=usage, finish_reason=seen.finish)
+            seen = self._peek(event.data) if event.data else _NOTHING
+            finish = finish or seen.finish_reason
+            text += seen.text
+            usage = seen.used or usage
+            if wants_usage or not seen.usage or seen.choices:
+                kept += event.raw + b"\n\n"
+        return Piece(kept, text, last=finish is not None, usage=usage, finish_reason=finish), done
+
+    def _cut(self, reader: EventReader, data: bytes) -> list[Event]:
+        try:
+            return reader.feed(data)
+        except EventTooLong as error:
+            raise self._upstream.failed("sent an endless event") from error
 
     def _peek(self, data: bytes) -> Peek:
         try:
             seen = peek(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._failed("answered with something that is no chat completion", "") from error
+        except UNREADABLE as error:
+            raise self._upstream.failed(
+                "answered with something that is no chat completion",
+                f"Does models.{self.name}.base_url end where its API begins, as in http://HOST/v1?",
+            ) from error
         if seen.error is not None:
-            raise self._failed("reported an error in its answer", _said(seen.error))
+            raise self._upstream.failed("reported an error in its answer", self._upstream.quoted(seen.error))
         return seen
-
-    async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamFailed:
-        data = await response.content.read(65536)
-        try:
-            said = _said(peek(data).error)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            said = ""
-        message = f"{self.name} answered with HTTP {response.status}."
-        if response.status in (401, 403):
-            # About our key for it, not the caller's for us; and its words may quote the key.
-            return UpstreamFailed(
-                self.name, message, remedy=f"Check models.{self.name}.api_key.", retryable=False
-            )
-        retryable = response.status in (408, 409, 429) or response.status >= 500
-        return UpstreamFailed(
-            self.name, message, remedy=said, retryable=retryable, upstream_status=response.status
-        )
-
-    def _failed(self, what: str, remedy: str, *, status: int | None = None) -> UpstreamFailed:
-        error = UpstreamFailed(self.name, f"{self.name} {what}.", remedy=remedy)
-        if status:
-            error.status = status
-        return error
-
-
-@dataclass(slots=True)
-class _Seen:
-    """How far a stream is: the finish reason, and whether it said that it is done."""
-
-    finish: str | None = None
-    done: bool = False
 
 
 class ChatRung:
@@ -284,14 +236,66 @@ class ChatRung:
         body: dict[str, Any] = {"messages": prompt_for(self._task, question), **self._model.settings.extra}
         shape = response_format(self._task)
         if shape is not None:
-            body["response_format"] = shape
+            body.setdefault("response_format", shape)
         if stream:
             body["stream"] = True
-        encoded = {name: msgspec.json.encode(value) for name, value in body.items()}
+        try:
+            encoded = {name: msgspec.json.encode(value) for name, value in body.items()}
+        except UnicodeEncodeError as error:
+            raise RungFailed(
+                self.name, "The question is no valid Unicode (half a surrogate pair).", retryable=False
+            ) from error
         return ChatCall(question.id, encoded, stream, wants_usage=False)
 
 
-def _said(error: Any) -> str:
-    """The upstream's own words, shortened; only its message, which providers keep free of secrets and prompts."""
-    message = error.get("message") if isinstance(error, dict) else error
-    return f"It said: {message[:200]}" if isinstance(message, str) and message else ""
+def _check(chosen: ChatSettings, where: str) -> None:
+    address = urlsplit(chosen.base_url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise ConfigError(
+            f"{where}.base_url is {chosen.base_url!r}.",
+            param=f"{where}.base_url",
+            remedy="Write http(s)://HOST/v1.",
+        )
+    if address.username is not None or address.query:
+        raise ConfigError(
+            f"{where}.base_url may hold neither a password nor a query.",
+            param=f"{where}.base_url",
+            remedy='Write api_key = "env:NAME", or a header = "env:NAME" under headers.',
+        )
+    if chosen.concurrency < 1:
+        raise ConfigError(
+            f"{where}.concurrency is {chosen.concurrency}.",
+            param=f"{where}.concurrency",
+            remedy="Give 1 or more.",
+        )
+    for key in ("connect_timeout", "first_byte_timeout", "between_timeout", "total_timeout"):
+        if not getattr(chosen, key) > 0:
+            raise ConfigError(
+                f"{where}.{key} is {getattr(chosen, key)}.",
+                param=f"{where}.{key}",
+                remedy="Give seconds, more than 0.",
+            )
+    for key in _TASKS_OWN:
+        if key in chosen.extra:
+            raise ConfigError(
+                f"{where}.extra.{key} is written by Stepladder.",
+                param=f"{where}.extra.{key}",
+                remedy="Leave it out.",
+            )
+
+
+def _with_usage(options: bytes | None) -> bytes:
+    """The caller's `stream_options`, and the wish to be told the usage."""
+    try:
+        given = msgspec.json.decode(options or b"null", type=dict[str, msgspec.Raw] | None)
+    except UNREADABLE as error:
+        raise BadRequest(
+            "stream_options is not an object.",
+            param="stream_options",
+            remedy='Give an object such as {"include_usage": true}.',
+        ) from error
+    return msgspec.json.encode({**(given or {}), "include_usage": True})
+
+
+def _typed(exchange: Exchange) -> str:
+    return f"Its answer is of type {exchange.response.content_type}."

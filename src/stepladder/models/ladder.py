@@ -68,7 +68,8 @@ class Ladder:
             exhausted = LadderExhausted(
                 f"No rung of {self._task.name!r} could answer: {error.message}", remedy=error.remedy
             )
-            exhausted.status = max(error.status, 500)
+            # What the upstream holds against us (429, 400) is not the caller's to mend.
+            exhausted.status = error.status if error.status >= 500 else exhausted.status
             exhausted.retryable = error.retryable
             raise exhausted from error
 
@@ -94,7 +95,11 @@ def _threshold(rung: Rung, thresholds: Mapping[str, float]) -> float:
 
 
 async def _whole(rung: Rung, question: Question) -> Answer:
+    """The Answer at the end of the parts, which are read out: a generator left half-way would be a task to clean up."""
+    answer: Answer | None = None
     async for part in rung.answer(question):
         if isinstance(part, Answer):
-            return part
-    raise RungFailed(rung.name, f"The rung {rung.name} ended without an answer.")
+            answer = part
+    if answer is None:
+        raise RungFailed(rung.name, f"The rung {rung.name} ended without an answer.")
+    return answer

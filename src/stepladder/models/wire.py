@@ -9,6 +9,9 @@ import msgspec
 from stepladder.core import BadRequest, ChatCall, Piece, Usage
 from stepladder.models.sse import write_event
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON it was told to expect."""
+
 
 class _Message(msgspec.Struct):
     role: str = ""
@@ -16,7 +19,7 @@ class _Message(msgspec.Struct):
 
 
 class _Delta(msgspec.Struct):
-    content: str | None = None
+    content: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -27,8 +30,8 @@ class _Choice(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | float | None = 0
+    completion_tokens: int | float | None = 0
 
 
 class Peek(msgspec.Struct):
@@ -41,18 +44,25 @@ class Peek(msgspec.Struct):
     @property
     def text(self) -> str:
         """The first choice's words."""
-        said = next((choice.delta or choice.message for choice in self.choices if choice.index == 0), None)
-        return (said.content or "") if said else ""
+        choice = self._first
+        said = (choice.delta or choice.message) if choice else None
+        return text_of(said.content) if said else ""
 
     @property
     def finish_reason(self) -> str | None:
-        """Why a choice ended, None while none has."""
-        return next((choice.finish_reason for choice in self.choices if choice.finish_reason), None)
+        """Why the first choice ended, None while it has not."""
+        choice = self._first
+        return choice.finish_reason if choice else None
 
     @property
     def used(self) -> Usage | None:
         """The tokens, where they are told."""
-        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens) if self.usage else None
+        told = self.usage
+        return Usage(int(told.prompt_tokens or 0), int(told.completion_tokens or 0)) if told else None
+
+    @property
+    def _first(self) -> _Choice | None:
+        return next((choice for choice in self.choices if choice.index == 0), None)
 
 
 peek = msgspec.json.Decoder(Peek).decode
@@ -63,7 +73,7 @@ def last_user_text(body: Mapping[str, bytes]) -> str:
     """The text of the last user message. Raises BadRequest when there is none."""
     try:
         messages = _messages.decode(body.get("messages", b"[]"))
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadRequest("messages is not a list of messages.", param="messages") from error
     for message in reversed(messages):
         if message.role == "user":
@@ -76,7 +86,8 @@ def last_user_text(body: Mapping[str, bytes]) -> str:
 def text_of(content: Any) -> str:
     """The text of a message's content: a string, or the text parts of a list."""
     if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content if isinstance(part, dict))
+        said = (part.get("text") for part in content if isinstance(part, dict))
+        return "".join(text for text in said if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from stepladder.core import (
     Answer,
+    BadRequest,
     ChatCall,
     Delta,
     Learned,
@@ -64,7 +65,7 @@ class RungContract:
 
     def question(self, text: str) -> Question:
         """A question of the task."""
-        return Question(id=f"q-{abs(hash(text))}", task=self.task.name, text=text)
+        return Question(id=f"q-{len(text)}", task=self.task.name, text=text)
 
     def test_it_is_a_rung_with_a_name(self) -> None:
         async def check(rung: Rung) -> None:
@@ -257,7 +258,7 @@ class ModelContract:
                 for stream in (False, True):
                     try:
                         pieces = await _pieces(model, self.call(text, stream=stream))
-                    except RungFailed as failure:
+                    except (BadRequest, RungFailed) as failure:
                         assert failure.message
                     else:
                         assert pieces[-1].last

@@ -1,0 +1,56 @@
+"""The dictionary: to the letter before normalised, certain or silent."""
+
+import pytest
+
+from stepladder.core import Answer, Question
+from stepladder.models import DictionaryRung, Entries
+from stepladder.store import Entry
+from stepladder.text import dictionary_key
+
+
+def entry(key, answer, kind="exact"):
+    written = key if kind == "exact" else dictionary_key(key)
+    return Entry(task="mood", key=written, answer=answer, kind=kind, who="me", at=0.0)
+
+
+async def ask(rung, text):
+    (answer,) = [part async for part in rung.answer(Question(id="q", task="mood", text=text))]
+    return answer
+
+
+async def test_to_the_letter_goes_before_normalised():
+    rows = [entry("Fine!", "normal", "normalised"), entry("fine", "exact")]
+    rung = DictionaryRung(Entries.of(rows))
+    assert (await ask(rung, "fine")).text == "exact"
+    assert (await ask(rung, "FINE")).text == "normal"
+
+
+@pytest.mark.parametrize("text", ["ＦＩＮＥ", " fine ", "Fine?!", "fi\u200bne", "“fine”"])
+async def test_width_case_and_edges_do_not_matter_to_a_normalised_entry(text):
+    rung = DictionaryRung(Entries.of([entry("fine", "good", "normalised")]))
+    assert await ask(rung, text) == Answer("good", 1.0, "dictionary")
+
+
+@pytest.mark.parametrize("text", ["很好", "很好。", "「很好」", " 很好！"])
+async def test_nor_does_chinese_punctuation(text):
+    rung = DictionaryRung(Entries.of([entry("很好", "good", "normalised")]))
+    assert (await ask(rung, text)).text == "good"
+
+
+async def test_traditional_and_simplified_are_one():
+    rung = DictionaryRung(Entries.of([entry("這個電影", "good", "normalised")]))
+    assert (await ask(rung, "这个电影")).text == "good"
+
+
+@pytest.mark.parametrize("text", ["Fine", "fine ", ""])
+async def test_an_exact_entry_is_met_to_the_letter_only(text):
+    rung = DictionaryRung(Entries.of([entry("fine", "good")]))
+    assert await ask(rung, text) == Answer("", 0.0, "dictionary")
+
+
+async def test_an_answer_that_is_empty_is_an_answer():
+    assert (await ask(DictionaryRung(Entries({"spam": ""})), "spam")).confidence == 1.0
+
+
+async def test_no_entries_know_nothing():
+    assert await ask(DictionaryRung(Entries()), "fine") == Answer("", 0.0, "dictionary")
