@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import cast
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from stepladder.core import (
     LadderExhausted,
     LedgerUnavailable,
     Mode,
+    Model,
     Part,
     Piece,
     Question,
@@ -122,7 +124,7 @@ class Place:
             seed="secret",
         )
         self.auditor = Auditor(self.store.ledger, self.events, clock)
-        snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": model or Passing()})
+        snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": cast(Model, model or Passing())})
         self.gateway = Gateway(snapshot, self.store.ledger, self.auditor, self.events, clock)
 
     def admit(self, text="Fine day", model="mood", **extra):

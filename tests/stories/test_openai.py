@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def product(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Ite
 
 
 @pytest.fixture
-def client(product: Product) -> Iterator["openai.OpenAI"]:
+def client(product: Product) -> Iterator[Any]:
     with openai.OpenAI(base_url=product.url, api_key=product.key, max_retries=0) as made:
         yield made
 

@@ -93,7 +93,7 @@ def _content(body: dict) -> str:
 
 
 def _completion(text: str) -> dict:
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     return {
         "id": "chatcmpl-upstream",
         "object": "chat.completion",
