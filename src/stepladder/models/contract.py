@@ -1,14 +1,16 @@
 """A task's contract with its top rung: the messages that ask, the parsing that checks, and when two answers are equal."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from stepladder.core import Equal, Question, RungFailed, Task
-from stepladder.text import dictionary_key
+from stepladder.models.label import find_label
 
-_SHORT = 200
-"""Only an answer of at most so many characters is searched for its one label: a long one may name several."""
+_FENCE = re.compile(r"\s*```\w*\s*\n(.*)\n\s*```\s*", re.DOTALL)
+_EXACT = 2**53
+"""Up to here a float holds every whole number, so that 4.0 may be written 4."""
 
 
 def prompt_for(task: Task, question: Question) -> list[dict[str, str]]:
@@ -33,7 +35,8 @@ def response_format(task: Task) -> dict[str, Any] | None:
     """OpenAI's `response_format` for a task with a schema."""
     if task.schema is None:
         return None
-    return {"type": "json_schema", "json_schema": {"name": task.name, "schema": dict(task.schema)}}
+    # The name may hold ASCII letters, digits, _ and - only, and a task's may be Chinese; so it is always the same.
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(task.schema)}}
 
 
 def parse_answer(task: Task, text: str, rung: str = "top") -> str:
@@ -54,63 +57,70 @@ def equal(task: Task, one: str, other: str) -> bool:
         case Equal.LABEL:
             return one == other
         case Equal.JSON:
-            return bool(_canonical(one) == _canonical(other))
+            return one == other or _canonical(one) == _canonical(other)
         case Equal.TEXT:
             return " ".join(one.split()) == " ".join(other.split())
 
 
 def _label(task: Task, text: str, rung: str) -> str:
-    said = text.strip()
-    if said in task.labels:
-        return said
-    keys: dict[str, list[str]] = {}
-    for label in task.labels:
-        keys.setdefault(dictionary_key(label), []).append(label)
-    plain = dictionary_key(said)
-    same = keys.get(plain, [])
-    if len(same) == 1:
-        return same[0]
-    if len(said) <= _SHORT:
-        found = [key for key in keys if _occurs(key, plain)]
-        longest = [key for key in found if not any(key != other and key in other for other in found)]
-        if len(longest) == 1 and len(keys[longest[0]]) == 1:
-            return keys[longest[0]][0]
-    shown = ", ".join(task.labels[:10]) + (", ..." if len(task.labels) > 10 else "")
-    raise RungFailed(
-        rung, f"{rung} answered outside the label set of {task.name!r}.", remedy=f"Expected one of: {shown}."
-    )
-
-
-def _occurs(key: str, text: str) -> bool:
-    if not key.isascii():
-        return key in text
-    at = text.find(key)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(key) : at + len(key) + 1]
-        if not (before.isalnum() and before.isascii()) and not (after.isalnum() and after.isascii()):
-            return True
-        at = text.find(key, at + 1)
-    return False
+    found = find_label(task.labels, text)
+    if found is None:
+        shown = ", ".join(task.labels[:10]) + (", ..." if len(task.labels) > 10 else "")
+        raise RungFailed(
+            rung,
+            f"{rung} answered outside the label set of {task.name!r}.",
+            remedy=f"Expected one of: {shown}.",
+        )
+    return found
 
 
 def _json(task: Task, text: str, rung: str) -> str:
+    fenced = _FENCE.fullmatch(text)
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = _read(fenced[1] if fenced else text)
+    except (ValueError, RecursionError) as error:
         raise RungFailed(
             rung, f"{rung} did not answer {task.name!r} with JSON.", remedy="Ask for JSON in the prompt."
         ) from error
     wrong = _mismatch(value, task.schema or {}, "$")
     if wrong:
         raise RungFailed(rung, f"{rung} answered {task.name!r} outside the schema: {wrong}.")
+    return _write(value)
+
+
+def _canonical(text: str) -> str:
+    try:
+        return _write(_read(text))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _same(one: Any, other: Any) -> bool:
+    """As JSON: 4 is 4.0, and 1 is not true."""
+    return _canonical(_write(one)) == _canonical(_write(other))
+
+
+def _read(text: str) -> Any:
+    """JSON as the standard has it: no NaN, no infinity, no half surrogate pair. Raises ValueError or RecursionError."""
+    value = json.loads(text, parse_float=_number, parse_constant=_refuse)
+    if "\\u" in text:
+        _write(value).encode()
+    return value
+
+
+def _write(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _canonical(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _number(text: str) -> int | float:
+    number = float(text)
+    if abs(number) == float("inf"):
+        _refuse(text)
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no number of JSON")
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -124,23 +134,28 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _mismatch(value: Any, schema: Mapping[str, Any], at: str) -> str:
+def _mismatch(value: Any, schema: Any, at: str) -> str:
     """What is wrong with `value`, "" if nothing: type, enum, const, required, properties and items are looked at."""
-    if "enum" in schema and value not in schema["enum"]:
+    if not isinstance(schema, Mapping):
+        return f"{at} is not allowed" if schema is False else ""
+    wrong = _value_mismatch(value, schema, at)
+    if wrong or not isinstance(value, dict | list):
+        return wrong
+    if isinstance(value, dict):
+        return _object_mismatch(value, schema, at)
+    items = schema.get("items", True)
+    return next(filter(None, (_mismatch(item, items, f"{at}[{n}]") for n, item in enumerate(value))), "")
+
+
+def _value_mismatch(value: Any, schema: Mapping[str, Any], at: str) -> str:
+    if "enum" in schema and not any(_same(value, one) for one in schema["enum"]):
         return f"{at} is none of the allowed values"
-    if "const" in schema and value != schema["const"]:
+    if "const" in schema and not _same(value, schema["const"]):
         return f"{at} is not the required value"
     wanted = schema.get("type")
     names: Sequence[str] = [wanted] if isinstance(wanted, str) else wanted or []
     if names and not any(_is(value, name) for name in names):
         return f"{at} is not of type {' or '.join(names)}"
-    if isinstance(value, dict):
-        return _object_mismatch(value, schema, at)
-    if isinstance(value, list):
-        found = (
-            _mismatch(item, schema.get("items", {}), f"{at}[{index}]") for index, item in enumerate(value)
-        )
-        return next(filter(None, found), "")
     return ""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import time
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.contract import parse_answer, prompt_for
-from stepladder.models.wire import completion_body, last_user_text, stream_pieces
+from stepladder.models.wire import UNREADABLE, completion_body, last_user_text, stream_pieces
 
 SOURCE = "recorded"
 
@@ -138,11 +139,12 @@ def _read(name: str, settings: RecordedSettings) -> dict[str, str]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     answers.update([_row(line, number, settings, where)])
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"{where}: cannot read {path}: {error.strerror or error}.",
+            f"{where}: cannot read {path}: {why}.",
             param=where,
-            remedy="Check the path and its rights.",
+            remedy="Check the path, its rights, and that a .gz file is whole.",
         ) from error
     if not answers:
         raise ConfigError(f"{where}: {path} holds no rows.", param=where, remedy="Give a file of JSON lines.")
@@ -152,11 +154,13 @@ def _read(name: str, settings: RecordedSettings) -> dict[str, str]:
 def _row(line: bytes, number: int, settings: RecordedSettings, where: str) -> tuple[str, str]:
     try:
         row = msgspec.json.decode(line, type=dict[str, Any])
-        said = row[settings.answer]
-        return str(row[settings.input]), said if isinstance(said, str) else msgspec.json.encode(said).decode()
-    except (msgspec.DecodeError, KeyError) as error:
+        asked, said = row[settings.input], row[settings.answer]
+        if not isinstance(asked, str) or said is None:
+            raise TypeError("a row needs a text and an answer")
+        return asked, said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    except (*UNREADABLE, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{where}: line {number} is not a row with {settings.input!r} and {settings.answer!r}.",
+            f"{where}: line {number} of {settings.path} is not a row with {settings.input!r} and {settings.answer!r}.",
             param=where,
             remedy="Mend the line, or name the fields with input and answer.",
         ) from error
