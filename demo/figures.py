@@ -144,7 +144,7 @@ def _charts(found: Found) -> list[Chart]:
     agreed = [(count, sum(r.agreed for r in part) / len(part)) for count, part in parts]
     return [
         Chart(
-            "Answered below the top",
+            "Top calls avoided (audits counted)",
             "questions",
             series={"per 400 questions": avoided, **marks},
             percent=True,
@@ -162,13 +162,12 @@ def _charts(found: Found) -> list[Chart]:
             series={"stepladder": cost, "all on top": [(0, 0.0), (end, paid)]},
         ),
         Chart(
-            "Latency by rung (ms, log scale)",
+            "Latency by rung (ms)",
             categories=list(latency),
             bars={
                 "p50": [item.p50_ms for item in latency.values()],
                 "p99": [item.p99_ms for item in latency.values()],
             },
-            logarithmic=True,
         ),
     ]
 

@@ -52,7 +52,7 @@ class Figure:
 class Chart:
     """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category).
 
-    `percent` draws shares from `lowest` to 1; `logarithmic` is for positive values from 0.1 to 10,000.
+    `percent` draws shares from `lowest` to 1; bars show their values.
     """
 
     title: str
@@ -63,16 +63,14 @@ class Chart:
     bars: Mapping[str, Sequence[float]] = field(default_factory=dict)
     percent: bool = False
     lowest: float = 0.0
-    logarithmic: bool = False
 
     def _axis(self) -> dict[str, Any]:
         if self.percent:
             tenths = range(round(self.lowest * 20), 21, 2 if self.lowest < 0.5 else 1)
             labels = [{"label": f"{number * 5} %", "value": number / 20} for number in tenths]
             return {"range": (self.lowest, 1.0), "y_labels": labels}
-        if self.logarithmic:
-            powers = [10.0**power for power in range(-1, 5)]
-            return {"y_labels": [{"label": f"{value:g}", "value": value} for value in powers]}
+        if self.bars:
+            return {"print_values": True, "print_values_position": "top"}
         return {}
 
     def svg(self) -> str:
@@ -92,7 +90,6 @@ class Chart:
             show_dots=False,
             legend_at_bottom=True,
             disable_xml_declaration=True,
-            logarithmic=self.logarithmic,
             formatter=_percent if self.percent else _number,
             no_data_text="no data",
             margin=12,
