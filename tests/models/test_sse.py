@@ -53,7 +53,13 @@ def test_line_ends_may_be_mixed(ends, place):
     assert [event.data for event in events] == [b"a", b"b"]
 
 
-@given(st.binary(max_size=60), st.lists(st.integers(0, 100), max_size=5))
+tokens = st.sampled_from([b"\r", b"\n", b"data:", b"data: x", b":", b"\xef\xbb\xbf", b"\xef"])
+
+
+@given(
+    st.binary(max_size=60) | st.lists(tokens, max_size=20).map(b"".join),
+    st.lists(st.integers(0, 100), max_size=5),
+)
 def test_any_bytes_are_read_the_same_wherever_they_are_cut(stream, places):
     assert read(*cut(stream, places))[0] == read(stream)[0]
 
