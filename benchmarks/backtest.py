@@ -12,9 +12,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from stepladder.data import FieldNames, Log, read_log
-from stepladder.interaction.backtest import Terms, backtest
 from stepladder.promise import binomial_test_greater
 
 HERE = Path(__file__).parent
@@ -34,9 +34,11 @@ class Case:
 CASES = (Case("IMDB", "imdb_gpt35.jsonl.gz", 2500), Case("hate speech", "hatespeech_gpt35.jsonl.gz", 2000))
 
 
-def run(case: Case, log: Log, target: float, seeds: range) -> dict[str, object]:
+def run(case: Case, log: Log, target: float, seeds: range) -> dict[str, Any]:
     """All seeds of one file and target."""
-    runs = []
+    from stepladder.interaction.backtest import Terms, backtest
+
+    runs: list[dict[str, Any]] = []
     for seed in seeds:
         found = backtest(log, Terms(target, RISK, case.labels, seed), lambda done, total, what: None)
         print(f"{case.name} T={target} seed {seed}: avoided {found.calls_avoided:.3f}", flush=True)
@@ -64,7 +66,7 @@ def run(case: Case, log: Log, target: float, seeds: range) -> dict[str, object]:
     }
 
 
-def table(results: list[dict[str, object]]) -> str:
+def table(results: list[dict[str, Any]]) -> str:
     """The results as Markdown."""
     lines = [
         "# Backtests on recorded GPT-3.5 answers",

@@ -33,8 +33,8 @@ from stepladder.promise import (
     certify_ladder,
     certify_threshold,
     detection_bound,
+    error_budget,
 )
-from stepladder.promise.inputs import error_budget
 
 Floats = NDArray[np.float64]
 Draw = tuple[Floats, NDArray[np.bool_]]

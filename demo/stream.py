@@ -49,6 +49,12 @@ async def ask_all(
     gate = asyncio.Semaphore(pace.together)
     begun = time.monotonic()
     asking: set[asyncio.Task[None]] = set()
+
+    def done(job: asyncio.Task[None]) -> None:
+        asking.discard(job)
+        gate.release()
+        seen(stream)
+
     for index, row in enumerate(rows):
         wait = begun + index / pace.rate - time.monotonic()
         if wait > 0:
@@ -56,7 +62,7 @@ async def ask_all(
         await gate.acquire()
         job = asyncio.create_task(_ask(client, task, (index, row), stream))
         asking.add(job)
-        job.add_done_callback(lambda done: (asking.discard(done), gate.release(), seen(stream)))
+        job.add_done_callback(done)
     await asyncio.gather(*asking)
     return stream
 

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from stepladder.core import Mode, Promise, Question, Task, Turning
 from stepladder.evaluation import stream
@@ -59,7 +60,7 @@ class Stream:
             before, now = (now.step, now.number), self.wheel.tick(self.task)
         return now
 
-    def again(self, **changes: object) -> None:
+    def again(self, **changes: Any) -> None:
         """Another process takes over."""
         self.wheel = replace(self.wheel, **changes)
 
@@ -100,12 +101,13 @@ class Stream:
 
     def _climb(self, row: LedgerRow) -> LedgerRow:
         ladder = self.store.catalogue.get_ladder_release(row.ladder_release)
+        assert ladder is not None
         rung = load_rungs(self.registry, ladder.rungs)[0]
         guess = rung.predict([Question(id=row.id, task=row.task, text=row.text)])[0]
         if self.broken or guess.confidence < ladder.thresholds["linear"]:
             return replace(row, top=True)
         return replace(row, top=False, answer=guess.text, rung="linear", confidence=guess.confidence)
 
-    def _row(self, id: str, text: str, answer: str, **more: object) -> LedgerRow:
-        values = {"top": True, "rung": "teacher", **more}
+    def _row(self, id: str, text: str, answer: str, **more: Any) -> LedgerRow:
+        values: dict[str, Any] = {"top": True, "rung": "teacher", **more}
         return LedgerRow(id, 0.0, "", self.task.name, "teacher", text, answer=answer, **values)

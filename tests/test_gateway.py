@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import cast
 
+import msgspec
 import pytest
 
 from stepladder.core import (
@@ -20,6 +22,7 @@ from stepladder.core import (
     LadderExhausted,
     LedgerUnavailable,
     Mode,
+    Model,
     Part,
     Piece,
     Question,
@@ -33,7 +36,7 @@ from stepladder.core import (
     Usage,
 )
 from stepladder.gateway import Gateway
-from stepladder.models import Ladder
+from stepladder.models import DictionaryRung, Entries, Ladder
 from stepladder.service import Auditor, ServedTask, Snapshot, read
 from stepladder.store import Store
 
@@ -121,13 +124,11 @@ class Place:
             seed="secret",
         )
         self.auditor = Auditor(self.store.ledger, self.events, clock)
-        snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": model or Passing()})
+        snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": cast(Model, model or Passing())})
         self.gateway = Gateway(snapshot, self.store.ledger, self.auditor, self.events, clock)
 
     def admit(self, text="Fine day", model="mood", **extra):
         body = {"model": model, "messages": [{"role": "user", "content": text}], **extra}
-        import msgspec
-
         return self.gateway.admit(read(msgspec.json.encode(body)), ANN)
 
     async def ask(self, **asked):
@@ -303,7 +304,7 @@ async def test_a_rollout_can_draw_more_than_the_task_does(place):
 
 async def test_the_dictionary_is_the_owners_word_and_is_never_drawn(place):
     task = replace(TASK, flywheel=replace(TASK.flywheel, audit=1.0))
-    it = place(low=Saying("dictionary", "bad", 1.0), task=task)
+    it = place(low=DictionaryRung(Entries({"Fine day": "bad"})), task=task)
     entry, _ = await it.ask()
     await it.audits_done()
     assert (it.row(entry).rung, it.row(entry).drawn, it.top.asked) == ("dictionary", False, 0)

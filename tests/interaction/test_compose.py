@@ -62,10 +62,17 @@ async def test_a_changed_configuration_is_taken_and_a_bad_one_is_not(home, tmp_p
     assert told == [1]
 
 
+async def test_another_data_folder_is_not_taken_while_the_old_one_is_open(home, caplog):
+    home.config.write_text(home.config.read_text().replace("[server]", '[server]\ndata = "elsewhere"'))
+    assert not await home.house.reload()
+    assert "server.data" in caplog.text
+    assert (await home.client.chat()).status == 200
+
+
 async def test_a_changed_model_is_opened_anew_and_the_old_one_stays_for_who_still_uses_it(home, tmp_path):
     before = home.house.gateway.snapshot.models["big"]
     closed = []
-    before.close = lambda: closed.append(1)  # type: ignore[method-assign]
+    before.close = lambda: closed.append(1)
     home.config.write_text(home.config.read_text().replace("delay_ms = 0", "delay_ms = 1"))
     assert await home.house.reload()
     assert home.house.gateway.snapshot.models["big"] is not before

@@ -6,7 +6,7 @@ reading a configuration file and resolving a secret's reference.
 
 from stepladder.core import config, plugins
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig
+from stepladder.core.config import Config, ModelConfig, Server
 from stepladder.core.errors import (
     BadRequest,
     ConfigError,
@@ -104,6 +104,7 @@ __all__ = [
     "Rollout",
     "Rung",
     "RungFailed",
+    "Server",
     "StepladderError",
     "StoreError",
     "SystemClock",

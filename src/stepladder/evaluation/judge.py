@@ -71,7 +71,7 @@ def judge(
             remaining=outlook.remaining,
             future=outlook.scope.population is None,
         )
-        planned = max(planned, plan.labels)
+        planned = max(planned, plan.labels if plan.low_share > _MARGIN else 0)
         low_share = max(low_share, plan.low_share / (1 - plan.labels / outlook.remaining))
         agreement[rung] = 1 - sum(wrong) / max(len(wrong), 1)
     if planned:
@@ -80,13 +80,11 @@ def judge(
 
 
 def worth_more(store: Store, task: Task, judgement: Judgement) -> bool:
-    """Whether a candidate should answer clearly more questions low than the release in service (or observed) does."""
+    """Whether a candidate should answer clearly more questions low than what is in service (or observed) now."""
     rollout = store.rollouts.get(task.name)
     release = store.catalogue.get_ladder_release(rollout.live or rollout.candidate or "")
-    if judgement.planned == 0 or release is None:
-        return judgement.planned > 0
-    now = release.certificate.low_share if release.certificate else 0.0
-    outcomes = store.ledger.outcomes(task.name, release.id)[-10 * _ENOUGH :]
-    if rollout.live and len(outcomes) >= _ENOUGH:
+    now = release.certificate.low_share if release and release.certificate else 0.0
+    outcomes = store.ledger.outcomes(task.name, rollout.live)[-10 * _ENOUGH :] if rollout.live else []
+    if len(outcomes) >= _ENOUGH:
         now = sum(outcome.low for outcome in outcomes) / len(outcomes)
-    return judgement.low_share > now + _MARGIN
+    return judgement.planned > 0 and judgement.low_share > now + _MARGIN

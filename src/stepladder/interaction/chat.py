@@ -20,6 +20,10 @@ class ClientGone(Exception):
     """The client hung up before its request was whole; there is nobody to tell."""
 
 
+class BodyTooLarge(TooLarge):
+    """The body is over the limit, and the client may still be sending it."""
+
+
 class ChatCompletions:
     """The endpoint. `identify` turns an Authorization header into a tenant."""
 
@@ -39,7 +43,11 @@ class ChatCompletions:
                 await self._plain(entry, reply)
         except ClientGone:
             return
-        except TooLarge as error:
+        except (
+            asyncio.CancelledError
+        ):  # the server's patience at its end; swallowed, since the task ends here
+            await reply.error(_stopping())
+        except BodyTooLarge as error:
             await reply.error(error, receive)
         except StepladderError as error:
             await reply.error(error)
@@ -122,7 +130,7 @@ class Reply:
 
 
 async def body_of(receive: Receive, length: int, limit: int) -> bytes:
-    """The request's body. Raises TooLarge once it is known to be over `limit` bytes, ClientGone when it ends early."""
+    """The request's body. Raises BodyTooLarge once it is known to be over `limit` bytes, ClientGone when it ends early."""
     if length > limit:
         raise _too_large(length, limit)
     message = await receive()
@@ -139,8 +147,14 @@ async def body_of(receive: Receive, length: int, limit: int) -> bytes:
     return data
 
 
-def _too_large(length: int, limit: int) -> TooLarge:
-    return TooLarge(
+def _stopping() -> StepladderError:
+    error = StepladderError("The server is stopping and could not wait for the answer.", remedy="Ask again.")
+    error.status = 503
+    return error
+
+
+def _too_large(length: int, limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
         f"The body has {length} bytes or more; {limit} are allowed.",
         remedy="Send less, or raise server.max_body_kb.",
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from stepladder.core import (
     BadRequest,
     Config,
+    ConfigError,
     Events,
     Model,
     ModelConfig,
@@ -119,7 +120,12 @@ class House:
     async def reload(self) -> bool:
         """Read the configuration again; a bad one is logged and the old one stays. True when it was taken."""
         try:
-            await self._adopt(self.settings.load())
+            config, now = self.settings.load(), self.gateway.snapshot.config
+            if (config.ledger, config.server.data) != (now.ledger, now.server.data):
+                raise ConfigError(
+                    "[ledger] or server.data has changed.", remedy="Start the server anew for that."
+                )
+            await self._adopt(config)
         except StepladderError as error:
             _log.error("The configuration was not taken, the old one stays in force: %s", error)
             return False

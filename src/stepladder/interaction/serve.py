@@ -12,8 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from stepladder.core import ConfigError, StepladderError
-from stepladder.core.config import Server
+from stepladder.core import ConfigError, Server, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
@@ -48,14 +47,13 @@ async def _serve(settings: Settings, host: str | None, port: int | None, say: Sa
     try:
         server = house.gateway.snapshot.config.server
         with _listen(host or server.host, server.port if port is None else port) as listening:
-            await _announce(house, listening, say)
-            await _run(house, server, listening)
+            await _run(house, server, listening, say)
     finally:
         await house.close()
     say("Stopped.")
 
 
-async def _run(house: House, server: Server, listening: socket.socket) -> None:
+async def _run(house: House, server: Server, listening: socket.socket, say: Say) -> None:
     web = _Web(
         uvicorn.Config(
             App(house),
@@ -74,6 +72,7 @@ async def _run(house: House, server: Server, listening: socket.socket) -> None:
         loop.add_signal_handler(number, web.stop)
     beside = [asyncio.create_task(house.watch())]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
+    await _announce(house, listening, say)
     if server.flywheel:
         flywheel = FlywheelProcess(house.settings.path)
         house.changed.append(flywheel.restart)

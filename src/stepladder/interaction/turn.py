@@ -112,7 +112,9 @@ class _Lease:
 
 def _end_with_parent() -> None:
     """The server holds the other end of our standard input: it ends with the server, however that ends."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock would be held when this process ends by itself.
+    while os.read(0, 1):
+        pass
     os._exit(0)  # at once: every step can be taken again
 
 

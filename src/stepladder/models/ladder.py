@@ -91,7 +91,7 @@ class Ladder:
 
 
 def _threshold(rung: Rung, thresholds: Mapping[str, float]) -> float:
-    return thresholds.get(rung.name, 1.0 if isinstance(rung, DictionaryRung) else inf)
+    return thresholds.get(rung.name, 1.0 if rung.name == DictionaryRung.name else inf)
 
 
 async def _whole(rung: Rung, question: Question) -> Answer:

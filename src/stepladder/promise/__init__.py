@@ -28,7 +28,7 @@ from stepladder.promise.certify import (
 )
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
-from stepladder.promise.inputs import InvalidPromiseInput
+from stepladder.promise.inputs import InvalidPromiseInput, error_budget
 from stepladder.promise.plan import CalibrationPlan, plan_calibration
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "clopper_pearson_lower",
     "clopper_pearson_upper",
     "detection_bound",
+    "error_budget",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
     "plan_calibration",

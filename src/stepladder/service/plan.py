@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel
-from stepladder.models import Ladder
+from stepladder.models import DictionaryRung, Ladder
 from stepladder.promise import audited
 
-OWNERS_WORD = "dictionary"
+OWNERS_WORD = DictionaryRung.name
 """Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
 
 

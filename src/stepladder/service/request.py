@@ -108,10 +108,9 @@ class ChatRequest:
 
     def call(self, id: str) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours."""
-        body = self.body
-        if "stepladder" in body:
-            _extra(body)
-            body = {key: value for key, value in body.items() if key != "stepladder"}
+        if "stepladder" in self.body:
+            _extra(self.body)
+        body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
         return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
 
     def last_user_text(self) -> str:

@@ -165,7 +165,7 @@ def _unpack(source: Path, folder: Path) -> Manifest:
         with tarfile.open(source, "r|gz") as tar:
             manifest = _read_manifest(tar)
             waiting = dict(manifest.files)
-            for member in tar:
+            while (member := tar.next()) is not None:
                 expected = waiting.pop(member.name, None)
                 content = tar.extractfile(member) if member.isreg() else None
                 if expected is None or content is None or member.size != expected.bytes:
@@ -247,6 +247,8 @@ def _put_database(copy: Path, database: Path) -> None:
     with closing(sqlite3.connect(partial)) as connection:
         connection.execute("DELETE FROM leases")  # their holders are long gone
         connection.commit()
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
     if database.exists():
         _fold_log(database)
     for side in ("-wal", "-shm"):

@@ -14,16 +14,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from stepladder.core import BadRequest, ConfigError, StoreError
+from stepladder.core import BadRequest, ConfigError, MissingExtra, StoreError
 from stepladder.store.tables import stamps
 
 BUSY_SECONDS = 5.0
 """How long SQLite itself waits for another writer before it says that the database is locked."""
 
 _ATTEMPTS = 2
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
@@ -31,16 +36,15 @@ def parse_url(url: str) -> URL:
     """Check a database URL. Raises ConfigError naming `ledger.url`; a password in it is never shown."""
     try:
         parsed = make_url(url)
-        known = parsed.get_backend_name() in ("sqlite", "postgresql")
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        known = False
-    if not known:
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername not in _DRIVERS:
         raise ConfigError(
             "ledger.url is no database URL that Stepladder knows.",
             param="ledger.url",
             remedy='Write "sqlite:///folder/stepladder.db" or "postgresql+psycopg://user@host/name".',
         )
-    return parsed
+    return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -140,13 +144,20 @@ def _trouble() -> Iterator[None]:
 def _engine(url: URL, sqlite: bool, memory: bool) -> Engine:
     # hide_parameters: an error of the database must not carry a caller's text into a log.
     if not sqlite:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        return _server_engine(url)
     arguments: dict[str, Any] = {"check_same_thread": False, "timeout": BUSY_SECONDS}
     if memory:
         return create_engine(url, hide_parameters=True, connect_args=arguments, poolclass=StaticPool)
     return create_engine(
         url, hide_parameters=True, connect_args=arguments, poolclass=QueuePool, pool_size=8, max_overflow=-1
     )
+
+
+def _server_engine(url: URL) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise MissingExtra("A PostgreSQL ledger", "postgres") from error
 
 
 def _listen(engine: Engine, synchronous: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     null,
     select,
     union_all,
@@ -43,7 +44,9 @@ class Ledger:
 
     def __init__(self, database: Database, queue: int) -> None:
         dialect = database.engine.dialect
-        question = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
+        found = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
+        # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
+        question = func.coalesce(found, literal_column("-1"))
         self._database = database
         self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect)
         self._audits = Statement(

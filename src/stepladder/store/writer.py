@@ -40,7 +40,7 @@ class Statement:
         rank: int = 0,
         refused: Callable[[Connection, Values], StepladderError | None] | None = None,
     ) -> None:
-        compiled = insert.compile(dialect=dialect)
+        compiled = insert.inline().compile(dialect=dialect)  # inline: nothing is to come back
         self._sql = str(compiled)
         self._named = not compiled.positional
         self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)

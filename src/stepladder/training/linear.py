@@ -60,10 +60,22 @@ class LinearSettings:
     def _check(self) -> None:
         if self.folds is not None and not (type(self.folds) is int and 2 <= self.folds <= 20):
             raise ConfigError(f"folds is {self.folds!r}.", remedy="Choose 2 to 20.", param="folds")
-        if self.costs is not None and not (self.costs and all(cost > 0 for cost in self.costs)):
+        if self.costs is not None and not _are_costs(self.costs):
             raise ConfigError(f"costs is {self.costs!r}.", remedy="List numbers above 0.", param="costs")
+        if self.characters not in (None, False, True):
+            raise ConfigError(
+                f"characters is {self.characters!r}.", remedy="Choose true or false.", param="characters"
+            )
         if not (type(self.bits) is int and 8 <= self.bits <= 28):
             raise ConfigError(f"bits is {self.bits!r}.", remedy="Choose 8 to 28.", param="bits")
+
+
+def _are_costs(found: object) -> bool:
+    return (
+        isinstance(found, tuple)
+        and len(found) > 0
+        and all(type(cost) in (int, float) and 0 < cost < float("inf") for cost in found)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +266,9 @@ def _ratios(counts: NDArray[np.float64], plan: _Plan, columns: range) -> Floats:
         chosen = seen[:, 1:] if plan.columns == 1 else seen[:, columns.start : columns.stop]
         inside, outside = chosen + 1, seen.sum(axis=1, keepdims=True) - chosen + 1
         # The bias (row 0) is no n-gram: it stays out of the sums and keeps its scale.
-        ratio = np.log(inside / inside[1:].sum(axis=0)) - np.log(outside / outside[1:].sum(axis=0))
+        ratio = np.log(inside) - np.log(outside)
+        if len(ratio) > 1:
+            ratio += np.log(outside[1:].sum(axis=0)) - np.log(inside[1:].sum(axis=0))
         ratio[0] = 1
         views.append(ratio)
     return np.stack(views, axis=1).astype(np.float32)

@@ -19,7 +19,7 @@ app = typer.Typer(
 app.command("serve")(serving.serve)
 app.command("init")(serving.init)
 app.command("status")(serving.status)
-app.command("backtest")(backtests.backtest)
+app.add_typer(backtests.app)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")

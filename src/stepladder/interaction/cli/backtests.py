@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepladder.data import Log
     from stepladder.evaluation import Report, Table
-    from stepladder.interaction.backtest import Backtest
+    from stepladder.interaction.backtest import Backtest, Terms
+
+app = typer.Typer()
 
 
+@app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
     file: Annotated[
         Path, typer.Argument(help="JSONL, plain or .gz: OpenAI requests with responses, or flat rows.")
@@ -34,15 +40,30 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
 ) -> None:
     """Replay a log through the flywheel: calls avoided, agreement, and what the promise would have been."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from stepladder.data import FieldNames, read_log
     from stepladder.interaction.backtest import Terms
-    from stepladder.interaction.backtest import backtest as run
 
     _check(promise, risk, labels)
     console = Console()
     log = read_log(file, FieldNames(input_, answer, gold, fields, time))
+    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit))
+    for table in _tables(found):
+        console.print(_drawn(table))
+    if found.note:
+        console.print(found.note, highlight=False)
+    if html is not None:
+        console.print(f"Report: {_report(found, file).write(html)}")
+    if json_ is not None:
+        json_.write_text(json.dumps(_figures(found), indent=1), encoding="utf-8")
+
+
+def _run(console: "Console", log: "Log", terms: "Terms") -> "Backtest":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from stepladder.interaction.backtest import backtest as run
+
     if log.skipped:
         console.print(f"[yellow]{log.skipped} broken rows were skipped; the first of them:")
         for row in log.first_skipped:
@@ -55,19 +76,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         shown = bar.add_task("reading", total=len(log.rows))
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.update(shown, completed=done, total=total, description=what)
-
-        found = run(log, Terms(promise, risk, labels, seed, ordered, audit), progress)
-    for table in _tables(found):
-        console.print(_drawn(table))
-    if found.note:
-        console.print(found.note, highlight=False)
-    if html is not None:
-        console.print(f"Report: {_report(found, file).write(html)}")
-    if json_ is not None:
-        json_.write_text(json.dumps(_figures(found), indent=1), encoding="utf-8")
+        return run(log, terms, lambda done, total, what: bar.update(shown, completed=done, description=what))
 
 
 def _check(promise: float, risk: float, labels: int) -> None:

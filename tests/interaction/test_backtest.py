@@ -1,0 +1,134 @@
+"""The backtest is the flywheel over a log: same store, same recipe, same certificate."""
+
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stepladder.core import DataError
+from stepladder.data import FieldNames, Log, LogRow, Skipped, read_log
+from stepladder.interaction.backtest import Terms, backtest, closed_answers
+
+WORDS = {"1": ("lovely", "bright", "好吃"), "0": ("awful", "dull", "难吃")}
+PLAIN = ("table", "soup", "waiter", "evening", "菜", "street")
+
+
+def log(count=1500, hard=0.2, seed=1, **more):
+    draw = random.Random(seed)
+    rows = []
+    for line in range(1, count + 1):
+        answer = draw.choice("01")
+        telling = draw.choices(WORDS[answer] if draw.random() >= hard else PLAIN, k=2)
+        gold = answer if draw.random() < 0.9 else "0"
+        words = [*draw.choices(PLAIN, k=4), *telling, f"n{line}"]
+        rows.append(LogRow(line, " ".join(words), answer, gold))
+    return Log(tuple(rows), **more)
+
+
+def quiet(done, total, what):
+    pass
+
+
+TERMS = Terms(target=0.9, risk=0.1, labels=300, seed=3)
+
+
+def test_figures_add_up_and_the_promise_is_kept():
+    seen = []
+    found = backtest(log(), TERMS, lambda *said: seen.append(said))
+    assert (found.rows, found.labels, found.target, found.risk) == (1500, 300, 0.9, 0.1)
+    assert found.agreement >= 0.9
+    assert found.calls_avoided > 0.5
+    shares = {rung.name: rung for rung in found.rungs}
+    assert sum(rung.answers for rung in found.rungs) == 1200
+    assert shares["linear"].share == pytest.approx(found.calls_avoided)
+    assert shares["linear"].median_us > 0 and shares["log"].median_us is None
+    assert shares["log"].answers >= found.calibration > 0
+    assert found.certificate.sample == found.calibration
+    assert found.certificate.horizon == 1200 - found.calibration
+    assert found.certificate.risk == 0.1
+    assert set(found.thresholds) == {"linear"}
+    assert found.top_accuracy_gold == pytest.approx(0.95, abs=0.03)
+    assert seen[-1][:2] == (1500, 1500)
+    assert [change.rollout.live for change in found.history] == [None, "backtest-1"]
+
+
+def test_the_series_end_in_the_totals():
+    found = backtest(log(), TERMS, quiet)
+    assert found.series[-1].row == 1500
+    assert found.series[-1].calls_avoided == pytest.approx(found.calls_avoided)
+    assert found.series[-1].agreement == pytest.approx(found.agreement)
+    assert found.series[0].recent_calls_avoided == 0.0
+    recent = [point.recent_calls_avoided for point in found.series]
+    assert sum(recent) / len(recent) == pytest.approx(found.calls_avoided)
+
+
+def test_a_seed_repeats_itself_and_another_shuffles_otherwise():
+    one, again = backtest(log(), TERMS, quiet), backtest(log(), TERMS, quiet)
+    assert replace(one, seconds=0, rungs=(), history=()) == replace(again, seconds=0, rungs=(), history=())
+    assert backtest(log(), replace(TERMS, seed=4), quiet).agreement != one.agreement
+
+
+def test_without_gold_there_is_no_accuracy():
+    rows = tuple(replace(row, gold=None) for row in log().rows)
+    found = backtest(Log(rows, 2, (Skipped(7, "it is not valid JSON"),)), TERMS, quiet)
+    assert (found.accuracy_gold, found.top_accuracy_gold) == (None, None)
+    assert (found.skipped, found.first_skipped[0].line) == (2, 7)
+
+
+def test_in_order_the_audit_finds_drift_and_the_ladder_comes_back():
+    before, after = log(2500, seed=1).rows, log(2500, seed=2).rows
+    flipped = [replace(row, line=row.line + 2500, answer="1" if row.answer == "0" else "0") for row in after]
+    terms = replace(TERMS, ordered=True, audit=0.1)
+    found = backtest(Log((*before, *flipped)), terms, quiet)
+    lives = [change.rollout.live for change in found.history]
+    assert lives[1] == "backtest-1"
+    assert lives[2] is None
+    assert lives[-1] == "backtest-2"
+    assert found.audits > 50
+    assert found.certificate.risk < 0.1 / 4  # the second attempt's part
+    assert found.agreement > 0.8
+    assert found.calls_avoided > 0.3
+
+
+def test_audits_are_calls_of_the_top():
+    plain = backtest(log(), TERMS, quiet)
+    audited = backtest(log(), replace(TERMS, audit=0.2), quiet)
+    assert plain.audits == 0 < audited.audits
+    sent = round((plain.calls_avoided - audited.calls_avoided) * 1200)
+    assert sent == audited.audits
+
+
+def test_where_nothing_can_be_promised_the_top_answers_all():
+    rows = tuple(replace(row, text=f"n{row.line}") for row in log().rows)
+    found = backtest(Log(rows), replace(TERMS, target=0.999), quiet)
+    assert (found.calls_avoided, found.agreement, found.certificate) == (0.0, 1.0, None)
+    assert found.note
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels", "message"),
+    [
+        (["a", "b"] * 5, 10, "the first 10 leave none to answer"),
+        (["a"] * 20, 10, "all the same"),
+        ([str(i) for i in range(20)], 10, "looks like prose"),
+    ],
+)
+def test_logs_that_cannot_be_stepped_down_are_refused(answers, labels, message):
+    rows = [LogRow(i, f"q{i}", answer) for i, answer in enumerate(answers)]
+    with pytest.raises(DataError, match=message):
+        closed_answers(rows, labels)
+
+
+def test_recorded_answers_of_a_real_model_keep_the_promise():
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    data_folder = Path(os.environ.get("STEPLADDER_DATA", beside))
+    if not data_folder.is_dir():
+        pytest.skip("needs the shared data (STEPLADDER_DATA)")
+    names = FieldNames("text", "gpt35_turbo_1106", "gold")
+    found = backtest(
+        read_log(data_folder / "hatespeech_gpt35.jsonl.gz", names), Terms(0.9, 0.1, 2000, 0), quiet
+    )
+    assert found.agreement >= 0.9
+    assert found.calls_avoided > 0.6

@@ -1,0 +1,74 @@
+"""docs/config.md names every key there is, with its type and its default, and no other."""
+
+import tomllib
+from dataclasses import MISSING, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from stepladder.core import Promise, Task, Turning, config
+from stepladder.models.chat import ChatSettings
+from stepladder.models.local import LocalSettings
+from stepladder.models.recorded import RecordedSettings
+from stepladder.training.linear import LinearSettings
+from tests.house import pages
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
+TABLES = {
+    "## `[server]`": config.Server,
+    "## `[ledger]`": config.Ledger,
+    '### `kind = "chat"`': ChatSettings,
+    '### `kind = "local"`': LocalSettings,
+    '### `kind = "recorded"`': RecordedSettings,
+    "## `[tasks.NAME]`": Task,
+    "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.flywheel]`": Turning,
+    "### `[tasks.NAME.recipes.linear]`": LinearSettings,
+}
+TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+def rows(heading: str) -> dict[str, tuple[str, str]]:
+    """Key -> (type, default), as the page's table under a heading has them."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"\n{heading}\n")[2]
+    table = section.partition("\n|---")[2].partition("\n\n")[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return {row[0].strip("`"): (row[1], row[2]) for row in cells}
+
+
+def default_of(item: Any) -> str:
+    if item.default is MISSING and item.default_factory is MISSING:
+        return "required"
+    value = item.default if item.default is not MISSING else item.default_factory()
+    if isinstance(value, Promise | Turning):
+        return "see below"
+    if value is None:
+        return "none"
+    value = value.value if isinstance(value, Enum) else value
+    if isinstance(value, dict):
+        return "`{}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{list(value) if isinstance(value, tuple) else value!r}`".replace("'", '"')
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_every_key_is_described_with_its_type_and_default(heading):
+    kind = TABLES[heading]
+    hints = get_type_hints(kind)
+    shown = rows(heading)
+    known = {item.name: item for item in fields(kind) if item.name != "name"}
+    assert list(shown) == list(known)
+    for name, item in known.items():
+        told, default = shown[name]
+        assert default == default_of(item), name
+        plain = getattr(hints[name], "__name__", "")
+        assert told == TYPES.get(plain, told), name
+
+
+def test_the_example_is_a_good_configuration():
+    (block,) = [block for block in pages.blocks(PAGE) if block.language == "toml"]
+    config.parse(block.code)
+    assert tomllib.loads(block.code)["tasks"]["sentiment"]["mode"] == "observe"
