@@ -1,7 +1,7 @@
 """Server-sent events: wherever the bytes were cut and whatever ends the lines, the events are the same."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepladder.models import DONE, EventReader, EventTooLong, write_event
@@ -28,6 +28,7 @@ lines = st.one_of(
 blocks = st.lists(st.lists(lines, min_size=1, max_size=4), max_size=5)
 
 
+@settings(max_examples=60)
 @given(blocks, st.sampled_from(ENDS), st.lists(st.integers(0, 10_000), max_size=6), st.booleans())
 def test_events_are_the_same_wherever_the_bytes_are_cut(blocks, end, places, bom):
     stream, expected = b"\xef\xbb\xbf" if bom else b"", []
@@ -52,7 +53,13 @@ def test_line_ends_may_be_mixed(ends, place):
     assert [event.data for event in events] == [b"a", b"b"]
 
 
-@given(st.binary(max_size=60), st.lists(st.integers(0, 100), max_size=5))
+tokens = st.sampled_from([b"\r", b"\n", b"data:", b"data: x", b":", b"\xef\xbb\xbf", b"\xef"])
+
+
+@given(
+    st.binary(max_size=60) | st.lists(tokens, max_size=20).map(b"".join),
+    st.lists(st.integers(0, 100), max_size=5),
+)
 def test_any_bytes_are_read_the_same_wherever_they_are_cut(stream, places):
     assert read(*cut(stream, places))[0] == read(stream)[0]
 

@@ -165,7 +165,8 @@ class ChatModel:
 
     def _piece(self, events: list[Event], finish: str | None, wants_usage: bool) -> tuple[Piece, bool]:
         """What one read brought as one piece, and whether that was all. Each event is decoded once, and never written."""
-        kept, text, usage, done = b"", "", None, False
+        kept: list[bytes] = []
+        text, usage, done = "", None, False
         for event in events:
             if event.data == DONE:
                 done = True
@@ -175,8 +176,8 @@ class ChatModel:
             text += seen.text
             usage = seen.used or usage
             if wants_usage or not seen.usage or seen.choices:
-                kept += event.raw + b"\n\n"
-        return Piece(kept, text, last=finish is not None, usage=usage, finish_reason=finish), done
+                kept += (event.raw, b"\n\n")
+        return Piece(b"".join(kept), text, last=finish is not None, usage=usage, finish_reason=finish), done
 
     def _cut(self, reader: EventReader, data: bytes) -> list[Event]:
         try:

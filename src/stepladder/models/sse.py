@@ -48,14 +48,17 @@ class EventReader:
             buffer = buffer.removeprefix(_BOM)
             self._begun = True
         events, start = [], 0
-        for end in _BLANK_LINE.finditer(buffer):
+        # What was looked at before holds no blank line; only its last three bytes may be the beginning of one.
+        for end in _BLANK_LINE.finditer(buffer, max(len(self._buffer) - 3, 0)):
             raw = buffer[start : end.start()].lstrip(b"\r\n")
             start = end.end()
-            self._bound(len(raw))
+            if len(raw) > self._limit:
+                raise self._too_long()
             if raw:
                 events.append(Event(raw, _data(raw)))
         self._buffer = buffer[start:]
-        self._bound(len(self._buffer))
+        if len(self._buffer) > self._limit:
+            raise self._too_long()
         return events
 
     @property
@@ -63,9 +66,8 @@ class EventReader:
         """Whether an event has begun and not ended."""
         return bool(self._buffer.strip(b"\r\n"))
 
-    def _bound(self, size: int) -> None:
-        if size > self._limit:
-            raise EventTooLong(f"An event is longer than {self._limit} bytes.")
+    def _too_long(self) -> EventTooLong:
+        return EventTooLong(f"An event is longer than {self._limit} bytes.")
 
 
 def write_event(data: bytes) -> bytes:

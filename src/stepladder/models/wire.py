@@ -46,7 +46,9 @@ class Peek(msgspec.Struct):
         """The first choice's words."""
         choice = self._first
         said = (choice.delta or choice.message) if choice else None
-        return text_of(said.content) if said else ""
+        if said is None:
+            return ""
+        return said.content if type(said.content) is str else text_of(said.content)
 
     @property
     def finish_reason(self) -> str | None:
@@ -62,7 +64,10 @@ class Peek(msgspec.Struct):
 
     @property
     def _first(self) -> _Choice | None:
-        return next((choice for choice in self.choices if choice.index == 0), None)
+        for choice in self.choices:
+            if choice.index == 0:
+                return choice
+        return None
 
 
 peek = msgspec.json.Decoder(Peek).decode
