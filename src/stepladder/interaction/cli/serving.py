@@ -48,6 +48,9 @@ def status(config: ConfigOption = None) -> None:
     from rich.table import Table
 
     with opened(config) as place:
+        if not place.config.tasks:
+            typer.echo("No task is configured. `stepladder init` writes a configuration with one to start from.")
+            return
         store = place.store
         stages = {stage.task: stage for stage in store.progress.all()}
         table = Table(
