@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the demo; returns the exit status: 0 when the promise was kept and something was promoted."""
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
     console = Console()
     rows = reviews(options.seed, options.questions)
     folder = options.folder.resolve()
@@ -167,7 +169,7 @@ def as_json(found: figures.Found, stream: Stream, kept: bool) -> dict[str, Any]:
 
 def ask_local(console: Console, running: place.Place) -> None:
     """One question to the small real language model, through the same endpoint, streamed to the terminal."""
-    console.print(f"\n[bold]smollm2[/bold] (a real 135M model, in process): {LOCAL_QUESTION}")
+    console.print(f"\n[bold]smollm2[/bold] (a real 135M model on this machine): {LOCAL_QUESTION}")
     client = OpenAI(base_url=running.url, api_key=running.client_key, max_retries=0, timeout=120)
     with client.chat.completions.create(
         model="smollm2",
@@ -197,6 +199,7 @@ The server stays at {running.url} (Ctrl-C ends it). Try:
   print(client.chat.completions.create(model="sentiment", messages=[{{"role": "user", "content": "质量太差了"}}]))
 """,
         highlight=False,
+        soft_wrap=True,
     )
     try:
         running.process.wait()

