@@ -11,10 +11,11 @@ StepladderError
 ├── DeadlineMissed        the answer came too late for the question (504)
 ├── LedgerUnavailable     the answer could not be committed and is withheld (503)
 ├── ConfigError           stepladder.toml is wrong; names the key
+│   └── UnknownPlugin     no plug-in of that name; lists the installed ones
 ├── MissingExtra          an optional library is not installed; names the pip command
-├── UnknownPlugin         no plug-in of that name; lists the installed ones
 ├── StoreError            the data folder or a migration is in trouble
-└── DataError             a file of examples is wrong; names the line
+├── DataError             a file of examples is wrong; names the line
+└── InvalidPromiseInput   the statistics were given nonsense (in `stepladder.promise`)
 
 An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.
 """

@@ -49,7 +49,9 @@ def status(config: ConfigOption = None) -> None:
 
     with opened(config) as place:
         if not place.config.tasks:
-            typer.echo("No task is configured. `stepladder init` writes a configuration with one to start from.")
+            typer.echo(
+                "No task is configured. `stepladder init` writes a configuration with one to start from."
+            )
             return
         store = place.store
         stages = {stage.task: stage for stage in store.progress.all()}
