@@ -1,11 +1,16 @@
 """Two processes on one file: rows of both are there, and only one of them wins what only one may have."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 from stepladder.core import Rollout
 from stepladder.store import Store
+from stepladder.store.database import sqlite_file
 from tests.store.samples import row
 
 CHILD = """
@@ -36,22 +41,52 @@ print(json.dumps({"won": won, "numbers": numbers, "lease": lease}))
 """
 
 
+@contextmanager
+def _child(url, name):
+    command = [sys.executable, "-c", CHILD, url, name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()  # where a check has failed; one that has ended does not mind
+
+
+def test_a_new_file_is_opened_while_another_process_holds_it(url):
+    path = sqlite_file(url)
+    path.parent.mkdir(parents=True)
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")  # as a process does that changes the journal's mode
+    holder.execute("CREATE TABLE alembic_version (version_num)")
+    release = threading.Timer(0.3, holder.rollback)
+    release.start()
+    Store.open(url).close()
+    release.join()
+    holder.close()
+
+
+def test_many_threads_open_a_new_file_at_once(url):
+    gate = threading.Barrier(8)
+
+    def open_one(_):
+        gate.wait()
+        Store.open(url).close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(open_one, range(8)))) == 8
+
+
 def test_two_processes_write_one_file(url):
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, url, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for name in ("server", "flywheel")
-    ]
-    for child in children:
-        assert child.stdout.readline() == "ready\n"  # both have opened a database that was not there
     found = []
-    for child in children:
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        found.append(json.loads(child.communicate()[0]))
-        assert child.returncode == 0
+    with ExitStack() as open_children:
+        children = [open_children.enter_context(_child(url, name)) for name in ("server", "flywheel")]
+        for child in children:
+            assert child.stdout.readline() == "ready\n"  # both have opened a database that was not there
+        for child in children:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        for child in children:
+            found.append(json.loads(child.communicate()[0]))
+            assert child.returncode == 0
     store = Store.open(url)
     assert store.ledger.last_seq() == 600
     assert sorted(found[0]["numbers"] + found[1]["numbers"]) == list(range(1, 61))

@@ -5,6 +5,7 @@ the lock from its start, and changes of the schema can be undone. Knows nothing 
 """
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -166,12 +167,27 @@ def _listen(engine: Engine, synchronous: str) -> None:
         connection.isolation_level = (
             None  # no transactions behind our back: `begin` below is the only one to start them
         )
-        for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "foreign_keys = ON"):
+        _use_wal(connection)
+        for pragma in (f"synchronous = {synchronous}", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("stepladder_begin", "BEGIN"))
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait when two processes open a new file at once: one of them changes the mode, and the
+    # other is refused at once, whatever its time-out (https://sqlite.org/wal.html, section 9).
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _make_file(file: Path) -> None:
