@@ -27,10 +27,10 @@ class Statement:
     """An insert, compiled once. `values` come in the order of `names`.
 
     `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
-    back.
+    back. `merge` makes fewer rows of a group's.
     """
 
-    __slots__ = ("_named", "_sql", "names", "rank", "refused")
+    __slots__ = ("_merge", "_named", "_sql", "names", "rank", "refused")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Statement:
         *,
         rank: int = 0,
         refused: Callable[[Connection, Values], StepladderError | None] | None = None,
+        merge: Callable[[Sequence[Values]], Sequence[Values]] | None = None,
     ) -> None:
         compiled = insert.inline().compile(dialect=dialect)  # inline: nothing is to come back
         self._sql = str(compiled)
@@ -46,9 +47,12 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)
         self.rank = rank
         self.refused = refused
+        self._merge = merge
 
     def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Insert the rows: past SQLAlchemy's handling of each row, which costs more than SQLite's."""
+        if self._merge is not None:
+            rows = self._merge(rows)
         if self._named:
             connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
         else:
@@ -60,6 +64,7 @@ class _Job:
     statement: Statement
     values: Values
     future: asyncio.Future[None]
+    also: tuple[Statement, Values] | None = None
     error: StepladderError | None = None
     done: bool = False
 
@@ -86,8 +91,13 @@ class Writer:
         """Whether it takes no more rows."""
         return self._closed
 
-    async def put(self, statement: Statement, values: Values) -> None:
-        """Return once the row is committed. Raises LedgerUnavailable, or what `statement.refused` says."""
+    async def put(
+        self, statement: Statement, values: Values, also: tuple[Statement, Values] | None = None
+    ) -> None:
+        """Return once the row is committed, with what is `also` to be, in the same transaction.
+
+        Raises LedgerUnavailable, or what `statement.refused` says.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._closed:
@@ -99,7 +109,7 @@ class Writer:
                     f"{self._limit} rows are waiting for the ledger already.",
                     remedy="The disk is too slow for this load: ask again later, or raise ledger.queue.",
                 )
-            self._queue.put(_Job(statement, values, future))
+            self._queue.put(_Job(statement, values, future, also))
         await future
 
     def close(self) -> None:
@@ -168,6 +178,8 @@ class Writer:
         rows: dict[Statement, list[Values]] = {}
         for job in batch:
             rows.setdefault(job.statement, []).append(job.values)
+            if job.also is not None:
+                rows.setdefault(job.also[0], []).append(job.also[1])
         with self._database.transaction() as connection:
             for statement in sorted(rows, key=lambda statement: statement.rank):
                 statement.execute(connection, rows[statement])
