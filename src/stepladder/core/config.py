@@ -60,14 +60,14 @@ class Traffic:
 class ModelConfig:
     """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens.
 
-    Ours, whatever the plug-in: answers are kept for `cache_seconds`, and an answer whose caller names no bound may have
-    `max_output_tokens` where somebody's budget is at stake.
+    Ours, whatever the plug-in: answers are kept for `cache_seconds`, and `max_output_tokens` is the bound of an answer
+    whose caller names none.
     """
 
     kind: str
     settings: Mapping[str, Any]
     cache_seconds: float = 0.0
-    max_output_tokens: int = 4096
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ def _check(config: Config) -> None:
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
         _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
-        _between(task.max_output_tokens, 0, float("inf"), f"{where}.max_output_tokens")
+        _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
     if config.ledger.durability not in ("process", "power"):
         raise ConfigError(
             f"ledger.durability is {config.ledger.durability!r}.",
@@ -265,7 +265,7 @@ def _check_traffic(config: Config) -> None:
         _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
     for name, model in config.models.items():
         _between(model.cache_seconds, 0, float("inf"), f"models.{name}.cache_seconds", closed=True)
-        _between(model.max_output_tokens, 0, float("inf"), f"models.{name}.max_output_tokens")
+        _between(model.max_output_tokens or 1, 0, float("inf"), f"models.{name}.max_output_tokens")
     for name, service in config.classes.items():
         _check_class(config, name, service)
     for name, tenant in config.tenants.items():

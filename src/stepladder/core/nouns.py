@@ -82,7 +82,7 @@ class Task:
     flywheel: Turning = field(default_factory=Turning)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache_seconds: float = 0.0
-    max_output_tokens: int = 4096
+    max_output_tokens: int | None = None
 
     @property
     def equality(self) -> Equal:

@@ -116,7 +116,7 @@ class Reply:
             await self._send({"type": "http.response.body", "body": wire.event(wire.error_body(error))})
             return
         data = wire.encode(wire.error_body(error))
-        extra = [(b"connection", b"close")] if receive else []
+        extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
         if receive is not None:

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from stepladder.core import (
     BadRequest,
@@ -33,7 +34,7 @@ from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.text import dictionary_key
-from stepladder.traffic import Keys
+from stepladder.traffic import Admission, Board, Cache, Gate, Keys
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.4
@@ -79,9 +80,17 @@ class House:
         self._refreshing = asyncio.Lock()
         self._state = State.read(store)
         self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
-        self._keys = Keys(self._state.keys)
+        self._keys = Keys(self._state.keys, self.clock)
         auditor = Auditor(store.ledger, self.events, self.clock)
-        self.gateway = Gateway(Snapshot(config, {}, {}), store.ledger, auditor, self.events, self.clock)
+        self.gateway = Gateway(
+            Snapshot(config, {}, {}),
+            store.ledger,
+            auditor,
+            self._admission(config),
+            Cache(0, self.clock),
+            self.events,
+            self.clock,
+        )
         self.metrics = Metrics(self.events, store, auditor.counts)
 
     @classmethod
@@ -204,6 +213,7 @@ class House:
         self._retired += [(0.0, model) for _, model in self._models.values()]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.store.close)
+        self.gateway.admission.board.close()
 
     async def _adopt(self, config: Config) -> None:
         for task in config.tasks.values():
@@ -239,10 +249,26 @@ class House:
 
             before = self._state.rollouts
             self._state, self.gateway.snapshot = await asyncio.to_thread(build)
-            self._keys = Keys(self._state.keys)
+            self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
+
+    def _admission(self, config: Config) -> Admission:
+        url = self.settings.store_url(config)
+        file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
+        today = datetime.fromtimestamp(self.clock.time(), UTC)
+        month = today.year * 10000 + today.month * 100
+        board = Board(file, lambda slot: self.store.spending.since(month, slot=slot), month + today.day)
+        return Admission(board, Gate(config.traffic.at_once, config.traffic.queue), self.clock)
+
+    def _open_door(self, config: Config) -> None:
+        """Keys, limits and the cache's size, as the configuration and the store have them now."""
+        tenants = {hash: config.tenant(known) for hash, known in self._state.keys.items()}
+        self._keys = Keys(tenants, self.clock)
+        self.gateway.admission.configure(config.traffic)
+        self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
+        self.gateway.cache.shrink()
 
     async def _close_retired(self, before: float) -> None:
         for retired in [retired for retired in self._retired if retired[0] <= before]:

@@ -24,6 +24,8 @@ from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
 
 _log = logging.getLogger(__name__)
+_PROMPT_BYTES = 512
+"""More than what the contract's wording and a chat template add to a task's prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class Ladders:
     def _task(self, task: Task, model: Model, state: State, used: set[str]) -> ServedTask:
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top = model.rung(task)
+        entries = self._store.entries.version(
+            task.name
+        )  # before the entries: at worst, it is older than they are
         dictionary = DictionaryRung(Entries.of(self._store.entries.snapshot(task.name)))
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
@@ -69,15 +74,19 @@ class Ladders:
             if ladder is not None:
                 released[str(id)] = ladder
         low = [dictionary] if OWNERS_WORD in task.rungs else []
+        mode = state.switches.get(task.name, task.mode)
         return ServedTask(
             task=task,
-            mode=state.switches.get(task.name, task.mode),
+            mode=mode,
             rollout=rollout,
             top=Ladder(task, [], {}, top, release="", events=self._events),
             unreleased=Ladder(task, low, {}, top, release="", events=self._events),
             released=released,
             seed=self._seed,
             in_process=bool(getattr(model, "in_process", False)),
+            version=f"{mode} {rollout.version} {entries}",
+            price=model.cost,
+            prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
 
     def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:

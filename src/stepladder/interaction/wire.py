@@ -1,11 +1,12 @@
 """OpenAI's shapes, byte for byte: completions, chunks, server-sent events, errors, and our `x-stepladder-` headers."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, StepladderError
+from stepladder.core import Answer, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -27,11 +28,25 @@ def error_body(error: StepladderError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
 
 
+def come_back(error: StepladderError) -> Headers:
+    """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
+    if not isinstance(error, TooMany):
+        return []
+    seconds = math.ceil(error.retry_after)
+    found = [
+        (b"retry-after", str(seconds).encode()),
+        (b"retry-after-ms", str(math.ceil(error.retry_after * 1000)).encode()),
+    ]
+    return [*found, (b"x-should-retry", b"false")] if error.hopeless else found
+
+
 def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     """What is known of the answer: the request id always, the rest once there is an answer."""
     found = [("request-id", entry.asked.id)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
+    if entry.cached:
+        found.append(("cache", "hit"))
     if answer is not None:
         found += [
             ("rung", answer.rung),

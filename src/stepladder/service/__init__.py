@@ -5,7 +5,7 @@ a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
-from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry
+from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry, enter
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read
 
@@ -21,5 +21,6 @@ __all__ = [
     "ServedTask",
     "Snapshot",
     "TaskEntry",
+    "enter",
     "read",
 ]

@@ -1,10 +1,10 @@
 """Which way a task's question goes: mode, ladder release and coin, decided once and before anyone looks at its text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel
+from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel, Usage
 from stepladder.models import DictionaryRung, Ladder
 from stepladder.promise import audited
 
@@ -34,6 +34,8 @@ class ServedTask:
 
     `unreleased` holds the rungs that need no release (the dictionary) below the top, `top` is the top rung alone, and
     `released` maps the id of a ladder release to its ladder. `in_process` says that the top never leaves this machine.
+    `version` changes with everything that an answer depends on beside the question and its ladder release. `price` is
+    the top's, and `prompt_bytes` what it is sent beside the question, at most.
     """
 
     task: Task
@@ -44,6 +46,9 @@ class ServedTask:
     released: Mapping[str, Ladder] = field(default_factory=dict)
     seed: str = ""
     in_process: bool = False
+    version: str = ""
+    price: Callable[[Usage], float] | None = None
+    prompt_bytes: int = 0
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""

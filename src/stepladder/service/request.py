@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from stepladder.core import BadRequest, ChatCall, Field, Question, Task, TooLarge, Turn
+from stepladder.core import BadRequest, ChatCall, Field, Question, Reach, Task, Tenant, TooLarge, Turn
 
 T = TypeVar("T")
 
@@ -49,21 +49,27 @@ _STR = msgspec.json.Decoder(str)
 _BOOL: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _STREAM_OPTIONS: msgspec.json.Decoder[_StreamOptions | None] = msgspec.json.Decoder(_StreamOptions | None)
 _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None)
+_INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
-_TRUE = b"true"
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_PICTURE_TOKENS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not."""
+    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
+
+    `data` is the request as it came.
+    """
 
     model: str
     body: Mapping[str, msgspec.Raw]
     messages: tuple[msgspec.Raw, ...]
     stream: bool
     wants_usage: bool
+    data: bytes = b""
 
-    def question(self, task: Task, *, id: str, tenant: str, asked_at: float, limit: int) -> Question:
+    def question(self, task: Task, *, id: str, tenant: Tenant, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
 
         The last user message is the text, the messages before it are the turns. The caller's system message is left
@@ -91,7 +97,7 @@ class ChatRequest:
             id=id,
             task=task.name,
             text=text,
-            tenant=tenant,
+            tenant=tenant.name,
             fields=extra.fields,
             turns=tuple(
                 Turn(message.role, message.text())
@@ -100,18 +106,33 @@ class ChatRequest:
             ),
             system="\n".join(system) if system and task.caller_system else None,
             conversation=extra.conversation,
-            deadline_ms=extra.deadline_ms,
-            force_top=extra.force == "top",
+            deadline_ms=tenant.service.deadline_ms if extra.deadline_ms is None else extra.deadline_ms,
+            force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential,
             asked_at=asked_at,
         )
 
-    def call(self, id: str) -> ChatCall:
-        """The same request on its way to a plain model, without the key that is only ours."""
+    def call(self, id: str, most: int | None = None) -> ChatCall:
+        """The same request on its way to a plain model, without the key that is only ours.
+
+        Where the caller names no bound for the answer's tokens, `most` is it.
+        """
         if "stepladder" in self.body:
             _extra(self.body)
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
+        if most is not None and not any(name in body for name in _BOUNDS):
+            body["max_tokens"] = str(most).encode()
         return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
+
+    def most_tokens(self, most: int) -> tuple[int, int]:
+        """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
+
+        A token is a byte at least, and JSON takes more bytes than a chat template does; a picture is counted apart.
+        """
+        bound = next((_number(self.body[name]) for name in _BOUNDS if name in self.body), None)
+        answers = _number(self.body["n"]) if "n" in self.body else None
+        pictures = self.data.count(b'"image_url"') if b'"image_url"' in self.data else 0
+        return len(self.data) + pictures * _PICTURE_TOKENS, (bound or most) * (answers or 1)
 
     def last_user_text(self) -> str:
         """The text of the last user message, for the ledger of a plain model; "" where there is none."""
@@ -148,9 +169,8 @@ def read(data: bytes) -> ChatRequest:
         if "stream_options" in body
         else None
     )
-    return ChatRequest(
-        model, body, tuple(messages), stream, options is not None and options.include_usage is True
-    )
+    usage = options is not None and options.include_usage is True
+    return ChatRequest(model, body, tuple(messages), stream, usage, data)
 
 
 def _required(body: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:
@@ -169,6 +189,14 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{param}: {reason}.", param=param, remedy="Mend its type.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
+
+
+def _number(raw: msgspec.Raw) -> int | None:
+    """A whole number above 0; anything else is for the upstream to refuse."""
+    try:
+        return max(_INT.decode(raw), 0) or None
+    except msgspec.DecodeError:
+        return None
 
 
 def _extra(body: Mapping[str, msgspec.Raw]) -> _Extra:

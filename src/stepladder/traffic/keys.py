@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-from stepladder.core import NotAllowed, Tenant
+from stepladder.core import Clock, NotAllowed, Tenant
 
 _SCHEME = b"bearer "
 
@@ -11,10 +11,11 @@ _SCHEME = b"bearer "
 class Keys:
     """The keys that open the door right now: SHA-256 of the secret (hex) -> who it belongs to."""
 
-    __slots__ = ("_tenants",)
+    __slots__ = ("_clock", "_tenants")
 
-    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+    def __init__(self, tenants: Mapping[str, Tenant], clock: Clock) -> None:
         self._tenants = tenants
+        self._clock = clock
 
     def identify(self, authorization: bytes | None) -> Tenant:
         """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong."""
@@ -25,7 +26,7 @@ class Keys:
         if authorization[:7].lower() != _SCHEME:
             raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
         tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())
-        if tenant is None:
+        if tenant is None or (tenant.expires_at is not None and tenant.expires_at <= self._clock.time()):
             raise NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
         return tenant
 
