@@ -34,6 +34,7 @@ class Server:
     max_text_chars: int = 200_000
     flywheel: bool = True
     drain_seconds: float = 10.0
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ def _check(config: Config) -> None:
 
 
 def _check_traffic(config: Config) -> None:
+    _between(config.server.workers, 1, 32, "server.workers", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
         _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
     for name, model in config.models.items():

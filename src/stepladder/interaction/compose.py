@@ -6,12 +6,14 @@ import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from stepladder.core import (
     BadRequest,
     Config,
     ConfigError,
     Events,
+    Mode,
     Model,
     ModelConfig,
     RolledOut,
@@ -34,10 +36,10 @@ from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.text import dictionary_key
-from stepladder.traffic import Admission, Board, Cache, Gate, Keys
+from stepladder.traffic import Admission, Board, Cache, Gate, Keys, Standing
 
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.4
+_LOOK_SECONDS = 0.2
 _RETIRE_SECONDS = 600.0
 
 
@@ -116,10 +118,9 @@ class House:
 
     async def first_admin_key(self) -> str | None:
         """Make the admin key if there is none: the secret, shown only now; else None."""
-        if any(key.admin and key.revoked_at is None for key in self.store.keys.list()):
-            return None
-        secret = self.store.keys.create("admin", admin=True)
-        await self.refresh()
+        secret = first_admin_key(self.store)
+        if secret is not None:
+            await self.refresh()
         return secret
 
     async def refresh(self) -> None:
@@ -150,6 +151,7 @@ class House:
                     await self.reload()
                 if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
                     await self.refresh()
+                self.gateway.admission.board.recover()
                 await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
             except StepladderError as error:
                 _log.error("Cannot see what has changed: %s", error)
@@ -183,6 +185,26 @@ class House:
         except StepladderError as error:
             wrong.append(str(error))
         return wrong
+
+    def switch(self, task: str, mode: Mode | None, who: str) -> None:
+        """The kill switch."""
+        self.store.switches.put(task, mode, who)
+        self.store.journal.note(who, "mode", f"{task}: {mode or 'as configured'}")
+
+    def standings(self) -> list[dict[str, Any]]:
+        """What each key and its tenant may do and have done: the very numbers that the limits are held to."""
+        admission = self.gateway.admission
+        return [
+            {
+                "tenant": tenant.name,
+                "key": tenant.key,
+                "class": tenant.service.name,
+                "limits": tenant.limits,
+                "each_key": tenant.each_key,
+                **dict(zip(("used", "key_used"), map(_shown, admission.standing(tenant)), strict=True)),
+            }
+            for tenant in self._keys.tenants()
+        ]
 
     def roll_back(self, task: str, who: str) -> Rollout:
         """Back to the release before, else to the top alone. Raises BadRequest when nothing but the top answers."""
@@ -274,6 +296,23 @@ class House:
         for retired in [retired for retired in self._retired if retired[0] <= before]:
             self._retired.remove(retired)
             await retired[1].close()
+
+
+def first_admin_key(store: Store) -> str | None:
+    """Make the admin key if there is none, and the coin's seed, before several workers look for them."""
+    _coin_seed(store)
+    if any(key.admin and key.revoked_at is None for key in store.keys.list()):
+        return None
+    return store.keys.create("admin", admin=True)
+
+
+def _shown(standing: Standing) -> dict[str, float | int]:
+    return {
+        "day": standing.spent_day / 1e9,
+        "month": standing.spent_month / 1e9,
+        "reserved": standing.reserved / 1e9,
+        "under_way": standing.active,
+    }
 
 
 def _coin_seed(store: Store) -> str:

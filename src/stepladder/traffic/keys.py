@@ -17,6 +17,12 @@ class Keys:
         self._tenants = tenants
         self._clock = clock
 
+    def tenants(self) -> list[Tenant]:
+        """Whose keys open the door, by name."""
+        now = self._clock.time()
+        valid = (tenant for tenant in self._tenants.values() if (tenant.expires_at or now + 1) > now)
+        return sorted(valid, key=lambda tenant: (tenant.name, tenant.key))
+
     def identify(self, authorization: bytes | None) -> Tenant:
         """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong."""
         if not authorization:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stepladder.core import StepladderError
-from stepladder.interaction.cli import backtests, dictionary, keeping, keys, rollouts, serving
+from stepladder.interaction.cli import backtests, dictionary, keeping, keys, rollouts, serving, tenants
 
 app = typer.Typer(
     name="stepladder",
@@ -23,6 +23,9 @@ app.add_typer(backtests.app)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.command("tenants")(tenants.tenants)
+app.command("budget")(tenants.budget)
+app.command("journal")(tenants.journal)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
