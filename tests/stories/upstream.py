@@ -14,7 +14,8 @@ class Upstream:
     """Runs in a thread of its own. `seen` holds the bodies that came, `left` counts clients that hung up on a stream.
 
     The name of the model says what kind of day it has: "good", "slow" (a piece every 20 ms, for ever), "down" (500),
-    "refusing" (429), "garbage" (no JSON), "breaking" (the stream breaks off).
+    "refusing" (429), "garbage" (no JSON), "breaking" (the stream breaks off), "varied" (its answers
+    take any number of tokens up to max_tokens).
     """
 
     def __init__(self) -> None:
@@ -65,6 +66,8 @@ class Upstream:
             return web.json_response({"error": {"message": "Too many requests"}}, status=429)
         if body["model"] == "garbage":
             return web.Response(text="<html>", content_type="text/html")
+        if body["model"] == "varied":
+            return web.json_response(_completion("x", 1 + len(self.seen) * 7 % body["max_tokens"]))
         if not body.get("stream"):
             return web.json_response(_completion(_content(body)))
         return await self._stream(request, body)
@@ -92,7 +95,7 @@ def _content(body: dict) -> str:
     return "good" if "labels" in json.dumps(body["messages"]) else SAID
 
 
-def _completion(text: str) -> dict:
+def _completion(text: str, tokens: int = 7) -> dict:
     message: dict = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     return {
         "id": "chatcmpl-upstream",
@@ -100,7 +103,7 @@ def _completion(text: str) -> dict:
         "created": 1,
         "model": "good-1",
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+        "usage": {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens},
         "service_tier": "default",
     }
 

@@ -62,8 +62,12 @@ class Child:
 
     async def _once(self) -> int:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._child = await self._start(environment)
-        return await self._child.wait()
+        child = self._child = await self._start(environment)
+        await self._begun(child)
+        return await child.wait()
+
+    async def _begun(self, child: asyncio.subprocess.Process) -> None:
+        """It has been started."""
 
     async def _start(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -121,7 +125,7 @@ class WorkerProcess(Child):
             self.ready.clear()
 
     async def _start(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -129,7 +133,8 @@ class WorkerProcess(Child):
             start_new_session=True,
             pass_fds=(self._socket,),
         )
+
+    async def _begun(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None
         if await child.stdout.readline():
             self.ready.set()
-        return child
