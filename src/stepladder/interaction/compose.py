@@ -281,7 +281,12 @@ class House:
         file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
         today = datetime.fromtimestamp(self.clock.time(), UTC)
         month = today.year * 10000 + today.month * 100
-        board = Board(file, lambda slot: self.store.spending.since(month, slot=slot), month + today.day)
+        board = Board(
+            file,
+            lambda slot: self.store.spending.since(month, slot=slot),
+            month + today.day,
+            eager=config.server.workers == 1,
+        )
         return Admission(board, Gate(config.traffic.at_once, config.traffic.queue), self.clock)
 
     def _open_door(self, config: Config) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from secrets import token_hex
+from random import getrandbits
 from typing import Any
 
 from stepladder.core import (
@@ -360,7 +360,7 @@ def enter(snapshot: Snapshot, request: ChatRequest, tenant: Tenant, clock: Clock
     """A question on its way to what its `model` names. Raises BadRequest; UnknownModel, when that is nothing we have."""
     served, at, config = snapshot.find(request.model), clock.time(), snapshot.config
     asked = Asked(
-        f"sl{int(at * 1000):012x}{token_hex(10)}", tenant, request, at, clock.monotonic(), config.hash
+        f"sl{int(at * 1000):012x}{getrandbits(80):020x}", tenant, request, at, clock.monotonic(), config.hash
     )
     if isinstance(served, ServedTask):
         limit = config.server.max_text_chars

@@ -5,9 +5,11 @@ Knows statements and values, and nothing of what they mean.
 
 import asyncio
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, Insert
@@ -21,6 +23,8 @@ from stepladder.store.database import Database
 Values = tuple[Any, ...]
 
 _BATCH = 1000
+_MANY = 4
+_GATHER_SECONDS = 0.002
 
 
 class Statement:
@@ -75,7 +79,9 @@ class Writer:
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: deque[_Job] = deque()
+        self._idle = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="stepladder-ledger", daemon=True)
@@ -84,7 +90,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many rows are in the queue."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     @property
     def closed(self) -> bool:
@@ -104,12 +110,15 @@ class Writer:
                 raise LedgerUnavailable(
                     "The ledger is closed.", remedy="The server is stopping: ask again soon."
                 )
-            if self._queue.qsize() >= self._limit:
+            if len(self._queue) >= self._limit:
                 raise LedgerUnavailable(
                     f"{self._limit} rows are waiting for the ledger already.",
                     remedy="The disk is too slow for this load: ask again later, or raise ledger.queue.",
                 )
-            self._queue.put(_Job(statement, values, future, also))
+            self._queue.append(_Job(statement, values, future, also))
+            if self._idle:  # waking a thread that is not asleep costs both of them
+                self._idle = False
+                self._wake.put(None)
         await future
 
     def close(self) -> None:
@@ -117,7 +126,7 @@ class Writer:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._queue.put(None)
+                self._wake.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -128,21 +137,26 @@ class Writer:
                 going = self._take(batch)
                 self._write(batch)
                 _tell(batch)
+                if (
+                    len(batch) >= _MANY
+                ):  # a transaction costs as much as ten rows: under load, let some gather
+                    time.sleep(_GATHER_SECONDS)
                 batch.clear()
         finally:
             self._abandon(batch)
 
     def _take(self, batch: list[_Job]) -> bool:
-        job = self._queue.get()
-        try:
-            while job is not None:
-                batch.append(job)
-                if len(batch) >= _BATCH:
-                    return True
-                job = self._queue.get_nowait()
-        except Empty:
-            return True
-        return False
+        """Wait for rows and take what has piled up; False once it is closed and nothing is left."""
+        while not self._queue:
+            if self._closed:
+                return False
+            self._idle = True
+            if not self._queue:
+                self._wake.get()
+            self._idle = False
+        while self._queue and len(batch) < _BATCH:
+            batch.append(self._queue.popleft())
+        return True
 
     def _write(self, batch: list[_Job]) -> None:
         if not batch:
@@ -190,10 +204,8 @@ class Writer:
         # Reached with work left only if the thread dies of something unforeseen: nobody may wait for ever.
         with self._lock:
             self._closed = True
-        while not self._queue.empty():
-            job = self._queue.get()
-            if job is not None:
-                batch.append(job)
+        batch.extend(self._queue)
+        self._queue.clear()
         for job in batch:
             if not job.done and job.error is None:
                 job.error = LedgerUnavailable("The ledger's thread has died.", remedy="Restart the server.")

@@ -26,7 +26,7 @@ SLOTS = 32
 """The most workers at a time."""
 
 _RECORDS = 8192
-_VERSION, _COUNT, _USED, _TODAY, _PIDS = 0, 1, 2, 3, 8
+_VERSION, _COUNT, _USED, _TODAY, _WANTED, _PIDS = 0, 1, 2, 3, 4, 8
 _HEADER = 64
 # A record: whose it is, the day its sums are of, when its buckets will be full again, and four cells for each slot.
 _DAY, _REQUESTS, _TOKENS = 2, 3, 4
@@ -83,9 +83,10 @@ class Standing:
 class Board:
     """Scopes (a tenant, or a key of it) and their cells. All calls come from one thread of a process."""
 
-    def __init__(self, file: Path | None, load: Load, day: int) -> None:
+    def __init__(self, file: Path | None, load: Load, day: int, *, eager: bool = False) -> None:
         """Join the workers that have `file` open, or begin anew from what the store says. None: this process alone.
 
+        An `eager` one keeps the lock until somebody else wants it, and must look for that now and then: by `recover`.
         Raises StoreError when the file cannot be used, or every slot is taken.
         """
         self._load = load
@@ -94,9 +95,13 @@ class Board:
         self._map = mmap.mmap(self._file, _SIZE)
         self._cells = memoryview(self._map).cast("q")
         self.slot = 0
+        self._kept = False
+        self._wanted = 0
+        self._want()
         self._lock()
         try:
             self._join(day)
+            self._kept = eager
         finally:
             self._unlock()
 
@@ -162,6 +167,8 @@ class Board:
 
     def recover(self) -> int:
         """Strike what dead workers had under way; how many there were. Reads the store when there were any."""
+        self._lock()
+        self._unlock()
         dead = 0
         for slot in range(self._cells[_USED]):
             if slot != self.slot and self._cells[_PIDS + slot] and self._claim_slot(slot):
@@ -181,6 +188,7 @@ class Board:
             self._clear(self.slot)
             self._cells[_PIDS + self.slot] = 0
         finally:
+            self._kept = False
             self._unlock()
             self._cells.release()
             self._map.close()
@@ -257,6 +265,7 @@ class Board:
                 "Another version of Stepladder serves this data folder.",
                 remedy="Stop it before you start this one.",
             )
+        self._wanted = self._cells[_WANTED]
         self._take_slot()
         self._cells[_PIDS + self.slot] = os.getpid()
         self._cells[_USED] = max(self._cells[_USED], self.slot + 1)
@@ -321,12 +330,21 @@ class Board:
 
     # ------------------------------------------------------------------------------------------------------- locks
 
+    def _want(self) -> None:
+        """Whoever keeps the lock gives it up, for good: there are two of us now."""
+        self._cells[_WANTED] += 1
+
     def _lock(self) -> None:
+        if self._kept:
+            if self._cells[_WANTED] == self._wanted:
+                return
+            self._kept = False
+            self._unlock()
         if self._file >= 0 and fcntl is not None:
             fcntl.lockf(self._file, fcntl.LOCK_EX, 1, 0)
 
     def _unlock(self) -> None:
-        if self._file >= 0 and fcntl is not None:
+        if not self._kept and self._file >= 0 and fcntl is not None:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 0)
 
     def _alone(self) -> bool:
