@@ -28,6 +28,7 @@ from stepladder.core import (
 )
 from stepladder.gateway import Gateway
 from stepladder.interaction.ladders import Ladders, State
+from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
 from stepladder.models import parse_answer
@@ -136,6 +137,8 @@ class House:
                     "[ledger] or server.data has changed.", remedy="Start the server anew for that."
                 )
             await self._adopt(config)
+            changed = f"{now.hash} to {config.hash}. {'; '.join(differences(now, config))}"
+            await asyncio.to_thread(self.store.journal.note_once, "server", "config", changed)
         except StepladderError as error:
             _log.error("The configuration was not taken, the old one stays in force: %s", error)
             return False

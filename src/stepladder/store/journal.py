@@ -22,6 +22,17 @@ class Journal:
                 insert(journal).values(at=self._clock.time(), who=who, what=what, detail=detail)
             )
 
+    def note_once(self, who: str, what: str, detail: str) -> bool:
+        """Append a line unless the last one about `what` says the same: of several workers, the first writes it."""
+        last = select(journal.c.detail).where(journal.c.what == what).order_by(journal.c.id.desc()).limit(1)
+        with self._database.write() as connection:
+            if connection.scalar(last) == detail:
+                return False
+            connection.execute(
+                insert(journal).values(at=self._clock.time(), who=who, what=what, detail=detail)
+            )
+        return True
+
     def latest(self, limit: int = 100) -> list[Note]:
         """The newest lines, newest first."""
         query = select(journal.c.at, journal.c.who, journal.c.what, journal.c.detail)

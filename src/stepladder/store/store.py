@@ -71,6 +71,10 @@ class Store:
         """A number that changes with rollouts, switches, entries and keys, whichever process changes them."""
         return self._database.stamp()
 
+    def check(self) -> str:
+        """What is wrong with the database file, "" where nothing is. Reads all of it."""
+        return self._database.check()
+
     def setting(self, name: str) -> str | None:
         """A small string that was set for good, or None."""
         with self._database.read() as connection:

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from stepladder.core import StepladderError
-from stepladder.interaction.cli import backtests, dictionary, keeping, keys, rollouts, serving, tenants
+from stepladder.interaction.cli import (
+    backtests,
+    configs,
+    dictionary,
+    keeping,
+    keys,
+    rollouts,
+    serving,
+    tenants,
+)
 
 app = typer.Typer(
     name="stepladder",
@@ -20,6 +29,8 @@ app.command("serve")(serving.serve)
 app.command("init")(serving.init)
 app.command("status")(serving.status)
 app.add_typer(backtests.app)
+app.add_typer(configs.app, name="config")
+app.command("doctor")(configs.doctor)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
