@@ -71,7 +71,8 @@ _ELSEWHERE = "Give it the right owner, or name another folder in server.data."
 class House:
     """Everything that is open, and the gateway in front of it. Made by `open`, kept fresh by `watch`."""
 
-    def __init__(self, settings: Settings, config: Config, store: Store) -> None:
+    def __init__(self, settings: Settings, config: Config, store: Store, several: bool = False) -> None:
+        """`several` says that other workers serve beside this one."""
         self.settings = settings
         self.store = store
         self.clock = SystemClock()
@@ -89,20 +90,23 @@ class House:
             Snapshot(config, {}, {}),
             store.ledger,
             auditor,
-            self._admission(config),
+            self._admission(config, several),
             Cache(0, self.clock),
             self.events,
             self.clock,
         )
         self.metrics = Metrics(self.events, store, auditor.counts)
+        if several:
+            slot = self.gateway.admission.board.slot
+            self.metrics.share(settings.folder(config) / "metrics" / f"{slot}.json")
 
     @classmethod
-    async def open(cls, settings: Settings) -> "House":
+    async def open(cls, settings: Settings, *, several: bool = False) -> "House":
         """Open all of it. Raises ConfigError, MissingExtra or StoreError, and leaves nothing open then."""
         config = settings.load()
         store = await asyncio.to_thread(open_store, settings, config)
         try:
-            house = cls(settings, config, store)
+            house = cls(settings, config, store, several)
             await house._adopt(config)
         except BaseException:
             store.close()
@@ -155,6 +159,7 @@ class House:
                 if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
                     await self.refresh()
                 self.gateway.admission.board.recover()
+                await asyncio.to_thread(self.metrics.save)
                 await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
             except StepladderError as error:
                 _log.error("Cannot see what has changed: %s", error)
@@ -238,6 +243,7 @@ class House:
         self._retired += [(0.0, model) for _, model in self._models.values()]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.store.close)
+        self.metrics.save()
         self.gateway.admission.board.close()
 
     async def _adopt(self, config: Config) -> None:
@@ -279,7 +285,7 @@ class House:
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
 
-    def _admission(self, config: Config) -> Admission:
+    def _admission(self, config: Config, several: bool) -> Admission:
         url = self.settings.store_url(config)
         file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
         today = datetime.fromtimestamp(self.clock.time(), UTC)
@@ -288,7 +294,7 @@ class House:
             file,
             lambda slot: self.store.spending.since(month, slot=slot),
             month + today.day,
-            eager=config.server.workers == 1,
+            eager=not several,
         )
         return Admission(board, Gate(config.traffic.at_once, config.traffic.queue), self.clock)
 
@@ -296,6 +302,7 @@ class House:
         """Keys, limits and the cache's size, as the configuration and the store have them now."""
         tenants = {hash: config.tenant(known) for hash, known in self._state.keys.items()}
         self._keys = Keys(tenants, self.clock)
+        self.metrics.config_hash = config.hash
         self.gateway.admission.configure(config.traffic)
         self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
         self.gateway.cache.shrink()

@@ -18,7 +18,7 @@ def main() -> int:
     given = arguments.parse_args()
 
     async def work() -> None:
-        house = await House.open(Settings(given.config))
+        house = await House.open(Settings(given.config), several=True)
         try:
             with socket.socket(fileno=given.socket) as listening:
                 await answer(house, listening, _ready, stop_with=0)

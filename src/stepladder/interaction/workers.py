@@ -61,6 +61,8 @@ async def _all_ready(workers: list[WorkerProcess]) -> None:
 def _prepare(settings: Settings, config: Config) -> str | None:
     """Make or migrate the database before anybody opens it, and the admin key if there is none."""
     store = open_store(settings, config)
+    for left in (settings.folder(config) / "metrics").glob("*.json"):  # counters begin with the server
+        left.unlink(missing_ok=True)
     try:
         return first_admin_key(store)
     finally:
