@@ -1,0 +1,229 @@
+"""Find the tasks in plain traffic: prompts that share a template, and answers of one kind.
+
+Pieces of templates (see `templates`) nest: a preamble that a whole company uses holds those of its tasks. A group of
+prompts is divided where its parts answer differently, and kept whole where they answer alike, because a slot with a few
+values (a language, a category, one of twenty documents) makes pieces too. Chats, one-off prompts and small groups are
+left over, and counted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stepladder.core import Progress
+from stepladder.data.answers import AnswerKind, Kind, recognise
+from stepladder.data.exchange import Exchange
+from stepladder.data.templates import Mask, Piece, Prompts, Template, template_of
+
+_FEWEST = 20
+_NEWEST = 50_000
+_LONG = 12.0
+_WORDS = 2
+_MOST_PARTS = 8
+# What a system prompt may say without giving a task: who the assistant is, and how to behave.
+_PERSONA = frozenset(
+    "you are a an the is be as i my me your our we us of for to and or in on with that this it can will please always never "
+    "do not don t helpful assistant ai bot chatbot model language large chat friendly polite professional concise brief "
+    "briefly honest harmless harmlessly kind knowledgeable expert smart intelligent answer answers question questions "
+    "help user users respond reply replies response responses named called text "
+    "你 您 是 一 个 名 位 的 有 用 助 手 智 能 人 工 乐 于 请 回 答 用 户 问 题 我 们 和 并 礼 貌 友 好 简 洁 专 业 帮 "
+    "为 以 来 地 得 了 在 s u 0 . , ! ? : ; 。 ， ！ ？ ： ； 、 ' \" - ( ) \n".split(" ")
+) | {"\n", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A task found in the traffic: its template, the kind of its answers, and the exchanges that belong to it."""
+
+    template: Template
+    kind: AnswerKind
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def calls(self) -> int:
+        """How many exchanges."""
+        return len(self.exchanges)
+
+    @property
+    def cost(self) -> float:
+        """What they cost, where the log says."""
+        return sum(exchange.cost for exchange in self.exchanges)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written, where the log says."""
+        return sum(exchange.tokens for exchange in self.exchanges)
+
+    @property
+    def model(self) -> str:
+        """The model that answered most of them."""
+        return Counter(exchange.model for exchange in self.exchanges).most_common(1)[0][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The tasks, most calls first, and how many exchanges belong to none."""
+
+    tasks: tuple[Found, ...]
+    exchanges: int
+    left_over: int
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def discover(exchanges: Sequence[Exchange], progress: Progress, *, fewest: int = _FEWEST) -> Discovery:
+    """Group exchanges into tasks of at least `fewest` calls. The newest 50,000 are read.
+
+    Deterministic: the same exchanges in the same order give the same tasks.
+    """
+    rows = list(exchanges[-_NEWEST:])
+    progress(0, 3, "reading prompts")
+    search = _Search(Prompts(rows, max(6, fewest // 2)), fewest)
+    progress(1, 3, "comparing templates")
+    groups = search.divide(np.ones(len(rows), np.bool_), 0.0, search.prompts.pieces, 0)
+    progress(2, 3, "reading answers")
+    found = _merged([search.read(mask) for mask in groups])
+    reasons = Counter(search.reasons)
+    tasks = sorted((task for task in found if task is not None), key=lambda task: -task.calls)
+    progress(3, 3, "done")
+    left = len(rows) - sum(task.calls for task in tasks)
+    return Discovery(tuple(tasks), len(rows), left, reasons)
+
+
+class _Search:
+    """The descent from all prompts to the groups that are one task each."""
+
+    def __init__(self, prompts: Prompts, fewest: int) -> None:
+        self.prompts = prompts
+        self.fewest = fewest
+        self.reasons: Counter[str] = Counter()
+
+    def divide(self, mask: Mask, tokens: float, pieces: Sequence[Piece], depth: int) -> list[Mask]:
+        """The groups within `mask`, whose prompts share `tokens` tokens already."""
+        whole = self.kind(mask) if tokens else None
+        parts = self._parts(mask, pieces)
+        if whole is not None and not self._should_divide(mask, whole, parts):
+            return [mask]
+        groups, rest = [], mask.copy()
+        for part in parts:
+            rest &= ~part.prompts
+            groups += self.divide(part.prompts, tokens + part.tokens, _within(part, pieces), depth + 1)
+        if tokens and rest.sum() >= self.fewest:
+            groups.append(rest)
+        return groups
+
+    def kind(self, mask: Mask) -> AnswerKind:
+        """The kind of the answers under a mask."""
+        return recognise([self.prompts.exchanges[at].answer for at in np.flatnonzero(mask)])
+
+    def _parts(self, mask: Mask, pieces: Sequence[Piece]) -> list[Piece]:
+        """Pieces that divide the mask without overlapping, each as wide as it goes."""
+        size, rest, parts = int(mask.sum()), mask.copy(), []
+        candidates = [piece for piece in pieces if piece.count <= 0.97 * size]
+        while candidates:
+            candidates = _cut(candidates, rest, self.fewest)
+            if not candidates:
+                break
+            best = max(candidates, key=lambda piece: piece.count * min(self._explained(piece, candidates), 40.0))
+            widest = max(
+                (piece for piece in candidates if _inside(best, piece)),
+                key=lambda piece: piece.count,
+            )
+            parts.append(Piece(widest.prompts, widest.count, self._explained(widest, candidates)))
+            rest &= ~widest.prompts
+        return parts
+
+    def _explained(self, piece: Piece, pieces: Sequence[Piece]) -> float:
+        return sum(other.tokens for other in pieces if _inside(piece, other))
+
+    def _should_divide(self, mask: Mask, whole: AnswerKind, parts: Sequence[Piece]) -> bool:
+        kinds = [(part, self.kind(part.prompts)) for part in parts]
+        covered = sum(part.count for part in parts) / int(mask.sum())
+        if whole.closed or whole.kind is Kind.CONSTANT:
+            # The union of two closed sets is closed too: divide where the parts keep to different labels.
+            return covered >= 0.6 and len(parts) > 1 and not _alike([kind for _, kind in kinds])
+        if any(kind.closed for _, kind in kinds):
+            return True
+        long = [part for part, _ in kinds if part.tokens >= _LONG]
+        return 1 < len(long) <= _MOST_PARTS and sum(part.count for part in long) >= 0.6 * int(mask.sum())
+
+    def read(self, mask: Mask) -> Found | None:
+        """The task of a group, or None where it is none; the reason is counted."""
+        rows = [self.prompts.exchanges[at] for at in np.flatnonzero(mask)]
+        template, kind = template_of(rows), recognise([row.answer for row in rows])
+        reason = _refused(rows, template, kind, self.fewest)
+        if reason:
+            self.reasons[reason] += len(rows)
+            return None
+        return Found(template, kind, tuple(rows))
+
+
+def _refused(rows: Sequence[Exchange], template: Template, kind: AnswerKind, fewest: int) -> str:
+    """Why a group is no task; "" where it is one."""
+    if len(rows) < fewest:
+        return "too few calls"
+    if len(template.words - _PERSONA) < _WORDS:
+        return "no instruction in common"
+    if kind.closed:
+        return "" if len(set(template.slots)) > 1 or "{text" in template.system else "always the same prompt"
+    if kind.kind is Kind.CONSTANT:
+        return "always the same answer"
+    if sum(row.turns > 0 for row in rows) >= 0.3 * len(rows):
+        return "conversations"
+    if len(set(template.slots)) < 0.1 * len(rows) and "{text" not in template.system:
+        return "always the same prompt"
+    return ""
+
+
+def _merged(found: Sequence[Found | None]) -> list[Found]:
+    """One task whose prompt was edited on the way is one task: alike in its answers and in half of its words."""
+    merged: list[Found] = []
+    for task in sorted((task for task in found if task is not None), key=lambda task: -task.calls):
+        twin = next((at for at, other in enumerate(merged) if _twins(task, other)), None)
+        if twin is None:
+            merged.append(task)
+        else:
+            rows = (*merged[twin].exchanges, *task.exchanges)
+            kind = recognise([row.answer for row in rows])
+            slots = (*merged[twin].template.slots, *task.template.slots)
+            whole = merged[twin].template
+            merged[twin] = Found(Template(whole.system, whole.user, slots, whole.words), kind, rows)
+    return merged
+
+
+def _twins(one: Found, two: Found) -> bool:
+    mine, theirs = one.template.words - _PERSONA, two.template.words - _PERSONA
+    shared = len(mine & theirs) / max(1, min(len(mine), len(theirs)))
+    if one.kind.closed and one.kind.like(two.kind):
+        return shared >= 0.5
+    return one.kind.kind == two.kind.kind and len(mine & theirs) >= 0.8 * len(mine | theirs)
+
+
+def _alike(kinds: Sequence[AnswerKind]) -> bool:
+    widest = max(kinds, key=lambda kind: len(kind.labels))
+    return all(
+        kind.like(widest)
+        or (kind.kind in (Kind.LABEL, Kind.CONSTANT) and set(kind.labels) <= set(widest.labels))
+        for kind in kinds
+    )
+
+
+def _within(part: Piece, pieces: Sequence[Piece]) -> list[Piece]:
+    return [piece for piece in pieces if piece.count < part.count and _inside(piece, part)]
+
+
+def _inside(one: Piece, other: Piece) -> bool:
+    """Whether (nearly) every prompt that holds the one holds the other."""
+    return int((one.prompts & other.prompts).sum()) >= 0.97 * one.count
+
+
+def _cut(pieces: Sequence[Piece], rest: Mask, fewest: int) -> list[Piece]:
+    """Pieces as far as their prompts are still free; those that are mostly taken, or too small by now, are gone."""
+    kept = []
+    for piece in pieces:
+        free = piece.prompts & rest
+        count = int(free.sum())
+        if count >= fewest and count >= 0.8 * piece.count:
+            kept.append(Piece(free, count, piece.tokens))
+    return kept
