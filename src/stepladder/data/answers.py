@@ -65,11 +65,26 @@ def recognise(answers: Sequence[str]) -> AnswerKind:
     counts = Counter(keys)
     once = sum(count == 1 for count in counts.values())
     short = sum(len(answer) <= _MAX_LABEL for answer in answers) >= 0.94 * len(answers)
-    if len(answers) >= _FEWEST and short and once <= _UNSEEN * len(answers) and len(answers) >= 3 * len(counts):
+    if (
+        len(answers) >= _FEWEST
+        and short
+        and once <= _UNSEEN * len(answers)
+        and len(answers) >= 3 * len(counts)
+    ):
         return _labels(answers, keys, counts)
     if all(_NUMBER.fullmatch(answer.strip()) for answer in answers):
         return AnswerKind(Kind.NUMBER)
     return AnswerKind(Kind.TEXT)
+
+
+def recognise_answer(answer: str, kind: AnswerKind) -> str:
+    """An answer as its kind spells it: the label it stands for, canonical JSON, or the text as it is."""
+    if kind.kind is Kind.LABEL:
+        key = dictionary_key(answer)
+        return next((label for label in kind.labels if dictionary_key(label) == key), _bare(answer))
+    if kind.kind is Kind.JSON and (value := parsed(answer)) is not None:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return answer
 
 
 def _labels(answers: Sequence[str], keys: Sequence[str], counts: Counter[str]) -> AnswerKind:
@@ -99,7 +114,8 @@ def _json(answers: Sequence[str]) -> AnswerKind | None:
     if not required or len(optional) > 3 * len(required) + 5:
         return None
     properties = {
-        str(key): _property([value[key] for value in objects if key in value]) for key in [*required, *optional]
+        str(key): _property([value[key] for value in objects if key in value])
+        for key in [*required, *optional]
     }
     schema = {"type": "object", "properties": properties, "required": [str(key) for key in required]}
     return AnswerKind(Kind.JSON, {}, {**schema, "additionalProperties": False})
@@ -130,7 +146,13 @@ def _property(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _type(value: Any) -> str:
-    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array")):
+    for kind, name in (
+        (bool, "boolean"),
+        (int, "integer"),
+        (float, "number"),
+        (str, "string"),
+        (list, "array"),
+    ):
         if isinstance(value, kind):
             return name
     return "object" if isinstance(value, dict) else "null"

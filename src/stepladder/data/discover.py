@@ -15,7 +15,7 @@ import numpy as np
 from stepladder.core import Progress
 from stepladder.data.answers import AnswerKind, Kind, recognise
 from stepladder.data.exchange import Exchange
-from stepladder.data.templates import Mask, Piece, Prompts, Template, template_of
+from stepladder.data.templates import Mask, Piece, Prompts, Template, template_of, tokens
 
 _FEWEST = 20
 _NEWEST = 50_000
@@ -24,13 +24,17 @@ _WORDS = 2
 _MOST_PARTS = 8
 # What a system prompt may say without giving a task: who the assistant is, and how to behave.
 _PERSONA = frozenset(
-    "you are a an the is be as i my me your our we us of for to and or in on with that this it can will please always never "
-    "do not don t helpful assistant ai bot chatbot model language large chat friendly polite professional concise brief "
-    "briefly honest harmless harmlessly kind knowledgeable expert smart intelligent answer answers question questions "
-    "help user users respond reply replies response responses named called text "
-    "你 您 是 一 个 名 位 的 有 用 助 手 智 能 人 工 乐 于 请 回 答 用 户 问 题 我 们 和 并 礼 貌 友 好 简 洁 专 业 帮 "
-    "为 以 来 地 得 了 在 s u 0 . , ! ? : ; 。 ， ！ ？ ： ； 、 ' \" - ( ) \n".split(" ")
-) | {"\n", ""}
+    tokens(
+        """
+    you are a an the is be as i my me your our we us of for to and or in on with that this it can will please always
+    never do not don t s helpful assistant ai bot chatbot model language large chat friendly polite professional concise
+    brief briefly honest harmless kind knowledgeable expert smart intelligent answer answers question questions help
+    user users respond reply replies response responses named called text
+    你您是一个名位的有用助手智能人工乐于请回答用户问题我们和并礼貌友好简洁专业帮为以来地得了在
+    0 . , ! ? : ; 。，！？：；、 ' " - ( )
+    """
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def discover(exchanges: Sequence[Exchange], progress: Progress, *, fewest: int =
     progress(2, 3, "reading answers")
     found = _merged([search.read(mask) for mask in groups])
     reasons = Counter(search.reasons)
-    tasks = sorted((task for task in found if task is not None), key=lambda task: -task.calls)
+    tasks = sorted(found, key=lambda task: -task.calls)
     progress(3, 3, "done")
     left = len(rows) - sum(task.calls for task in tasks)
     return Discovery(tuple(tasks), len(rows), left, reasons)
@@ -101,7 +105,7 @@ class _Search:
 
     def divide(self, mask: Mask, tokens: float, pieces: Sequence[Piece], depth: int) -> list[Mask]:
         """The groups within `mask`, whose prompts share `tokens` tokens already."""
-        whole = self.kind(mask) if tokens else None
+        whole = self.kind(mask) if tokens and self._instructs(mask) else None
         parts = self._parts(mask, pieces)
         if whole is not None and not self._should_divide(mask, whole, parts):
             return [mask]
@@ -113,9 +117,14 @@ class _Search:
             groups.append(rest)
         return groups
 
+    def _instructs(self, mask: Mask) -> bool:
+        """Whether what these prompts share asks for something, and does not only say who the assistant is."""
+        shown = [self.prompts.exchanges[at] for at in np.flatnonzero(mask)[:100].tolist()]
+        return len(template_of(shown).words - _PERSONA) >= _WORDS
+
     def kind(self, mask: Mask) -> AnswerKind:
         """The kind of the answers under a mask."""
-        return recognise([self.prompts.exchanges[at].answer for at in np.flatnonzero(mask)])
+        return recognise([self.prompts.exchanges[at].answer for at in np.flatnonzero(mask).tolist()])
 
     def _parts(self, mask: Mask, pieces: Sequence[Piece]) -> list[Piece]:
         """Pieces that divide the mask without overlapping, each as wide as it goes."""
@@ -125,7 +134,9 @@ class _Search:
             candidates = _cut(candidates, rest, self.fewest)
             if not candidates:
                 break
-            best = max(candidates, key=lambda piece: piece.count * min(self._explained(piece, candidates), 40.0))
+            best = max(
+                candidates, key=lambda piece: piece.count * min(self._explained(piece, candidates), 40.0)
+            )
             widest = max(
                 (piece for piece in candidates if _inside(best, piece)),
                 key=lambda piece: piece.count,
@@ -150,7 +161,7 @@ class _Search:
 
     def read(self, mask: Mask) -> Found | None:
         """The task of a group, or None where it is none; the reason is counted."""
-        rows = [self.prompts.exchanges[at] for at in np.flatnonzero(mask)]
+        rows = [self.prompts.exchanges[at] for at in np.flatnonzero(mask).tolist()]
         template, kind = template_of(rows), recognise([row.answer for row in rows])
         reason = _refused(rows, template, kind, self.fewest)
         if reason:
@@ -161,19 +172,15 @@ class _Search:
 
 def _refused(rows: Sequence[Exchange], template: Template, kind: AnswerKind, fewest: int) -> str:
     """Why a group is no task; "" where it is one."""
-    if len(rows) < fewest:
-        return "too few calls"
-    if len(template.words - _PERSONA) < _WORDS:
-        return "no instruction in common"
-    if kind.closed:
-        return "" if len(set(template.slots)) > 1 or "{text" in template.system else "always the same prompt"
-    if kind.kind is Kind.CONSTANT:
-        return "always the same answer"
-    if sum(row.turns > 0 for row in rows) >= 0.3 * len(rows):
-        return "conversations"
-    if len(set(template.slots)) < 0.1 * len(rows) and "{text" not in template.system:
-        return "always the same prompt"
-    return ""
+    reasons = (
+        (len(rows) < fewest, "too few calls"),
+        (len(template.words - _PERSONA) < _WORDS, "no instruction in common"),
+        (kind.kind is Kind.CONSTANT, "always the same answer"),
+        (len({(row.system, row.user) for row in rows}) < 5, "always the same prompt"),
+        (not kind.closed and len({row.user for row in rows}) < 0.1 * len(rows), "always the same prompt"),
+        (not kind.closed and sum(row.turns > 0 for row in rows) >= 0.3 * len(rows), "conversations"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
 
 
 def _merged(found: Sequence[Found | None]) -> list[Found]:

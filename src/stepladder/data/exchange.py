@@ -67,7 +67,9 @@ def _iterate(path: Path, names: FieldNames) -> Iterator[Exchange | Skipped]:
                 if line.strip():
                     yield _parse(number, line, names)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged or no gzip file.", remedy="Fetch or compress it again.") from error
+        raise DataError(
+            f"{path} is damaged or no gzip file.", remedy="Fetch or compress it again."
+        ) from error
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", remedy="Check the path.") from error
 

@@ -104,7 +104,9 @@ class Prompts:
         groups: dict[int, list[int]] = {}
         for at, total in zip(frequent.tolist(), sums.tolist(), strict=True):
             groups.setdefault(total, []).append(at)
-        ranked = sorted(groups.values(), key=lambda group: -len(group) * int(ends[group[0]] - starts[group[0]]))
+        ranked = sorted(
+            groups.values(), key=lambda group: -len(group) * int(ends[group[0]] - starts[group[0]])
+        )
         pieces = []
         for group in ranked[:_MAX_PIECES]:
             mask = np.zeros(len(sizes), np.bool_)
@@ -164,7 +166,9 @@ def _constant(shown: Sequence[str], texts: Sequence[str]) -> tuple[str, list[str
     for text in shown:
         counts.update({gram for gram, _ in _grams(text)})
     fixed = {gram for gram, count in counts.items() if count >= 0.9 * len(shown)}
-    first = max(shown, key=lambda text: (sum(gram in fixed for gram, _ in _grams(text)), -len(text)), default="")
+    first = max(
+        shown, key=lambda text: (sum(gram in fixed for gram, _ in _grams(text)), -len(text)), default=""
+    )
     return _with_slots(first, fixed), [_varying(text, fixed) for text in texts]
 
 
@@ -172,7 +176,9 @@ def _grams(text: str) -> list[tuple[tuple[str, ...], range]]:
     """Every run of up to three tokens at the ends and of three within, with the places it covers."""
     found = [_START, *tokens(text), _END]
     width = min(3, len(found))
-    return [(tuple(found[at : at + width]), range(at - 1, at + width - 1)) for at in range(len(found) - width + 1)]
+    return [
+        (tuple(found[at : at + width]), range(at - 1, at + width - 1)) for at in range(len(found) - width + 1)
+    ]
 
 
 def _covered(text: str, fixed: set[tuple[str, ...]]) -> set[int]:
@@ -184,7 +190,9 @@ def _with_slots(text: str, fixed: set[tuple[str, ...]]) -> str:
     out, at, slots, open_slot = [], 0, 0, False
     for place, found in enumerate(_TOKEN.finditer(text)):
         if place in covered:
-            out.append(" " if open_slot and found.start() > at else text[at : found.start()] if not open_slot else "")
+            out.append(
+                " " if open_slot and found.start() > at else text[at : found.start()] if not open_slot else ""
+            )
             out.append(found[0])
             open_slot = False
         elif not open_slot:
