@@ -121,9 +121,7 @@ _FIELD_HINT = re.compile(
     r"age|price|amount|customer data|columns?|table|numbers?|fields?\b|年龄|金额|价格|表格|数值|历史记录",
     re.I,
 )
-_CHANGE_HINT = re.compile(
-    r"\bchang|new products?|updates?|变化|更新|新品|上架|下架", re.I
-)
+_CHANGE_HINT = re.compile(r"\bchang|new products?|updates?|变化|更新|新品|上架|下架", re.I)
 _COUNT_HINT = re.compile(
     r"(\d+)\s*(?:个|种|类)?\s*(?:different\s+|possible\s+)?"
     r"(?:class|categor|intent|label|topic|department|team|queue|类|标签|意图|部门|主题)",

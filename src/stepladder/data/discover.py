@@ -6,6 +6,7 @@ values (a language, a category, one of twenty documents) makes pieces too. Chats
 left over, and counted.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,14 @@ _FEWEST = 20
 _NEWEST = 50_000
 _LONG = 12.0
 _WORDS = 2
-_MOST_PARTS = 8
+_NEARLY = 0.97
+# Words that say what is to be done with a text.
+_TO_DO = re.compile(
+    r"\b(?:summari[sz]|translat|rewrit|rephras|classif|categori[sz]|extract|answer (?:only|the|using|from|in|with|each|every)"
+    r"|writ|generat|draft|explain|list|describ|correct|improv|convert|compos|reply to|identif|decid|rate|label|pars|detect)"
+    r"|总结|摘要|概括|翻译|译成|改写|润色|分类|提取|抽取|根据.{0,12}回答|判断|生成|撰写|写一|解释|列出|纠正|识别|归纳",
+    re.IGNORECASE,
+)
 # What a system prompt may say without giving a task: who the assistant is, and how to behave.
 _PERSONA = frozenset(
     tokens(
@@ -85,7 +93,7 @@ def discover(exchanges: Sequence[Exchange], progress: Progress, *, fewest: int =
     progress(0, 3, "reading prompts")
     search = _Search(Prompts(rows, max(6, fewest // 2)), fewest)
     progress(1, 3, "comparing templates")
-    groups = search.divide(np.ones(len(rows), np.bool_), 0.0, search.prompts.pieces, 0)
+    groups = search.divide(np.ones(len(rows), np.bool_), search.prompts.pieces)
     progress(2, 3, "reading answers")
     found = _merged([search.read(mask) for mask in groups])
     reasons = Counter(search.reasons)
@@ -103,24 +111,26 @@ class _Search:
         self.fewest = fewest
         self.reasons: Counter[str] = Counter()
 
-    def divide(self, mask: Mask, tokens: float, pieces: Sequence[Piece], depth: int) -> list[Mask]:
-        """The groups within `mask`, whose prompts share `tokens` tokens already."""
-        whole = self.kind(mask) if tokens and self._instructs(mask) else None
+    def divide(self, mask: Mask, pieces: Sequence[Piece]) -> list[Mask]:
+        """The groups within `mask`, out of the pieces that lie within it or hold it."""
+        shared = any(_holds(piece, mask) for piece in pieces)
+        words = self._shared_words(mask) if shared else ""
+        whole = self.kind(mask) if _instructs(words) else None
         parts = self._parts(mask, pieces)
-        if whole is not None and not self._should_divide(mask, whole, parts):
+        if whole is not None and not self._should_divide(mask, whole, parts, words):
             return [mask]
         groups, rest = [], mask.copy()
         for part in parts:
             rest &= ~part.prompts
-            groups += self.divide(part.prompts, tokens + part.tokens, _within(part, pieces), depth + 1)
-        if tokens and rest.sum() >= self.fewest:
+            groups += self.divide(part.prompts, _within(part, pieces))
+        if shared and rest.sum() >= self.fewest:
             groups.append(rest)
         return groups
 
-    def _instructs(self, mask: Mask) -> bool:
-        """Whether what these prompts share asks for something, and does not only say who the assistant is."""
-        shown = [self.prompts.exchanges[at] for at in np.flatnonzero(mask)[:100].tolist()]
-        return len(template_of(shown).words - _PERSONA) >= _WORDS
+    def _shared_words(self, mask: Mask) -> str:
+        """What these prompts share, slots left out."""
+        template = template_of([self.prompts.exchanges[at] for at in np.flatnonzero(mask)[:100].tolist()])
+        return re.sub(r"\{text\d*\}", " ", f"{template.system}\n{template.user}")
 
     def kind(self, mask: Mask) -> AnswerKind:
         """The kind of the answers under a mask."""
@@ -129,7 +139,7 @@ class _Search:
     def _parts(self, mask: Mask, pieces: Sequence[Piece]) -> list[Piece]:
         """Pieces that divide the mask without overlapping, each as wide as it goes."""
         size, rest, parts = int(mask.sum()), mask.copy(), []
-        candidates = [piece for piece in pieces if piece.count <= 0.97 * size]
+        candidates = [piece for piece in pieces if piece.count <= _NEARLY * size]
         while candidates:
             candidates = _cut(candidates, rest, self.fewest)
             if not candidates:
@@ -148,7 +158,7 @@ class _Search:
     def _explained(self, piece: Piece, pieces: Sequence[Piece]) -> float:
         return sum(other.tokens for other in pieces if _inside(piece, other))
 
-    def _should_divide(self, mask: Mask, whole: AnswerKind, parts: Sequence[Piece]) -> bool:
+    def _should_divide(self, mask: Mask, whole: AnswerKind, parts: Sequence[Piece], words: str) -> bool:
         kinds = [(part, self.kind(part.prompts)) for part in parts]
         covered = sum(part.count for part in parts) / int(mask.sum())
         if whole.closed or whole.kind is Kind.CONSTANT:
@@ -156,8 +166,9 @@ class _Search:
             return covered >= 0.6 and len(parts) > 1 and not _alike([kind for _, kind in kinds])
         if any(kind.closed for _, kind in kinds):
             return True
-        long = [part for part, _ in kinds if part.tokens >= _LONG]
-        return 1 < len(long) <= _MOST_PARTS and sum(part.count for part in long) >= 0.6 * int(mask.sum())
+        # Prose on both levels: what says what to do is the task, what stands below is its documents and languages.
+        long = sum(part.count for part, _ in kinds if part.tokens >= _LONG)
+        return not _TO_DO.search(words) and long >= 0.6 * int(mask.sum())
 
     def read(self, mask: Mask) -> Found | None:
         """The task of a group, or None where it is none; the reason is counted."""
@@ -174,7 +185,7 @@ def _refused(rows: Sequence[Exchange], template: Template, kind: AnswerKind, few
     """Why a group is no task; "" where it is one."""
     reasons = (
         (len(rows) < fewest, "too few calls"),
-        (len(template.words - _PERSONA) < _WORDS, "no instruction in common"),
+        (not _instructs(" ".join(template.words)), "no instruction in common"),
         (kind.kind is Kind.CONSTANT, "always the same answer"),
         (len({(row.system, row.user) for row in rows}) < 5, "always the same prompt"),
         (not kind.closed and len({row.user for row in rows}) < 0.1 * len(rows), "always the same prompt"),
@@ -216,13 +227,23 @@ def _alike(kinds: Sequence[AnswerKind]) -> bool:
     )
 
 
+def _instructs(words: str) -> bool:
+    """Whether this asks for something, and does not only say who the assistant is."""
+    return len({word.casefold() for word in tokens(words)} - _PERSONA) >= _WORDS
+
+
 def _within(part: Piece, pieces: Sequence[Piece]) -> list[Piece]:
-    return [piece for piece in pieces if piece.count < part.count and _inside(piece, part)]
+    """The pieces inside a part, and those that all of it shares."""
+    return [piece for piece in pieces if _inside(piece, part) or _inside(part, piece)]
+
+
+def _holds(piece: Piece, mask: Mask) -> bool:
+    return int((piece.prompts & mask).sum()) > _NEARLY * int(mask.sum())
 
 
 def _inside(one: Piece, other: Piece) -> bool:
     """Whether (nearly) every prompt that holds the one holds the other."""
-    return int((one.prompts & other.prompts).sum()) >= 0.97 * one.count
+    return int((one.prompts & other.prompts).sum()) >= _NEARLY * one.count
 
 
 def _cut(pieces: Sequence[Piece], rest: Mask, fewest: int) -> list[Piece]:

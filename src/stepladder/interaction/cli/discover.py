@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from stepladder.interaction.discovery import Proposal
 
 
+app = typer.Typer()
+
+
+@app.command("discover")
 def discover(  # noqa: PLR0913, PLR0917 a command's options
     file: Annotated[
         Path | None,
@@ -121,11 +125,7 @@ def _show(
     for proposal in proposals:
         task, result = proposal.found, proposal.backtest
         labels = f"{task.kind.kind}" + (f" ({len(task.kind.labels)})" if task.kind.labels else "")
-        saved = (
-            ["–", "–"]
-            if result is None
-            else [f"{result.calls_avoided:.1%}", f"{result.agreement:.1%}"]
-        )
+        saved = ["–", "–"] if result is None else [f"{result.calls_avoided:.1%}", f"{result.agreement:.1%}"]
         table.add_row(
             proposal.name, labels, f"{task.calls:,}", f"{task.tokens:,}", f"{task.cost:.2f}", *saved
         )
