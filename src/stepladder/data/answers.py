@@ -87,6 +87,14 @@ def recognise_answer(answer: str, kind: AnswerKind) -> str:
     return answer
 
 
+def sign(answer: str) -> str:
+    """What two answers of one task have in common: the keys of an object, else the answer itself."""
+    value = parsed(answer)
+    return (
+        "{" + ",".join(sorted(map(str, value))) + "}" if isinstance(value, dict) else dictionary_key(answer)
+    )
+
+
 def _labels(answers: Sequence[str], keys: Sequence[str], counts: Counter[str]) -> AnswerKind:
     """Each label in its most frequent spelling; what came once is a slip, not a label."""
     spellings: dict[str, Counter[str]] = {}
@@ -106,7 +114,7 @@ def _bare(answer: str) -> str:
 def _json(answers: Sequence[str]) -> AnswerKind | None:
     """The shape of JSON objects that share most of their keys; None where they are no such thing."""
     objects = [value for answer in answers if isinstance(value := parsed(answer), dict)]
-    if len(objects) < 0.9 * len(answers) or not objects:
+    if len(objects) < 0.75 * len(answers) or not objects:
         return None
     counts = Counter(key for value in objects for key in value)
     required = [key for key, count in counts.items() if count >= 0.95 * len(objects)]

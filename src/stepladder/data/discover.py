@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stepladder.core import Progress
-from stepladder.data.answers import AnswerKind, Kind, recognise
+from stepladder.data.answers import AnswerKind, Kind, recognise, sign
 from stepladder.data.exchange import Exchange
 from stepladder.data.templates import Mask, Piece, Prompts, Template, template_of, tokens
 
@@ -163,12 +163,23 @@ class _Search:
         covered = sum(part.count for part in parts) / int(mask.sum())
         if whole.closed or whole.kind is Kind.CONSTANT:
             # The union of two closed sets is closed too: divide where the parts keep to different labels.
-            return covered >= 0.6 and len(parts) > 1 and not _alike([kind for _, kind in kinds])
+            return covered >= 0.6 and len(parts) > 1 and not self._answer_alike(mask, parts)
         if any(kind.closed for _, kind in kinds):
             return True
         # Prose on both levels: what says what to do is the task, what stands below is its documents and languages.
         long = sum(part.count for part, _ in kinds if part.tokens >= _LONG)
         return not _TO_DO.search(words) and long >= 0.6 * int(mask.sum())
+
+    def _answer_alike(self, mask: Mask, parts: Sequence[Piece]) -> bool:
+        """Whether most answers of the parts are also given outside of their own part."""
+        said = [sign(self.prompts.exchanges[at].answer) for at in range(len(mask))]
+        whole = Counter(said[at] for at in np.flatnonzero(mask).tolist())
+        shared = total = 0
+        for part in parts:
+            own = Counter(said[at] for at in np.flatnonzero(part.prompts).tolist())
+            shared += sum(count for answer, count in own.items() if whole[answer] > count)
+            total += part.count
+        return shared >= 0.5 * total
 
     def read(self, mask: Mask) -> Found | None:
         """The task of a group, or None where it is none; the reason is counted."""
@@ -216,15 +227,6 @@ def _twins(one: Found, two: Found) -> bool:
     if one.kind.closed and one.kind.like(two.kind):
         return shared >= 0.5
     return one.kind.kind == two.kind.kind and len(mine & theirs) >= 0.8 * len(mine | theirs)
-
-
-def _alike(kinds: Sequence[AnswerKind]) -> bool:
-    widest = max(kinds, key=lambda kind: len(kind.labels))
-    return all(
-        kind.like(widest)
-        or (kind.kind in (Kind.LABEL, Kind.CONSTANT) and set(kind.labels) <= set(widest.labels))
-        for kind in kinds
-    )
 
 
 def _instructs(words: str) -> bool:
