@@ -272,7 +272,17 @@ class TaskEntry(Entry):
 class ModelEntry(Entry):
     """A chat with a plain model: passed through, and written down all the same."""
 
-    __slots__ = ("_call", "_config", "_finish", "_model", "_pieces", "_question", "_usage", "cache_seconds")
+    __slots__ = (
+        "_call",
+        "_config",
+        "_finish",
+        "_model",
+        "_pieces",
+        "_question",
+        "_turns",
+        "_usage",
+        "cache_seconds",
+    )
 
     def __init__(self, asked: Asked, clock: Clock, model: Model, config: ModelConfig | None) -> None:
         super().__init__(asked, clock)
@@ -281,7 +291,7 @@ class ModelEntry(Entry):
         self.cache_seconds = self._config.cache_seconds
         self._pieces: list[Piece] = []
         self._call = asked.request.call(asked.id, self._config.max_output_tokens)
-        self._question = asked.request.last_user_text()
+        self._question, self._turns = asked.request.said()
         self._usage = Usage()
         self._finish = "stop"
 
@@ -336,6 +346,7 @@ class ModelEntry(Entry):
             task="",
             model=asked.request.model,
             text=self._question,
+            turns=self._turns,
             answer=self.text,
             rung=self._model.name,
             confidence=1.0,

@@ -10,6 +10,7 @@ from stepladder.interaction.cli import (
     backtests,
     configs,
     dictionary,
+    discover,
     keeping,
     keys,
     rollouts,
@@ -31,6 +32,7 @@ app.command("status")(serving.status)
 app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
+app.add_typer(discover.app)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
