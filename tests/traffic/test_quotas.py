@@ -10,9 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from stepladder.core import Limits, ServiceClass, Tenant, TooMany, Usage
 from stepladder.traffic import Admission, Board, Gate
 from stepladder.traffic.admission import nanos
+from tests.traffic.times import Time
 
 DAY = 86400.0
-START = 1_795_219_200.0  # 2026-11-21, 00:00 UTC
 BUDGET, MONTH, RATE, TOKENS, CONCURRENCY = 1.0, 2.5, 30, 3000, 4
 ANN = Tenant(
     "ann",
@@ -20,20 +20,6 @@ ANN = Tenant(
     service=ServiceClass("gold", concurrency=CONCURRENCY),
     limits=Limits(RATE, TOKENS, BUDGET, MONTH),
 )
-
-
-class Time:
-    """A clock whose wall time may be set back, as they are."""
-
-    def __init__(self) -> None:
-        self.passed = 1000.0
-        self.stepped = 0.0
-
-    def time(self) -> float:
-        return START + self.passed + self.stepped
-
-    def monotonic(self) -> float:
-        return self.passed
 
 
 def _now(coroutine):

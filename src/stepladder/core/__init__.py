@@ -25,7 +25,7 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -105,6 +105,7 @@ __all__ = [
     "Question",
     "Reach",
     "Recipe",
+    "Refused",
     "Release",
     "RolledOut",
     "Rollout",

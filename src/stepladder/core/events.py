@@ -45,6 +45,13 @@ class Audited:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A question was turned away at the door; `code` is the error's."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolledOut:
     """A task's rollout changed."""
 

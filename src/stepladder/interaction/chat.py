@@ -12,6 +12,9 @@ from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.service import Entry, TaskEntry, read
 
+Identify = Callable[[bytes | None, str], Tenant]
+"""Turns an Authorization header and the client's address into a tenant."""
+
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
 
@@ -27,7 +30,7 @@ class BodyTooLarge(TooLarge):
 class ChatCompletions:
     """The endpoint. `identify` turns an Authorization header into a tenant."""
 
-    def __init__(self, gateway: Gateway, identify: Callable[[bytes | None], Tenant]) -> None:
+    def __init__(self, gateway: Gateway, identify: Identify) -> None:
         self._gateway = gateway
         self._identify = identify
 
@@ -64,7 +67,8 @@ class ChatCompletions:
                 authorization = value
             elif name == b"content-length":
                 length = int(value)
-        tenant = self._identify(authorization)
+        client = scope.get("client")
+        tenant = self._identify(authorization, client[0] if client else "")
         return self._gateway.admit(read(await body_of(receive, length, limit)), tenant)
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:

@@ -37,7 +37,7 @@ from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.text import dictionary_key
-from stepladder.traffic import Admission, Board, Cache, Gate, Keys, Standing
+from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
@@ -84,7 +84,8 @@ class House:
         self._refreshing = asyncio.Lock()
         self._state = State.read(store)
         self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
-        self._keys = Keys(self._state.keys, self.clock)
+        self._bans = Bans(self.clock)
+        self._keys = Keys(self._state.keys, self.clock, self._bans)
         auditor = Auditor(store.ledger, self.events, self.clock)
         self.gateway = Gateway(
             Snapshot(config, {}, {}),
@@ -113,13 +114,13 @@ class House:
             raise
         return house
 
-    def identify(self, authorization: bytes | None) -> Tenant:
-        """Whose key this is. Raises NotAllowed."""
-        return self._keys.identify(authorization)
+    def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
+        """Whose key this is. Raises NotAllowed, or TooMany for an address that guesses."""
+        return self._keys.identify(authorization, address)
 
-    def identify_admin(self, authorization: bytes | None) -> Tenant:
+    def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
         """The same, for the admin key only."""
-        return self._keys.identify_admin(authorization)
+        return self._keys.identify_admin(authorization, address)
 
     async def first_admin_key(self) -> str | None:
         """Make the admin key if there is none: the secret, shown only now; else None."""
@@ -296,12 +297,14 @@ class House:
             month + today.day,
             eager=not several,
         )
-        return Admission(board, Gate(config.traffic.at_once, config.traffic.queue), self.clock)
+        gate = Gate(config.traffic.at_once, config.traffic.queue)
+        return Admission(board, gate, self.clock, self.events)
 
     def _open_door(self, config: Config) -> None:
         """Keys, limits and the cache's size, as the configuration and the store have them now."""
         tenants = {hash: config.tenant(known) for hash, known in self._state.keys.items()}
-        self._keys = Keys(tenants, self.clock)
+        self._keys = Keys(tenants, self.clock, self._bans)
+        self._bans.after, self._bans.seconds = config.traffic.ban_after, config.traffic.ban_seconds
         self.metrics.config_hash = config.hash
         self.gateway.admission.configure(config.traffic)
         self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from stepladder.core import BadRequest, StepladderError, Tenant, UnknownModel
 from stepladder.interaction import wire
-from stepladder.interaction.chat import body_of
+from stepladder.interaction.chat import Identify, body_of
 from stepladder.interaction.compose import House
 from stepladder.store import FeedbackRow
 
@@ -123,14 +123,14 @@ def application(routes: list[BaseRoute]) -> Starlette:
     )
 
 
-def guarded(
-    endpoint: Endpoint, identify: Callable[[bytes | None], Tenant]
-) -> Callable[[Request], Awaitable[Response]]:
+def guarded(endpoint: Endpoint, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint behind a key."""
 
     async def checked(request: Request) -> Response:
         header = request.headers.get("authorization")
-        return await endpoint(request, identify(header.encode("latin-1") if header is not None else None))
+        address = request.client.host if request.client is not None else ""
+        key = header.encode("latin-1") if header is not None else None
+        return await endpoint(request, identify(key, address))
 
     return checked
 
@@ -158,7 +158,9 @@ def json_of(content: object, status: int = 200) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepladderError)
-    return json_of(wire.error_body(error), error.status)
+    found = json_of(wire.error_body(error), error.status)
+    found.raw_headers.extend(wire.come_back(error))
+    return found
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

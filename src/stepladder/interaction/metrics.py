@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stepladder.core import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.interaction import counts
 from stepladder.interaction.counts import Counts, Key
 from stepladder.service import AuditCounts
@@ -47,6 +47,7 @@ class Metrics:
             Audited: lambda event: self.counts.add(
                 ("audits", event.task, event.ladder_release, _word(event.agreed))
             ),
+            Refused: lambda event: self.counts.add(("refused", event.code)),
             RolledOut: lambda event: self.counts.add(("rollouts", event.task)),
         }
         events.subscribe(self._listen)

@@ -5,9 +5,10 @@ is on the board, in memory that they share; what was spent is in the store, besi
 """
 
 from stepladder.traffic.admission import Admission, Permit
+from stepladder.traffic.bans import Bans
 from stepladder.traffic.board import Board, Standing
 from stepladder.traffic.cache import Cache
 from stepladder.traffic.gate import Gate
 from stepladder.traffic.keys import Keys
 
-__all__ = ["Admission", "Board", "Cache", "Gate", "Keys", "Permit", "Standing"]
+__all__ = ["Admission", "Bans", "Board", "Cache", "Gate", "Keys", "Permit", "Standing"]

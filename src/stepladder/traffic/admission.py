@@ -5,7 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from stepladder.core import Clock, Limits, NotAllowed, Tenant, TooMany, Traffic, Usage
+from stepladder.core import (
+    Clock,
+    Events,
+    Limits,
+    NotAllowed,
+    Refused,
+    StepladderError,
+    Tenant,
+    TooMany,
+    Traffic,
+    Usage,
+)
 from stepladder.store import Charge
 from stepladder.traffic.board import Board, Bounds, Claim, Refusal, Standing, scopes
 from stepladder.traffic.gate import Gate
@@ -45,10 +56,11 @@ class Permit:
 class Admission:
     """The door. Its limits are the tenant's own, handed in with each question; its sums are on the board."""
 
-    def __init__(self, board: Board, gate: Gate, clock: Clock) -> None:
+    def __init__(self, board: Board, gate: Gate, clock: Clock, events: Events | None = None) -> None:
         self.board = board
         self.gate = gate
         self._clock = clock
+        self._events = events or Events()
         self._asked: dict[int, tuple[Tenant, tuple[tuple[int, Bounds], ...]]] = {}
         self._day = (0, 0.0, 0.0)
 
@@ -64,28 +76,34 @@ class Admission:
         Raises NotAllowed (403) for a model outside the tenant's class, TooMany (429) when a limit or a budget is
         reached, and TooMany (503) when there is no room.
         """
-        service = tenant.service
-        if service.models and model not in service.models:
-            raise NotAllowed(
-                f"The class of service {service.name!r} does not include {model!r}.",
-                remedy=f"It includes: {', '.join(service.models)}.",
-                forbidden=True,
-            )
-        gate = self.gate
-        if gate.inside < gate.at_once:
-            gate.inside += 1
-        else:
-            await gate.enter(service.priority, service.wait_seconds)
         try:
-            return self._reserve(tenant, most.prompt_tokens + most.completion_tokens, cost)
-        except BaseException:
-            gate.leave()
+            return await self._admitted(tenant, model, most.prompt_tokens + most.completion_tokens, cost)
+        except StepladderError as error:
+            self._events.emit(Refused(error.code or ""))
             raise
 
     def standing(self, tenant: Tenant) -> tuple[Standing, Standing]:
         """What a tenant, and the key it is asked with, have spent and reserved."""
         first, second = scopes(tenant.name, tenant.key)
         return self.board.standing(first, self._today()), self.board.standing(second, self._today())
+
+    async def _admitted(self, tenant: Tenant, model: str, tokens: int, cost: float) -> Permit:
+        service, gate = tenant.service, self.gate
+        if service.models and model not in service.models:
+            raise NotAllowed(
+                f"The class of service {service.name!r} does not include {model!r}.",
+                remedy=f"It includes: {', '.join(service.models)}.",
+                forbidden=True,
+            )
+        if gate.inside < gate.at_once:
+            gate.inside += 1
+        else:
+            await gate.enter(service.priority, service.wait_seconds)
+        try:
+            return self._reserve(tenant, tokens, cost)
+        except BaseException:
+            gate.leave()
+            raise
 
     def _reserve(self, tenant: Tenant, tokens: int, cost: float) -> Permit:
         day = self.board.day(self._today())
