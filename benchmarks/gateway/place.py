@@ -16,7 +16,7 @@ from demo.place import free_port
 from stepladder.core import LadderRelease, Rollout
 from stepladder.registry import Registry
 from stepladder.store import Store
-from stepladder.training.linear import LinearSettings, fit_linear
+from stepladder.training import LinearSettings, fit_linear
 
 TEXT = (
     "Classify the following customer message into one of: refund, delivery, invoice, other. Message: my parcel has not"
