@@ -49,7 +49,7 @@ class Ledger:
         # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
-        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect)
+        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect, plain=True)
         self._audits = Statement(
             insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
         )

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,6 +24,7 @@ from stepladder.store.database import Database
 Values = tuple[Any, ...]
 
 _BATCH = 1000
+_TOGETHER = (64, 16, 4)
 _MANY = 4
 _GATHER_SECONDS = 0.002
 
@@ -31,10 +33,11 @@ class Statement:
     """An insert, compiled once. `values` come in the order of `names`.
 
     `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
-    back. `merge` makes fewer rows of a group's.
+    back. `merge` makes fewer rows of a group's. `values` of a plain insert may go many at a time: SQLite's driver
+    gives up the interpreter's lock and fights for it again with every statement, which slows whoever answers.
     """
 
-    __slots__ = ("_merge", "_named", "_sql", "names", "rank", "refused")
+    __slots__ = ("_merge", "_named", "_sql", "_together", "names", "rank", "refused")
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Statement:
         rank: int = 0,
         refused: Callable[[Connection, Values], StepladderError | None] | None = None,
         merge: Callable[[Sequence[Values]], Sequence[Values]] | None = None,
+        plain: bool = False,
     ) -> None:
         compiled = insert.inline().compile(dialect=dialect)  # inline: nothing is to come back
         self._sql = str(compiled)
@@ -52,6 +56,9 @@ class Statement:
         self.rank = rank
         self.refused = refused
         self._merge = merge
+        head, _, row = self._sql.rpartition(" VALUES ")
+        counts = _TOGETHER if plain and compiled.positional else ()
+        self._together = {count: f"{head} VALUES {', '.join([row] * count)}" for count in counts}
 
     def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Insert the rows: past SQLAlchemy's handling of each row, which costs more than SQLite's."""
@@ -59,8 +66,14 @@ class Statement:
             rows = self._merge(rows)
         if self._named:
             connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
-        else:
-            connection.exec_driver_sql(self._sql, list(rows))
+            return
+        rest = list(rows)
+        for count, sql in self._together.items():
+            while len(rest) >= count:
+                connection.exec_driver_sql(sql, tuple(chain.from_iterable(rest[:count])))
+                del rest[:count]
+        if rest:
+            connection.exec_driver_sql(self._sql, rest)
 
 
 @dataclass(slots=True, eq=False)
