@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Progress
+from stepladder.data.rowfile import Joined
 from stepladder.text import grams
 
 _PERMUTATIONS = 128
@@ -77,7 +78,7 @@ def find_contamination(
     training: Sequence[str], test: Sequence[str], progress: Progress, *, threshold: float = 0.6
 ) -> Rows:
     """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does."""
-    found = find_duplicates([*test, *training], progress, threshold=threshold)
+    found = find_duplicates(Joined(test, training), progress, threshold=threshold)
     tested = np.isin(found.original, np.unique(found.original[: len(test)]))
     return np.flatnonzero(tested[len(test) :])
 
