@@ -9,6 +9,7 @@ from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     backtests,
     configs,
+    data,
     dictionary,
     discover,
     keeping,
@@ -33,6 +34,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(data.app, name="data")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
