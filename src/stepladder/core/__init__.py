@@ -51,6 +51,7 @@ from stepladder.core.protocols import (
     ChatCall,
     Clock,
     Fitted,
+    Forwards,
     Learned,
     LearnedLoader,
     Model,
@@ -59,6 +60,7 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Rung,
+    is_private,
 )
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Forwards",
     "Guess",
     "LadderExhausted",
     "LadderRelease",
@@ -118,5 +121,6 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "config",
+    "is_private",
     "plugins",
 ]

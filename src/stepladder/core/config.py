@@ -45,10 +45,14 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens."""
+    """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens.
+
+    `fallback` names the models that are asked, in this order, where this one cannot answer.
+    """
 
     kind: str
     settings: Mapping[str, Any]
+    fallback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +148,15 @@ def _model(data: Any, where: str) -> ModelConfig:
         raise ConfigError(
             f"[{where}] has no kind.", param=f"{where}.kind", remedy='Add kind = "chat", for example.'
         )
-    return ModelConfig(
-        kind=data["kind"], settings={key: value for key, value in data.items() if key != "kind"}
-    )
+    fallback = data.get("fallback", [])
+    if not isinstance(fallback, list) or not all(isinstance(name, str) for name in fallback):
+        raise ConfigError(
+            f"{where}.fallback is {fallback!r}.",
+            param=f"{where}.fallback",
+            remedy="List the names of models.",
+        )
+    own = {key: value for key, value in data.items() if key not in ("kind", "fallback")}
+    return ModelConfig(data["kind"], own, tuple(fallback))
 
 
 def _task(name: str, data: Any) -> Task:
@@ -164,7 +174,21 @@ def _task(name: str, data: Any) -> Task:
     return settings({**data, "name": name} if isinstance(data, Mapping) else data, Task, where)
 
 
+def _check_fallback(config: Config) -> None:
+    for name, model in config.models.items():
+        where = f"models.{name}.fallback"
+        for other in model.fallback:
+            if other not in config.models or other == name:
+                others = ", ".join(known for known in config.models if known != name)
+                raise ConfigError(
+                    f"{where} names {other!r}, which is no other model.",
+                    param=where,
+                    remedy=f"Other models: {others or 'none; add [models.NAME]'}.",
+                )
+
+
 def _check(config: Config) -> None:
+    _check_fallback(config)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:

@@ -16,6 +16,7 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    is_private,
     plugins,
 )
 from stepladder.models import DictionaryRung, Entries, Ladder
@@ -77,7 +78,8 @@ class Ladders:
             unreleased=Ladder(task, low, {}, top, release="", events=self._events),
             released=released,
             seed=self._seed,
-            in_process=bool(getattr(model, "in_process", False)),
+            private=is_private(model),
+            cost=model.cost,
         )
 
     def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:

@@ -1,7 +1,7 @@
 """Server-sent events (WHATWG HTML, section 9.2): one incremental reader, and the writing of an event."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stepladder.core import StepladderError
 
@@ -17,8 +17,7 @@ class EventTooLong(StepladderError):
     """An event is over the limit; the rest of the stream cannot be trusted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: `raw` as it came, without the blank line, and its data lines joined. Comments have empty data."""
 
     raw: bytes

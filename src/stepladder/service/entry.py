@@ -6,10 +6,24 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from stepladder.core import Answer, Answered, Clock, Model, Part, Piece, Question, Usage
+from stepladder.core import (
+    Answer,
+    Answered,
+    BadRequest,
+    Clock,
+    Forwards,
+    LadderExhausted,
+    Model,
+    Part,
+    Piece,
+    Question,
+    Usage,
+    is_private,
+)
+from stepladder.models import estimate_call, estimate_question, refuse_confidential
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
-from stepladder.service.request import ChatRequest
+from stepladder.service.request import CHAT, ChatRequest
 from stepladder.store import LedgerRow
 
 
@@ -99,7 +113,7 @@ class Entry(ABC):
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("low", "plan", "question", "served", "top")
+    __slots__ = ("low", "plan", "question", "served", "spent", "top")
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -107,6 +121,7 @@ class TaskEntry(Entry):
         self.question = question
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
+        self.spent = (Usage(), 0.0)
         self.top = False
 
     @property
@@ -141,6 +156,9 @@ class TaskEntry(Entry):
                     if low is not None and isinstance(part, Answer):
                         self.low = (await low).low
                     yield part
+        except LadderExhausted as error:
+            self.spent = (error.usage, error.cost)
+            raise
         finally:
             if low is not None:
                 low.cancel()
@@ -157,7 +175,7 @@ class TaskEntry(Entry):
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row of a task's question."""
         question, low = self.question, self.low
-        answer = self.answer or Answer(self.text, 0.0, self.plan.top.name if self.top else "")
+        answer = self.answer or self._unfinished(status)
         return LedgerRow(
             id=question.id,
             at=question.asked_at,
@@ -172,7 +190,7 @@ class TaskEntry(Entry):
             release=answer.release,
             ladder_release=self.plan.ladder_release,
             confidence=answer.confidence,
-            top=self.top,
+            top=self.top and not answer.stands_in,
             drawn=self.drawn,
             low_answer=low.text if low else None,
             low_rung=low.rung if low else None,
@@ -189,23 +207,41 @@ class TaskEntry(Entry):
             error=error,
         )
 
+    def _unfinished(self, status: str) -> Answer:
+        """What there is of an answer that did not come to its end, and what it has taken as far as can be told."""
+        rung, (usage, cost) = self.plan.top.name if self.top else "", self.spent
+        if self.top and usage == Usage() and (self.text or status == "partial"):
+            usage = estimate_question(self.question, self.served.task.prompt, self.text)
+            cost = self.served.cost(usage)
+        return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+
 
 class ModelEntry(Entry):
     """A chat with a plain model: passed through, and written down all the same."""
 
-    __slots__ = ("_call", "_finish", "_model", "_question", "_usage")
+    __slots__ = ("_call", "_finish", "_model", "_question", "_unsaid", "_usage")
 
     def __init__(self, asked: Asked, clock: Clock, model: Model) -> None:
         super().__init__(asked, clock)
         self._model = model
         self._call = asked.request.call(asked.id)
         self._question = asked.request.last_user_text()
-        self._usage = Usage()
+        self._usage: Usage | None = None
+        self._unsaid = 0
         self._finish = "stop"
+        if self._call.confidential and not is_private(model):
+            raise refuse_confidential(model.name)
 
     def parts(self) -> AsyncGenerator[Part | Piece]:
-        """The model's own bytes."""
-        return closing(self._model.chat(self._call))
+        """The model's own bytes. Raises BadRequest where it has no such endpoint."""
+        call, model = self._call, self._model
+        if call.route == CHAT:
+            return closing(model.chat(call))
+        if not isinstance(model, Forwards):
+            raise BadRequest(
+                f"{model.name!r} has no {call.route}.", param="model", remedy="Name a model of kind chat."
+            )
+        return closing(model.forward(call))
 
     def take(self, part: Part | Piece) -> bool:
         """Pieces pass until the one that is marked last; it and what follows wait."""
@@ -213,6 +249,8 @@ class ModelEntry(Entry):
         self.text += part.text
         self._usage = part.usage or self._usage
         self._finish = part.finish_reason or self._finish
+        self._unsaid += part.unsaid
+        self._model = part.by or self._model
         if not part.last and not self.held:
             return False
         self.held.append(part)
@@ -221,8 +259,8 @@ class ModelEntry(Entry):
             self.text,
             1.0,
             model.name,
-            usage=self._usage,
-            cost=model.cost(self._usage),
+            usage=self._usage or Usage(),
+            cost=model.cost(self._usage or Usage()),
             finish_reason=self._finish,
             source=model.source,
         )
@@ -230,7 +268,7 @@ class ModelEntry(Entry):
 
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row of a plain model's chat: no task, no ladder, nothing drawn."""
-        usage, asked = self._usage, self.asked
+        usage, asked = self._taken(status), self.asked
         return LedgerRow(
             id=asked.id,
             at=asked.at,
@@ -252,3 +290,10 @@ class ModelEntry(Entry):
             config_hash=asked.config_hash,
             error=error,
         )
+
+    def _taken(self, status: str) -> Usage:
+        """The tokens; estimated where the model could not tell them, since the answer broke off or its reader left."""
+        if self._usage is not None:
+            return self._usage
+        begun = self.text or self._unsaid or status == "partial"
+        return estimate_call(self._call, self.text, self._unsaid) if begun else Usage()

@@ -51,17 +51,22 @@ _STREAM_OPTIONS: msgspec.json.Decoder[_StreamOptions | None] = msgspec.json.Deco
 _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None)
 _NO_EXTRA = _Extra()
 _TRUE = b"true"
+CHAT = "chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not."""
+    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
+
+    `route` is the endpoint below `/v1/`; only chat completions have messages.
+    """
 
     model: str
     body: Mapping[str, msgspec.Raw]
     messages: tuple[msgspec.Raw, ...]
     stream: bool
     wants_usage: bool
+    route: str = CHAT
 
     def question(self, task: Task, *, id: str, tenant: str, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
@@ -108,10 +113,17 @@ class ChatRequest:
 
     def call(self, id: str) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours."""
-        if "stepladder" in self.body:
-            _extra(self.body)
+        extra = _extra(self.body)
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
-        return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
+        return ChatCall(
+            id=id,
+            body=body,
+            stream=self.stream,
+            wants_usage=self.wants_usage,
+            route=self.route,
+            confidential=extra.confidential,
+            conversation=extra.conversation or "",
+        )
 
     def last_user_text(self) -> str:
         """The text of the last user message, for the ledger of a plain model; "" where there is none."""
