@@ -9,9 +9,7 @@ import pytest
 from stepladder.core import ChatCall, UpstreamFailed
 from stepladder.models import ChatModel
 from stepladder.models.attempts import Again
-from tests.models.upstream_double import DONE, chunk_event, completion, counted, said, upstream
-
-BODY = {"messages": b'[{"role":"user","content":"hi"}]'}
+from tests.models.upstream_double import DONE, chunk_event, completion, counted, said, until, upstream
 
 
 def call(text="hi", *, stream=False, **more):
@@ -196,8 +194,7 @@ async def test_half_open_one_probe_goes_and_the_others_wait_for_what_it_finds():
         (replica,) = model._attempts.replicas.all
         replica.breaker._until = 0.001  # its rest is over
         probe = asyncio.create_task(text_of(model, call()))
-        while len(server.asked) < 6:
-            await asyncio.sleep(0.005)
+        await until(lambda: len(server.asked) == 6)
         with pytest.raises(UpstreamFailed, match="rests"):
             await text_of(model, call())
         go_on.set()
@@ -210,11 +207,8 @@ async def test_retry_after_is_kept_by_all_calls_to_that_server(headers):
     async with model_of(failing(1, 429, **headers)) as (model, (server,)):
         began = time.monotonic()
         first = asyncio.create_task(text_of(model, call()))
-        while not server.asked:
-            await asyncio.sleep(0.005)
         (replica,) = model._attempts.replicas.all
-        while replica.breaker.allows:
-            await asyncio.sleep(0.005)
+        await until(lambda: not replica.breaker.allows)
         assert await asyncio.gather(first, text_of(model, call())) == ["fine", "fine"]
         assert time.monotonic() - began >= 0.85
         assert len(server.asked) == 3

@@ -144,6 +144,13 @@ async def upstream_apart(behave: Behaviour) -> AsyncIterator[Upstream]:
         loop.close()
 
 
+async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 what is waited for is in another task's hands and has no event
+            await asyncio.sleep(0.005)
+
+
 def chunk_event(body: Any) -> bytes:
     """A server-sent event of JSON, written as providers do."""
     return b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n"
