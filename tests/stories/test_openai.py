@@ -189,6 +189,6 @@ def _status(product: Product, id: str) -> str:
 def test_the_sdks_conformance_check(product):
     if not CONFORMANCE.exists():
         pytest.skip("The shared conformance check is not beside this checkout.")
-    command = [sys.executable, str(CONFORMANCE.resolve()), product.url, product.key, "gpt"]
+    command = [sys.executable, str(CONFORMANCE.resolve()), product.url, product.key, "gpt", "gpt"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr

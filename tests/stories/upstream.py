@@ -1,9 +1,12 @@
 """A chat upstream as one finds them: OpenAI's API on loopback, with tools, structured answers, streams and bad days."""
 
 import asyncio
+import base64
+import hashlib
 import json
+import struct
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
 
@@ -36,7 +39,7 @@ class Upstream:
 
     def model(self, name: str, day: str = "good") -> str:
         """The lines of a [models.x] table for it."""
-        prices = "price_in = 1.0\nprice_out = 2.0"
+        prices = "price_in = 1.0\nprice_out = 2.0\nretries = 0"
         return f'[models.{name}]\nkind = "chat"\nbase_url = "{self.url}"\nmodel = "{day}"\n{prices}\n'
 
     def _run(self) -> None:
@@ -47,6 +50,9 @@ class Upstream:
         self._over = asyncio.Event()
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/embeddings", self._embed)
+        app.router.add_post("/v1/rerank", self._rerank)
+        app.router.add_post("/v1/completions", self._complete)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -66,8 +72,47 @@ class Upstream:
         if body["model"] == "garbage":
             return web.Response(text="<html>", content_type="text/html")
         if not body.get("stream"):
-            return web.json_response(_completion(_content(body)))
+            return web.json_response(_completion(body))
         return await self._stream(request, body)
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.seen.append(body)
+        given = body["input"]
+        texts = given if isinstance(given, list) and not isinstance(given[0], int) else [given]
+        data = [
+            {"object": "embedding", "index": at, "embedding": _vector(text, body.get("encoding_format"))}
+            for at, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": 3 * len(texts), "total_tokens": 3 * len(texts)}
+        return web.json_response({"object": "list", "data": data, "model": "good-1", "usage": usage})
+
+    async def _rerank(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.seen.append(body)
+        words = set(body["query"].split())
+        scores = [len(words & set(text.split())) for text in body["documents"]]
+        order = sorted(range(len(scores)), key=lambda at: -scores[at])
+        results = [{"index": at, "relevance_score": float(scores[at])} for at in order]
+        return web.json_response({"results": results, "usage": {"total_tokens": 9}})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.seen.append(body)
+        usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+        frame = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "good-1"}
+
+        def choice(text: str, reason: str | None) -> list[dict]:
+            return [{"index": 0, "text": text, "finish_reason": reason, "logprobs": None}]
+
+        if not body.get("stream"):
+            return web.json_response({**frame, "choices": choice(SAID, "stop"), "usage": usage})
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        for choices in (choice(SAID, None), choice("", "stop")):
+            await response.write(f"data: {json.dumps({**frame, 'choices': choices})}\n\n".encode())
+        await response.write(b"data: [DONE]\n\n")
+        return response
 
     async def _stream(self, request: web.Request, body: dict) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -86,23 +131,46 @@ class Upstream:
         return response
 
 
+def _vector(text: object, form: str | None) -> object:
+    """Sixteen numbers that are the same for the same text."""
+    digest = hashlib.sha256(json.dumps(text).encode()).digest()
+    values = [(byte - 127.5) / 128 for byte in digest[:16]]
+    return base64.b64encode(struct.pack("<16f", *values)).decode() if form == "base64" else values
+
+
 def _content(body: dict) -> str:
     if "response_format" in body:
         return '{"name": "Ann", "age": 3}'
     return "good" if "labels" in json.dumps(body["messages"]) else SAID
 
 
-def _completion(text: str) -> dict:
-    message: dict = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+def _completion(body: dict) -> dict:
+    message: dict = {"role": "assistant", "content": _content(body), "refusal": None, "annotations": []}
+    reason = "stop"
+    if body.get("tools"):
+        function = {"name": body["tools"][0]["function"]["name"], "arguments": '{"a":"b"}'}
+        message |= {"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+        reason = "tool_calls"
     return {
         "id": "chatcmpl-upstream",
         "object": "chat.completion",
         "created": 1,
         "model": "good-1",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
         "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
         "service_tier": "default",
     }
+
+
+def _tool_deltas(*, parallel: bool) -> Iterator[dict]:
+    """The deltas of one call, or of two that come mixed."""
+    order = [(0, "f"), (1, "g"), (0, '{"a":'), (1, '{"a":'), (0, '"b"}'), (1, '"c"}')]
+    for index, piece in order if parallel else order[::2]:
+        if len(piece) == 1:
+            function = {"name": piece, "arguments": ""}
+            yield {"index": index, "id": f"c{index + 1}", "type": "function", "function": function}
+        else:
+            yield {"index": index, "function": {"arguments": piece}}
 
 
 async def _chunks(body: dict) -> AsyncIterator[dict]:
@@ -113,9 +181,8 @@ async def _chunks(body: dict) -> AsyncIterator[dict]:
 
     yield chunk({"role": "assistant", "content": ""})
     if body.get("tools"):
-        call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}
-        yield chunk({"tool_calls": [call]})
-        yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a":"b"}'}}]})
+        for delta in _tool_deltas(parallel=bool(body.get("parallel_tool_calls"))):
+            yield chunk({"tool_calls": [delta]})
         yield chunk({}, "tool_calls")
     else:
         while body["model"] == "slow":

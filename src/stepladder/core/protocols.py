@@ -108,8 +108,9 @@ class Piece:
     `text` is what these bytes say, for the ledger. `last` marks the piece from which on the answer is complete
     (finish reason seen, or a plain body): it is held back until the ledger row is committed. `usage` may come later.
     `unsaid` counts the characters that it wrote besides `text` (tool calls, reasoning), for an estimate where no usage
-    is told. `idle` marks what only keeps the line open: nothing has been said by it. `by` is the model that wrote it,
-    where another one than was asked had to.
+    is told; `calls` are the first choice's tool calls, or the deltas of them, as raw JSON lists. `idle` marks what only
+    keeps the line open: nothing has been said by it. `by` is the model that wrote it, where another one than was asked
+    had to.
     """
 
     data: bytes
@@ -118,6 +119,7 @@ class Piece:
     usage: Usage | None = None
     finish_reason: str | None = None
     unsaid: int = 0
+    calls: tuple[bytes, ...] = ()
     idle: bool = False
     by: "Model | None" = None
 

@@ -22,6 +22,11 @@ def event(data: Any) -> bytes:
     return b"data: " + encode(data) + b"\n\n"
 
 
+def named_event(name: str, data: Any) -> bytes:
+    """The same with an event name."""
+    return b"event: " + name.encode() + b"\n" + event(data)
+
+
 def error_body(error: StepladderError) -> dict[str, Any]:
     """OpenAI's error object: the message carries the remedy."""
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}

@@ -13,6 +13,8 @@ from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
+from stepladder.models.tool_calls import read_back, written
+from stepladder.models.wire import text_of
 
 __all__ = [
     "DONE",
@@ -33,8 +35,11 @@ __all__ = [
     "estimate_question",
     "parse_answer",
     "prompt_for",
+    "read_back",
     "refuse_confidential",
     "response_format",
+    "text_of",
     "with_fallbacks",
     "write_event",
+    "written",
 ]

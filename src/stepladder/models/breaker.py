@@ -17,8 +17,8 @@ class Breaker:
     def __init__(
         self,
         failures: int = 5,
-        rest: float = 10.0,
-        longest: float = 300.0,
+        rest: float = 1.0,
+        longest: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._failures = failures

@@ -106,7 +106,9 @@ class ChatModel:
         if not seen.choices and call.route in _WITH_CHOICES:
             raise upstream.failed("answered without choices", "Is it an OpenAI-compatible chat endpoint?")
         usage = seen.used or estimate_call(call, seen.text, seen.unsaid)
-        yield Piece(data, seen.text, last=True, usage=usage, finish_reason=seen.finish_reason)
+        yield Piece(
+            data, seen.text, last=True, usage=usage, finish_reason=seen.finish_reason, calls=seen.calls
+        )
 
     async def _streamed(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         async with replica.upstream.post(call.route, self._body(call, replica.model), due) as exchange:

@@ -27,6 +27,7 @@ class ChunkStream:
     __slots__ = (
         "_broken",
         "_call",
+        "_calls",
         "_ended",
         "_exchange",
         "_finish",
@@ -45,6 +46,7 @@ class ChunkStream:
     def __init__(self, exchange: Exchange, call: ChatCall, quirks: Quirks) -> None:
         self._exchange = exchange
         self._call = call
+        self._calls: tuple[bytes, ...] = ()
         self._reader = EventReader(_MOST_EVENT)
         self._mend = Mender(quirks) if quirks.changes_stream else None
         self._most = _choices(call)
@@ -98,6 +100,7 @@ class ChunkStream:
     def _take(self, data: bytes) -> Piece | None:
         kept: list[bytes] = []
         said, usage, unsaid = "", None, self._unsaid
+        self._calls = ()
         for event in self._cut(data):
             if event.data == DONE:
                 self.done = True
@@ -142,6 +145,7 @@ class ChunkStream:
             self._seen.add(index)
             if index == 0:
                 text = choice.words
+                self._calls += choice.calls
             if choice.finish_reason is not None:
                 self._ended.add(index)
                 self._finish = choice.finish_reason if index == 0 else self._finish
@@ -158,7 +162,7 @@ class ChunkStream:
             kept, self._held = self._held + kept, None
         if not kept and usage is None:
             return None
-        return Piece(b"".join(kept), text, self.finished, usage, self._finish, unsaid)
+        return Piece(b"".join(kept), text, self.finished, usage, self._finish, unsaid, self._calls)
 
     def _not_yet(self, kept: list[bytes]) -> Piece | None:
         """Nothing was said. Comments go on, since they keep the line open; everything else waits."""

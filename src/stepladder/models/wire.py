@@ -48,13 +48,19 @@ class _Choice(msgspec.Struct):
         return said.content if type(said.content) is str else text_of(said.content)
 
     @property
+    def calls(self) -> tuple[bytes, ...]:
+        """Its tool calls, or the deltas of them."""
+        said = self.delta or self.message
+        return () if said is None or bytes(said.tool_calls) in _EMPTY else (bytes(said.tool_calls),)
+
+    @property
     def unsaid(self) -> int:
         """How many characters it writes besides: reasoning, a refusal, tool calls."""
         said = self.delta or self.message
         if said is None:
             return 0
         told = (said.reasoning_content or said.reasoning, said.refusal)
-        calls = sum(len(raw) for raw in (said.tool_calls, said.function_call) if raw not in _EMPTY)
+        calls = sum(len(raw) for raw in (said.tool_calls, said.function_call) if bytes(raw) not in _EMPTY)
         return calls + sum(len(text) for text in told if isinstance(text, str))
 
 
@@ -79,6 +85,12 @@ class Peek(msgspec.Struct):
         """The first choice's words."""
         choice = self._first
         return choice.words if choice else ""
+
+    @property
+    def calls(self) -> tuple[bytes, ...]:
+        """The first choice's tool calls."""
+        choice = self._first
+        return choice.calls if choice else ()
 
     @property
     def unsaid(self) -> int:

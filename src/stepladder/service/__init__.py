@@ -7,7 +7,7 @@ a release was made.
 from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
-from stepladder.service.request import ChatRequest, read
+from stepladder.service.request import ChatRequest, read, read_forwarded
 
 __all__ = [
     "OWNERS_WORD",
@@ -22,4 +22,5 @@ __all__ = [
     "Snapshot",
     "TaskEntry",
     "read",
+    "read_forwarded",
 ]

@@ -20,7 +20,7 @@ from stepladder.core import (
     Usage,
     is_private,
 )
-from stepladder.models import estimate_call, estimate_question, refuse_confidential
+from stepladder.models import estimate_call, estimate_question, refuse_confidential, written
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.service.request import CHAT, ChatRequest
@@ -219,7 +219,7 @@ class TaskEntry(Entry):
 class ModelEntry(Entry):
     """A chat with a plain model: passed through, and written down all the same."""
 
-    __slots__ = ("_call", "_finish", "_model", "_question", "_unsaid", "_usage")
+    __slots__ = ("_call", "_calls", "_finish", "_model", "_question", "_unsaid", "_usage")
 
     def __init__(self, asked: Asked, clock: Clock, model: Model) -> None:
         super().__init__(asked, clock)
@@ -228,6 +228,7 @@ class ModelEntry(Entry):
         self._question = asked.request.last_user_text()
         self._usage: Usage | None = None
         self._unsaid = 0
+        self._calls: tuple[bytes, ...] = ()
         self._finish = "stop"
         if self._call.confidential and not is_private(model):
             raise refuse_confidential(model.name)
@@ -250,6 +251,7 @@ class ModelEntry(Entry):
         self._usage = part.usage or self._usage
         self._finish = part.finish_reason or self._finish
         self._unsaid += part.unsaid
+        self._calls += part.calls
         self._model = part.by or self._model
         if not part.last and not self.held:
             return False
@@ -276,7 +278,8 @@ class ModelEntry(Entry):
             task="",
             model=asked.request.model,
             text=self._question,
-            answer=self.text,
+            turns=asked.request.turns,
+            answer=written(self.text, self._calls),
             rung=self._model.name,
             confidence=1.0,
             status=status,

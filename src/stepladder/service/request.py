@@ -58,7 +58,8 @@ CHAT = "chat/completions"
 class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
-    `route` is the endpoint below `/v1/`; only chat completions have messages.
+    `route` is the endpoint below `/v1/`; only chat completions have messages. `turns` is the conversation so far, where
+    the ledger is to hold it.
     """
 
     model: str
@@ -67,6 +68,7 @@ class ChatRequest:
     stream: bool
     wants_usage: bool
     route: str = CHAT
+    turns: tuple[Turn, ...] = ()
 
     def question(self, task: Task, *, id: str, tenant: str, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
@@ -126,7 +128,13 @@ class ChatRequest:
         )
 
     def last_user_text(self) -> str:
-        """The text of the last user message, for the ledger of a plain model; "" where there is none."""
+        """The text of the last user message, for the ledger of a plain model; "" where there is none.
+
+        Of another endpoint, what is put to it.
+        """
+        if self.route != CHAT:
+            asked = next((self.body[name] for name in _ASKING if name in self.body), b"")
+            return _words(asked)
         for at in range(len(self.messages) - 1, -1, -1):
             message = _decode(_MESSAGE, self.messages[at], f"messages[{at}]")
             if message.role == "user":
@@ -136,8 +144,34 @@ class ChatRequest:
 
 def read(data: bytes) -> ChatRequest:
     """Decode a request's body. Raises BadRequest naming the parameter that is wrong."""
+    body = _object(data)
+    model = _model(body)
+    messages = _required(body, "messages", _RAW_LIST)
+    if not messages:
+        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return ChatRequest(model, body, tuple(messages), *_streaming(body))
+
+
+def read_forwarded(data: bytes, route: str) -> ChatRequest:
+    """The same for another endpoint (`embeddings`, `rerank`, `completions`): what it asks is in a field of its own."""
+    body = _object(data)
+    field = next((name for name in _ASKING if name in body), "")
+    if not field or bytes(body[field]) in _NOTHING_ASKED:
+        raise BadRequest(
+            f"{field or 'input'} is {'empty' if field else 'missing'}.",
+            param=field or "input",
+            remedy=f"Say what to put to {route}.",
+        )
+    return ChatRequest(_model(body), body, (), *_streaming(body), route=route)
+
+
+_ASKING = ("query", "input", "prompt", "text_1")
+_NOTHING_ASKED = (b"", b"null", b'""', b"[]")
+
+
+def _object(data: bytes) -> dict[str, msgspec.Raw]:
     try:
-        body = _BODY.decode(data)
+        return _BODY.decode(data)
     except msgspec.ValidationError as error:
         raise BadRequest(
             "The body is not a JSON object.", remedy='Send {"model": ..., "messages": [...]}.'
@@ -148,21 +182,22 @@ def read(data: bytes) -> ChatRequest:
         ) from error
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not valid UTF-8.", remedy="Encode it as UTF-8.") from error
+
+
+def _model(body: Mapping[str, msgspec.Raw]) -> str:
     model = _required(body, "model", _STR)
-    messages = _required(body, "messages", _RAW_LIST)
     if not model:
         raise BadRequest("model is empty.", param="model", remedy="GET /v1/models lists what there is.")
-    if not messages:
-        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return model
+
+
+def _streaming(body: Mapping[str, msgspec.Raw]) -> tuple[bool, bool]:
+    """Whether it is to be streamed, and whether the usage is wanted."""
     stream = "stream" in body and _decode(_BOOL, body["stream"], "stream") is True
-    options = (
-        _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
-        if "stream_options" in body
-        else None
-    )
-    return ChatRequest(
-        model, body, tuple(messages), stream, options is not None and options.include_usage is True
-    )
+    if "stream_options" not in body:
+        return stream, False
+    options = _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
+    return stream, options is not None and options.include_usage is True
 
 
 def _required(body: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:
@@ -207,6 +242,13 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
+
+
+def _words(raw: bytes) -> str:
+    """A text, or several as lines; tokens say nothing that could be read."""
+    said = msgspec.json.decode(raw) if raw else ""
+    texts = said if isinstance(said, list) else [said]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _wrong(key: str, value: Any, remedy: str) -> BadRequest:
