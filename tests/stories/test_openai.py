@@ -33,7 +33,9 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("openai")
-    nowhere = '[models.nowhere]\nkind = "chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "x"\n'
+    nowhere = (
+        '[models.nowhere]\nkind = "chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "x"\nretries = 0\n'
+    )
     live = '[tasks.live]\ntop = "gpt"\nlabels = ["good", "bad"]\n'
     tables = [upstream.model("gpt"), *(upstream.model(day, day) for day in DAYS), nowhere, live]
     with Product(write_config(folder, recorded(folder, ANSWERS), mood(), *tables)) as running:

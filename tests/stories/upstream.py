@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -139,18 +140,60 @@ def _vector(text: object, form: str | None) -> object:
 
 
 def _content(body: dict) -> str:
-    if "response_format" in body:
-        return '{"name": "Ann", "age": 3}'
+    shape = body.get("response_format") or {}
+    if shape.get("type") == "json_schema":
+        return json.dumps(_filled(shape["json_schema"]["schema"], _asked(body)))
     return "good" if "labels" in json.dumps(body["messages"]) else SAID
+
+
+def _asked(body: dict) -> str:
+    return json.dumps([message["content"] for message in body["messages"] if message["role"] == "user"])
+
+
+_VALUES: dict[str, object] = {"boolean": True, "null": None, "string": "Ann 你好"}
+
+
+def _filled(schema: dict, asked: str, top: dict | None = None) -> object:
+    """Something that keeps to a JSON Schema, numbers taken from the question."""
+    top = top or schema
+    if "$ref" in schema:
+        schema = top["$defs"][schema["$ref"].split("/")[-1]]
+    if "anyOf" in schema:
+        schema = schema["anyOf"][0]
+    kind = schema.get("type")
+    if kind == "object":
+        return {name: _filled(inner, asked, top) for name, inner in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [_filled(schema.get("items", {}), asked, top)]
+    if kind in ("integer", "number"):
+        return int((re.findall(r"\d+", asked) or ["3"])[0])
+    return schema["enum"][0] if "enum" in schema else _VALUES.get(str(kind), "Ann")
+
+
+def _tools(body: dict) -> list[dict]:
+    """What it calls: the tool that must be, else the first; nothing once it has a result."""
+    tools, choice = body.get("tools") or [], body.get("tool_choice")
+    if not tools or choice == "none" or body["messages"][-1]["role"] == "tool":
+        return []
+    wanted = choice["function"]["name"] if isinstance(choice, dict) else tools[0]["function"]["name"]
+    return [
+        {
+            "name": tool["function"]["name"],
+            "arguments": json.dumps(
+                _filled(tool["function"].get("parameters", {"type": "object"}), _asked(body))
+            ),
+        }
+        for tool in tools
+        if tool["function"]["name"] == wanted
+    ]
 
 
 def _completion(body: dict) -> dict:
     message: dict = {"role": "assistant", "content": _content(body), "refusal": None, "annotations": []}
     reason = "stop"
-    if body.get("tools"):
-        function = {"name": body["tools"][0]["function"]["name"], "arguments": '{"a":"b"}'}
-        message |= {"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
-        reason = "tool_calls"
+    for called in _tools(body):
+        call = {"id": "c1", "type": "function", "function": called}
+        message, reason = {**message, "content": None, "tool_calls": [call]}, "tool_calls"
     return {
         "id": "chatcmpl-upstream",
         "object": "chat.completion",
@@ -162,15 +205,17 @@ def _completion(body: dict) -> dict:
     }
 
 
-def _tool_deltas(*, parallel: bool) -> Iterator[dict]:
+def _tool_deltas(called: dict, *, parallel: bool) -> Iterator[dict]:
     """The deltas of one call, or of two that come mixed."""
-    order = [(0, "f"), (1, "g"), (0, '{"a":'), (1, '{"a":'), (0, '"b"}'), (1, '"c"}')]
-    for index, piece in order if parallel else order[::2]:
-        if len(piece) == 1:
-            function = {"name": piece, "arguments": ""}
+    half = len(called["arguments"]) // 2
+    order = [(index, piece) for piece in range(3) for index in range(1 + parallel)]
+    for index, piece in order:
+        if piece == 0:
+            function = {"name": called["name"], "arguments": ""}
             yield {"index": index, "id": f"c{index + 1}", "type": "function", "function": function}
         else:
-            yield {"index": index, "function": {"arguments": piece}}
+            text = called["arguments"][:half] if piece == 1 else called["arguments"][half:]
+            yield {"index": index, "function": {"arguments": text}}
 
 
 async def _chunks(body: dict) -> AsyncIterator[dict]:
@@ -180,15 +225,16 @@ async def _chunks(body: dict) -> AsyncIterator[dict]:
         return {**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
     yield chunk({"role": "assistant", "content": ""})
-    if body.get("tools"):
-        for delta in _tool_deltas(parallel=bool(body.get("parallel_tool_calls"))):
+    if called := _tools(body):
+        for delta in _tool_deltas(called[0], parallel=bool(body.get("parallel_tool_calls"))):
             yield chunk({"tool_calls": [delta]})
         yield chunk({}, "tool_calls")
     else:
         while body["model"] == "slow":
             yield chunk({"content": "x"})
             await asyncio.sleep(0.02)
-        for piece in (SAID[:5], SAID[5:]):
+        said = _content(body)
+        for piece in (said[:5], said[5:]):
             yield chunk({"content": piece})
         if body["model"] == "breaking":
             return

@@ -11,7 +11,13 @@ import msgspec
 
 from stepladder.core import BadRequest, StepladderError, Tenant
 from stepladder.interaction import wire
-from stepladder.interaction.messages_stream import MessageStream, stop_reason, usage_of
+from stepladder.interaction.messages_stream import (
+    MessageStream,
+    message_of,
+    stop_reason,
+    text_block,
+    tool_block,
+)
 from stepladder.interaction.shapes import chunks_of, parsed
 from stepladder.models import text_of
 from stepladder.service import ChatRequest, Entry, read
@@ -74,23 +80,16 @@ class MessagesShape:
         completion = msgspec.json.decode(body)
         choice = completion["choices"][0]
         message, finish = choice.get("message") or {}, choice.get("finish_reason")
-        said = {
-            "id": f"msg_{entry.asked.id}",
-            "type": "message",
-            "role": "assistant",
-            "model": entry.asked.request.model,
-            "content": list(_blocks(message)),
-            "stop_reason": stop_reason(finish),
-            "stop_sequence": None,
-            "usage": usage_of(completion.get("usage")),
-        }
+        content = list(_blocks(message))
+        said = message_of(entry.asked.id, entry.asked.request.model, content, completion.get("usage"))
+        said["stop_reason"] = stop_reason(finish)
         if "stepladder" in completion:
             said["stepladder"] = completion["stepladder"]
         return wire.encode(said)
 
     async def stream(self, entry: Entry, events: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
         """Chunks as a message's events."""
-        message = MessageStream(f"msg_{entry.asked.id}", entry.asked.request.model)
+        message = MessageStream(entry.asked.id, entry.asked.request.model)
         async for data in events:
             said = b"".join(message.take(chunk) for chunk in chunks_of(data))
             if said:
@@ -240,15 +239,9 @@ def _text(content: Any, where: str) -> str:
 def _blocks(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     text = text_of(message.get("content")) or message.get("refusal")
     if text:
-        yield {"type": "text", "text": text}
+        yield text_block(text)
     for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        yield {
-            "type": "tool_use",
-            "id": call.get("id", ""),
-            "name": function.get("name", ""),
-            "input": _arguments(function.get("arguments")),
-        }
+        yield tool_block(call, _arguments((call.get("function") or {}).get("arguments")))
 
 
 def _arguments(text: Any) -> Any:

@@ -1,5 +1,6 @@
 """A streamed chat completion as Anthropic's events: a message of blocks, each begun, written and ended in turn."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from stepladder.interaction import wire
@@ -20,16 +21,50 @@ def stop_reason(finish: Any) -> str:
     return _REASONS.get(finish, "end_turn")
 
 
-def usage_of(usage: Any) -> dict[str, int]:
+def usage_of(usage: Any) -> dict[str, Any]:
     """OpenAI's usage in Anthropic's words."""
     told = usage if isinstance(usage, dict) else {}
     cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    thought = (told.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
     return {
-        "input_tokens": int(told.get("prompt_tokens") or 0) - cached,
+        "input_tokens": max(int(told.get("prompt_tokens") or 0) - cached, 0),
         "output_tokens": int(told.get("completion_tokens") or 0),
+        "output_tokens_details": {"thinking_tokens": thought},
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": cached,
+        "cache_creation": None,
+        "server_tool_use": None,
+        "service_tier": None,
+        "inference_geo": None,
     }
+
+
+def message_of(id: str, model: str, content: list[dict[str, Any]], usage: Any = None) -> dict[str, Any]:
+    """A message, without the reason why it ended."""
+    return {
+        "id": f"msg_{id}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
+        "usage": usage_of(usage),
+    }
+
+
+def text_block(text: str) -> dict[str, Any]:
+    """A block of text."""
+    return {"type": "text", "text": text, "citations": None}
+
+
+def tool_block(call: Mapping[str, Any], arguments: Any) -> dict[str, Any]:
+    """A tool call as a block."""
+    name = (call.get("function") or {}).get("name", "")
+    direct = {"type": "direct"}
+    return {"type": "tool_use", "id": call.get("id", ""), "name": name, "input": arguments, "caller": direct}
 
 
 class MessageStream:
@@ -79,17 +114,7 @@ class MessageStream:
         if self._begun:
             return b""
         self._begun = True
-        message: dict[str, Any] = {
-            "id": self._id,
-            "type": "message",
-            "role": "assistant",
-            "model": self._model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": usage_of(None),
-        }
-        return _event({"type": "message_start", "message": message})
+        return _event({"type": "message_start", "message": message_of(self._id, self._model, [])})
 
     def _take(self, index: int, part: dict[str, Any]) -> bytes:
         if self._open == index:
@@ -101,10 +126,7 @@ class MessageStream:
 
     def _start(self, index: int, part: dict[str, Any]) -> bytes:
         self._open = index
-        block: dict[str, Any] = {"type": "text", "text": ""}
-        if index != _TEXT:
-            name = (part.get("function") or {}).get("name", "")
-            block = {"type": "tool_use", "id": part.get("id", ""), "name": name, "input": {}}
+        block = text_block("") if index == _TEXT else tool_block(part, {})
         return _event({"type": "content_block_start", "index": self._blocks, "content_block": block})
 
     def _write(self, index: int, part: dict[str, Any]) -> bytes:
