@@ -84,9 +84,13 @@ class ChatCompletions:
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
         async with aclosing(self._gateway.answer(entry)) as parts:
+            committed = b""
             async for data in self._shape.stream(entry, _as_events(entry, parts)):
-                await reply.piece(data)
-        await reply.end()
+                if entry.settled:  # the rest is here already, and goes out as one
+                    committed += data
+                else:
+                    await reply.piece(data)
+        await reply.end(committed)
 
 
 class Reply:
@@ -109,10 +113,11 @@ class Reply:
             await self._start(200, list(wire.EVENTS))
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        """The end of a stream that is whole."""
-        await self.piece(self._shape.done)
-        await self._send({"type": "http.response.body", "body": b""})
+    async def end(self, data: bytes = b"") -> None:
+        """The last events of a stream that is whole."""
+        if not self._started:
+            await self._start(200, list(wire.EVENTS))
+        await self._send({"type": "http.response.body", "body": data + self._shape.done})
 
     async def error(self, error: StepladderError, receive: Receive | None = None) -> None:
         """An error: as the response, or as the last event of a stream that has begun, which then has no `[DONE]`.
@@ -195,18 +200,19 @@ async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncG
 
 async def _while_there(receive: Receive, work: Awaitable[None]) -> None:
     """Do the work as long as the client listens; when it hangs up, the work is cancelled, and settles what it had."""
-    working = asyncio.ensure_future(work)
+    working = asyncio.current_task()
+    assert working is not None
     listening = asyncio.ensure_future(_gone(receive))
+    listening.add_done_callback(lambda done: None if done.cancelled() else working.cancel())
     try:
-        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        await work
+    except asyncio.CancelledError:
+        if not listening.done() or listening.cancelled():
+            raise
+        working.uncancel()
+        raise ClientGone from None
     finally:
         listening.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait((working,))
-    if working.cancelled():
-        raise ClientGone
-    working.result()
 
 
 async def _gone(receive: Receive) -> None:
