@@ -77,6 +77,12 @@ class ChatRequest:
         out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit`
         characters.
         """
+        if self.route != CHAT:
+            raise BadRequest(
+                f"The task {task.name!r} has no {self.route}.",
+                param="model",
+                remedy="Name a model of kind chat.",
+            )
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
         text = messages[last].text() if last >= 0 else ""
