@@ -109,13 +109,18 @@ class ResponsesShape:
         if id is None:
             return []
         row = await asyncio.to_thread(self._ledger.get, id.removeprefix(_PREFIX))
-        if row is None or row.tenant != tenant.name or row.status != "ok" or not (row.turns or row.task):
+        if row is None or row.tenant != tenant.name or row.status != "ok" or not _kept(row):
             raise BadRequest(
                 f"There is no response {id[:80]!r} to go on from.",
                 param="previous_response_id",
                 remedy="It must be a stored one of yours (store is not false), and whole.",
             )
         return _conversation(row)
+
+
+def _kept(row: LedgerRow) -> bool:
+    """Whether the conversation is there: a task's row has what stood before the question, ours has the question too."""
+    return bool(row.task) or any(turn == Turn("user", row.text) for turn in row.turns)
 
 
 def _conversation(row: LedgerRow) -> list[dict[str, Any]]:

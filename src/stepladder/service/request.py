@@ -58,8 +58,8 @@ CHAT = "chat/completions"
 class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
-    `route` is the endpoint below `/v1/`; only chat completions have messages. `turns` is the conversation so far, where
-    the ledger is to hold it.
+    `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
+    to hold of the conversation.
     """
 
     model: str
@@ -133,19 +133,21 @@ class ChatRequest:
             conversation=extra.conversation or "",
         )
 
-    def last_user_text(self) -> str:
-        """The text of the last user message, for the ledger of a plain model; "" where there is none.
+    def said(self) -> tuple[str, tuple[Turn, ...]]:
+        """The last user message's text and what stands before it, for the ledger of a plain model.
 
-        Of another endpoint, what is put to it.
+        System messages are among the latter: by them `stepladder discover` knows an application. Of another endpoint, what
+        is put to it.
         """
         if self.route != CHAT:
-            asked = next((self.body[name] for name in _ASKING if name in self.body), b"")
-            return _words(asked)
-        for at in range(len(self.messages) - 1, -1, -1):
-            message = _decode(_MESSAGE, self.messages[at], f"messages[{at}]")
-            if message.role == "user":
-                return message.text()
-        return ""
+            return _words(next((self.body[name] for name in _ASKING if name in self.body), b"")), ()
+        messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+        last = max(
+            (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
+        )
+        text = messages[last].text() if last < len(messages) else ""
+        before = tuple(Turn(message.role, message.text()) for message in messages[:last])
+        return text, self.turns or before
 
 
 def read(data: bytes) -> ChatRequest:
