@@ -11,9 +11,9 @@ from stepladder.core import BadRequest, ChatCall, Piece, Task, Usage
 from stepladder.models.attempts import Attempts
 from stepladder.models.chat_rung import ChatRung
 from stepladder.models.chat_settings import ChatSettings, attempts_of, read_settings
-from stepladder.models.chat_stream import ChunkStream, no_completion
+from stepladder.models.chat_stream import ChunkStream, Mend, no_completion
 from stepladder.models.estimate import estimate_call
-from stepladder.models.quirks import adapted, of_vendor
+from stepladder.models.quirks import Mender, adapted, of_vendor
 from stepladder.models.replicas import Replica
 from stepladder.models.wire import UNREADABLE, peek
 
@@ -84,20 +84,35 @@ class ChatModel:
             return b""
         return call.conversation or _beginning(call)
 
-    def _body(self, call: ChatCall, model: bytes) -> bytes:
+    def _body(self, call: ChatCall, model: str) -> bytes:
         fields = {name: msgspec.Raw(value) for name, value in call.body.items() if name not in _OURS}
         if call.route == _CHAT and self._quirks.changes_request:
             fields = adapted(self._quirks, fields)
-        fields["model"] = msgspec.Raw(model)
+        fields["model"] = msgspec.Raw(msgspec.json.encode(model))
         if call.stream and self._quirks.tells_usage:
             fields["stream_options"] = msgspec.Raw(_with_usage(call.body.get("stream_options")))
         return msgspec.json.encode(fields)
 
+    def _path(self, call: ChatCall, model: str) -> str:
+        """Where below the base URL the server's `model` is asked."""
+        return call.route
+
+    def _completion(self, call: ChatCall, data: bytes) -> bytes:
+        """A whole answer in OpenAI's words. Raises what `msgspec` raises for bytes that are none."""
+        return data
+
+    def _mend(self, call: ChatCall) -> Mend | None:
+        """What turns a stream's events into OpenAI's, where they are not."""
+        return Mender(self._quirks) if self._quirks.changes_stream else None
+
     async def _whole(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         upstream = replica.upstream
-        async with upstream.post(call.route, self._body(call, replica.model), due) as exchange:
+        async with upstream.post(
+            self._path(call, replica.model), self._body(call, replica.model), due
+        ) as exchange:
             data = await exchange.whole(_MOST_BYTES)
         try:
+            data = self._completion(call, data)
             seen = peek(data)
         except UNREADABLE as error:
             raise no_completion(exchange) from error
@@ -111,11 +126,12 @@ class ChatModel:
         )
 
     async def _streamed(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
-        async with replica.upstream.post(call.route, self._body(call, replica.model), due) as exchange:
+        path, body = self._path(call, replica.model), self._body(call, replica.model)
+        async with replica.upstream.post(path, body, due) as exchange:
             if not exchange.response.headers.get("Content-Type", "").lower().startswith(_STREAM):
                 remedy = f"Its answer is of type {exchange.response.content_type}."
                 raise exchange.upstream.failed("did not answer with a stream", remedy)
-            stream = ChunkStream(exchange, call, self._quirks)
+            stream = ChunkStream(exchange, call, self._mend(call))
             due = exchange.first_due
             while not stream.done:
                 piece = await stream.piece(due)

@@ -6,8 +6,6 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from stepladder.core import ConfigError, config
 from stepladder.models.attempts import Again, Attempts
 from stepladder.models.breaker import Breaker
@@ -121,8 +119,7 @@ def attempts_of(
             sent[key_header or "Authorization"] = key if key_header else f"Bearer {key}"
         places = server.concurrency or chosen.concurrency
         upstream = Upstream(name, server.base_url, sent, patience, places)
-        model = msgspec.json.encode(server.model or chosen.model)
-        replicas.append(Replica(upstream, model, server.weight, Breaker()))
+        replicas.append(Replica(upstream, server.model or chosen.model, server.weight, Breaker()))
     return Attempts(Replicas(name, replicas), Again(retries=chosen.retries), chosen.total_timeout)
 
 

@@ -1,16 +1,18 @@
 """A streamed chat completion as it comes in: cut into events, looked at once, and handed on as it came."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from stepladder.core import ChatCall, Piece, UpstreamFailed, Usage
 from stepladder.models.estimate import estimate_call
-from stepladder.models.quirks import Mender, Quirks
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.upstream import Exchange
 from stepladder.models.wire import UNREADABLE, Peek, peek, usage_body
+
+Mend = Callable[[bytes], Iterable[bytes]]
+"""Turns an event's data into what OpenAI would have sent: none, one or several chunks, or `[DONE]`."""
 
 _MOST_EVENT = 4 << 20
 _END = b"\n\n"
@@ -43,12 +45,12 @@ class ChunkStream:
         "usage",
     )
 
-    def __init__(self, exchange: Exchange, call: ChatCall, quirks: Quirks) -> None:
+    def __init__(self, exchange: Exchange, call: ChatCall, mend: Mend | None) -> None:
         self._exchange = exchange
         self._call = call
         self._calls: tuple[bytes, ...] = ()
         self._reader = EventReader(_MOST_EVENT)
-        self._mend = Mender(quirks) if quirks.changes_stream else None
+        self._mend = mend
         self._most = _choices(call)
         self._seen: set[int] = set()
         self._ended: set[int] = set()
@@ -105,7 +107,7 @@ class ChunkStream:
             if event.data == DONE:
                 self.done = True
                 break
-            raw, seen = self._look(event)
+            seen = peek(event.data) if event.data else _NOTHING
             if seen.error is not None:
                 self._break(seen, begun=self._held is None and bool(kept))
                 break
@@ -115,20 +117,8 @@ class ChunkStream:
                 usage = self.usage = seen.used
                 if not seen.choices and not self._call.wants_usage:
                     continue
-            kept += (raw, _END)
+            kept += (event.raw, _END)
         return self._piece(kept, said, usage, self._unsaid - unsaid)
-
-    def _look(self, event: Event) -> tuple[bytes, Peek]:
-        """An event's bytes, and what they say."""
-        if not event.data:
-            return event.raw, _NOTHING
-        if self._mend is None:
-            raw, seen = event.raw, peek(event.data)
-        else:
-            mended = self._mend(event.data)
-            seen = peek(mended)
-            raw = event.raw if mended is event.data else write_event(mended)[:-2]
-        return raw, seen
 
     def _break(self, seen: Peek, *, begun: bool) -> None:
         """An error among the events. What came before it in the same read goes out first, unless that is the first."""
@@ -174,9 +164,17 @@ class ChunkStream:
 
     def _cut(self, data: bytes) -> list[Event]:
         try:
-            return self._reader.feed(data)
+            events = self._reader.feed(data)
         except EventTooLong as error:
             raise self._exchange.upstream.failed("sent an endless event") from error
+        return events if self._mend is None else [one for event in events for one in self._mended(event)]
+
+    def _mended(self, event: Event) -> Iterator[Event]:
+        if not event.data or event.data == DONE or self._mend is None:
+            yield event
+            return
+        for chunk in self._mend(event.data):
+            yield event if chunk is event.data else Event(write_event(chunk)[:-2], chunk)
 
 
 def no_completion(exchange: Exchange) -> UpstreamFailed:

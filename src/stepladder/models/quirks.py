@@ -1,6 +1,6 @@
 """What vendors of OpenAI-compatible servers do differently, as a table: there is no branch for a vendor anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,10 +121,11 @@ class Mender:
         self._quirks = quirks
         self._calls: dict[int, int] = {}
 
-    def __call__(self, chunk: bytes) -> bytes:
+    def __call__(self, chunk: bytes) -> Iterator[bytes]:
         """The chunk, mended if need be. Raises msgspec.DecodeError."""
         if b'"usage"' not in chunk and b'"tool_calls"' not in chunk:
-            return chunk
+            yield chunk
+            return
         value = msgspec.json.decode(chunk)
         choices = value.get("choices") if isinstance(value, dict) else None
         for choice in choices if isinstance(choices, list) else ():
@@ -135,7 +136,7 @@ class Mender:
                 value["usage"] = told
             if not self._quirks.indexes:
                 self._number(choice)
-        return msgspec.json.encode(value)
+        yield msgspec.json.encode(value)
 
     def _number(self, choice: dict[str, Any]) -> None:
         """A call with a function's name is a new one, and one without goes on with the last."""

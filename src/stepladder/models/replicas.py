@@ -20,7 +20,7 @@ class Replica:
     """One server of a model, known there as `model`; `busy` counts its calls under way."""
 
     upstream: Upstream
-    model: bytes
+    model: str
     weight: float = 1.0
     breaker: Breaker = field(default_factory=Breaker)
     busy: int = 0
