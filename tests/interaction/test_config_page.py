@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import Limits, ModelConfig, Promise, ServiceClass, Task, Tenant, Turning, config
-from stepladder.models.chat import ChatSettings
+from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training.linear import LinearSettings
@@ -20,6 +20,7 @@ TABLES = {
     "## `[server]`": config.Server,
     "## `[ledger]`": config.Ledger,
     '### `kind = "chat"`': ChatSettings,
+    "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
@@ -72,14 +73,16 @@ def test_every_key_is_described_with_its_type_and_default(heading):
         assert told == TYPES.get(plain, told), name
 
 
-def test_the_examples_are_a_good_configuration():
-    first, second = (block.code for block in pages.blocks(PAGE) if block.language == "toml")
-    config.parse(first)
-    whole = config.parse(f"{first}\n{second}")
+def test_the_examples_are_good_configurations(monkeypatch):
+    monkeypatch.setenv("EXAMPLE_API_KEY", "sk-1")
+    first, *others = [block.code for block in pages.blocks(PAGE) if block.language == "toml"]
     assert tomllib.loads(first)["tasks"]["sentiment"]["mode"] == "observe"
-    acme = whole.tenant(Tenant("acme"))
+    for code in (first, *others):
+        for name, model in config.parse(code).models.items():
+            if model.kind == "chat":
+                read_settings(name, model.settings)
+    acme = config.parse(f"{first}\n{others[-1]}").tenant(Tenant("acme"))
     assert (acme.service.priority, acme.limits.budget_day, acme.each_key.budget_day) == (10, 20.0, 5.0)
-    assert whole.tenant(Tenant("nobody")) == Tenant("nobody")
 
 
 def test_the_keys_of_every_model_are_described():

@@ -55,6 +55,7 @@ from stepladder.core.protocols import (
     ChatCall,
     Clock,
     Fitted,
+    Forwards,
     Learned,
     LearnedLoader,
     Model,
@@ -63,6 +64,7 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Rung,
+    is_private,
 )
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Forwards",
     "Guess",
     "LadderExhausted",
     "LadderRelease",
@@ -129,5 +132,6 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "config",
+    "is_private",
     "plugins",
 ]

@@ -20,7 +20,7 @@ from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
 _MOST = 1e9
-_OF_EVERY_MODEL = ("kind", "cache_seconds", "max_output_tokens")
+_OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ class Traffic:
 class ModelConfig:
     """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens.
 
-    Ours, whatever the plug-in: answers are kept for `cache_seconds`, and `max_output_tokens` is the bound of an answer
+    `fallback` names the models that are asked, in this order, where this one cannot answer.
+    Answers are kept for `cache_seconds`, and `max_output_tokens` is the bound of an answer
     whose caller names none.
     """
 
     kind: str
     settings: Mapping[str, Any]
+    fallback: tuple[str, ...] = ()
     cache_seconds: float = 0.0
     max_output_tokens: int | None = None
 
@@ -225,8 +227,22 @@ def _task(name: str, data: Any) -> Task:
     return _named(data, Task, name, where)
 
 
+def _check_fallback(config: Config) -> None:
+    for name, model in config.models.items():
+        where = f"models.{name}.fallback"
+        for other in model.fallback:
+            if other not in config.models or other == name:
+                others = ", ".join(known for known in config.models if known != name)
+                raise ConfigError(
+                    f"{where} names {other!r}, which is no other model.",
+                    param=where,
+                    remedy=f"Other models: {others or 'none; add [models.NAME]'}.",
+                )
+
+
 def _check(config: Config) -> None:
     _check_traffic(config)
+    _check_fallback(config)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:

@@ -21,14 +21,20 @@ StepladderError
 An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.
 """
 
+from stepladder.core.nouns import Usage
+
 
 class StepladderError(Exception):
-    """What went wrong, for a person (`message`, `remedy`) and for a program (`code`, `param`, `status`, `retryable`)."""
+    """What went wrong, for a person (`message`, `remedy`) and for a program (`code`, `param`, `status`, `retryable`).
+
+    `retry_after` is how many seconds to wait before asking again, where that is known.
+    """
 
     status = 500
     type = "server_error"
     code: str | None = None
     retryable = False
+    retry_after: float | None = None
 
     def __init__(self, message: str, *, remedy: str = "", param: str | None = None) -> None:
         super().__init__(message)
@@ -92,16 +98,27 @@ class TooMany(StepladderError):
 
 
 class RungFailed(StepladderError):
-    """One rung could not answer. The ladder catches this, and only this, and climbs."""
+    """One rung could not answer. The ladder catches this, and only this, and climbs.
+
+    `usage` and `cost` are what the attempt took all the same: an answer outside the contract was read and written, and
+    is paid for. `elsewhere` says that another model may well be able to answer: the question itself is not at fault.
+    """
 
     status = 502
     type = "upstream_error"
     code = "rung_failed"
+    usage = Usage()
+    cost = 0.0
+    elsewhere = True
 
     def __init__(self, rung: str, message: str, *, remedy: str = "", retryable: bool = True) -> None:
         super().__init__(message, remedy=remedy)
         self.rung = rung
         self.retryable = retryable
+
+
+_OF_THIS_SERVER = (401, 402, 403, 404)
+"""What a server says of itself rather than of the question: its keys, its credit, the models it has."""
 
 
 class UpstreamFailed(RungFailed):
@@ -122,15 +139,18 @@ class UpstreamFailed(RungFailed):
         self.upstream_status = upstream_status
         if upstream_status is not None and 400 <= upstream_status < 500:
             self.status = upstream_status
+            self.elsewhere = retryable or upstream_status in _OF_THIS_SERVER
 
 
 class LadderExhausted(StepladderError):
-    """Every rung failed or was unsure, and none is left."""
+    """Every rung failed or was unsure, and none is left. `usage` and `cost` are what the attempts took."""
 
     status = 503
     type = "upstream_error"
     code = "ladder_exhausted"
     retryable = True
+    usage = Usage()
+    cost = 0.0
 
 
 class DeadlineMissed(StepladderError):

@@ -122,10 +122,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written, as the answerer counted them."""
+    """Tokens read and written, as the answerer counted them; `estimated` where it did not tell and we had to guess."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.estimated or other.estimated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,8 @@ class Delta:
 class Answer:
     """The output, how sure the rung is (0 to 1), and which rung and release said it, at what cost and latency.
 
-    `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now.
+    `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
+    marks the word of a fallback: it was given in place of the top rung's, and is no label.
     """
 
     text: str
@@ -151,6 +160,7 @@ class Answer:
     latency_ms: float = 0.0
     finish_reason: str = "stop"
     source: str = "live"
+    stands_in: bool = False
 
 
 Part = Delta | Answer

@@ -31,7 +31,7 @@ from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
-from stepladder.models import parse_answer
+from stepladder.models import parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
@@ -273,7 +273,7 @@ class House:
 
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
-            models = {name: model for name, (_, model) in self._models.items()}
+            models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
             def build() -> tuple[State, Snapshot]:
                 state = State.read(self.store)

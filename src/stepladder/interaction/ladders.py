@@ -1,7 +1,7 @@
 """Ladders out of what the store says: each task with the ladder releases that its rollout needs, loaded and kept."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import (
@@ -16,6 +16,7 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    is_private,
     plugins,
 )
 from stepladder.models import DictionaryRung, Entries, Ladder
@@ -57,11 +58,15 @@ class Ladders:
     def build(self, config: Config, models: Mapping[str, Model], state: State) -> dict[str, ServedTask]:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
-        tasks = {name: self._task(task, models[task.top], state, used) for name, task in config.tasks.items()}
+        tasks = {
+            name: self._task(task, _chain(task, config, models), state, used)
+            for name, task in config.tasks.items()
+        }
         self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
         return tasks
 
-    def _task(self, task: Task, model: Model, state: State, used: set[str]) -> ServedTask:
+    def _task(self, task: Task, chain: Sequence[Model], state: State, used: set[str]) -> ServedTask:
+        model = chain[0]
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top = model.rung(task)
         entries = self._store.entries.version(
@@ -83,9 +88,10 @@ class Ladders:
             unreleased=Ladder(task, low, {}, top, release="", events=self._events),
             released=released,
             seed=self._seed,
-            in_process=bool(getattr(model, "in_process", False)),
+            private=is_private(model),
+            cost=model.cost,
+            dearest=lambda usage: max(each.cost(usage) for each in chain),
             version=f"{mode} {rollout.version} {entries}",
-            price=model.cost,
             prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
 
@@ -116,3 +122,9 @@ class Ladders:
             )
             self._rungs[release] = rung
         return rung
+
+
+def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:
+    """The task's top, and the models that may stand in for it."""
+    known = config.models.get(task.top)
+    return [models[name] for name in (task.top, *(known.fallback if known else ())) if name in models]

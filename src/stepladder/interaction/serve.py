@@ -14,6 +14,7 @@ import uvicorn
 
 from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
+from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import FlywheelProcess
@@ -102,7 +103,7 @@ async def answer(
     web = _Web(
         uvicorn.Config(
             App(house),
-            http="httptools",
+            http=CoalescingProtocol,
             loop="none",
             ws="none",
             lifespan="off",

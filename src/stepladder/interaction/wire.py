@@ -23,6 +23,11 @@ def event(data: Any) -> bytes:
     return b"data: " + encode(data) + b"\n\n"
 
 
+def named_event(name: str, data: Any) -> bytes:
+    """The same with an event name."""
+    return b"event: " + name.encode() + b"\n" + event(data)
+
+
 def error_body(error: StepladderError) -> dict[str, Any]:
     """OpenAI's error object: the message carries the remedy."""
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
@@ -30,14 +35,14 @@ def error_body(error: StepladderError) -> dict[str, Any]:
 
 def come_back(error: StepladderError) -> Headers:
     """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
-    if not isinstance(error, TooMany):
+    if error.retry_after is None:
         return []
-    seconds = math.ceil(error.retry_after)
     found = [
-        (b"retry-after", str(seconds).encode()),
-        (b"retry-after-ms", str(math.ceil(error.retry_after * 1000)).encode()),
+        (b"retry-after", str(max(math.ceil(error.retry_after), 1)).encode()),
+        (b"retry-after-ms", str(max(math.ceil(error.retry_after * 1000), 1)).encode()),
     ]
-    return [*found, (b"x-should-retry", b"false")] if error.hopeless else found
+    hopeless = isinstance(error, TooMany) and error.hopeless
+    return [*found, (b"x-should-retry", b"false")] if hopeless else found
 
 
 def headers(entry: Entry, answer: Answer | None = None) -> Headers:

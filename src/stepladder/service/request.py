@@ -53,13 +53,16 @@ _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _PICTURE_TOKENS = 2000
+CHAT = "chat/completions"
+_WRITING = (CHAT, "completions")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
-    `data` is the request as it came.
+    `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
+    to hold of the conversation. `data` is the request as it came.
     """
 
     model: str
@@ -67,6 +70,8 @@ class ChatRequest:
     messages: tuple[msgspec.Raw, ...]
     stream: bool
     wants_usage: bool
+    route: str = CHAT
+    turns: tuple[Turn, ...] = ()
     data: bytes = b""
 
     def question(self, task: Task, *, id: str, tenant: Tenant, asked_at: float, limit: int) -> Question:
@@ -76,6 +81,12 @@ class ChatRequest:
         out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit`
         characters.
         """
+        if self.route != CHAT:
+            raise BadRequest(
+                f"The task {task.name!r} has no {self.route}.",
+                param="model",
+                remedy="Name a model of kind chat.",
+            )
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
         text = messages[last].text() if last >= 0 else ""
@@ -115,14 +126,21 @@ class ChatRequest:
     def call(self, id: str, most: int | None = None) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours.
 
-        Where the caller names no bound for the answer's tokens, `most` is it.
+        Where the caller of a chat names no bound for the answer's tokens, `most` is it.
         """
-        if "stepladder" in self.body:
-            _extra(self.body)
+        extra = _extra(self.body)
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
-        if most is not None and not any(name in body for name in _BOUNDS):
+        if most is not None and self.route == CHAT and not any(name in body for name in _BOUNDS):
             body["max_tokens"] = str(most).encode()
-        return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
+        return ChatCall(
+            id=id,
+            body=body,
+            stream=self.stream,
+            wants_usage=self.wants_usage,
+            route=self.route,
+            confidential=extra.confidential,
+            conversation=extra.conversation or "",
+        )
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
@@ -132,25 +150,56 @@ class ChatRequest:
         bound = next((_number(self.body[name]) for name in _BOUNDS if name in self.body), None)
         answers = _number(self.body["n"]) if "n" in self.body else None
         pictures = self.data.count(b'"image_url"') if b'"image_url"' in self.data else 0
-        return len(self.data) + pictures * _PICTURE_TOKENS, (bound or most) * (answers or 1)
+        written = (bound or most) * (answers or 1) if self.route in _WRITING else 0
+        return len(self.data) + pictures * _PICTURE_TOKENS, written
 
     def said(self) -> tuple[str, tuple[Turn, ...]]:
         """The last user message's text and what stands before it, for the ledger of a plain model.
 
-        System messages are among the latter: by them `stepladder discover` knows an application.
+        System messages are among the latter: by them `stepladder discover` knows an application. Of another endpoint, what
+        is put to it.
         """
+        if self.route != CHAT:
+            return _words(next((self.body[name] for name in _ASKING if name in self.body), b"")), ()
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max(
             (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
         )
         text = messages[last].text() if last < len(messages) else ""
-        return text, tuple(Turn(message.role, message.text()) for message in messages[:last])
+        before = tuple(Turn(message.role, message.text()) for message in messages[:last])
+        return text, self.turns or before
 
 
 def read(data: bytes) -> ChatRequest:
     """Decode a request's body. Raises BadRequest naming the parameter that is wrong."""
+    body = _object(data)
+    model = _model(body)
+    messages = _required(body, "messages", _RAW_LIST)
+    if not messages:
+        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return ChatRequest(model, body, tuple(messages), *_streaming(body), data=data)
+
+
+def read_forwarded(data: bytes, route: str) -> ChatRequest:
+    """The same for another endpoint (`embeddings`, `rerank`, `completions`): what it asks is in a field of its own."""
+    body = _object(data)
+    field = next((name for name in _ASKING if name in body), "")
+    if not field or bytes(body[field]) in _NOTHING_ASKED:
+        raise BadRequest(
+            f"{field or 'input'} is {'empty' if field else 'missing'}.",
+            param=field or "input",
+            remedy=f"Say what to put to {route}.",
+        )
+    return ChatRequest(_model(body), body, (), *_streaming(body), route=route, data=data)
+
+
+_ASKING = ("query", "input", "prompt", "text_1")
+_NOTHING_ASKED = (b"", b"null", b'""', b"[]")
+
+
+def _object(data: bytes) -> dict[str, msgspec.Raw]:
     try:
-        body = _BODY.decode(data)
+        return _BODY.decode(data)
     except msgspec.ValidationError as error:
         raise BadRequest(
             "The body is not a JSON object.", remedy='Send {"model": ..., "messages": [...]}.'
@@ -161,20 +210,22 @@ def read(data: bytes) -> ChatRequest:
         ) from error
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not valid UTF-8.", remedy="Encode it as UTF-8.") from error
+
+
+def _model(body: Mapping[str, msgspec.Raw]) -> str:
     model = _required(body, "model", _STR)
-    messages = _required(body, "messages", _RAW_LIST)
     if not model:
         raise BadRequest("model is empty.", param="model", remedy="GET /v1/models lists what there is.")
-    if not messages:
-        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return model
+
+
+def _streaming(body: Mapping[str, msgspec.Raw]) -> tuple[bool, bool]:
+    """Whether it is to be streamed, and whether the usage is wanted."""
     stream = "stream" in body and _decode(_BOOL, body["stream"], "stream") is True
-    options = (
-        _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
-        if "stream_options" in body
-        else None
-    )
-    usage = options is not None and options.include_usage is True
-    return ChatRequest(model, body, tuple(messages), stream, usage, data)
+    if "stream_options" not in body:
+        return stream, False
+    options = _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
+    return stream, options is not None and options.include_usage is True
 
 
 def _required(body: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:
@@ -227,6 +278,13 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
+
+
+def _words(raw: bytes) -> str:
+    """A text, or several as lines; tokens say nothing that could be read."""
+    said = msgspec.json.decode(raw) if raw else ""
+    texts = said if isinstance(said, list) else [said]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _wrong(key: str, value: Any, remedy: str) -> BadRequest:
