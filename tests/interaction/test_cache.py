@@ -76,7 +76,7 @@ async def test_a_confidential_question_is_not_kept(tmp_path):
     served = house.gateway.snapshot.tasks["mood"]
     try:
         client = Client(App(house), await house.first_admin_key() or "")
-        object.__setattr__(served, "in_process", True)
+        object.__setattr__(served, "private", True)
         for _ in range(2):
             said = await client.chat(stepladder={"confidential": True})
             assert "cache" not in facts(said)
