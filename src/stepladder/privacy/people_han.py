@@ -1,0 +1,111 @@
+"""Chinese names: surname first, one or two characters after it, and what stands on either side.
+
+A name that is announced ("联系人:", "我叫") or followed by a title needs only a surname. A bare one must be made of the
+characters of given names and stand between marks or words that can border a name; everyday words are taken out.
+"""
+
+import re
+from collections.abc import Iterator
+
+from stepladder.privacy.finding import Kind, Span
+from stepladder.privacy.names_han import AMBIGUOUS, COMPOUND, GIVEN, SURNAMES, TRANSLITERATED, WORDS
+
+_HAN = "\u4e00-\u9fff"
+_ANY = f"(?:{'|'.join(COMPOUND)}|[{SURNAMES}{AMBIGUOUS}])"
+_TITLES = (
+    "先生|女士|小姐|太太|夫人|老师|教授|博士|医生|大夫|护士|律师|警官|法官|经理|总监|总裁|主任|主席|书记|局长|处长|科长|部长|院长|校长|所长|"
+    "队长|班长|店长|师傅|阿姨|叔叔|大爷|大妈|奶奶|爷爷|同学|同志|同事|工程师|会计|秘书|助理|导师|教练|董事长|老板|总(?=[,。,!!??:: ]|$)|工(?=[,。,:: ]|$)"
+)
+_ANNOUNCED = re.compile(
+    r"(?:我叫|名叫|叫做|叫作|人叫|姓名|名字|大名|本名|真名|原名|全名|化名|(?:联系|收件|收货|寄件|发件|负责|申请|经办|当事|投诉|举报|持卡|收款|付款|委托|"
+    r"被保险|投保|紧急联系|介绍|证明|监护|担保|借款|购票|乘车|乘机|预订|预约|入住|就诊|签收|签署|法|代表|主讲|主持|嘉宾|撰稿|报告|审核|审批|发言|开户|户)人|"
+    r"患者|病人|客户|乘客|旅客|学生|员工|会员|用户|业主|租客|房东|作者|导演|主演|编剧|记者|编辑|家长|法定代表|收件|户名|"
+    r"同事|朋友|同学|邻居|室友|老公|老婆|妻子|丈夫|儿子|女儿|爸爸|妈妈|父亲|母亲|哥哥|姐姐|弟弟|妹妹|表哥|表姐|领导|主管|秘书|助理|司机|"
+    r"医生|老师|教授|护士|律师|经理|主任|总监|校长|院长|工程师|警官|选手|演员|歌手|候选人|先生|女士|您好|你好|亲爱的|尊敬的|我是|他是|她是|签名|署名|经办|此致|抄送)"
+    r"(?:[是为叫:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
+    f"(?={_ANY}[{_HAN}])"
+)
+_STARTS = {"说", "的", "在", "是", "和", "与", "已", "将", "也", "于", "因", "住", "来", "到", "从", "及", "或", "被", "把", "请", "向", "对", "给", "有", "没", "要", "想", "能",
+           "会", "去", "提", "打", "电", "手", "身", "今", "昨", "明", "预", "男", "女", "您", "你", "我", "他", "她", "毕", "先", "吗", "吧", "呢", "啊", "了", "就", "都", "还", "又",
+           "下", "上", "这", "那", "不", "同", "以", "出", "申", "办", "告", "表", "认", "问", "答", "参", "担", "负", "联", "发", "回", "接", "拨", "通", "报", "购", "买", "订"}  # fmt: skip
+_END = re.compile(
+    rf"(?=[^{_HAN}]|$|{_TITLES}|说|的|在|是|和|与|及|或|已|将|也|于|因|住|来|到|从|被|把|向|对|给|了|吗|吧|呢|就|都|还|又|没|想|要|会|去|等|曾|先|以|同|跟|让|请|您|你|我|他|她|这|那|今|昨|"
+    r"不|表示|告诉|认为|问|答|参加|担任|负责|联系|发|回|接|打|电话|手机|身份|预|购|申请|出生|出席|毕业|生于|提|签|领|收|写|做|主|介|报|拿|签|入|离|获|当|带|和|成为|加入|男|女)"
+)
+_NOT_GIVEN = re.compile(r"(?:先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)")
+_TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
+_BARE3 = re.compile(f"[{SURNAMES}](?<![{_HAN}].)[{GIVEN}]{{2}}(?![{GIVEN}]{{3}})|[{SURNAMES}](?<=[是叫请让给和与由对跟找问被向及见替陪约把帮].)[{GIVEN}]{{2}}")
+_BARE2 = re.compile(f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[叫请让给和与由跟找问替陪约帮].))[{GIVEN}]")
+_COMPOUND = re.compile(f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}")
+_FOREIGN = re.compile(f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}")
+_FOREIGN_FIRST = re.compile(f"[{TRANSLITERATED}]{{1,6}}$")
+_BORDER = re.compile(rf"[^{_HAN}]|[是叫请让给和与由对跟找问被向及见替陪约把帮]")
+_SAYS = re.compile(r"说|表示|告诉|认为|问|答|先生|女士|老师|同学|的(?:电话|手机|身份证|邮箱|地址|生日|账号|护照|名字|快递|车)|在|和|与|、|已|,|$|[ .。!!;;()\n]")
+_PREFIXED = re.compile(rf"(?:{_TITLES}|记者|选手|演员|歌手|作家|导演|作者|球员|总统|总理|皇帝|将军)$")
+
+
+def people(text: str) -> Iterator[Span]:
+    """Names of people in (simplified) Chinese text."""
+    for match in _ANNOUNCED.finditer(text):
+        end = _name_end(text, match.end())
+        if end:
+            yield Span(match.end(), end, Kind.PERSON, 0.9)
+    for match in _TITLED.finditer(text):
+        yield from _titled(text, match)
+    for match in _COMPOUND.finditer(text):
+        end = match.end() if _END.match(text, match.end()) else match.start() + 3
+        if end - match.start() >= 3 and _END.match(text, end):
+            yield Span(match.start(), end, Kind.PERSON, 0.75)
+    yield from _bare(text)
+    for match in _FOREIGN.finditer(text):
+        first = _FOREIGN_FIRST.search(text, max(0, match.start() - 6), match.start())
+        if first:
+            yield Span(first.start(), match.end(), Kind.PERSON, 0.8)
+
+
+def _bare(text: str) -> Iterator[Span]:
+    for match in _BARE3.finditer(text):
+        if match[0][:2] in WORDS or match[0] in WORDS or match[0][1:] in WORDS:
+            continue
+        if _END.match(text, match.end()):
+            yield Span(match.start(), match.end(), Kind.PERSON, 0.7)
+    for match in _BARE2.finditer(text):
+        if match[0] not in WORDS and _SAYS.match(text, match.end()) and _BORDER.match(text, match.end()):
+            yield Span(match.start(), match.end(), Kind.PERSON, 0.55)
+
+
+def _name_end(text: str, start: int) -> int:
+    """Return where an announced name ends, 0 where it is none: the longest of its lengths that a border follows."""
+    surname = 2 if text[start : start + 2] in COMPOUND else 1
+    lengths = [surname + 2, surname + 1]
+    for length in lengths:
+        given = text[start + surname : start + length]
+        if len(given) < length - surname or not _all_han(given) or _NOT_GIVEN.search(given):
+            continue
+        if text[start : start + 2] in WORDS and not _END.match(text, start + length):
+            continue
+        if _END.match(text, start + length):
+            if length - surname == 2 and given[1] in _STARTS and given[1] not in GIVEN:
+                continue
+            return start + length
+    if _all_han(text[start + surname : start + surname + 2]) and all(
+        character in GIVEN for character in text[start + surname : start + surname + 2]
+    ):
+        return start + surname + 2 if text[start : start + 2] not in WORDS else 0
+    return 0
+
+
+def _all_han(word: str) -> bool:
+    return bool(word) and all("\u4e00" <= character <= "\u9fff" for character in word)
+
+
+def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
+    """王先生, 王小明先生: the name without the title."""
+    name, start = match[0], match.start()
+    border = start == 0 or _BORDER.match(text[start - 1]) or text[start - 1] not in SURNAMES + GIVEN
+    if name in WORDS or name[:2] in WORDS or not border:
+        return
+    if len(name) == 1 and start and text[start - 1] in GIVEN + SURNAMES and "\u4e00" <= text[start - 1] <= "\u9fff" and not _BORDER.match(text[start - 1]):
+        return
+    if all(character in GIVEN for character in name[1:]):
+        yield Span(start, match.end(), Kind.PERSON, 0.8 if len(name) > 1 else 0.7)
