@@ -17,8 +17,13 @@ _CARD = re.compile(
 )
 _PHONE_BEFORE = re.compile(
     r"(?:\b(?:phones?|telephone|tel|mobile|cell|cellphone|fax|call|calls|called|text|sms|dial|ring|whatsapp|desk|office|"
-    r"landline|hotline|contact|reach|number|numbers|messages?|answering|voicemail|handy|t[eé]l[eé]phone|telefon|m|t|f|p)\b|"
+    r"landline|hotline|contact|reach|number|numbers|messages?|answering|voicemail|handy|t[eé]l[eé]phone|telefon|(?:m|t|f|p)(?=[:.]))\b|"
     r"电话|手机|座机|热线|传真|联系|致电|拨打|号码|微信|短信|来电|客服)[^\d\n]{0,24}\n?[^\d\n]{0,8}$",
+    re.IGNORECASE,
+)
+_OTHER_NUMBER = re.compile(
+    r"(?:licen[cs]e|account|card|confirmation|\bid|policy|member|passport|case|social|security|tax|vat|routing|order|reference|tracking|serial)"
+    r"\W{0,3}(?:number|no|num|#)[^\d\n]{0,12}$|(?:房间|门牌|座位|学|工|会员|证件|车牌|编|尾|靓|帐|账|卡|订单|流水)号码?[^\d\n]{0,6}$",
     re.IGNORECASE,
 )
 _PHONE_AFTER = re.compile(
@@ -55,7 +60,10 @@ def card(text: str, start: int, end: int) -> bool:
 
 def phone(text: str, start: int, end: int) -> bool:
     """Whether a telephone is spoken of right before or right after."""
-    return _PHONE_BEFORE.search(before(text, start)) is not None or bool(_PHONE_AFTER.match(text, end))
+    words = before(text, start)
+    if _PHONE_BEFORE.search(words) is not None:
+        return _OTHER_NUMBER.search(words) is None
+    return _PHONE_AFTER.match(text, end) is not None
 
 
 def account(text: str, start: int) -> bool:

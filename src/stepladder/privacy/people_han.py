@@ -21,7 +21,7 @@ _ANNOUNCED = re.compile(
     r"被保险|投保|紧急联系|介绍|证明|监护|担保|借款|购票|乘车|乘机|预订|预约|入住|就诊|签收|签署|法|代表|主讲|主持|嘉宾|撰稿|报告|审核|审批|发言|开户|户)人|"
     r"患者|病人|客户|乘客|旅客|学生|员工|会员|用户|业主|租客|房东|作者|导演|主演|编剧|记者|编辑|家长|法定代表|收件|户名|"
     r"同事|朋友|同学|邻居|室友|老公|老婆|妻子|丈夫|儿子|女儿|爸爸|妈妈|父亲|母亲|哥哥|姐姐|弟弟|妹妹|表哥|表姐|领导|主管|秘书|助理|司机|"
-    r"医生|老师|教授|护士|律师|经理|主任|总监|校长|院长|工程师|警官|选手|演员|歌手|候选人|先生|女士|您好|你好|亲爱的|尊敬的|我是|他是|她是|签名|署名|经办|此致|抄送)"
+    r"医生|老师|教授|护士|律师|经理|主任|总监|校长|院长|工程师|警官|选手|演员|歌手|候选人|先生|女士|您好|你好|亲爱的|尊敬的|签名|署名|经办|此致|抄送)"
     r"(?:[是为叫:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
     f"(?={_ANY}[{_HAN}])"
 )
@@ -32,15 +32,16 @@ _END = re.compile(
     rf"(?=[^{_HAN}]|$|{_TITLES}|说|的|在|是|和|与|及|或|已|将|也|于|因|住|来|到|从|被|把|向|对|给|了|吗|吧|呢|就|都|还|又|没|想|要|会|去|等|曾|先|以|同|跟|让|请|您|你|我|他|她|这|那|今|昨|"
     r"不|表示|告诉|认为|问|答|参加|担任|负责|联系|发|回|接|打|电话|手机|身份|预|购|申请|出生|出席|毕业|生于|提|签|领|收|写|做|主|介|报|拿|签|入|离|获|当|带|和|成为|加入|男|女)"
 )
-_NOT_GIVEN = re.compile(r"(?:先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)")
+_NOT_GIVEN = re.compile(r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)")
 _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
-_BARE3 = re.compile(f"[{SURNAMES}](?<![{_HAN}].)[{GIVEN}]{{2}}(?![{GIVEN}]{{3}})|[{SURNAMES}](?<=[是叫请让给和与由对跟找问被向及见替陪约把帮].)[{GIVEN}]{{2}}")
+_SOMETIMES = "方于白安常成万向文时古游华平"
+_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?<![{_HAN}].)[{GIVEN}]{{2}}|[{SURNAMES}{_SOMETIMES}](?<=[是叫请让给和与由对跟找问被向及见替陪约把帮].)[{GIVEN}]{{2}}")
 _BARE2 = re.compile(f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[叫请让给和与由跟找问替陪约帮].))[{GIVEN}]")
 _COMPOUND = re.compile(f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}")
 _FOREIGN = re.compile(f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}")
 _FOREIGN_FIRST = re.compile(f"[{TRANSLITERATED}]{{1,6}}$")
 _BORDER = re.compile(rf"[^{_HAN}]|[是叫请让给和与由对跟找问被向及见替陪约把帮]")
-_SAYS = re.compile(r"说|表示|告诉|认为|问|答|先生|女士|老师|同学|的(?:电话|手机|身份证|邮箱|地址|生日|账号|护照|名字|快递|车)|在|和|与|、|已|,|$|[ .。!!;;()\n]")
+_SAYS = re.compile(r"说|表示|告诉|认为|问|答|来|去|负责|参加|今天|昨天|明天|住|电话|手机|身份证|发|打|给|跟|先生|女士|老师|同学|的(?:电话|手机|身份证|邮箱|地址|生日|账号|护照|名字|快递|车)|在|和|与|、|已|,|$|[ .。!!;;()\n]")
 _PREFIXED = re.compile(rf"(?:{_TITLES}|记者|选手|演员|歌手|作家|导演|作者|球员|总统|总理|皇帝|将军)$")
 
 
@@ -65,12 +66,12 @@ def people(text: str) -> Iterator[Span]:
 
 def _bare(text: str) -> Iterator[Span]:
     for match in _BARE3.finditer(text):
-        if match[0][:2] in WORDS or match[0] in WORDS or match[0][1:] in WORDS:
+        if _NOT_GIVEN.search(match[0], 1) or match[0][:2] in WORDS or match[0] in WORDS or match[0][1:] in WORDS:
             continue
         if _END.match(text, match.end()):
             yield Span(match.start(), match.end(), Kind.PERSON, 0.7)
     for match in _BARE2.finditer(text):
-        if match[0] not in WORDS and _SAYS.match(text, match.end()) and _BORDER.match(text, match.end()):
+        if match[0] not in WORDS and _SAYS.match(text, match.end()):
             yield Span(match.start(), match.end(), Kind.PERSON, 0.55)
 
 
@@ -103,7 +104,7 @@ def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
     """王先生, 王小明先生: the name without the title."""
     name, start = match[0], match.start()
     border = start == 0 or _BORDER.match(text[start - 1]) or text[start - 1] not in SURNAMES + GIVEN
-    if name in WORDS or name[:2] in WORDS or not border:
+    if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS or not border:
         return
     if len(name) == 1 and start and text[start - 1] in GIVEN + SURNAMES and "\u4e00" <= text[start - 1] <= "\u9fff" and not _BORDER.match(text[start - 1]):
         return
