@@ -65,7 +65,9 @@ def old_id_number(number: str) -> bool:
 
 
 def company_code(code: str) -> bool:
-    """Whether an 18-character unified social credit code has its check character (GB 32100-2015)."""
+    """Whether a unified social credit code has its registry, division and check character (GB 32100-2015)."""
+    if code[2:4] not in _PROVINCES and code[2:4] != "10":
+        return False
     try:
         values = [_USCC_ALPHABET.index(character) for character in code.upper()]
     except ValueError:

@@ -20,8 +20,8 @@ _VERSION = re.compile(
 )
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _DASHES = re.compile(r"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")
-_HEX_LEFT = re.compile(r"(?<![0-9A-Za-z_:.-])[0-9A-Fa-f:-]{0,30}$")
-_HEX_RIGHT = re.compile(r"[0-9A-Fa-f:.-]{0,46}")
+_HEX_GROUP = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f]{1,4}$")
+_HEX_RUN = re.compile(r"[0-9A-Fa-f:.-]{2,50}")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}")
 
 
@@ -60,13 +60,14 @@ def addresses_by_colon(text: str) -> Iterator[Span]:
     for match in _COLONS.finditer(text):
         if match.start() < done:
             continue
-        left = _HEX_LEFT.search(text, max(0, match.start() - 30), match.start())
-        right = _HEX_RIGHT.match(text, match.start())
-        if left is None or right is None:
-            continue
-        end = left.start() + len(text[left.start() : right.end()].rstrip(".:-") or " ")
-        done = max(end, match.end() - 1)
-        yield from _hex(text, left.start(), end)
+        group = _HEX_GROUP.search(text, max(0, match.start() - 5), match.start())
+        # Without a group before it, a single colon belongs to what stands before: "IP:fe80:..."
+        start = group.start() if group else match.start() + (match[0] != "::")
+        run = _HEX_RUN.match(text, start)
+        if run:
+            end = start + len(run[0].rstrip(".:-"))
+            done = max(end, match.end() - 1)
+            yield from _hex(text, start, end)
 
 
 def addresses_by_dash(text: str) -> Iterator[Span]:
@@ -79,7 +80,7 @@ def addresses_by_dash(text: str) -> Iterator[Span]:
 
 def _hex(text: str, start: int, end: int) -> Iterator[Span]:
     """Yield what ``text[start:end]`` is: a MAC address, an IPv6 address or neither."""
-    if (start and _word(text[start - 1])) or (end < len(text) and _word(text[end])):
+    if end - start < 3 or (start and _word(text[start - 1])) or (end < len(text) and _word(text[end])):
         return
     word = text[start:end]
     if _MAC.fullmatch(word):
@@ -93,4 +94,4 @@ def _hex(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _word(character: str) -> bool:
-    return character.isascii() and (character.isalnum() or character in "_:-")
+    return character.isascii() and (character.isalnum() or character in "_-")

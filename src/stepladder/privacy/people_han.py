@@ -22,27 +22,30 @@ _ANNOUNCED = re.compile(
     r"患者|病人|客户|乘客|旅客|学生|员工|会员|用户|业主|租客|房东|作者|导演|主演|编剧|记者|编辑|家长|法定代表|收件|户名|"
     r"同事|朋友|同学|邻居|室友|老公|老婆|妻子|丈夫|儿子|女儿|爸爸|妈妈|父亲|母亲|哥哥|姐姐|弟弟|妹妹|表哥|表姐|领导|主管|秘书|助理|司机|"
     r"医生|老师|教授|护士|律师|经理|主任|总监|校长|院长|工程师|警官|选手|演员|歌手|候选人|先生|女士|您好|你好|亲爱的|尊敬的|签名|署名|经办|此致|抄送)"
-    r"(?:[是为叫:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
+    r"(?:[是为叫写填:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
     f"(?={_ANY}[{_HAN}])"
 )
-_STARTS = {"说", "的", "在", "是", "和", "与", "已", "将", "也", "于", "因", "住", "来", "到", "从", "及", "或", "被", "把", "请", "向", "对", "给", "有", "没", "要", "想", "能",
-           "会", "去", "提", "打", "电", "手", "身", "今", "昨", "明", "预", "男", "女", "您", "你", "我", "他", "她", "毕", "先", "吗", "吧", "呢", "啊", "了", "就", "都", "还", "又",
-           "下", "上", "这", "那", "不", "同", "以", "出", "申", "办", "告", "表", "认", "问", "答", "参", "担", "负", "联", "发", "回", "接", "拨", "通", "报", "购", "买", "订"}  # fmt: skip
+_GOES_ON = (
+    "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
+    "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
+    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进"
+)
+# What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
-    rf"(?=[^{_HAN}]|$|{_TITLES}|说|的|在|是|和|与|及|或|已|将|也|于|因|住|来|到|从|被|把|向|对|给|了|吗|吧|呢|就|都|还|又|没|想|要|会|去|等|曾|先|以|同|跟|让|请|您|你|我|他|她|这|那|今|昨|"
-    r"不|表示|告诉|认为|问|答|参加|担任|负责|联系|发|回|接|打|电话|手机|身份|预|购|申请|出生|出席|毕业|生于|提|签|领|收|写|做|主|介|报|拿|签|入|离|获|当|带|和|成为|加入|男|女)"
+    rf"(?=[^{_HAN}]|$|{_TITLES}|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
+    f"[{_GOES_ON}])"
 )
 _NOT_GIVEN = re.compile(r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)")
 _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
 _SOMETIMES = "方于白安常成万向文时古游华平"
-_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?<![{_HAN}].)[{GIVEN}]{{2}}|[{SURNAMES}{_SOMETIMES}](?<=[是叫请让给和与由对跟找问被向及见替陪约把帮].)[{GIVEN}]{{2}}")
-_BARE2 = re.compile(f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[叫请让给和与由跟找问替陪约帮].))[{GIVEN}]")
+# What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
+_LEFT = "告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
+_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{{2}}{_END.pattern}")
+_BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
 _COMPOUND = re.compile(f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}")
 _FOREIGN = re.compile(f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}")
 _FOREIGN_FIRST = re.compile(f"[{TRANSLITERATED}]{{1,6}}$")
-_BORDER = re.compile(rf"[^{_HAN}]|[是叫请让给和与由对跟找问被向及见替陪约把帮]")
-_SAYS = re.compile(r"说|表示|告诉|认为|问|答|来|去|负责|参加|今天|昨天|明天|住|电话|手机|身份证|发|打|给|跟|先生|女士|老师|同学|的(?:电话|手机|身份证|邮箱|地址|生日|账号|护照|名字|快递|车)|在|和|与|、|已|,|$|[ .。!!;;()\n]")
-_PREFIXED = re.compile(rf"(?:{_TITLES}|记者|选手|演员|歌手|作家|导演|作者|球员|总统|总理|皇帝|将军)$")
+_BORDER = re.compile(rf"[^{_HAN}]|[{_LEFT}]")
 
 
 def people(text: str) -> Iterator[Span]:
@@ -65,35 +68,26 @@ def people(text: str) -> Iterator[Span]:
 
 
 def _bare(text: str) -> Iterator[Span]:
-    for match in _BARE3.finditer(text):
-        if _NOT_GIVEN.search(match[0], 1) or match[0][:2] in WORDS or match[0] in WORDS or match[0][1:] in WORDS:
-            continue
-        if _END.match(text, match.end()):
-            yield Span(match.start(), match.end(), Kind.PERSON, 0.7)
-    for match in _BARE2.finditer(text):
-        if match[0] not in WORDS and _SAYS.match(text, match.end()):
-            yield Span(match.start(), match.end(), Kind.PERSON, 0.55)
+    for pattern, score in ((_BARE3, 0.7), (_BARE2, 0.55)):
+        for match in pattern.finditer(text):
+            name = match[0]
+            if name[:2] not in WORDS and name[1:] not in WORDS and not _NOT_GIVEN.search(name, 1):
+                yield Span(match.start(), match.end(), Kind.PERSON, score)
 
 
 def _name_end(text: str, start: int) -> int:
     """Return where an announced name ends, 0 where it is none: the longest of its lengths that a border follows."""
     surname = 2 if text[start : start + 2] in COMPOUND else 1
-    lengths = [surname + 2, surname + 1]
-    for length in lengths:
+    ends = []
+    for length in (surname + 2, surname + 1):
         given = text[start + surname : start + length]
-        if len(given) < length - surname or not _all_han(given) or _NOT_GIVEN.search(given):
-            continue
-        if text[start : start + 2] in WORDS and not _END.match(text, start + length):
-            continue
-        if _END.match(text, start + length):
-            if length - surname == 2 and given[1] in _STARTS and given[1] not in GIVEN:
-                continue
-            return start + length
-    if _all_han(text[start + surname : start + surname + 2]) and all(
-        character in GIVEN for character in text[start + surname : start + surname + 2]
-    ):
-        return start + surname + 2 if text[start : start + 2] not in WORDS else 0
-    return 0
+        if len(given) == length - surname and _all_han(given) and not _NOT_GIVEN.search(given):
+            known = all(character in GIVEN for character in given)
+            bordered = _END.match(text, start + length) is not None
+            if bordered and (known or length == surname + 1 or (given[0] in GIVEN and given[1] not in _GOES_ON)):
+                return start + length
+            ends += [start + length] if known else []
+    return 0 if not ends or text[start : start + 2] in WORDS else ends[0]
 
 
 def _all_han(word: str) -> bool:
