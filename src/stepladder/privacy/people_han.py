@@ -77,6 +77,8 @@ def _bare(text: str) -> Iterator[Span]:
 
 def _name_end(text: str, start: int) -> int:
     """Return where an announced name ends, 0 where it is none: the longest of its lengths that a border follows."""
+    if text[start : start + 2] in WORDS:
+        return 0
     surname = 2 if text[start : start + 2] in COMPOUND else 1
     ends = []
     for length in (surname + 2, surname + 1):
@@ -87,7 +89,7 @@ def _name_end(text: str, start: int) -> int:
             if bordered and (known or length == surname + 1 or (given[0] in GIVEN and given[1] not in _GOES_ON)):
                 return start + length
             ends += [start + length] if known else []
-    return 0 if not ends or text[start : start + 2] in WORDS else ends[0]
+    return ends[0] if ends else 0
 
 
 def _all_han(word: str) -> bool:
