@@ -8,6 +8,7 @@ policies, HTTP or where vaults are stored.
 from stepladder.privacy.actions import Action, block, foreign, keyed_hash, mask, redact
 from stepladder.privacy.find import find
 from stepladder.privacy.finding import Finding, Kind
+from stepladder.privacy.presidio import PresidioFinder
 from stepladder.privacy.pseudonyms import Restorer, Vault
 from stepladder.privacy.sealed import SealedVaults, VaultStore, VaultUnreadable
 
@@ -15,6 +16,7 @@ __all__ = [
     "Action",
     "Finding",
     "Kind",
+    "PresidioFinder",
     "Restorer",
     "SealedVaults",
     "Vault",

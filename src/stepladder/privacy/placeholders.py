@@ -65,7 +65,8 @@ def _beginnings(word: str) -> str:
 _BEGUN = "|".join(_beginnings(word) for word in sorted(WORDS, key=len, reverse=True))
 # A tail of the text that more text could make a placeholder, or a longer one.
 UNFINISHED = re.compile(
-    rf"(?:(?:[<\[{{〔【〈《‹«「『]|&(?:l(?:t(?:;|\Z)|\Z)|\Z)) {{0,2}})?(?:\Z|(?i:{_BEGUN})(?:\Z|{_GAP}(?:\Z|[0-9]{{1,{MAX_NUMBER}}} {{0,2}}(?:\Z|&(?:g(?:t\Z|\Z)|\Z)))))"
+    r"(?:(?:[<\[{〔【〈《‹«「『]|&(?:l(?:t(?:;|\Z)|\Z)|\Z)) {0,2}|(?<![0-9A-Za-z_]))"
+    rf"(?:\Z|(?i:{_BEGUN})(?:\Z|{_GAP}(?:\Z|[0-9]{{1,{MAX_NUMBER}}} {{0,2}}(?:\Z|&(?:g(?:t\Z|\Z)|\Z)))))"
 )
 
 
