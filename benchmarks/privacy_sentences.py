@@ -95,7 +95,9 @@ def _mobile(rng: random.Random) -> str:
 def _landline(rng: random.Random) -> str:
     area = rng.choice(["010", "021", "020", "0755", "0571", "028", "027", "0532"])
     number = _digits(rng, 8 if rng.random() < 0.8 else 7, "2345678")
-    return rng.choice([f"{area}-{number}", f"({area}){number}", f"{area}{number}", f"{area}-{number}-{_digits(rng, 3)}"])
+    return rng.choice(
+        [f"{area}-{number}", f"({area}){number}", f"{area}{number}", f"{area}-{number}-{_digits(rng, 3)}"]
+    )
 
 
 def _day(rng: random.Random, first: int = 1950, last: int = 2008) -> tuple[int, int, int]:
@@ -107,7 +109,11 @@ def _identity(rng: random.Random) -> str:
     body = f"{rng.choice(DIVISIONS)}{year}{month:02}{day:02}{rng.randint(1, 999):03}"
     total = sum(int(d) * (2 ** (17 - i) % 11) for i, d in enumerate(body))
     number = body + "10X98765432"[total % 11]
-    return number.translate({ord(c): ord(c) + 0xFEE0 for c in string.digits + "X"}) if rng.random() < 0.06 else number
+    return (
+        number.translate({ord(c): ord(c) + 0xFEE0 for c in string.digits + "X"})
+        if rng.random() < 0.06
+        else number
+    )
 
 
 def _old_identity(rng: random.Random) -> str:
@@ -121,7 +127,18 @@ def _luhn(body: str) -> str:
 
 
 def _card(rng: random.Random) -> str:
-    prefix, size = rng.choice([("622202", 19), ("621700", 19), ("622848", 19), ("625912", 16), ("436742", 19), ("458123", 16), ("520169", 16), ("601382", 19)])
+    prefix, size = rng.choice(
+        [
+            ("622202", 19),
+            ("621700", 19),
+            ("622848", 19),
+            ("625912", 16),
+            ("436742", 19),
+            ("458123", 16),
+            ("520169", 16),
+            ("601382", 19),
+        ]
+    )
     number = _luhn(prefix + _digits(rng, size - 7, string.digits))
     return " ".join(number[i : i + 4] for i in range(0, size, 4)) if rng.random() < 0.3 else number
 
@@ -135,7 +152,9 @@ def _company(rng: random.Random) -> str:
 
 def _plate(rng: random.Random) -> str:
     letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    tail = "".join(rng.choice(letters if rng.random() < 0.25 else string.digits) for _ in range(3)) + _digits(rng, 2)
+    tail = "".join(rng.choice(letters if rng.random() < 0.25 else string.digits) for _ in range(3)) + _digits(
+        rng, 2
+    )
     if rng.random() < 0.35:
         tail = rng.choice("DF") + _digits(rng, 5)
     return rng.choice(PROVINCES) + rng.choice("ABCDEFG") + rng.choice(["", "", "·"]) + tail
@@ -146,21 +165,29 @@ def _address(rng: random.Random) -> str:
     text = (province if province != city and rng.random() < 0.6 else "") + city + rng.choice(districts)
     text += rng.choice(ROADS) + f"{rng.randint(1, 999)}号"
     if rng.random() < 0.6:
-        text += rng.choice(["{}号楼{}单元{}室", "{}栋{}单元{}", "{}幢{}{:02}室"]).format(rng.randint(1, 30), rng.randint(1, 6), rng.randint(101, 999))
+        text += rng.choice(["{}号楼{}单元{}室", "{}栋{}单元{}", "{}幢{}{:02}室"]).format(
+            rng.randint(1, 30), rng.randint(1, 6), rng.randint(101, 999)
+        )
         text += "" if text.endswith("室") else "室"
     return text
 
 
 def _iban(rng: random.Random) -> str:
-    country, body = rng.choice([("DE", _digits(rng, 18)), ("GB", "NWBK" + _digits(rng, 14)), ("FR", _digits(rng, 23))])
+    country, body = rng.choice(
+        [("DE", _digits(rng, 18)), ("GB", "NWBK" + _digits(rng, 14)), ("FR", _digits(rng, 23))]
+    )
     value = int("".join(str(int(c, 36)) for c in body + country + "00"))
     number = f"{country}{98 - value % 97:02}{body}"
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4)) if rng.random() < 0.5 else number
 
 
 def _email(rng: random.Random) -> str:
-    local = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9))) + rng.choice(["", "_88", ".wang", "2023"])
-    return f"{local}@{rng.choice(['qq.com', '163.com', 'gmail.com', 'mail.tsinghua.edu.cn', 'company.com.cn'])}"
+    local = "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9))) + rng.choice(
+        ["", "_88", ".wang", "2023"]
+    )
+    return (
+        f"{local}@{rng.choice(['qq.com', '163.com', 'gmail.com', 'mail.tsinghua.edu.cn', 'company.com.cn'])}"
+    )
 
 
 def _ip(rng: random.Random) -> str:
@@ -171,7 +198,9 @@ def _ip(rng: random.Random) -> str:
 
 def _born(rng: random.Random) -> str:
     year, month, day = _day(rng)
-    return rng.choice(["{}年{}月{}日", "{}-{:02}-{:02}", "{}/{}/{}", "{}.{:02}.{:02}"]).format(year, month, day)
+    return rng.choice(["{}年{}月{}日", "{}-{:02}-{:02}", "{}/{}/{}", "{}.{:02}.{:02}"]).format(
+        year, month, day
+    )
 
 
 KINDS = {

@@ -50,7 +50,9 @@ def name_words() -> set[str]:
     found: set[str] = set()
     for provider in _providers("person"):
         for attribute in dir(provider):
-            if re.match(r"(first_names?|last_names?)(_|$)", attribute) and not callable(getattr(provider, attribute)):
+            if re.match(r"(first_names?|last_names?)(_|$)", attribute) and not callable(
+                getattr(provider, attribute)
+            ):
                 found |= _words(getattr(provider, attribute))
     return {word for word in found if len(word) > 1}
 
@@ -110,7 +112,9 @@ def fit(rows: list[tuple[str, int]], rng: np.random.Generator) -> NDArray[np.flo
             at, label = places[i], rows[i][1]
             size = 1 / np.sqrt(at.size)
             guess = 1 / (1 + np.exp(-weights[at].sum() * size))
-            slope = (guess - label) * size * (0.5 / share if label else 0.5 / (1 - share)) + 2e-5 * weights[at]
+            slope = (guess - label) * size * (0.5 / share if label else 0.5 / (1 - share)) + 2e-5 * weights[
+                at
+            ]
             squares[at] += slope * slope
             weights[at] -= 0.3 * slope / np.sqrt(squares[at])
     return weights
@@ -121,7 +125,10 @@ def accuracy(weights: NDArray[np.float64], rows: list[tuple[str, int]]) -> dict[
     right: dict[int, list[bool]] = {0: [], 1: []}
     for word, label in rows:
         right[label].append((weights[np.array(buckets(word))].sum() > 0) == bool(label))
-    return {"names_right": round(float(np.mean(right[1])), 4), "others_right": round(float(np.mean(right[0])), 4)}
+    return {
+        "names_right": round(float(np.mean(right[1])), 4),
+        "others_right": round(float(np.mean(right[0])), 4),
+    }
 
 
 if __name__ == "__main__":

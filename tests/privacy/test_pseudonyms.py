@@ -9,7 +9,28 @@ from stepladder.privacy import Finding, Kind, Vault, find
 # Text in which placeholders, their beginnings and their brackets are likely.
 PIECES = st.lists(
     st.sampled_from(
-        ["<PERSON_1>", "PERSON_2", "<EMAIL_1", "〔人名1〕", "＜ＰＥＲＳＯＮ＿１＞", "&lt;PHONE_1&gt;", "<", ">", "PER", "SON", "_", "1", "12", " ", "person", "电话", "_1", "&", "l", "t;"]
+        [
+            "<PERSON_1>",
+            "PERSON_2",
+            "<EMAIL_1",
+            "〔人名1〕",
+            "＜ＰＥＲＳＯＮ＿１＞",
+            "&lt;PHONE_1&gt;",
+            "<",
+            ">",
+            "PER",
+            "SON",
+            "_",
+            "1",
+            "12",
+            " ",
+            "person",
+            "电话",
+            "_1",
+            "&",
+            "l",
+            "t;",
+        ]
         + ["Mary Smith", "我叫王小明，", "a@b.com", "+44 7700 900123", "x", "\n", "\ud800"]
     ),
     max_size=12,
@@ -40,7 +61,9 @@ def test_restoring_gives_back_the_text_however_it_is_cut(text, places):
 
 
 @settings(deadline=None)
-@given(anything(), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8), st.sampled_from(Kind)), max_size=4))
+@given(
+    anything(), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8), st.sampled_from(Kind)), max_size=4)
+)
 def test_restoring_gives_back_the_text_for_findings_of_any_kind_anywhere(text, places):
     findings, end = [], 0
     for start, length, kind in sorted(places):
@@ -79,7 +102,20 @@ def test_a_bent_placeholder_is_restored(bent):
     assert streamed(vault, list(f"说 {bent}, ok")) == "说 王小明, ok"
 
 
-@pytest.mark.parametrize("ordinary", ["person 1 of 3", "the person_12 column", "SUPERPERSON_1", "<PERSON_2>", "PERSON_11", "<PERSON_>", "ID 1", "电话1", "<b>1</b>"])
+@pytest.mark.parametrize(
+    "ordinary",
+    [
+        "person 1 of 3",
+        "the person_12 column",
+        "SUPERPERSON_1",
+        "<PERSON_2>",
+        "PERSON_11",
+        "<PERSON_>",
+        "ID 1",
+        "电话1",
+        "<b>1</b>",
+    ],
+)
 def test_what_is_no_placeholder_of_the_conversation_stays(ordinary):
     vault = Vault([("PERSON", 1, "王小明"), ("ID", 1, "secret"), ("PHONE", 1, "secret")])
     assert vault.restore(ordinary) == ordinary

@@ -49,7 +49,9 @@ def keyed_hash(key: bytes) -> Action:
         raise ValueError(f"the key has {len(key)} bytes: use at least 16")
 
     def hashed(finding: Finding) -> str:
-        digest = hmac.digest(key, f"{finding.kind}:{_canonical(finding.text)}".encode("utf-8", "replace"), "sha256")
+        digest = hmac.digest(
+            key, f"{finding.kind}:{_canonical(finding.text)}".encode("utf-8", "replace"), "sha256"
+        )
         return f"[{LABELS[finding.kind]}:{digest.hex()[:16]}]"
 
     return hashed

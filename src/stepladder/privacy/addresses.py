@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from stepladder.privacy.finding import Kind, Span
 from stepladder.privacy.places_han import CITIES, PROVINCES
 
-_NUMBER = re.compile(r"[0-9](?<![0-9A-Za-z.,/:$€£#+-].)[0-9]{0,5}[A-Za-z]?(?:[-/][0-9]{1,4}[A-Za-z]?)?(?![0-9A-Za-z%:]|[.,][0-9])")
+_NUMBER = re.compile(
+    r"[0-9](?<![0-9A-Za-z.,/:$€£#+-].)[0-9]{0,5}[A-Za-z]?(?:[-/][0-9]{1,4}[A-Za-z]?)?(?![0-9A-Za-z%:]|[.,][0-9])"
+)
 _WORD = r"[A-Z\u00c0-\u00de\u0100-\u024f\u0370-\u04ff][\w'.-]*"
 _UNIT = r"(?:,?[ \n]{1,3}(?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Flat)\.? ?#?|#)[A-Za-z0-9-]{1,6}\b\.?)?"
 _POSTCODE = r"(?:[0-9]{4,6}(?:-[0-9]{3,4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9])\b"
@@ -33,17 +35,25 @@ _BOX = re.compile(
     rf"P\.? ?O\.? ?Box [0-9]{{1,6}}{_TOWN}|(?:PSC|Unit|CMR) [0-9]{{1,5}},? ?Box [0-9]{{1,5}}[ ,\n]{{1,3}}[AFD]PO,? A[AEP] [0-9]{{5}}"
 )
 
-_ROADS = "路|街|道|巷|弄|胡同|里|村|镇|乡|屯|庄|小区|花园|大厦|广场|公寓|家园|新村|苑|园|城|中心|府|湾|庭|居|邨"
+_ROADS = (
+    "路|街|道|巷|弄|胡同|里|村|镇|乡|屯|庄|小区|花园|大厦|广场|公寓|家园|新村|苑|园|城|中心|府|湾|庭|居|邨"
+)
 _COUNT = "[0-9A-Za-z一二三四五六七八九十百零]{1,6}(?:-[0-9A-Za-z]{1,4}){0,3}"
 _STEP = f"{_COUNT}(?:号楼|号院|号|栋|幢|座|单元|层|楼|室|房|弄|户|门|组)"
 _HOUSE = re.compile(
     f"(?:[路街道巷弄同里村镇乡屯庄区园厦场寓苑城心府湾庭居邨])(?:[东西南北中]段?|[一二三四五六七八九]段)?(?:{_STEP})"
     f"(?:附?{_STEP}|[,， ]?[\u4e00-\u9fff]{{1,10}}?(?:小区|花园|大厦|广场|公寓|家园|新村|苑|园|城|中心|国际|府|院|写字楼|商厦)(?={_STEP}|[^\u4e00-\u9fff]|$)){{0,6}}"
 )
-_NO_HOUSE = re.compile(f"[区县旗市](?<=[\u4e00-\u9fff]{{3}})[\u4e00-\u9fff]{{1,8}}?(?:路|街道|大街|镇|乡|村)(?![\u4e00-\u9fff]?[0-9])")
+_NO_HOUSE = re.compile(
+    f"[区县旗市](?<=[\u4e00-\u9fff]{{3}})[\u4e00-\u9fff]{{1,8}}?(?:路|街道|大街|镇|乡|村)(?![\u4e00-\u9fff]?[0-9])"
+)
 _RUN = re.compile("(?:[\u4e00-\u9fff0-9]| (?=[\u4e00-\u9fff])){0,40}$")
-_PLACE = re.compile(f"(?:{'|'.join(sorted(PROVINCES | CITIES, key=len, reverse=True))})(?:[省市州盟]|自治区|壮族自治区|回族自治区|维吾尔自治区|地区|特别行政区)?")
-_ANNOUNCED = re.compile(r"(?:地址|住址|住在|家住|居住于?|位于|寄到|寄往|寄至|送到|送至|送往|搬到|现住|户籍|坐落于?|设在|开在|来到|前往|赶到|发往|住|在|到|于|往|至|为|是|从|去)")
+_PLACE = re.compile(
+    f"(?:{'|'.join(sorted(PROVINCES | CITIES, key=len, reverse=True))})(?:[省市州盟]|自治区|壮族自治区|回族自治区|维吾尔自治区|地区|特别行政区)?"
+)
+_ANNOUNCED = re.compile(
+    r"(?:地址|住址|住在|家住|居住于?|位于|寄到|寄往|寄至|送到|送至|送往|搬到|现住|户籍|坐落于?|设在|开在|来到|前往|赶到|发往|住|在|到|于|往|至|为|是|从|去)"
+)
 _ROAD = re.compile(f"[\u4e00-\u9fff]{{1,6}}?(?:{_ROADS})?$")
 _DISTRICT = re.compile("[\u4e00-\u9fff]{1,5}[区县旗市]")
 

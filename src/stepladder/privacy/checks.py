@@ -97,6 +97,10 @@ def ssn(area: str, group: str, serial: str) -> bool:
 def is_date(year: str, month: str, day: str) -> bool:
     """Whether this is a day on which somebody alive today can have been born."""
     try:
-        return datetime.date(1890, 1, 1) <= datetime.date(int(year), int(month), int(day)) < datetime.date(2100, 1, 1)
+        return (
+            datetime.date(1890, 1, 1)
+            <= datetime.date(int(year), int(month), int(day))
+            < datetime.date(2100, 1, 1)
+        )
     except ValueError:
         return False

@@ -22,14 +22,20 @@ _WORD = re.compile(
     r"[bBdD出生诞](?:orn(?![A-Za-z])|ORN(?![A-Za-z])|irth|IRTH|-day|\.?[oO]\.?[bB](?![A-Za-z])|(?<=出)生|(?<=生)[日于辰]|(?<=诞)[生辰]|(?<=生),)"
 )
 _REACH = 32  # characters between the word and its date
-_ELSEWHERE = re.compile(r"[.。;；!！?？](?! ?(?:[Ii]t|[Mm]ine|[Tt]hat|[0-9]))|\b(?:founded|joined|died|due)\b|去世|成立|入职")
+_ELSEWHERE = re.compile(
+    r"[.。;；!！?？](?! ?(?:[Ii]t|[Mm]ine|[Tt]hat|[0-9]))|\b(?:founded|joined|died|due)\b|去世|成立|入职"
+)
 
 
 def birth_dates(text: str) -> Iterator[Span]:
     """Dates after "born", "date of birth", "出生日期", "生于", and before "出生" or "生"."""
     for word in _WORD.finditer(text):
         after = _DATE.search(text, word.end(), word.end() + _REACH + 20)
-        if after and after.start() - word.end() <= _REACH and not _ELSEWHERE.search(text, word.end(), after.start()):
+        if (
+            after
+            and after.start() - word.end() <= _REACH
+            and not _ELSEWHERE.search(text, word.end(), after.start())
+        ):
             yield Span(after.start(), after.end(), Kind.BIRTH_DATE, 0.95)
         if word[0][0] not in "出生":
             continue

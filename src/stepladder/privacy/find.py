@@ -52,7 +52,13 @@ def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str
     plain = fold(lead + text)
     skip = len(lead)
     return [
-        Finding(span.start - skip, span.end - skip, span.kind, text[span.start - skip : span.end - skip], span.score)
+        Finding(
+            span.start - skip,
+            span.end - skip,
+            span.kind,
+            text[span.start - skip : span.end - skip],
+            span.score,
+        )
         for span in _settle(_spans(plain))
         if span.kind in wanted and span.start >= skip
     ]

@@ -16,7 +16,8 @@ _CREDENTIALS = re.compile(r"://[^\s/:@]{1,128}:[^\s/@]{1,256}@[^\s/<>\"']{1,255}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}$")
 _V4 = re.compile(r"[0-9](?<![0-9A-Za-z_.-].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z_]|[.-][0-9A-Za-z])")
 _VERSION = re.compile(
-    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|升级到?|章节?|节)[^0-9\n]{0,6}$", re.IGNORECASE
+    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|升级到?|章节?|节)[^0-9\n]{0,6}$",
+    re.IGNORECASE,
 )
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _DASHES = re.compile(r"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")

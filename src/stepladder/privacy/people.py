@@ -37,14 +37,20 @@ _NEAR = frozenset(
 )
 _PLACING = frozenset(
     "in|at|near|into|across|around|visit|visiting|visited|throughout|outside|city of|town of|state of|university of|lives in|moved to|travel to|"
-    "travelling to|traveling to|flew to|trip to|go to|going to|went to|originally from|here from|work for|works for|working for|worked for|work at|the".split("|")
+    "travelling to|traveling to|flew to|trip to|go to|going to|went to|originally from|here from|work for|works for|working for|worked for|work at|the".split(
+        "|"
+    )
 )
 _PERSON_AFTER = re.compile(
     r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|listed|shouted|replied|explained|spent|began|points|is (?:a|an|the|very|my|from|so|not)|was (?:a|an|the|born|influenced|very)|has|had|will be|who|and I|and [A-Z]|flew|called|phoned|"
     r"thinks|born|aged|joined|left|married|died|age \d|\(\d|\d{2},|at [0-9])|[:,] ?(?:[A-Z\"“]|please|can|could|who|the|a|an)|'s (?:mother|father|wife|husband|son|daughter|kid|address|phone|email|account|birthday|house|song|friend|killers|name|office|car|card|passport|number|novel|book))",
 )
-_NUMBERED_BEFORE = re.compile(r"[0-9],? $|(?:\b(?:Apt|Suite|Unit|Box|Floor)\.? ?#?[0-9]+|[0-9]{2,}\.?)[ ,]{0,2}\n[> ]*$|corner of $")
-_NUMBERED_AFTER = re.compile(r",? [0-9]{1,5}\b(?!-year| year)|\n?[, ]{1,3}[A-Z]{2}[ \n]+[0-9]{4,5}\b|(?: [a-z]+\.?| str)? [0-9]{1,3}\.? ")
+_NUMBERED_BEFORE = re.compile(
+    r"[0-9],? $|(?:\b(?:Apt|Suite|Unit|Box|Floor)\.? ?#?[0-9]+|[0-9]{2,}\.?)[ ,]{0,2}\n[> ]*$|corner of $"
+)
+_NUMBERED_AFTER = re.compile(
+    r",? [0-9]{1,5}\b(?!-year| year)|\n?[, ]{1,3}[A-Z]{2}[ \n]+[0-9]{4,5}\b|(?: [a-z]+\.?| str)? [0-9]{1,3}\.? "
+)
 _FOLLOWING = re.compile(r" ?([A-Za-z]+)")
 _ABBREVIATED = frozenset("mr mrs ms mx dr prof rev attn".split())
 _MOST = 4.8  # what the surroundings can add to a weight
@@ -103,7 +109,11 @@ def _cuts(raw: str, bare: str, start: int) -> bool:
 
 def _weigh(text: str, start: int, end: int) -> float:
     """Return the weight of evidence that ``text[start:end]`` is a person; above 0 it is taken for one."""
-    words = [word for word in text[start:end].split() if word[0].isupper() and not _INITIAL.match(word) and not _SUFFIX.match(word)]
+    words = [
+        word
+        for word in text[start:end].split()
+        if word[0].isupper() and not _INITIAL.match(word) and not _SUFFIX.match(word)
+    ]
     if not words or (len(words) == 1 and len(words[0]) < 2):
         return -1.0
     weight = _spelled(words, text[start:end])
@@ -128,10 +138,16 @@ def _around(text: str, start: int, end: int, words: list[str]) -> float:
     """Return what stands on either side says."""
     before, after = text[max(0, start - 32) : start], text[end : end + 24]
     weight = _led(before, len(words))
-    if _NUMBERED_AFTER.match(after) or (any(map(str.isdigit, before)) or "corner of" in before) and _NUMBERED_BEFORE.search(before):
+    if (
+        _NUMBERED_AFTER.match(after)
+        or (any(map(str.isdigit, before)) or "corner of" in before)
+        and _NUMBERED_BEFORE.search(before)
+    ):
         weight -= 3.0
     following = _FOLLOWING.match(after)
-    if words[-1].lower() in PLACE_OR_FIRM_AFTER or (following and following[1].lower() in PLACE_OR_FIRM_AFTER):
+    if words[-1].lower() in PLACE_OR_FIRM_AFTER or (
+        following and following[1].lower() in PLACE_OR_FIRM_AFTER
+    ):
         weight -= 4.0
     if _PERSON_AFTER.match(after):
         weight += 1.3
@@ -143,7 +159,7 @@ def _led(before: str, count: int) -> float:
     bare = before.rstrip(" \t\r\n>")
     if not bare:
         return -0.8 if count == 1 else 0.5
-    tail = bare.rstrip("\"“(:,.?").lower().split()[-2:]
+    tail = bare.rstrip('"“(:,.?').lower().split()[-2:]
     last, pair = tail[-1] if tail else "", " ".join(tail)
     if bare[-1] not in ".?" or last in _ABBREVIATED:
         if last in _ANNOUNCING or pair in _ANNOUNCING:
@@ -154,5 +170,5 @@ def _led(before: str, count: int) -> float:
             return 0.7
     elif last in ("name", "user"):
         return 3.5
-    opens = bare[-1] in ".!?:;>\"“”*•|-" or "\n" in before[len(bare) :]
+    opens = bare[-1] in '.!?:;>"“”*•|-' or "\n" in before[len(bare) :]
     return 0.0 if not opens else -0.8 if count == 1 else 0.5

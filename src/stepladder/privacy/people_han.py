@@ -41,15 +41,21 @@ _END = re.compile(
     rf"(?=[^{_HAN}]|$|{_TITLES}|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
     f"[{_GOES_ON}])"
 )
-_NOT_GIVEN = re.compile(r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)")
+_NOT_GIVEN = re.compile(
+    r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
+)
 _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = "告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{{2}}{_END.pattern}")
 _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
-_COMPOUND = re.compile(f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}")
-_FOREIGN = re.compile(f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}")
+_COMPOUND = re.compile(
+    f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}"
+)
+_FOREIGN = re.compile(
+    f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}"
+)
 _FOREIGN_FIRST = re.compile(f"[{TRANSLITERATED}]{{1,6}}$")
 _BORDER = re.compile(rf"[^{_HAN}]|[{_LEFT}]")
 
@@ -92,7 +98,9 @@ def _name_end(text: str, start: int) -> int:
         if len(given) == length - surname and _all_han(given) and not _NOT_GIVEN.search(given):
             known = all(character in GIVEN for character in given)
             bordered = _END.match(text, start + length) is not None
-            if bordered and (known or length == surname + 1 or (given[0] in GIVEN and given[1] not in _GOES_ON)):
+            if bordered and (
+                known or length == surname + 1 or (given[0] in GIVEN and given[1] not in _GOES_ON)
+            ):
                 return start + length
             ends += [start + length] if known else []
     return ends[0] if ends else 0
@@ -108,7 +116,13 @@ def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
     border = start == 0 or _BORDER.match(text[start - 1]) or text[start - 1] not in SURNAMES + GIVEN
     if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS or not border:
         return
-    if len(name) == 1 and start and text[start - 1] in GIVEN + SURNAMES and "\u4e00" <= text[start - 1] <= "\u9fff" and not _BORDER.match(text[start - 1]):
+    if (
+        len(name) == 1
+        and start
+        and text[start - 1] in GIVEN + SURNAMES
+        and "\u4e00" <= text[start - 1] <= "\u9fff"
+        and not _BORDER.match(text[start - 1])
+    ):
         return
     if all(character in GIVEN for character in name[1:]):
         yield Span(start, match.end(), Kind.PERSON, 0.8 if len(name) > 1 else 0.7)

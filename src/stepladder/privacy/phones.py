@@ -20,10 +20,14 @@ _SURE = re.compile(
     r")" + _EXTENSION + _AFTER
 )
 _GROUPED = re.compile(
-    r"[(0-9]" + _EDGE + r"(?:(?<=\()[0-9]{2,5}\)[ ]?[0-9]{2,}|[0-9]{0,12})(?:[ ./-][0-9]{2,7}){0,5}" + _EXTENSION + _AFTER
+    r"[(0-9]"
+    + _EDGE
+    + r"(?:(?<=\()[0-9]{2,5}\)[ ]?[0-9]{2,}|[0-9]{0,12})(?:[ ./-][0-9]{2,7}){0,5}"
+    + _EXTENSION
+    + _AFTER
 )
-_DATE = re.compile(
-    r"(?:19|20)[0-9]{2}[ ./-][01]?[0-9][ ./-][0-3]?[0-9]\b|[0-3]?[0-9][./-][0-3]?[0-9][./-](?:19|20)?[0-9]{2}$|(?:19|20)[0-9]{2}[ -](?:19|20)[0-9]{2}$"
+_NOT_PHONE = re.compile(
+    r"(?:19|20)[0-9]{2}[ ./-][01]?[0-9][ ./-][0-3]?[0-9]\b|[0-3]?[0-9][./-][0-3]?[0-9][./-](?:19|20)?[0-9]{2}$|(?:19|20)[0-9]{2}[ -](?:19|20)[0-9]{2}$|[0-9]{3}-[0-9]{2}-[0-9]{4}$"
 )
 _EXTENSION_START = re.compile(r"[xe转分]")
 
@@ -33,7 +37,11 @@ def phones(text: str) -> Iterator[Span]:
     for match in _SURE.finditer(text):
         if context.phone(text, match.start(), match.end()):
             yield Span(match.start(), match.end(), Kind.PHONE, 0.95)
-        elif not context.card(text, match.start(), match.end()) and not context.not_personal(text, match.start()) and not _DATE.match(match[0]):
+        elif (
+            not context.card(text, match.start(), match.end())
+            and not context.not_personal(text, match.start())
+            and not _NOT_PHONE.match(match[0])
+        ):
             yield Span(match.start(), match.end(), Kind.PHONE, 0.8)
     for match in _GROUPED.finditer(text):
         score = _grouped(text, match)
@@ -45,7 +53,7 @@ def _grouped(text: str, match: re.Match[str]) -> float:
     """Return how sure it is that groups of digits are a national number; 0 where they are not."""
     number = _EXTENSION_START.split(match[0], maxsplit=1)[0]
     digits = sum(map(str.isdigit, number))
-    if not 7 <= digits <= 13 or _DATE.match(match[0]):
+    if not 7 <= digits <= 13 or _NOT_PHONE.match(match[0]):
         return 0.0
     if context.phone(text, match.start(), match.end()):
         return 0.95

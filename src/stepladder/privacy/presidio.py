@@ -51,7 +51,9 @@ class PresidioFinder:
         """Return the personal data in ``text``, sorted, none overlapping another: the surest of what overlaps."""
         wanted = frozenset(Kind) if kinds is None else frozenset(Kind(kind) for kind in kinds)
         kept: list[Finding] = []
-        for one in sorted(self._analyzer.analyze(text, self._language), key=lambda one: (-one.score, one.start - one.end)):
+        for one in sorted(
+            self._analyzer.analyze(text, self._language), key=lambda one: (-one.score, one.start - one.end)
+        ):
             kind = _KINDS.get(one.entity_type)
             free = all(one.end <= other.start or other.end <= one.start for other in kept)
             if kind in wanted and kind is not None and free:

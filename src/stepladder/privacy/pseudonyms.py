@@ -108,7 +108,10 @@ class Restorer:
             if whole is None or (open_end is not None and open_end <= whole.start()):
                 break
             known = self._vault.text_of(*label_of(whole))
-            shown += [text[position : whole.start()], text[whole.start() : whole.end()] if known is None else known]
+            shown += [
+                text[position : whole.start()],
+                text[whole.start() : whole.end()] if known is None else known,
+            ]
             position = whole.end()
         end = len(text) if open_end is None else open_end
         shown.append(text[position:end])

@@ -77,9 +77,16 @@ class SealedVaults:
         head = _MAGIC + struct.pack(">d", expires)
         nonce = os.urandom(_NONCE)
         plain = msgspec.msgpack.encode(
-            [(label, number, text.encode("utf-8", "surrogatepass")) for label, number, text in vault.entries()]
+            [
+                (label, number, text.encode("utf-8", "surrogatepass"))
+                for label, number, text in vault.entries()
+            ]
         )
-        sealed = head + nonce + self._cipher.encrypt(nonce, plain, head + conversation.encode("utf-8", "surrogatepass"))
+        sealed = (
+            head
+            + nonce
+            + self._cipher.encrypt(nonce, plain, head + conversation.encode("utf-8", "surrogatepass"))
+        )
         self._store.put(conversation, sealed, expires)
 
     def forget(self, conversation: str) -> None:
@@ -104,7 +111,10 @@ class SealedVaults:
 
 def _key(text: str) -> bytes:
     """Return the 32 bytes written as ``text``."""
-    for decode in (bytes.fromhex, lambda value: base64.b64decode(value.translate({45: "+", 95: "/"}), validate=True)):
+    for decode in (
+        bytes.fromhex,
+        lambda value: base64.b64decode(value.translate({45: "+", 95: "/"}), validate=True),
+    ):
         try:
             key = decode(text)
         except (ValueError, binascii.Error):
