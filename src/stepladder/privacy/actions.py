@@ -15,7 +15,7 @@ UNASKED = (Kind.BANK_CARD, Kind.ID_NUMBER, Kind.SSN, Kind.IBAN, Kind.PASSPORT, K
 
 
 def redact(text: str, findings: Sequence[Finding], action: Action) -> str:
-    """Return ``text`` with each finding replaced by what ``action`` makes of it. Findings come sorted, as `find` gives them."""
+    """Return ``text`` with each finding replaced by what ``action`` makes of it; sorted, as from `find`."""
     pieces, position = [], 0
     for finding in findings:
         pieces += [text[position : finding.start], action(finding)]
@@ -41,7 +41,7 @@ def mask(finding: Finding) -> str:
 
 
 def keyed_hash(key: bytes) -> Action:
-    """Return an action that writes the kind and 16 hexadecimal digits of HMAC-SHA256: equal texts stay equal, none can be read.
+    """Return an action that writes the kind and 16 hexadecimal digits of HMAC-SHA256: equal texts stay equal.
 
     Without the key the few billion possible telephone numbers could simply be tried. Raises ValueError for a key under 16 bytes.
     """

@@ -9,41 +9,45 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from stepladder.privacy.finding import Kind, Span
-from stepladder.privacy.names_latin import NAMES, PLACE_OR_FIRM_AFTER, PLAIN, TITLES
+from stepladder.privacy.gazetteer import lines, words
 from stepladder.privacy.spelling import like_a_name
+
+NAMES = frozenset(words("names_latin"))
+PLAIN = frozenset(words("plain_latin"))
+PLACE_OR_FIRM_AFTER = frozenset(words("firms_latin"))
 
 _UP = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0386-\u03ab\u0400-\u042f"
 _UPPER = _UP + "".join(chr(code) for code in range(0x100, 0x250) if chr(code).isupper())
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u04ff"
 _WORD = f"(?:[{_UPPER}](?:[{_LETTER}]*['’-](?=[{_UPPER}]))?[{_LETTER}]*(?:-[{_LETTER}]+)?|[{_UPPER}]\\.)"
-_PARTICLE = "(?:de la|de los|de|del|della|di|da|dos|do|du|van der|van den|van de|van|von der|von|zu|ter|ten|bin|ibn|al|el|la|le|y|af|av)"
+_PARTICLE = (
+    "(?:de la|de los|de|del|della|di|da|dos|do|du|van der|van den|van de|van|"
+    "von der|von|zu|ter|ten|bin|ibn|al|el|la|le|y|af|av)"
+)
 _RUN = re.compile(
-    f"[{_UPPER}](?<![{_LETTER}0-9_@#/.’'-].)(?:(?:[{_LETTER}]*['’-](?=[{_UPPER}]))*[{_LETTER}]*(?:-[{_LETTER}]+)?|(?<=Dr|Mr)\\.|\\.)"
+    f"[{_UPPER}](?<![{_LETTER}0-9_@#/.’'-].)(?:(?:[{_LETTER}]*['’-](?=[{_UPPER}]))*[{_LETTER}]*"
+    f"(?:-[{_LETTER}]+)?|(?<=Dr|Mr)\\.|\\.)"
     f"(?: (?:{_PARTICLE} )?{_WORD}\\.?(?![{_LETTER}@])){{0,5}}"
 )
-_TITLE = re.compile(f"{TITLES}\\.?$")
+_TITLES = (
+    "(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Sir|Madam|Lady|Lord|Rev|Fr|Capt|Captain|Sgt|Lt|Col|Gen|Judge|Senator|Rep|"
+    "Uncle|Aunt|Herr|Frau|Monsieur|Madame|Señor|Señora|Sr|Sra)"
+)
+_TITLE = re.compile(f"{_TITLES}\\.?$")
 _INITIAL = re.compile(f"[{_UPPER}]\\.?$")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV|PhD|MD|DDS|DVM|Esq)\.?$")
-# The last one, two or three words before a name, in lower case; sets, since a pattern that ends in `$` is ten times slower.
-_ANNOUNCING = frozenset(
-    "name|names|surname|named|called|calls|name is|name was|name's|names are|call me|calls me|called me|call him|call her|i am|i'm|i’m|this is|dear|hi|hello|hey|signed|"
-    "sincerely|regards|under|contact|attn|user|beneficiary|recipient|customer|patient|employee|passenger|applicant|cardholder|holder|author|director|directed by|written by|"
-    "starring|founder|founders|ceo|husband|wife|son|daughter|kid|brother|sister|mother|father|uncle|aunt|friend|partner|colleague|boss|neighbor|neighbour|boyfriend|girlfriend|"
-    "nephew|niece|cousin|roommate|guardian|singer|producer|actor|actress|songwriter|president|senator|officer|manager|lawyer|nurse|teacher|"
-    "mr|mrs|ms|miss|mx|dr|prof|professor|rev|sir|lady|lord|captain|sergeant|judge|herr|frau".split("|")
-)
-_NEAR = frozenset(
-    "by with and to told asked says said met meet saw for tell ask call thank thanks than add remove is was or had has from of heard why".split()
-)
-_PLACING = frozenset(
-    "in|at|near|into|across|around|visit|visiting|visited|throughout|outside|city of|town of|state of|university of|lives in|moved to|travel to|"
-    "travelling to|traveling to|flew to|trip to|go to|going to|went to|originally from|here from|work for|works for|working for|worked for|work at|the".split(
-        "|"
-    )
-)
+# The last one or two words before a name, in lower case; sets, since a pattern that ends in `$` is ten times slower.
+_ANNOUNCING = frozenset(lines("announcing_latin"))
+_PLACING = frozenset(lines("placing_latin"))
+_NEAR = frozenset(words("near_latin"))
 _PERSON_AFTER = re.compile(
-    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|listed|shouted|replied|explained|spent|began|points|is (?:a|an|the|very|my|from|so|not)|was (?:a|an|the|born|influenced|very)|has|had|will be|who|and I|and [A-Z]|flew|called|phoned|"
-    r"thinks|born|aged|joined|left|married|died|age \d|\(\d|\d{2},|at [0-9])|[:,] ?(?:[A-Z\"“]|please|can|could|who|the|a|an)|'s (?:mother|father|wife|husband|son|daughter|kid|address|phone|email|account|birthday|house|song|friend|killers|name|office|car|card|passport|number|novel|book))",
+    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|listed|shouted|replied|explained|spent|began|points|"
+    r"is (?:a|an|the|very|my|from|so|not)|was (?:a|an|the|born|influenced|very)|has|had|will be|who|and I|and [A-Z]|"
+    r"flew|called|phoned|"
+    r"thinks|born|aged|joined|left|married|died|age \d|\(\d|\d{2},|at [0-9])"
+    r"|[:,] ?(?:[A-Z\"“]|please|can|could|who|the|a|an)"
+    r"|'s (?:mother|father|wife|husband|son|daughter|kid|address|phone|email|account|"
+    r"birthday|house|song|friend|killers|name|office|car|card|passport|number|novel|book))",
 )
 _NUMBERED_BEFORE = re.compile(
     r"[0-9],? $|(?:\b(?:Apt|Suite|Unit|Box|Floor)\.? ?#?[0-9]+|[0-9]{2,}\.?)[ ,]{0,2}\n[> ]*$|corner of $"
@@ -52,7 +56,7 @@ _NUMBERED_AFTER = re.compile(
     r",? [0-9]{1,5}\b(?!-year| year)|\n?[, ]{1,3}[A-Z]{2}[ \n]+[0-9]{4,5}\b|(?: [a-z]+\.?| str)? [0-9]{1,3}\.? "
 )
 _FOLLOWING = re.compile(r" ?([A-Za-z]+)")
-_ABBREVIATED = frozenset("mr mrs ms mx dr prof rev attn".split())
+_ABBREVIATED = frozenset(["mr", "mrs", "ms", "mx", "dr", "prof", "rev", "attn"])
 _MOST = 4.8  # what the surroundings can add to a weight
 
 
@@ -138,10 +142,8 @@ def _around(text: str, start: int, end: int, words: list[str]) -> float:
     """Return what stands on either side says."""
     before, after = text[max(0, start - 32) : start], text[end : end + 24]
     weight = _led(before, len(words))
-    if (
-        _NUMBERED_AFTER.match(after)
-        or (any(map(str.isdigit, before)) or "corner of" in before)
-        and _NUMBERED_BEFORE.search(before)
+    if _NUMBERED_AFTER.match(after) or (
+        (any(map(str.isdigit, before)) or "corner of" in before) and _NUMBERED_BEFORE.search(before)
     ):
         weight -= 3.0
     following = _FOLLOWING.match(after)

@@ -8,26 +8,27 @@ import re
 from collections.abc import Iterator
 
 from stepladder.privacy.finding import Kind, Span
-from stepladder.privacy.names_han import AMBIGUOUS, COMPOUND, GIVEN, SURNAMES, TRANSLITERATED, WORDS
+from stepladder.privacy.gazetteer import characters, words
+
+SURNAMES = characters("surnames_han")
+AMBIGUOUS = characters("surnames_ambiguous_han")
+COMPOUND = words("surnames_compound_han")
+GIVEN = characters("given_han")
+TRANSLITERATED = characters("transliterated_han")
+WORDS = frozenset(words("words_han"))
 
 _HAN = "\u4e00-\u9fff"
 _ANY = f"(?:{'|'.join(COMPOUND)}|[{SURNAMES}{AMBIGUOUS}])"
 _TITLES = (
-    "先生|女士|小姐|太太|夫人|老师|教授|博士|医生|大夫|护士|律师|警官|法官|经理|总监|总裁|主任|主席|书记|局长|处长|科长|部长|院长|校长|所长|"
-    "队长|班长|店长|师傅|阿姨|叔叔|大爷|大妈|奶奶|爷爷|同学|同志|同事|工程师|会计|秘书|助理|导师|教练|董事长|老板|总(?=[,。,!!??:: ]|$)|工(?=[,。,:: ]|$)"
+    "先生|女士|小姐|太太|夫人|老师|教授|博士|医生|大夫|护士|律师|警官|法官|经理|总监|总裁|"
+    "主任|主席|书记|局长|处长|科长|部长|院长|校长|所长|"
+    "队长|班长|店长|师傅|阿姨|叔叔|大爷|大妈|奶奶|爷爷|同学|同志|同事|工程师|会计|秘书|助理|导师|教练|董事长|老板|"
+    "总(?=[,。,!!??:: ]|$)|工(?=[,。,:: ]|$)"
 )
 # Each word in full, so that `re` knows the characters with which a match can begin and skips to them.
-_ROLES = (
-    "联系 收件 收货 寄件 发件 负责 申请 经办 当事 投诉 举报 持卡 收款 付款 委托 被保险 投保 介绍 证明 监护 担保 借款 购票 乘车 乘机 预订 预约 入住 就诊 "
-    "签收 签署 代表 主讲 主持 撰稿 报告 审核 审批 发言 开户 法"
-).split()
-_NAMING = (
-    "我叫 名叫 叫做 叫作 人叫 姓名 名字 大名 本名 真名 原名 全名 化名 本人 患者 病人 客户 乘客 旅客 学生 员工 会员 用户 业主 租客 房东 作者 导演 主演 编剧 记者 编辑 家长 "
-    "收件 户名 同事 朋友 同学 邻居 室友 老公 老婆 妻子 丈夫 儿子 女儿 爸爸 妈妈 父亲 母亲 哥哥 姐姐 弟弟 妹妹 表哥 表姐 领导 主管 秘书 助理 司机 医生 老师 教授 护士 律师 "
-    "经理 主任 总监 校长 院长 工程师 警官 选手 演员 歌手 候选人 嘉宾 先生 女士 您好 你好 亲爱的 尊敬的 签名 署名 经办 此致 抄送"
-).split()
+_NAMING = [*(f"{role}人" for role in words("roles_han")), *words("announcing_han")]
 _ANNOUNCED = re.compile(
-    f"(?:{'|'.join([role + '人' for role in _ROLES] + _NAMING)})"
+    f"(?:{'|'.join(_NAMING)})"
     r"(?:[是为叫写填:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
     f"(?={_ANY}[{_HAN}])"
 )
@@ -42,16 +43,21 @@ _END = re.compile(
     f"[{_GOES_ON}])"
 )
 _NOT_GIVEN = re.compile(
-    r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
+    r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|"
+    r"的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
 )
 _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
-_LEFT = "告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
+_LEFT = (
+    "告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
+)
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{{2}}{_END.pattern}")
 _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
 _COMPOUND = re.compile(
-    f"[{''.join(sorted({name[0] for name in COMPOUND}))}](?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}"
+    f"[{''.join(sorted({name[0] for name in COMPOUND}))}]"
+    f"(?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}"
 )
 _FOREIGN = re.compile(
     f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}"

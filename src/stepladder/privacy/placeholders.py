@@ -31,8 +31,10 @@ LABELS: dict[Kind, str] = {
     Kind.URL: "URL",
 }
 _TRANSLATED = {
-    "ADDRESS": "地址 住址", "ACCOUNT": "账号 账户 银行账户", "CARD": "银行卡 卡号 银行卡号", "BIRTHDATE": "生日 出生日期", "COMPANY": "公司 公司代码",
-    "EMAIL": "邮箱 电子邮件 邮件 电子邮箱", "ID": "身份证 身份证号 证件", "PASSPORT": "护照 护照号", "PERSON": "人名 姓名 人物 人员 人", "PHONE": "电话 手机 手机号 电话号码",
+    "ADDRESS": "地址 住址", "ACCOUNT": "账号 账户 银行账户", "CARD": "银行卡 卡号 银行卡号",
+    "BIRTHDATE": "生日 出生日期", "COMPANY": "公司 公司代码",
+    "EMAIL": "邮箱 电子邮件 邮件 电子邮箱", "ID": "身份证 身份证号 证件",
+    "PASSPORT": "护照 护照号", "PERSON": "人名 姓名 人物 人员 人", "PHONE": "电话 手机 手机号 电话号码",
     "PLATE": "车牌 车牌号", "URL": "网址 链接", "TEXT": "文本",
 }  # fmt: skip
 WORDS = {label.lower(): label for label in (*LABELS.values(), LITERAL)} | {
@@ -48,10 +50,9 @@ _LONG = "|".join(label for label in (*LABELS.values(), LITERAL) if len(label) >=
 # On folded text. Groups: (label, number) with brackets, or (label, number) without.
 PLACEHOLDER = re.compile(
     rf"{_OPEN} {{0,2}}(?P<label>(?i:{_ANY})){_GAP}(?P<number>[0-9]{{1,{MAX_NUMBER}}}) {{0,2}}{_CLOSE}"
-    rf"|(?:{_OPEN} {{0,2}})?(?<![0-9A-Za-z_])(?P<bare>(?:(?i:{_ANY})(?: ?\\?_ ?)|(?:{_LONG})[ -]?))(?P<count>[0-9]{{1,{MAX_NUMBER}}})(?![0-9A-Za-z_])(?: {{0,2}}{_CLOSE})?"
+    rf"|(?:{_OPEN} {{0,2}})?(?<![0-9A-Za-z_])(?P<bare>(?:(?i:{_ANY})(?: ?\\?_ ?)|(?:{_LONG})[ -]?))"
+    rf"(?P<count>[0-9]{{1,{MAX_NUMBER}}})(?![0-9A-Za-z_])(?: {{0,2}}{_CLOSE})?"
 )
-# Whatever could become one by what is put beside it.
-LOOKS_LIKE = re.compile(rf"(?:{_OPEN} {{0,2}})?(?i:{_ANY}){_GAP}[0-9]+(?: {{0,2}}{_CLOSE})?")
 
 
 def _beginnings(word: str) -> str:

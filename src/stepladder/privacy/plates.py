@@ -7,7 +7,8 @@ from stepladder.privacy.finding import Kind, Span
 
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领]"
-    r"(?:[A-HJ-Z][·•・. -]?(?:[DF][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[DF]|[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9学警港澳挂])|(?<=[使领])[0-9]{6})"
+    r"(?:[A-HJ-Z][·•・. -]?(?:[DF][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[DF]|[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9学警港澳挂])"
+    r"|(?<=[使领])[0-9]{6})"
     r"(?![A-Za-z0-9])",
     re.IGNORECASE,
 )

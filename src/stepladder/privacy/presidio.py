@@ -56,7 +56,7 @@ class PresidioFinder:
         ):
             kind = _KINDS.get(one.entity_type)
             free = all(one.end <= other.start or other.end <= one.start for other in kept)
-            if kind in wanted and kind is not None and free:
+            if kind is not None and kind in wanted and free:
                 kept.append(Finding(one.start, one.end, kind, text[one.start : one.end], one.score))
         return sorted(kept, key=lambda finding: finding.start)
 

@@ -1,10 +1,10 @@
 """Reversible pseudonyms: placeholders in a conversation, what they stand for, and putting it back, also in a stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from stepladder.privacy.finding import Finding
 from stepladder.privacy.fold import fold
-from stepladder.privacy.placeholders import LABELS, LITERAL, LOOKS_LIKE, PLACEHOLDER, UNFINISHED, label_of
+from stepladder.privacy.placeholders import LABELS, LITERAL, PLACEHOLDER, UNFINISHED, label_of
 
 
 class Vault:
@@ -31,12 +31,12 @@ class Vault:
         return [(label, number, text) for (label, number), text in self._texts.items()]
 
     def pseudonymise(self, text: str, findings: Sequence[Finding]) -> str:
-        """Return ``text`` with each finding's span replaced by its placeholder.
+        """Return ``text`` with each finding's span replaced by its placeholder; findings come sorted, as from `find`.
 
         What already looks like a placeholder is replaced too, so that restoring gives back exactly ``text``.
         """
         pieces, position = [], 0
-        for start, end, label in _merged(text, findings):
+        for start, end, label in _replaced(text, findings):
             pieces += [text[position:start], self._placeholder(label, text[start:end])]
             position = end
         return "".join([*pieces, text[position:]])
@@ -67,18 +67,21 @@ class Vault:
         self._last[label] = max(number, self._last.get(label, 0))
 
 
-def _merged(text: str, findings: Sequence[Finding]) -> list[tuple[int, int, str]]:
-    """Return what is to be replaced: findings and look-alikes of placeholders, overlapping ones joined into one."""
-    spans = [(finding.start, finding.end, LABELS[finding.kind]) for finding in findings]
-    spans += [(match.start(), match.end(), LITERAL) for match in LOOKS_LIKE.finditer(fold(text))]
-    joined: list[tuple[int, int, str]] = []
-    for start, end, label in sorted(spans):
-        if joined and start < joined[-1][1]:
-            first, last, other = joined[-1]
-            joined[-1] = (first, max(last, end), other if other != LITERAL else label)
-        else:
-            joined.append((start, end, label))
-    return joined
+def _replaced(text: str, findings: Sequence[Finding]) -> Iterator[tuple[int, int, str]]:
+    """Yield what is to be replaced, in order: the findings, and between them what looks like a placeholder."""
+    position = 0
+    for finding in findings:
+        yield from _literals(text, position, finding.start)
+        yield finding.start, finding.end, LABELS[finding.kind]
+        position = finding.end
+    yield from _literals(text, position, len(text))
+
+
+def _literals(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    # Each search sees only the rest: what it begins with will stand behind a placeholder, not behind what was there.
+    while match := PLACEHOLDER.search(fold(text[start:end])):
+        yield start + match.start(), start + match.end(), LITERAL
+        start += match.end()
 
 
 class Restorer:
