@@ -11,9 +11,11 @@ from stepladder.privacy.finding import Kind, Span
 from stepladder.privacy.gazetteer import characters, words
 
 SURNAMES = characters("surnames_han")
+COMMON = characters("surnames_common_han")
 AMBIGUOUS = characters("surnames_ambiguous_han")
 COMPOUND = words("surnames_compound_han")
 GIVEN = characters("given_han")
+TELLING = frozenset(characters("telling_han"))
 TRANSLITERATED = characters("transliterated_han")
 WORDS = frozenset(words("words_han"))
 
@@ -23,7 +25,7 @@ _TITLES = (
     "先生|女士|小姐|太太|夫人|老师|教授|博士|医生|大夫|护士|律师|警官|法官|经理|总监|总裁|"
     "主任|主席|书记|局长|处长|科长|部长|院长|校长|所长|"
     "队长|班长|店长|师傅|阿姨|叔叔|大爷|大妈|奶奶|爷爷|同学|同志|同事|工程师|会计|秘书|助理|导师|教练|董事长|老板|"
-    "总(?=[,。,!!??:: ]|$)|工(?=[,。,:: ]|$)"
+    "总(?![部经裁监会是体的额局署共结计算量理统数之督参长要在得])"
 )
 # Each word in full, so that `re` knows the characters with which a match can begin and skips to them.
 _NAMING = [*(f"{role}人" for role in words("roles_han")), *words("announcing_han")]
@@ -39,22 +41,32 @@ _GOES_ON = (
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
-    rf"(?=[^{_HAN}]|$|{_TITLES}|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
+    rf"(?=[^{_HAN}]|$|{_TITLES}|[两二三四五六七八九十几]位|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
     f"[{_GOES_ON}])"
 )
+# The second character of two is one of a name, unless it begins a word that goes on with the sentence.
+_GOING_ON = f"(?!{'|'.join(words('following_han'))})"
+_FOLLOWING = re.compile("|".join(words("following_han")))
+_TWO = f"[{GIVEN}]{_GOING_ON}[{GIVEN}]"
 _NOT_GIVEN = re.compile(
     r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|"
     r"的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
 )
+_TITLED_NEXT = re.compile(_TITLES)
 _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = (
-    "告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
     "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 )
-_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{{2}}{_END.pattern}")
+_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
 _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
+# The commonest surnames need less: any character before and a border after, or the other way round.
+_COMMON = re.compile(
+    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{COMMON}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
+)
+_SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
 _COMPOUND = re.compile(
     f"[{''.join(sorted({name[0] for name in COMPOUND}))}]"
     f"(?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}"
@@ -77,7 +89,7 @@ def people(text: str) -> Iterator[Span]:
     for match in _COMPOUND.finditer(text):
         end = match.end() if _END.match(text, match.end()) else match.start() + 3
         if end - match.start() >= 3 and _END.match(text, end):
-            yield Span(match.start(), end, Kind.PERSON, 0.75)
+            yield Span(match.start(), end, Kind.PERSON, 0.85)
     yield from _bare(text)
     for match in _FOREIGN.finditer(text):
         first = _FOREIGN_FIRST.search(text, max(0, match.start() - 6), match.start())
@@ -86,30 +98,38 @@ def people(text: str) -> Iterator[Span]:
 
 
 def _bare(text: str) -> Iterator[Span]:
-    for pattern, score in ((_BARE3, 0.7), (_BARE2, 0.55)):
+    for pattern, score in ((_BARE3, 0.7), (_COMMON, 0.6), (_BARE2, 0.55)):
         for match in pattern.finditer(text):
             name = match[0]
-            if name[:2] not in WORDS and name[1:] not in WORDS and not _NOT_GIVEN.search(name, 1):
+            word = name in WORDS or name[1:] in WORDS or (name[:2] in WORDS and name[2:] not in TELLING)
+            if not word and not _NOT_GIVEN.search(name, 1):
                 yield Span(match.start(), match.end(), Kind.PERSON, score)
 
 
 def _name_end(text: str, start: int) -> int:
-    """Return where an announced name ends, 0 where it is none: the longest of its lengths that a border follows."""
-    if text[start : start + 2] in WORDS:
+    """Return where an announced name ends, 0 where it is none: two characters after the surname, or one, or a title."""
+    if text[start : start + 2] in WORDS and text[start + 2 : start + 3] not in TELLING:
         return 0
     surname = 2 if text[start : start + 2] in COMPOUND else 1
-    ends = []
-    for length in (surname + 2, surname + 1):
-        given = text[start + surname : start + length]
-        if len(given) == length - surname and _all_han(given) and not _NOT_GIVEN.search(given):
-            known = all(character in GIVEN for character in given)
-            bordered = _END.match(text, start + length) is not None
-            if bordered and (
-                known or length == surname + 1 or (given[0] in GIVEN and given[1] not in _GOES_ON)
-            ):
-                return start + length
-            ends += [start + length] if known else []
-    return ends[0] if ends else 0
+    given = start + surname
+    if _TITLED_NEXT.match(text, given):
+        return given
+    if _two_given(text, given):
+        return given + 2
+    one = text[given : given + 1]
+    if _all_han(one) and not _NOT_GIVEN.match(one) and (one in GIVEN or _END.match(text, given + 1)):
+        return given + 1
+    return 0
+
+
+def _two_given(text: str, start: int) -> bool:
+    """Whether two characters of a given name stand here: two that are used for it, or one and a border after both."""
+    two = text[start : start + 2]
+    if len(two) < 2 or not _all_han(two) or _NOT_GIVEN.search(two) or two[0] not in GIVEN:
+        return False
+    if two[1] in GIVEN:
+        return _FOLLOWING.match(text, start + 1) is None
+    return two[1] not in _GOES_ON and _END.match(text, start + 2) is not None
 
 
 def _all_han(word: str) -> bool:
@@ -119,16 +139,10 @@ def _all_han(word: str) -> bool:
 def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
     """王先生, 王小明先生: the name without the title."""
     name, start = match[0], match.start()
-    border = start == 0 or _BORDER.match(text[start - 1]) or text[start - 1] not in SURNAMES + GIVEN
-    if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS or not border:
+    if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS:
         return
-    if (
-        len(name) == 1
-        and start
-        and text[start - 1] in GIVEN + SURNAMES
-        and "\u4e00" <= text[start - 1] <= "\u9fff"
-        and not _BORDER.match(text[start - 1])
-    ):
-        return
-    if all(character in GIVEN for character in name[1:]):
+    before = text[start - 1 : start]
+    bordered = not before or before not in SURNAMES + GIVEN or _BORDER.match(before)
+    sure = len(name) == 1 and _SURE_TITLE.match(text, match.end())
+    if (bordered or sure) and all(character in GIVEN for character in name[1:]):
         yield Span(start, match.end(), Kind.PERSON, 0.8 if len(name) > 1 else 0.7)
