@@ -15,11 +15,22 @@ from dataclasses import dataclass
 from benchmarks.privacy_templates import NEGATIVES, TEMPLATES
 
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
-GIVEN = (
-    "小明 建国 丽华 思远 雨桐 子涵 浩然 欣怡 梓萱 俊杰 志强 秀英 桂兰 淑珍 国栋 伟 芳 娜 敏 静 磊 洋 勇 艳 杰 娟 涛 超 霞 平 刚 玉兰 晓燕 海涛 文博 一鸣 佳怡 "
-    "诗涵 宇轩 子轩 浩宇 梦琪 嘉欣 雅婷 天佑 泽宇 若曦 语嫣 永强 德华 学友 富城 明远 春梅 冬梅 红梅 爱国 卫东 援朝 振华 光荣 立新 婉清 慕白 清扬 知行 景行 瑾瑜 "
-    "书瑶 安然 乐天 可欣 亦凡 奕辰 沐宸 昕怡 苡沫 铭泽 炫明 煜祺 钰莹 凯 博 鑫 鹏 婷 雪 琳 丹 萍 宁 燕 倩 龙 飞 斌 健 波 辉 峰 军 亮 旭 岩 翔"
-).split()
+GIVEN = {
+    "dev": (
+        "小明 建国 丽华 思远 雨桐 子涵 浩然 欣怡 梓萱 俊杰 志强 秀英 桂兰 淑珍 国栋 伟 芳 娜 敏 静 磊 洋 勇 艳 杰 娟 涛 超 霞 平 "
+        "刚 玉兰 晓燕 海涛 文博 一鸣 佳怡 诗涵 宇轩 子轩 浩宇 梦琪 嘉欣 雅婷 天佑 泽宇 若曦 语嫣 永强 德华 学友 富城 明远 春梅 "
+        "冬梅 红梅 爱国 卫东 援朝 振华 立新 婉清 慕白 清扬 知行 景行 书瑶 安然 乐天 可欣 亦凡 奕辰 沐宸 昕怡 苡沫 铭泽 炫明 煜祺 "
+        "钰莹 凯 博 鑫 鹏 婷 雪 琳 丹 萍 宁 燕 倩 龙 飞 斌 健 波 辉 峰 军 亮 旭 岩 翔 "
+        "晓东 志明 美玲 少华 家豪 子墨 雨欣 梓涵 思琪 俊熙 文静 建军 丽娟 桂英 秀兰 玉珍 凤英 国强 志刚 海燕 晓峰 永红 庆华 金花 "
+        "向前 保国 兴旺 如意 天成 星辰 怀瑾 润之 仲谋 望舒 采薇 疏影 皓月 锦程 云帆 长青 泽林 博远 佩琪 静雯 佳宁 嘉豪 子睿 欣然 "
+        "诗雨 瑞雪 启航 承志 晨曦 念慈 巧玲 敬业 明亮 强 莉 红 明 英 华 慧 建 玲 桂 秀 玉 梅 彬 浩 宇 帆 蕾 薇 洁 颖 晨 阳 瑜 琪 冰 威 松 钢 森 炜 昊 楠 璐 琦"
+    ).split(),
+    "test": (
+        "建平 丽萍 志华 小红 文杰 秀珍 玉华 海波 晓丽 明辉 春生 国庆 红霞 艳红 俊峰 思思 佳琪 雨婷 梦瑶 子豪 宇航 皓轩 一诺 梓晨 奕涵 "
+        "若琳 嘉怡 心怡 雅琴 惠敏 淑芬 桂芳 凤霞 德明 福生 光明 世杰 永康 正阳 修远 致远 思齐 景辰 明轩 文昊 鹏飞 逸飞 天翔 凌云 博涛 "
+        "娅楠 舒涵 可馨 语晨 沛然 允浩 东 军 杰 敏 丽 伟 涛 燕 芬 琴 辉 斌 颖 静 欢 悦 昕 航 诚 瑞 坤 林 云 峰 平"
+    ).split(),
+}
 CITIES = (
     ("北京市", "北京市", ("朝阳区", "海淀区", "西城区", "丰台区")),
     ("上海市", "上海市", ("浦东新区", "徐汇区", "静安区")),
@@ -50,17 +61,19 @@ def sentences(family: str, seed: int, count: int) -> list[Sentence]:
     rng = random.Random(seed)
     negatives = NEGATIVES[family]
     templates = TEMPLATES[family]
-    return [fill(rng.choice(negatives if rng.random() < 0.25 else templates), rng) for _ in range(count)]
+    return [
+        fill(rng.choice(negatives if rng.random() < 0.25 else templates), rng, family) for _ in range(count)
+    ]
 
 
-def fill(template: str, rng: random.Random) -> Sentence:
+def fill(template: str, rng: random.Random, family: str) -> Sentence:
     """Return the template with its slots filled; a slot in upper case is filler, not personal data."""
     text, spans = "", []
     for literal, slot in re.findall(r"([^{]*)(?:\{(\w+)\})?", template):
         text += literal
         if not slot:
             continue
-        value = MAKERS[slot](rng)
+        value = _person(rng, family) if slot == "person" else MAKERS[slot](rng)
         if slot.islower():
             spans.append((len(text), len(text) + len(value), KINDS.get(slot, slot)))
         text += value
@@ -71,10 +84,10 @@ def _digits(rng: random.Random, count: int, first: str = "123456789") -> str:
     return rng.choice(first) + "".join(rng.choices(string.digits, k=count - 1))
 
 
-def _person(rng: random.Random) -> str:
+def _person(rng: random.Random, family: str) -> str:
     doubles = ["欧阳", "上官", "诸葛", "司马", "慕容"]
     surname = rng.choice(doubles) if rng.random() < 0.04 else rng.choice(SURNAMES)
-    return surname + rng.choice(GIVEN)
+    return surname + rng.choice(GIVEN[family])
 
 
 def _surname(rng: random.Random) -> str:
@@ -208,7 +221,7 @@ KINDS = {
     "surname": "person", "ip": "ip_address", "mac": "mac_address", "born": "birth_date", "account": "bank_account",
 }  # fmt: skip
 MAKERS: dict[str, Callable[[random.Random], str]] = {
-    "person": _person, "surname": _surname, "mobile": _mobile, "landline": _landline, "id": _identity, "oldid": _old_identity, "card": _card,
+    "surname": _surname, "mobile": _mobile, "landline": _landline, "id": _identity, "oldid": _old_identity, "card": _card,
     "company": _company, "plate": _plate, "address": _address, "iban": _iban, "email": _email, "ip": _ip, "born": _born,
     "passport": lambda rng: rng.choice(["E", "G"]) + _digits(rng, 8, string.digits),
     "mac": lambda rng: rng.choice(":-").join(f"{rng.randint(0, 255):02X}" for _ in range(6)),

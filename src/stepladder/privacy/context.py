@@ -34,6 +34,7 @@ _ACCOUNT = re.compile(
     r"(?:[^\dA-Za-z\n]|is|to|no|number){0,10}$",
     re.IGNORECASE,
 )
+_ACCOUNT_AFTER = re.compile(r" ?(?:的|这个|这|那个)?(?:银行)?(?:账户|账号|帐户|帐号)")
 _NOT_BANK = re.compile(
     r"(?:qq|微信|游戏|登录|邮箱|steam|会员|用户|平台|抖音|微博|user|twitter|email|game)\s*(?:的)?\s*(?:account|账号|帐号|账户)",
     re.IGNORECASE,
@@ -66,10 +67,12 @@ def phone(text: str, start: int, end: int) -> bool:
     return _PHONE_AFTER.match(text, end) is not None
 
 
-def account(text: str, start: int) -> bool:
-    """Whether a bank account is announced right before (and not one of a game or a chat)."""
+def account(text: str, start: int, end: int) -> bool:
+    """Whether a bank account is announced right before or named right after (and not one of a game or a chat)."""
     words = before(text, start)
-    return _ACCOUNT.search(words) is not None and _NOT_BANK.search(words) is None
+    if _NOT_BANK.search(words):
+        return False
+    return _ACCOUNT.search(words) is not None or _ACCOUNT_AFTER.match(text, end) is not None
 
 
 def passport(text: str, start: int) -> bool:

@@ -85,7 +85,7 @@ def passports(text: str) -> Iterator[Span]:
 def accounts(text: str) -> Iterator[Span]:
     """Bank accounts, where they are announced."""
     for match in _ACCOUNT.finditer(text):
-        if context.account(text, match.start()):
+        if context.account(text, match.start(), match.end()):
             yield Span(match.start(), match.end(), Kind.BANK_ACCOUNT, 0.8)
 
 

@@ -41,7 +41,7 @@ _GOES_ON = (
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
-    rf"(?=[^{_HAN}]|$|{_TITLES}|[两二三四五六七八九十几]位|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
+    rf"(?=[^{_HAN}]|$|{_TITLES}|[两二三四五六七八九十几]位|名(?:下|为|叫|字|义)|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
     f"[{_GOES_ON}])"
 )
 # The second character of two is one of a name, unless it begins a word that goes on with the sentence.
@@ -57,7 +57,7 @@ _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})"
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = (
-    "点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
     "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 )
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
