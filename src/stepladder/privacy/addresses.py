@@ -60,6 +60,7 @@ _ANNOUNCED = re.compile(
     r"设在|开在|来到|前往|赶到|发往|住|在|到|于|往|至|为|是|从|去)"
 )
 _ROAD = re.compile(f"[\u4e00-\u9fff]{{1,6}}?(?:{_ROADS})?$")
+_NEXT = re.compile("[\u4e00-\u9fff]{1,5}?[省市区县旗州镇乡路街道]")
 _DISTRICT = re.compile("[\u4e00-\u9fff]{1,5}[区县旗市]")
 
 
@@ -93,9 +94,10 @@ def chinese(text: str) -> Iterator[Span]:
 
 def _left_end(run: str) -> int | None:
     """Return where in ``run``, which ends with the street's last character, the address begins; None: it does not."""
-    place = _PLACE.search(run)
-    if place:
-        return place.start()
+    for place in _PLACE.finditer(run):
+        # 常德明 is a person, 常德市 a place: without its suffix a city must have a district or a street right after it.
+        if place[0][-1] in "省市州盟区" or _NEXT.match(run, place.end()):
+            return place.start()
     starts = [match.end() for match in _ANNOUNCED.finditer(run) if match.end() < len(run) - 1]
     rest = starts[-1] if starts else 0
     district = _DISTRICT.search(run, rest)

@@ -57,7 +57,7 @@ _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})"
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = (
-    "爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "的了着过但而却就都也又还再才只若果议姓当凭将到因靠比且则或有没无等受随按照曾已其此该这那即从往至自爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
     "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 )
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
@@ -66,6 +66,9 @@ _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))
 _COMMON = re.compile(
     f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{COMMON}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
 )
+# A character of names makes up for what stands before.
+_TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?=.?[{''.join(sorted(TELLING))}]){_TWO}{_END.pattern}")
+_OWN_SURNAME = re.compile(f"(?<=姓)[{SURNAMES}{AMBIGUOUS}](?=[^{_HAN}]|叫|名|的|$)")
 _SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
 _COMPOUND = re.compile(
     f"[{''.join(sorted({name[0] for name in COMPOUND}))}]"
@@ -91,6 +94,8 @@ def people(text: str) -> Iterator[Span]:
         if end - match.start() >= 3 and _END.match(text, end):
             yield Span(match.start(), end, Kind.PERSON, 0.85)
     yield from _bare(text)
+    for match in _OWN_SURNAME.finditer(text):
+        yield Span(match.start(), match.end(), Kind.PERSON, 0.8)
     for match in _FOREIGN.finditer(text):
         first = _FOREIGN_FIRST.search(text, max(0, match.start() - 6), match.start())
         if first:
@@ -98,7 +103,7 @@ def people(text: str) -> Iterator[Span]:
 
 
 def _bare(text: str) -> Iterator[Span]:
-    for pattern, score in ((_BARE3, 0.7), (_COMMON, 0.6), (_BARE2, 0.55)):
+    for pattern, score in ((_BARE3, 0.7), (_COMMON, 0.6), (_TOLD, 0.6), (_BARE2, 0.55)):
         for match in pattern.finditer(text):
             name = match[0]
             word = name in WORDS or name[1:] in WORDS or (name[:2] in WORDS and name[2:] not in TELLING)
