@@ -15,7 +15,8 @@ COMMON = characters("surnames_common_han")
 AMBIGUOUS = characters("surnames_ambiguous_han")
 COMPOUND = words("surnames_compound_han")
 GIVEN = characters("given_han")
-TELLING = frozenset(characters("telling_han"))
+_TELLING = characters("telling_han")
+TELLING = frozenset(_TELLING)
 TRANSLITERATED = characters("transliterated_han")
 WORDS = frozenset(words("words_han"))
 
@@ -37,7 +38,7 @@ _ANNOUNCED = re.compile(
 _GOES_ON = (
     "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
     "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
-    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进"
+    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾"
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
@@ -67,7 +68,11 @@ _COMMON = re.compile(
     f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{COMMON}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
 )
 # A character of names makes up for what stands before.
-_TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?=.?[{''.join(sorted(TELLING))}]){_TWO}{_END.pattern}")
+_TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?=.?[{_TELLING}]){_TWO}{_END.pattern}")
+_TOLD_AT_LEFT = re.compile(
+    f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))"
+    f"(?:[{GIVEN}]{_GOING_ON}[{_TELLING}]|[{_TELLING}]{_GOING_ON}[{GIVEN}]|[{_TELLING}])"
+)
 _OWN_SURNAME = re.compile(f"(?<=姓)[{SURNAMES}{AMBIGUOUS}](?=[^{_HAN}]|叫|名|的|$)")
 _SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
 _COMPOUND = re.compile(
@@ -103,7 +108,13 @@ def people(text: str) -> Iterator[Span]:
 
 
 def _bare(text: str) -> Iterator[Span]:
-    for pattern, score in ((_BARE3, 0.7), (_COMMON, 0.6), (_TOLD, 0.6), (_BARE2, 0.55)):
+    for pattern, score in (
+        (_BARE3, 0.7),
+        (_COMMON, 0.6),
+        (_TOLD, 0.6),
+        (_TOLD_AT_LEFT, 0.58),
+        (_BARE2, 0.55),
+    ):
         for match in pattern.finditer(text):
             name = match[0]
             word = name in WORDS or name[1:] in WORDS or (name[:2] in WORDS and name[2:] not in TELLING)
