@@ -16,7 +16,7 @@ _CREDENTIALS = re.compile(r"://[^\s/:@]{1,128}:[^\s/@]{1,256}@[^\s/<>\"']{1,255}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}$")
 _V4 = re.compile(r"[0-9](?<![0-9A-Za-z_.-].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z_]|[.-][0-9A-Za-z])")
 _VERSION = re.compile(
-    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|兼容|固件|程序|软件|插件|补丁|驱动|内核|driver|firmware|kernel|升级到?|章节?|节)[^0-9\n]{0,6}$",
+    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|兼容|固件|程序|软件|客户端|应用|系统|插件|补丁|驱动|内核|driver|firmware|kernel|升级到?|章节?|节)[^0-9\n]{0,6}$",
     re.IGNORECASE,
 )
 _VERSIONS = re.compile(r" ?(?:及以上|以上|或更|版|(?:and|or) (?:above|later|newer|up))")
