@@ -38,7 +38,7 @@ _ANNOUNCED = re.compile(
 _GOES_ON = (
     "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
     "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
-    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾值"
+    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾搬值充换挪缴汇存取拨催结病死失犯受得需帮陪赔逃躲抢偷骗救撞追找派调升辞退更懂比两各均"
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
@@ -58,14 +58,14 @@ _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})"
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = (
-    "的了着过但而却就都也又还再才只若果议姓当凭将到成下因靠比且则或有没无等受随按照曾已其此该这那即从往至自爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "的了着过但而却就都也又还再才只若果议姓当凭将到成下归属权劝催派替召选因靠比且则或有没无等受随按照曾已其此该这那即从往至自爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
     "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 )
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
 _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
 # The commonest surnames need less: any character before and a border after, or the other way round.
 _COMMON = re.compile(
-    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{COMMON}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
+    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
 )
 # A character of names makes up for what stands before.
 _TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?=.?[{_TELLING}]){_TWO}{_END.pattern}")
