@@ -29,7 +29,7 @@ def block(finding: Finding) -> str:
 
 
 def mask(finding: Finding) -> str:
-    """Return asterisks for letters and digits; cards, accounts and telephones keep their last four digits, separators stay."""
+    """Return asterisks for letters and digits; cards, accounts and telephones keep four digits."""
     kept = _TAILED.get(finding.kind, 0)
     signs = sum(map(str.isalnum, finding.text))
     masked, seen = [], 0
@@ -58,7 +58,7 @@ def keyed_hash(key: bytes) -> Action:
 
 
 def foreign(answer: str, asked: Iterable[str], kinds: Collection[Kind | str] = UNASKED) -> list[Finding]:
-    """Return the personal data of ``kinds`` in ``answer`` that none of the ``asked`` texts holds, however it was written there."""
+    """Return the personal data of ``kinds`` in ``answer`` that no ``asked`` text holds, however it is written there."""
     found = find(answer, kinds)
     if not found:
         return []

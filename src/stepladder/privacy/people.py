@@ -41,7 +41,8 @@ _ANNOUNCING = frozenset(lines("announcing_latin"))
 _PLACING = frozenset(lines("placing_latin"))
 _NEAR = frozenset(words("near_latin"))
 _PERSON_AFTER = re.compile(
-    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|listed|shouted|replied|explained|spent|began|points|"
+    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|"
+    r"listed|shouted|replied|explained|spent|began|points|"
     r"is (?:a|an|the|very|my|from|so|not)|was (?:a|an|the|born|influenced|very)|has|had|will be|who|and I|and [A-Z]|"
     r"flew|called|phoned|"
     r"thinks|born|aged|joined|left|married|died|age \d|\(\d|\d{2},|at [0-9])"
