@@ -243,12 +243,32 @@ def _born(rng: random.Random) -> str:
 
 
 KINDS = {
-    "mobile": "phone", "landline": "phone", "id": "id_number", "oldid": "id_number", "card": "bank_card", "company": "company_code",
-    "surname": "person", "ip": "ip_address", "mac": "mac_address", "born": "birth_date", "account": "bank_account",
-}  # fmt: skip
+    "mobile": "phone",
+    "landline": "phone",
+    "id": "id_number",
+    "oldid": "id_number",
+    "card": "bank_card",
+    "company": "company_code",
+    "surname": "person",
+    "ip": "ip_address",
+    "mac": "mac_address",
+    "born": "birth_date",
+    "account": "bank_account",
+}
 MAKERS: dict[str, Callable[[random.Random], str]] = {
-    "surname": _surname, "mobile": _mobile, "landline": _landline, "id": _identity, "oldid": _old_identity, "card": _card,
-    "company": _company, "plate": _plate, "address": _address, "iban": _iban, "email": _email, "ip": _ip, "born": _born,
+    "surname": _surname,
+    "mobile": _mobile,
+    "landline": _landline,
+    "id": _identity,
+    "oldid": _old_identity,
+    "card": _card,
+    "company": _company,
+    "plate": _plate,
+    "address": _address,
+    "iban": _iban,
+    "email": _email,
+    "ip": _ip,
+    "born": _born,
     "passport": lambda rng: rng.choice(["E", "G"]) + _digits(rng, 8, string.digits),
     "mac": lambda rng: rng.choice(":-").join(f"{rng.randint(0, 255):02X}" for _ in range(6)),
     "account": lambda rng: _digits(rng, rng.choice([12, 15, 17])),
@@ -265,4 +285,4 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "ISBN": lambda rng: "978-7-" + _digits(rng, 3) + "-" + _digits(rng, 5) + "-" + _digits(rng, 1),
     "STAMP": lambda rng: "17" + _digits(rng, 8, string.digits),
     "BADID": _wrong_identity,
-}  # fmt: skip
+}

@@ -58,7 +58,7 @@ def name_words() -> set[str]:
 
 
 def other_words() -> set[str]:
-    """Words that are no names: of jobs, firms, countries, plain English. Other languages' words and towns are spelled like names."""
+    """Words that are no names: of jobs, firms, countries, plain English; towns are spelled like names."""
     found: set[str] = set()
     wanted = {
         "job": ("jobs",),

@@ -100,10 +100,27 @@ def test_a_text_keeps_its_placeholder_through_a_conversation():
 @pytest.mark.parametrize(
     "bent",
     [
-        "<PERSON_1>", "<person_1>", "< Person 1 >", "PERSON_1", "Person_1", "PERSON 1", "PERSON1", "<PERSON_1", "PERSON_1>", "[PERSON_1]", "【PERSON_1】",
-        "＜ＰＥＲＳＯＮ＿１＞", "〔人名1〕", "<人名_1>", "《姓名1》", "&lt;PERSON_1&gt;", r"<PERSON\_1>", "<PERSON-1>", "{PERSON_1}",
+        "<PERSON_1>",
+        "<person_1>",
+        "< Person 1 >",
+        "PERSON_1",
+        "Person_1",
+        "PERSON 1",
+        "PERSON1",
+        "<PERSON_1",
+        "PERSON_1>",
+        "[PERSON_1]",
+        "【PERSON_1】",
+        "＜ＰＥＲＳＯＮ＿１＞",
+        "〔人名1〕",
+        "<人名_1>",
+        "《姓名1》",
+        "&lt;PERSON_1&gt;",
+        r"<PERSON\_1>",
+        "<PERSON-1>",
+        "{PERSON_1}",
     ],
-)  # fmt: skip
+)
 def test_a_bent_placeholder_is_restored(bent):
     vault = Vault([("PERSON", 1, "王小明")])
     assert vault.restore(f"说 {bent}, ok") == "说 王小明, ok"

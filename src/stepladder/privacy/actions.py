@@ -43,7 +43,7 @@ def mask(finding: Finding) -> str:
 def keyed_hash(key: bytes) -> Action:
     """Return an action that writes the kind and 16 hexadecimal digits of HMAC-SHA256: equal texts stay equal.
 
-    Without the key the few billion possible telephone numbers could simply be tried. Raises ValueError for a key under 16 bytes.
+    The billions of possible telephone numbers could be tried without a key. Raises ValueError below 16 bytes.
     """
     if len(key) < 16:
         raise ValueError(f"the key has {len(key)} bytes: use at least 16")
