@@ -7,15 +7,19 @@ recipes, thresholds or rollouts, and never decides when to fit: it turns rows in
 from stepladder.data.advice import Advice, Fit, Problem, Traits, advise, traits_described, traits_of
 from stepladder.data.answers import AnswerKind, Kind, recognise, recognise_answer
 from stepladder.data.discover import Discovery, Found, discover
+from stepladder.data.duplicates import Duplicates, find_contamination, find_duplicates
+from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.gather import clean, freeze, gather
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
+from stepladder.data.rowfile import RowFile, write_rows
 from stepladder.data.templates import Template
 
 __all__ = [
     "Advice",
     "AnswerKind",
     "Discovery",
+    "Duplicates",
     "Exchange",
     "Exchanges",
     "FieldNames",
@@ -25,12 +29,17 @@ __all__ = [
     "Log",
     "LogRow",
     "Problem",
+    "RowFile",
     "Skipped",
+    "Suspect",
     "Template",
     "Traits",
     "advise",
     "clean",
     "discover",
+    "find_contamination",
+    "find_duplicates",
+    "find_label_errors",
     "freeze",
     "gather",
     "iterate_log",
@@ -41,4 +50,5 @@ __all__ = [
     "span_days",
     "traits_described",
     "traits_of",
+    "write_rows",
 ]
