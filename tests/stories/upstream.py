@@ -150,14 +150,15 @@ def _content(body: dict) -> str:
 
 
 def _asked(body: dict) -> str:
-    return json.dumps([message["content"] for message in body["messages"] if message["role"] == "user"])
+    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    return json.dumps(said, ensure_ascii=False)
 
 
-_VALUES: dict[str, object] = {"boolean": True, "null": None, "string": "Ann 你好"}
+_VALUES: dict[str, object] = {"boolean": True, "null": None}
 
 
 def _filled(schema: dict, asked: str, top: dict | None = None) -> object:
-    """Something that keeps to a JSON Schema, numbers taken from the question."""
+    """Something that keeps to a JSON Schema, numbers and quoted words taken from the question."""
     top = top or schema
     if "$ref" in schema:
         schema = top["$defs"][schema["$ref"].split("/")[-1]]
@@ -170,7 +171,8 @@ def _filled(schema: dict, asked: str, top: dict | None = None) -> object:
         return [_filled(schema.get("items", {}), asked, top)]
     if kind in ("integer", "number"):
         return int((re.findall(r"\d+", asked) or ["3"])[0])
-    return schema["enum"][0] if "enum" in schema else _VALUES.get(str(kind), "Ann")
+    word = (re.findall(r"'([^']+)'", asked) or ["Ann"])[0]
+    return schema["enum"][0] if "enum" in schema else _VALUES.get(str(kind), word)
 
 
 def _tools(body: dict) -> list[dict]:

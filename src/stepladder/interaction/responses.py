@@ -81,7 +81,6 @@ class ResponsesShape:
     async def stream(self, entry: Entry, events: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
         """Chunks as a response's events."""
         stream = self._begun(entry)
-        yield stream.begin()
         async for data in events:
             said = b"".join(stream.take(chunk) for chunk in chunks_of(data))
             if said or data.startswith(b":"):

@@ -64,15 +64,11 @@ class ResponseStream:
         self._calls: dict[int, dict[str, Any]] = {}
         self._finish: str | None = None
 
-    def begin(self) -> bytes:
-        """The events that open the stream."""
-        return self._told("response.created") + self._told("response.in_progress")
-
     def take(self, chunk: dict[str, Any]) -> bytes:
         """The events that a chunk makes."""
         if chunk.get("usage"):
             self.response["usage"] = _usage(chunk["usage"])
-        out = b""
+        out = self._begin()
         for choice in chunk.get("choices") or ():
             if choice.get("index", 0) != 0:
                 continue
@@ -87,7 +83,7 @@ class ResponseStream:
 
     def end(self) -> bytes:
         """The events that end it."""
-        out = b""
+        out = self._begin()
         for at, item in enumerate(self.response["output"]):
             out += self._done(at, item)
         cut = _CUT.get(self._finish or "")
@@ -95,6 +91,10 @@ class ResponseStream:
         self.response["incomplete_details"] = {"reason": cut} if cut else None
         self.response["completed_at"] = int(time.time())
         return out + self._told(f"response.{status}")
+
+    def _begin(self) -> bytes:
+        """The events that open the stream: with the first chunk, since a refusal before it is no stream at all."""
+        return b"" if self._number else self._told("response.created") + self._told("response.in_progress")
 
     def _write(self, kind: str, text: str) -> bytes:
         item, out = self._text, b""

@@ -21,7 +21,7 @@ def completion_of(data: bytes) -> bytes:
     said = msgspec.json.decode(data, type=dict[str, Any])
     if said.get("type") == "error" or "error" in said:
         return data
-    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
     texts, thoughts, calls = [], [], []
     for block in said.get("content") or ():
         match block.get("type"):

@@ -20,7 +20,12 @@ def completion_of(data: bytes, id: str) -> bytes:
         message, finish = _Candidate(id, candidate.get("index", at)).take(candidate)
         text = message.pop("content", "")
         calls = message.get("tool_calls") or ()
-        message |= {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
+        message |= {
+            "role": "assistant",
+            "content": text or (None if calls else ""),
+            "refusal": None,
+            "annotations": [],
+        }
         for call in calls:
             del call["index"]
         index = candidate.get("index", at)

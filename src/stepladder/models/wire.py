@@ -165,7 +165,7 @@ def completion_body(
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": text, "refusal": None},
+                "message": {"role": "assistant", "content": text, "refusal": None, "annotations": []},
                 "logprobs": None,
                 "finish_reason": finish_reason,
             }

@@ -17,7 +17,7 @@ def serve(
     ] = None,
 ) -> None:
     """Start the gateway and, beside it, the flywheel."""
-    from stepladder.interaction.serve import serve as run
+    from stepladder.interaction.launch import serve as run
 
     raise typer.Exit(run(config, host=host, port=port, workers=workers))
 
