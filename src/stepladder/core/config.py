@@ -269,6 +269,7 @@ def _check(config: Config) -> None:
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
         _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
         _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
+        _between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
     if config.ledger.durability not in ("process", "power"):
         raise ConfigError(
             f"ledger.durability is {config.ledger.durability!r}.",

@@ -83,6 +83,7 @@ class Task:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache_seconds: float = 0.0
     max_output_tokens: int | None = None
+    deadline_ms: float | None = None
 
     @property
     def equality(self) -> Equal:
@@ -148,7 +149,8 @@ class Answer:
     """The output, how sure the rung is (0 to 1), and which rung and release said it, at what cost and latency.
 
     `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
-    marks the word of a fallback: it was given in place of the top rung's, and is no label.
+    marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
+    answer that was not believed, and was given because the deadline left no time for the top.
     """
 
     text: str
@@ -161,6 +163,7 @@ class Answer:
     finish_reason: str = "stop"
     source: str = "live"
     stands_in: bool = False
+    below_promise: bool = False
 
 
 Part = Delta | Answer

@@ -59,6 +59,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("cost", f"{answer.cost:.8f}"),
             ("source", answer.source),
             ("overhead-ms", f"{entry.overhead_ms():.3f}"),
+            ("below-promise", "true" if answer.below_promise else ""),
         ]
     return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
 
@@ -141,4 +142,5 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "cost": answer.cost,
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
+        **({"below_promise": True} if answer.below_promise else {}),
     }

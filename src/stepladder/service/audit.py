@@ -54,7 +54,9 @@ class Auditor:
 
     def consider(self, entry: Entry) -> None:
         """Put a drawn answer of the low rungs to the top as well; the client does not wait for it."""
-        if not isinstance(entry, TaskEntry) or entry.top or not entry.drawn or entry.answer is None:
+        if not isinstance(entry, TaskEntry) or not entry.drawn or entry.answer is None:
+            return
+        if entry.top and not entry.answer.below_promise:
             return
         if self._closed or len(self._running) >= self._most:
             self.counts.dropped += 1

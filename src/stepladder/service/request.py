@@ -117,7 +117,7 @@ class ChatRequest:
             ),
             system="\n".join(system) if system and task.caller_system else None,
             conversation=extra.conversation,
-            deadline_ms=tenant.service.deadline_ms if extra.deadline_ms is None else extra.deadline_ms,
+            deadline_ms=extra.deadline_ms or tenant.service.deadline_ms or task.deadline_ms,
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential,
             asked_at=asked_at,

@@ -9,6 +9,7 @@ from typing import Any
 from stepladder.core import (
     Answer,
     Clock,
+    DeadlineMissed,
     LadderExhausted,
     Part,
     Piece,
@@ -70,10 +71,25 @@ class TaskEntry(Entry):
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release}"
 
     def parts(self) -> AsyncGenerator[Part | Piece]:
-        """Low rungs first: their answer where it is believed, else the top's; all of it before the deadline."""
+        """Low rungs first: their answer where it is believed, else the top's.
+
+        Where the top's does not come before the deadline, the surest low answer goes out in its place, marked, and the
+        audit counts it for what it is. Raises DeadlineMissed where there is none, or words of the top are out already.
+        """
         if self.question.deadline_ms is None:
             return self._parts()
-        return before(self._parts(), (self.question.deadline_ms - self.latency_ms()) / 1000)
+        return self._in_time((self.question.deadline_ms - self.latency_ms()) / 1000)
+
+    async def _in_time(self, seconds: float) -> AsyncGenerator[Part | Piece]:
+        try:
+            async with aclosing(before(self._parts(), seconds)) as parts:
+                async for part in parts:
+                    yield part
+        except DeadlineMissed:
+            if self.low is None or self.plan.ladder is None or self.text:
+                raise
+            asked = self._unfinished("partial")  # the top may well send its bill
+            yield replace(self.low, below_promise=True, usage=asked.usage, cost=asked.cost)
 
     async def _parts(self) -> AsyncGenerator[Part | Piece]:
         if self.plan.ladder is not None:
@@ -107,8 +123,8 @@ class TaskEntry(Entry):
         """Deltas pass; the Answer is the last part and waits."""
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
-            if part.stands_in:
-                self.cache_seconds = 0.0  # a stand-in's answer is not kept
+            if part.stands_in or part.below_promise:
+                self.cache_seconds = 0.0  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text
@@ -132,7 +148,7 @@ class TaskEntry(Entry):
             release=answer.release,
             ladder_release=self.plan.ladder_release,
             confidence=answer.confidence,
-            top=self.top and not answer.stands_in,
+            top=self.top and not (answer.stands_in or answer.below_promise),
             drawn=self.drawn,
             low_answer=low.text if low else None,
             low_rung=low.rung if low else None,
@@ -146,7 +162,7 @@ class TaskEntry(Entry):
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,
             config_hash=self.asked.config_hash,
-            error=error,
+            error=error or ("below_promise" if answer.below_promise else ""),
             key=self.asked.tenant.key,
         )
 

@@ -13,7 +13,8 @@ class LedgerRow:
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off) or "failed". `seq` is filled in by the
+    where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
+    low answer that was not believed went out because of the deadline. `seq` is filled in by the
     store: it grows with every row. `source` is "cache" for an answer that was given before.
     """
 
