@@ -39,6 +39,7 @@ from stepladder.gateway import Gateway
 from stepladder.models import DictionaryRung, Entries, Ladder
 from stepladder.service import Auditor, ServedTask, Snapshot, read
 from stepladder.store import Store
+from stepladder.traffic import Admission, Board, Cache, Gate
 
 TASK = Task(name="mood", top="big", labels=("good", "bad"))
 ANN = Tenant("ann")
@@ -125,7 +126,11 @@ class Place:
         )
         self.auditor = Auditor(self.store.ledger, self.events, clock)
         snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": cast(Model, model or Passing())})
-        self.gateway = Gateway(snapshot, self.store.ledger, self.auditor, self.events, clock)
+        board = Board(None, lambda slot: (), 20261121)
+        admission, cache = Admission(board, Gate(100, 100), clock), Cache(1_000_000, clock)
+        self.gateway = Gateway(
+            snapshot, self.store.ledger, self.auditor, admission, cache, self.events, clock
+        )
 
     def admit(self, text="Fine day", model="mood", **extra):
         body = {"model": model, "messages": [{"role": "user", "content": text}], **extra}
@@ -153,6 +158,7 @@ def place():
     yield make
     for made in places:
         made.store.close()
+        made.gateway.admission.board.close()
 
 
 async def test_the_row_is_committed_before_the_last_part(place):

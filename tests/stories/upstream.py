@@ -18,7 +18,8 @@ class Upstream:
     """Runs in a thread of its own. `seen` holds the bodies that came, `left` counts clients that hung up on a stream.
 
     The name of the model says what kind of day it has: "good", "slow" (a piece every 20 ms, for ever), "down" (500),
-    "refusing" (429), "garbage" (no JSON), "breaking" (the stream breaks off).
+    "refusing" (429), "garbage" (no JSON), "breaking" (the stream breaks off), "varied" (its answers
+    take any number of tokens up to max_tokens).
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,8 @@ class Upstream:
             return web.json_response({"error": {"message": "Too many requests"}}, status=429)
         if body["model"] == "garbage":
             return web.Response(text="<html>", content_type="text/html")
+        if body["model"] == "varied":
+            return web.json_response(_completion(body, 1 + len(self.seen) * 7 % body["max_tokens"]))
         if not body.get("stream"):
             return web.json_response(_completion(body))
         return await self._stream(request, body)
@@ -190,7 +193,7 @@ def _tools(body: dict) -> list[dict]:
     ]
 
 
-def _completion(body: dict) -> dict:
+def _completion(body: dict, tokens: int = 7) -> dict:
     message: dict = {"role": "assistant", "content": _content(body), "refusal": None, "annotations": []}
     reason = "stop"
     for called in _tools(body):
@@ -202,7 +205,7 @@ def _completion(body: dict) -> dict:
         "created": 1,
         "model": "good-1",
         "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+        "usage": {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens},
         "service_tier": "default",
     }
 

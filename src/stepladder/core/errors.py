@@ -5,6 +5,7 @@ StepladderError
 │   ├── UnknownModel      no such task or model (404)
 │   └── TooLarge          the body is over the limit (413)
 ├── NotAllowed            the key is missing, wrong or not enough (401, 403)
+├── TooMany               a limit or a budget is reached, or there is no room (429, 503); says when to come back
 ├── RungFailed            one rung could not answer; the ladder climbs
 │   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
 ├── LadderExhausted       no rung is left (503)
@@ -78,6 +79,23 @@ class NotAllowed(StepladderError):
         super().__init__(message, remedy=remedy)
         if forbidden:
             self.status, self.type, self.code = 403, "permission_error", "forbidden"
+
+
+class TooMany(StepladderError):
+    """A limit or a budget is reached (429), or the server has no room (503). `retry_after` is in seconds.
+
+    `hopeless` tells clients not to try again by themselves: a budget will not be back in a minute.
+    """
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float, hopeless: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+        self.hopeless = hopeless
 
 
 class RungFailed(StepladderError):

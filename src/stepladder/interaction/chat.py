@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from math import ceil
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -13,6 +12,9 @@ from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.shapes import ChatShape, Shape
 from stepladder.service import Entry, TaskEntry
+
+Identify = Callable[[bytes | None, str], Tenant]
+"""Turns an Authorization header and the client's address into a tenant."""
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
@@ -29,9 +31,7 @@ class BodyTooLarge(TooLarge):
 class ChatCompletions:
     """The endpoint. `identify` turns an Authorization header into a tenant; `shape` is the API that is spoken."""
 
-    def __init__(
-        self, gateway: Gateway, identify: Callable[[bytes | None], Tenant], shape: Shape | None = None
-    ) -> None:
+    def __init__(self, gateway: Gateway, identify: Identify, shape: Shape | None = None) -> None:
         self._gateway = gateway
         self._identify = identify
         self._shape = shape or ChatShape()
@@ -69,7 +69,8 @@ class ChatCompletions:
                 authorization = value
             elif name == b"content-length":
                 length = int(value)
-        tenant = self._identify(authorization or api_key(scope))
+        client = scope.get("client")
+        tenant = self._identify(authorization or api_key(scope), client[0] if client else "")
         data = await body_of(receive, length, limit)
         return self._gateway.admit(await self._shape.read(data, tenant), tenant)
 
@@ -129,9 +130,7 @@ class Reply:
             await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
         data = wire.encode(self._shape.error(error, id))
-        extra = [(b"connection", b"close")] if receive else []
-        if error.retry_after is not None:
-            extra.append((b"retry-after", str(max(ceil(error.retry_after), 1)).encode()))
+        extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
         if receive is not None:

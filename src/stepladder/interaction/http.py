@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from stepladder.core import BadRequest, StepladderError, Tenant, UnknownModel, is_private
 from stepladder.interaction import wire
-from stepladder.interaction.chat import api_key, body_of
+from stepladder.interaction.chat import Identify, api_key, body_of
 from stepladder.interaction.compose import House
 from stepladder.interaction.shapes import parsed
 from stepladder.store import FeedbackRow
@@ -139,15 +139,14 @@ def application(routes: list[BaseRoute]) -> Starlette:
     )
 
 
-def guarded(
-    endpoint: Endpoint, identify: Callable[[bytes | None], Tenant]
-) -> Callable[[Request], Awaitable[Response]]:
+def guarded(endpoint: Endpoint, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint behind a key."""
 
     async def checked(request: Request) -> Response:
         header = request.headers.get("authorization")
+        address = request.client.host if request.client is not None else ""
         key = header.encode("latin-1") if header is not None else api_key(request.scope)
-        return await endpoint(request, identify(key))
+        return await endpoint(request, identify(key, address))
 
     return checked
 
@@ -166,7 +165,9 @@ def json_of(content: object, status: int = 200) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepladderError)
-    return json_of(wire.error_body(error), error.status)
+    found = json_of(wire.error_body(error), error.status)
+    found.raw_headers.extend(wire.come_back(error))
+    return found
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

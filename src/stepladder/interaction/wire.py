@@ -1,11 +1,12 @@
 """OpenAI's shapes, byte for byte: completions, chunks, server-sent events, errors, and our `x-stepladder-` headers."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, StepladderError
+from stepladder.core import Answer, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,11 +33,25 @@ def error_body(error: StepladderError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
 
 
+def come_back(error: StepladderError) -> Headers:
+    """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
+    if error.retry_after is None:
+        return []
+    found = [
+        (b"retry-after", str(max(math.ceil(error.retry_after), 1)).encode()),
+        (b"retry-after-ms", str(max(math.ceil(error.retry_after * 1000), 1)).encode()),
+    ]
+    hopeless = isinstance(error, TooMany) and error.hopeless
+    return [*found, (b"x-should-retry", b"false")] if hopeless else found
+
+
 def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     """What is known of the answer: the request id always, the rest once there is an answer."""
     found = [("request-id", entry.asked.id)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
+    if entry.cached:
+        found.append(("cache", "hit"))
     if answer is not None:
         found += [
             ("rung", answer.rung),

@@ -15,7 +15,8 @@ from stepladder.core import (
     Usage,
 )
 from stepladder.models import Ladder, equal
-from stepladder.service.entry import TaskEntry
+from stepladder.service.entry import Entry
+from stepladder.service.task_entry import TaskEntry
 from stepladder.store import AuditRow, Ledger
 
 _log = logging.getLogger(__name__)
@@ -51,9 +52,9 @@ class Auditor:
         """Audits that are not done yet."""
         return len(self._running)
 
-    def consider(self, entry: TaskEntry) -> None:
+    def consider(self, entry: Entry) -> None:
         """Put a drawn answer of the low rungs to the top as well; the client does not wait for it."""
-        if entry.top or not entry.drawn or entry.answer is None:
+        if not isinstance(entry, TaskEntry) or entry.top or not entry.drawn or entry.answer is None:
             return
         if self._closed or len(self._running) >= self._most:
             self.counts.dropped += 1

@@ -38,7 +38,9 @@ class ServedTask:
 
     `unreleased` holds the rungs that need no release (the dictionary) below the top, `top` is the top rung alone, and
     `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
-    questions, `cost` what tokens of the top cost.
+    questions, `cost` what tokens of the top cost, `dearest` the same of the dearest that may stand in for it.
+    `version` changes with everything that an answer depends on beside the question and its ladder release;
+    `prompt_bytes` is what the top is sent beside the question, at most.
     """
 
     task: Task
@@ -50,6 +52,9 @@ class ServedTask:
     seed: str = ""
     private: bool = False
     cost: Callable[[Usage], float] = _free
+    dearest: Callable[[Usage], float] = _free
+    version: str = ""
+    prompt_bytes: int = 0
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""

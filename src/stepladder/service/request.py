@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from stepladder.core import BadRequest, ChatCall, Field, Question, Task, TooLarge, Turn
+from stepladder.core import BadRequest, ChatCall, Field, Question, Reach, Task, Tenant, TooLarge, Turn
 
 T = TypeVar("T")
 
@@ -49,9 +49,12 @@ _STR = msgspec.json.Decoder(str)
 _BOOL: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _STREAM_OPTIONS: msgspec.json.Decoder[_StreamOptions | None] = msgspec.json.Decoder(_StreamOptions | None)
 _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None)
+_INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
-_TRUE = b"true"
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
+_WRITING = (CHAT, "completions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
     `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
-    to hold of the conversation.
+    to hold of the conversation. `data` is the request as it came.
     """
 
     model: str
@@ -69,8 +72,9 @@ class ChatRequest:
     wants_usage: bool
     route: str = CHAT
     turns: tuple[Turn, ...] = ()
+    data: bytes = b""
 
-    def question(self, task: Task, *, id: str, tenant: str, asked_at: float, limit: int) -> Question:
+    def question(self, task: Task, *, id: str, tenant: Tenant, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
 
         The last user message is the text, the messages before it are the turns. The caller's system message is left
@@ -104,7 +108,7 @@ class ChatRequest:
             id=id,
             task=task.name,
             text=text,
-            tenant=tenant,
+            tenant=tenant.name,
             fields=extra.fields,
             turns=tuple(
                 Turn(message.role, message.text())
@@ -113,16 +117,21 @@ class ChatRequest:
             ),
             system="\n".join(system) if system and task.caller_system else None,
             conversation=extra.conversation,
-            deadline_ms=extra.deadline_ms,
-            force_top=extra.force == "top",
+            deadline_ms=tenant.service.deadline_ms if extra.deadline_ms is None else extra.deadline_ms,
+            force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential,
             asked_at=asked_at,
         )
 
-    def call(self, id: str) -> ChatCall:
-        """The same request on its way to a plain model, without the key that is only ours."""
+    def call(self, id: str, most: int | None = None) -> ChatCall:
+        """The same request on its way to a plain model, without the key that is only ours.
+
+        Where the caller of a chat names no bound for the answer's tokens, `most` is it.
+        """
         extra = _extra(self.body)
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
+        if most is not None and self.route == CHAT and not any(name in body for name in _BOUNDS):
+            body["max_tokens"] = str(most).encode()
         return ChatCall(
             id=id,
             body=body,
@@ -132,6 +141,17 @@ class ChatRequest:
             confidential=extra.confidential,
             conversation=extra.conversation or "",
         )
+
+    def most_tokens(self, most: int) -> tuple[int, int]:
+        """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
+
+        A token is a byte at least, and JSON takes more bytes than a chat template does; a picture is counted apart.
+        """
+        bound = next((_number(self.body[name]) for name in _BOUNDS if name in self.body), None)
+        answers = _number(self.body["n"]) if "n" in self.body else None
+        pictures = self.data.count(b'"image_url"') if b'"image_url"' in self.data else 0
+        written = (bound or most) * (answers or 1) if self.route in _WRITING else 0
+        return len(self.data) + pictures * _PICTURE_TOKENS, written
 
     def said(self) -> tuple[str, tuple[Turn, ...]]:
         """The last user message's text and what stands before it, for the ledger of a plain model.
@@ -157,7 +177,7 @@ def read(data: bytes) -> ChatRequest:
     messages = _required(body, "messages", _RAW_LIST)
     if not messages:
         raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
-    return ChatRequest(model, body, tuple(messages), *_streaming(body))
+    return ChatRequest(model, body, tuple(messages), *_streaming(body), data=data)
 
 
 def read_forwarded(data: bytes, route: str) -> ChatRequest:
@@ -170,7 +190,7 @@ def read_forwarded(data: bytes, route: str) -> ChatRequest:
             param=field or "input",
             remedy=f"Say what to put to {route}.",
         )
-    return ChatRequest(_model(body), body, (), *_streaming(body), route=route)
+    return ChatRequest(_model(body), body, (), *_streaming(body), route=route, data=data)
 
 
 _ASKING = ("query", "input", "prompt", "text_1")
@@ -224,6 +244,14 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{param}: {reason}.", param=param, remedy="Mend its type.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
+
+
+def _number(raw: msgspec.Raw) -> int | None:
+    """A whole number above 0; anything else is for the upstream to refuse."""
+    try:
+        return max(_INT.decode(raw), 0) or None
+    except msgspec.DecodeError:
+        return None
 
 
 def _extra(body: Mapping[str, msgspec.Raw]) -> _Extra:
