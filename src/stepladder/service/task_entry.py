@@ -148,6 +148,7 @@ class TaskEntry(Entry):
             config_hash=self.asked.config_hash,
             error=error,
             key=self.asked.tenant.key,
+            estimated=answer.usage.estimated,
         )
 
     def _unfinished(self, status: str) -> Answer:
