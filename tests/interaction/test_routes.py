@@ -100,7 +100,7 @@ async def test_who_leaves_a_stream_stops_the_upstream_and_pays_for_what_was_writ
         await home.server.left_alone()
         (row,) = home.rows()
     assert (row.status, row.answer) == ("partial", "你好, this is it")
-    assert row.completion_tokens == 5
+    assert (row.completion_tokens, row.estimated) == (5, True)
     assert row.prompt_tokens > 2
     assert row.cost == pytest.approx((row.prompt_tokens + 2 * row.completion_tokens) / 1e6)
 
@@ -116,6 +116,7 @@ async def test_a_tasks_stream_that_its_reader_left_is_paid_for_too(tmp_path):
         await home.server.left_alone()
         (row,) = home.rows()
     assert (row.status, row.answer, row.completion_tokens) == ("partial", "Roses are red", 4)
+    assert row.estimated
     assert row.cost == pytest.approx((row.prompt_tokens + 2 * 4) / 1e6)
 
 
@@ -136,6 +137,23 @@ async def test_a_stream_that_breaks_is_paid_for_as_far_as_it_came(tmp_path):
     assert row.cost > 0
 
 
+async def test_tokens_that_nobody_counted_are_marked_as_a_guess(tmp_path):
+    body = completion("four words are here")
+    del body["usage"]
+
+    async def behave(asked):
+        if asked.body.get("stream"):
+            await asked.stream(said("four words are here", "stop"), DONE)
+        else:
+            await asked.say(body)
+
+    async with live(tmp_path, behave) as home:
+        plain, task = await home.client.chat("hi", model="gpt"), await home.client.chat("hi", model="poem")
+        rows = [home.row(plain), home.row(task)]
+    assert [answer.headers["x-stepladder-estimated"] for answer in (plain, task)] == ["tokens"] * 2
+    assert [(row.estimated, row.completion_tokens) for row in rows] == [(True, 5)] * 2
+
+
 async def test_a_refusal_costs_nothing(tmp_path):
     async with live(tmp_path, lambda asked: asked.say({"error": {"message": "no"}}, 500)) as home:
         await home.client.chat("hi", model="gpt")
@@ -149,6 +167,7 @@ async def test_a_label_outside_the_contract_stays_in_the_bill(tmp_path):
         (row,) = home.rows()
     assert response.status == 502
     assert (row.status, row.prompt_tokens, row.completion_tokens) == ("failed", 7, 2)
+    assert not row.estimated
     assert row.cost == pytest.approx(11e-6)
 
 

@@ -90,7 +90,7 @@ class Ladders:
             seed=self._seed,
             private=is_private(model),
             cost=model.cost,
-            dearest=lambda usage: max(each.cost(usage) for each in chain),
+            dearest=lambda usage: sum(each.cost(usage) for each in chain),
             version=f"{mode} {rollout.version} {entries}",
             prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )

@@ -58,6 +58,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("confidence", f"{answer.confidence:.4f}"),
             ("cost", f"{answer.cost:.8f}"),
             ("source", answer.source),
+            ("estimated", "tokens" if answer.usage.estimated else ""),
             ("overhead-ms", f"{entry.overhead_ms():.3f}"),
             ("below-promise", "true" if answer.below_promise else ""),
         ]

@@ -66,7 +66,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def _tokens(text: str) -> int:
-    return _PICTURE if text.startswith("data:") else estimate_tokens(text)
+    return min(_PICTURE, len(text)) if text.startswith("data:") else estimate_tokens(text)
 
 
 def _decoded(raw: bytes) -> Any:

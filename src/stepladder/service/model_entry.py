@@ -135,6 +135,7 @@ class ModelEntry(Entry):
             config_hash=asked.config_hash,
             error=error,
             key=asked.tenant.key,
+            estimated=usage.estimated,
         )
 
     def _taken(self, status: str) -> Usage:

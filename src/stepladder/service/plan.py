@@ -38,7 +38,8 @@ class ServedTask:
 
     `unreleased` holds the rungs that need no release (the dictionary) below the top, `top` is the top rung alone, and
     `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
-    questions, `cost` what tokens of the top cost, `dearest` the same of the dearest that may stand in for it.
+    questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
+    since an answer outside the contract is paid for and another model asked then.
     `version` changes with everything that an answer depends on beside the question and its ladder release;
     `prompt_bytes` is what the top is sent beside the question, at most.
     """

@@ -164,6 +164,7 @@ class TaskEntry(Entry):
             config_hash=self.asked.config_hash,
             error=error or ("below_promise" if answer.below_promise else ""),
             key=self.asked.tenant.key,
+            estimated=answer.usage.estimated,
         )
 
     def _unfinished(self, status: str) -> Answer:

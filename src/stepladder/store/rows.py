@@ -14,8 +14,9 @@ class LedgerRow:
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
-    low answer that was not believed went out because of the deadline. `seq` is filled in by the
-    store: it grows with every row. `source` is "cache" for an answer that was given before.
+    low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
+    every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
+    that they (and the cost) are a guess.
     """
 
     id: str
@@ -47,6 +48,7 @@ class LedgerRow:
     config_hash: str = ""
     error: str = ""
     key: str = ""
+    estimated: bool = False
     seq: int = 0
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -57,6 +58,8 @@ ledger = Table(
     Column("turns", Text, nullable=False),
     # Added by 0002, and so last; `tenant` is whom the key belongs to.
     Column("key", String, nullable=False, server_default=""),
+    # Added by 0003.
+    Column("estimated", Boolean, nullable=False, server_default=false()),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
     Index("ledger_times", "task", "at"),
