@@ -10,16 +10,43 @@ from stepladder.core import Events, Task
 from stepladder.models import (
     ChatModel,
     DictionaryRung,
+    EncoderModel,
+    EncoderRung,
     Entries,
     Ladder,
     LinearModel,
     LinearRung,
+    NeighboursModel,
+    NeighboursRung,
     RecordedModel,
+    Vote,
+    centred,
+    shared_embedder,
 )
 from stepladder.testing import EchoModel, EchoRung, SlowRung, SureRung, UnsureRung
 from stepladder.testing.contracts import LearnedContract, ModelContract, RungContract
 from stepladder.text import NgramHasher
 from tests.models.upstream_double import echo, upstream_apart
+
+NGRAMS = {"kind": "ngrams", "dimensions": 64}
+
+
+def neighbours(texts):
+    """A model that knows these texts, each with a label of its own."""
+    embedder = shared_embedder(NGRAMS)
+    vectors, known = embedder.embed(texts), len(texts)
+    return NeighboursModel(
+        tuple(f"label {k}" for k in range(known)),
+        embedder,
+        NGRAMS,
+        tuple(map(str, range(known))),
+        np.arange(known),
+        vectors.mean(axis=0),
+        centred(vectors, vectors.mean(axis=0)),
+        Vote(5, 0.1, 0.01),
+        1.0,
+        np.zeros(known, np.float32),
+    )
 
 
 class TestDictionary(RungContract):
@@ -37,6 +64,27 @@ class TestLinear(LearnedContract):
             ("neg", "pos"), hasher, buckets, weights, np.zeros(1, np.float32), 1.0, np.zeros(2, np.float32)
         )
         return LinearRung("linear", "r1", model)
+
+
+class TestNeighbours(LearnedContract):
+    def make(self):
+        return NeighboursRung("neighbours", "r1", neighbours(self.known))
+
+
+class TestEncoder(LearnedContract):
+    def make(self):
+        rng = np.random.default_rng(0)
+        model = EncoderModel(
+            ("neg", "pos"),
+            shared_embedder(NGRAMS),
+            NGRAMS,
+            np.zeros(64, np.float32),
+            rng.normal(size=(64, 2)).astype(np.float32),
+            np.zeros(2, np.float32),
+            1.0,
+            np.zeros(2, np.float32),
+        )
+        return EncoderRung("encoder", "r1", model)
 
 
 class TestLadder(RungContract):

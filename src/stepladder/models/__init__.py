@@ -7,9 +7,13 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 from stepladder.models.chat import ChatModel
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries
+from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
+from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
+from stepladder.models.look import Look, Looking, softmax, surest
+from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 
@@ -18,6 +22,8 @@ __all__ = [
     "ChatModel",
     "Climb",
     "DictionaryRung",
+    "EncoderModel",
+    "EncoderRung",
     "Entries",
     "Event",
     "EventReader",
@@ -26,11 +32,23 @@ __all__ = [
     "Ladder",
     "LinearModel",
     "LinearRung",
+    "Look",
+    "Looking",
+    "Neighbour",
+    "NeighboursModel",
+    "NeighboursRung",
     "RecordedModel",
+    "Remembering",
+    "Vote",
+    "centred",
+    "embedder_of",
     "equal",
     "open_embedder",
     "parse_answer",
     "prompt_for",
     "response_format",
+    "shared_embedder",
+    "softmax",
+    "surest",
     "write_event",
 ]

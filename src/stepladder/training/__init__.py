@@ -4,16 +4,26 @@ A recipe writes its artefact into the folder it is given and says how far it got
 whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `rollout`).
 """
 
+from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettings, fit_encoder
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
+from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 
 __all__ = [
+    "EncoderFit",
+    "EncoderRecipe",
+    "EncoderSettings",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
+    "NeighboursFit",
+    "NeighboursRecipe",
+    "NeighboursSettings",
     "admit",
     "fit",
+    "fit_encoder",
     "fit_linear",
+    "fit_neighbours",
     "learned_rungs",
     "load_rungs",
 ]

@@ -34,7 +34,7 @@ def calibrate(scores: Array, labels: NDArray[np.int64], *, rounds: int = 50) -> 
     A weak prior (offsets near 0, slope near 1 / spread) keeps a handful of rows, or perfectly separated ones, from
     claiming certainty.
     """
-    spread = max(float(scores.std()), 1e-9)
+    spread = max(float(scores.std()), 0.5)  # scores that hardly differ are no reason for a steep slope
     scaled = scores / spread
     theta = np.concatenate(([1.0], np.zeros(scores.shape[1])))
     loss = _loss(theta, scaled, labels)
