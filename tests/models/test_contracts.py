@@ -19,6 +19,8 @@ from stepladder.models import (
     NeighboursModel,
     NeighboursRung,
     RecordedModel,
+    StackModel,
+    StackRung,
     Vote,
     centred,
     shared_embedder,
@@ -85,6 +87,18 @@ class TestEncoder(LearnedContract):
             np.zeros(2, np.float32),
         )
         return EncoderRung("encoder", "r1", model)
+
+
+class TestStack(LearnedContract):
+    def make(self):
+        member = neighbours(self.known)
+        weights = np.array([1.0, 0.1, -0.2, 0.5, 0.3, 0.1, 0.0, 0.2])
+        pool = (np.array([0.7, 0.4]), np.array([0.1, -0.1]))
+        return StackRung(
+            "stack",
+            "r1",
+            StackModel(member.classes, {"neighbours": member, "again": member}, *pool, weights, -0.3),
+        )
 
 
 class TestLadder(RungContract):

@@ -46,7 +46,7 @@ class Terms:
     """What is asked: the promise, how many rows train, and how the log is read.
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
-    whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
+    whole population, and one release may spend the whole risk. `rungs` are learned, cheapest first. `audit` is the share of questions drawn for the top;
     None: 2 % with `ordered`, else none.
     """
 
@@ -56,6 +56,7 @@ class Terms:
     seed: int = 0
     ordered: bool = False
     audit: float | None = None
+    rungs: tuple[str, ...] = ("linear",)
 
     @property
     def audit_share(self) -> float:
@@ -265,7 +266,7 @@ def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
         name=_TASK,
         top=_TOP,
         labels=closed_answers(rows, terms.labels),
-        rungs=("linear",),
+        rungs=terms.rungs,
         promise=Promise(terms.target, terms.risk, max(1, len(rows) - terms.labels)),
         flywheel=Turning(
             labels=terms.labels,

@@ -16,9 +16,11 @@ from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
+from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
 
 __all__ = [
     "DONE",
+    "MEMBERS",
     "ChatModel",
     "Climb",
     "DictionaryRung",
@@ -39,10 +41,15 @@ __all__ = [
     "NeighboursRung",
     "RecordedModel",
     "Remembering",
+    "StackModel",
+    "StackRung",
+    "Voice",
     "Vote",
     "centred",
     "embedder_of",
     "equal",
+    "features",
+    "log_probabilities",
     "open_embedder",
     "parse_answer",
     "prompt_for",

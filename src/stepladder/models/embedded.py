@@ -43,6 +43,11 @@ class Remembering:
         """The length of a vector."""
         return self._embedder.dimensions
 
+    def know(self, texts: Sequence[str], vectors: Vectors) -> None:
+        """Remember vectors that this embedder gave in another process, all of them."""
+        self._limit += len(texts)
+        self._remember(dict(zip((text[:CHARACTERS] for text in texts), vectors, strict=True)))
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit row a text, as a query: questions are compared with questions. Raises RungFailed."""
         cut = [text[:CHARACTERS] for text in texts]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stepladder.core import Answer, DataError, Guess, Part, Question
 from stepladder.models.artefact import Artefact, usable
+from stepladder.models.look import Look
 from stepladder.text import Feature, NgramHasher, normalise
 
 Floats = NDArray[np.float32]
@@ -89,6 +90,11 @@ class LinearModel:
         logits = self.slope * score + self.offsets
         odds = np.exp(logits - logits.max())
         return np.asarray(odds / odds.sum())
+
+    def look(self, texts: Sequence[str]) -> Look:
+        """Probabilities by class of several texts; it cannot tell how familiar a text is."""
+        rows = [self.probabilities(text) for text in texts]
+        return Look(np.array(rows).reshape(len(rows), len(self.classes)), np.ones(len(rows)))
 
     def predict(self, text: str) -> Guess:
         """Return the most probable class and its probability."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +29,8 @@ class Looking(Protocol):
     def classes(self) -> tuple[str, ...]: ...
 
     def look(self, texts: Sequence[str]) -> Look: ...
+
+    def save(self, folder: Path) -> None: ...
 
 
 def surest(classes: Sequence[str], probabilities: Array) -> list[Guess]:

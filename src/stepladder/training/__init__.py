@@ -8,6 +8,7 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
 
 __all__ = [
     "EncoderFit",
@@ -19,11 +20,15 @@ __all__ = [
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "StackFit",
+    "StackRecipe",
+    "StackSettings",
     "admit",
     "fit",
     "fit_encoder",
     "fit_linear",
     "fit_neighbours",
+    "fit_stack",
     "learned_rungs",
     "load_rungs",
 ]

@@ -20,8 +20,8 @@ from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.embedding import any_embedder, embed_all
 from stepladder.training.labels import Classes
 
-_COUNTS = (5, 15, 40)
-_WIDTHS = (0.03, 0.06, 0.12)
+_COUNTS = (5, 20, 80)
+_WIDTHS = (0.03, 0.08, 0.2)
 _DOUBTS = (0.001, 0.03)
 _BLOCK = 1024  # rows of similarities in work at a time
 _TRIED = 2000  # rows that the votes are compared on

@@ -30,6 +30,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
     ] = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
+    rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
     input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
     gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
@@ -45,9 +46,10 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.interaction.backtest import Terms
 
     _check(promise, risk, labels)
+    learned = tuple(name.strip() for name in rungs.split(",") if name.strip())
     console = Console()
     log = read_log(file, FieldNames(input_, answer, gold, fields, time))
-    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit))
+    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, learned))
     for table in _tables(found):
         console.print(_drawn(table))
     if found.note:
