@@ -46,8 +46,8 @@ class Terms:
     """What is asked: the promise, how many rows train, and how the log is read.
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
-    whole population, and one release may spend the whole risk. `rungs` are learned, cheapest first. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none.
+    whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
+    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first.
     """
 
     target: float = 0.95
