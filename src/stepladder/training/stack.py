@@ -119,6 +119,8 @@ def fit_stack(
         looks.append(look)
         right = look.probabilities.argmax(axis=1) == classes.numbers
         metrics[f"{name}_out_of_fold_accuracy"] = float(right.mean())
+        picked = look.probabilities[np.arange(len(texts)), classes.numbers]
+        metrics[f"{name}_out_of_fold_log_loss"] = float(-np.log(np.maximum(picked, 1e-12)).mean())
     pooled, deferral = _combine(texts, looks, classes.numbers)
     guesses = _hidden_guesses(texts, looks, classes, seed)
     model = StackModel(classes.names, members, pooled.slopes, pooled.offsets, deferral.weights, deferral.bias)
