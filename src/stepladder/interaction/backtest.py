@@ -23,6 +23,7 @@ from stepladder.core import (
     Question,
     Task,
     Turning,
+    plugins,
 )
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
@@ -108,8 +109,11 @@ class Backtest:
 
 
 def backtest(log: Log, terms: Terms, progress: Progress) -> Backtest:
-    """Run it. Raises DataError when the log cannot be stepped down: too few rows, one answer only, or prose."""
+    """Run it. Raises DataError when the log cannot be stepped down: too few rows, one answer only, or prose; and
+    UnknownPlugin for a rung that nobody can fit."""
     began = time.perf_counter()
+    for rung in terms.rungs:
+        plugins.find(plugins.RECIPES, rung)
     rows = list(log.rows)
     if not terms.ordered:
         random.Random(terms.seed).shuffle(rows)

@@ -5,6 +5,7 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 """
 
 from stepladder.models.chat import ChatModel
+from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries
 from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
@@ -17,12 +18,15 @@ from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursR
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
+from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
 
 __all__ = [
     "DONE",
     "MEMBERS",
     "ChatModel",
     "Climb",
+    "Column",
+    "Columns",
     "DictionaryRung",
     "EncoderModel",
     "EncoderRung",
@@ -39,16 +43,21 @@ __all__ = [
     "Neighbour",
     "NeighboursModel",
     "NeighboursRung",
+    "Pull",
     "RecordedModel",
     "Remembering",
     "StackModel",
     "StackRung",
+    "TreesModel",
+    "TreesRung",
     "Voice",
     "Vote",
     "centred",
+    "class_chances",
     "embedder_of",
     "equal",
     "features",
+    "import_lightgbm",
     "log_probabilities",
     "open_embedder",
     "parse_answer",
@@ -57,5 +66,6 @@ __all__ = [
     "shared_embedder",
     "softmax",
     "surest",
+    "text_columns",
     "write_event",
 ]

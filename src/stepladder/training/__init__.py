@@ -9,6 +9,7 @@ from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, 
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
+from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
 __all__ = [
     "EncoderFit",
@@ -23,12 +24,16 @@ __all__ = [
     "StackFit",
     "StackRecipe",
     "StackSettings",
+    "TreesFit",
+    "TreesRecipe",
+    "TreesSettings",
     "admit",
     "fit",
     "fit_encoder",
     "fit_linear",
     "fit_neighbours",
     "fit_stack",
+    "fit_trees",
     "learned_rungs",
     "load_rungs",
 ]
