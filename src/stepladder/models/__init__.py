@@ -7,7 +7,7 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 from stepladder.models.chat import ChatModel
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries
+from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
@@ -55,6 +55,7 @@ __all__ = [
     "centred",
     "class_chances",
     "embedder_of",
+    "entry_key",
     "equal",
     "features",
     "import_lightgbm",
