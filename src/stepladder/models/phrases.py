@@ -5,6 +5,7 @@ text up once, so its time grows with the text and not with the number of entries
 an edit is in force at once. (An Aho-Corasick automaton would have to be built anew: seconds for a million.)
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,10 @@ from stepladder.text import dictionary_key, normalise
 
 _HEAD = 3  # characters by which pieces are filed; shorter pieces are filed under all they have
 STAR = "*"
+# Letters and digits of scripts that write blanks between words, which Chinese and Japanese do not.
+_LETTERS = r"[^\W_\u2e80-\u9fff\uf900-\U0010ffff]"
+_LETTER = re.compile(_LETTERS)
+_WORDS = re.compile(rf"{_LETTERS}+|\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,9 @@ class Phrases:
     def _candidates(self, text: str) -> Iterator[str]:
         """Keys whose longest piece stands somewhere in the text, some of them more than once."""
         filed, lengths_of = self._filed.get, self._lengths.get
+        starts = [found.start() for found in _WORDS.finditer(text)]
         for size in self._heads:
-            for start in range(len(text) - size + 1):
+            for start in starts:
                 for length in lengths_of(text[start : start + size], ()):
                     yield from filed(text[start : start + length], ())
 
@@ -134,10 +140,4 @@ def _whole(text: str, start: int, end: int) -> bool:
 
 
 def _joined(text: str, at: int) -> bool:
-    return 0 < at < len(text) and _is_letter(text[at - 1]) and _is_letter(text[at])
-
-
-def _is_letter(character: str) -> bool:
-    if character.isascii():
-        return character.isalnum()
-    return character.isalpha() and not ("\u2e80" <= character <= "\u9fff" or character >= "\uf900")
+    return 0 < at < len(text) and bool(_LETTER.match(text[at - 1]) and _LETTER.match(text[at]))
