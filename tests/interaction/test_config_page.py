@@ -12,7 +12,13 @@ from stepladder.core import Promise, Task, Turning, config
 from stepladder.models.chat import ChatSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
-from stepladder.training.linear import LinearSettings
+from stepladder.training import (
+    EncoderSettings,
+    LinearSettings,
+    NeighboursSettings,
+    StackSettings,
+    TreesSettings,
+)
 from tests.house import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
@@ -26,6 +32,10 @@ TABLES = {
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
+    "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
+    "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
+    "### `[tasks.NAME.recipes.stack]`": StackSettings,
+    "### `[tasks.NAME.recipes.trees]`": TreesSettings,
 }
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
@@ -68,7 +78,8 @@ def test_every_key_is_described_with_its_type_and_default(heading):
         assert told == TYPES.get(plain, told), name
 
 
-def test_the_example_is_a_good_configuration():
-    (block,) = [block for block in pages.blocks(PAGE) if block.language == "toml"]
-    config.parse(block.code)
-    assert tomllib.loads(block.code)["tasks"]["sentiment"]["mode"] == "observe"
+def test_the_examples_are_good_configurations():
+    whole, rungs = [block.code for block in pages.blocks(PAGE) if block.language == "toml"]
+    config.parse(whole)
+    assert tomllib.loads(whole)["tasks"]["sentiment"]["mode"] == "observe"
+    StackSettings.read(config.parse(rungs).tasks["intent"].recipes["stack"])

