@@ -17,6 +17,7 @@ from stepladder.training import (
     LinearSettings,
     NeighboursSettings,
     StackSettings,
+    TaggerSettings,
     TreesSettings,
 )
 from tests.house import pages
@@ -36,6 +37,7 @@ TABLES = {
     "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
     "### `[tasks.NAME.recipes.stack]`": StackSettings,
     "### `[tasks.NAME.recipes.trees]`": TreesSettings,
+    "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
 }
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 

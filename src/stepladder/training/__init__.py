@@ -9,6 +9,7 @@ from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, 
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
+from stepladder.training.tagger import TaggerFit, TaggerRecipe, TaggerSettings, fit_tagger
 from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "StackFit",
     "StackRecipe",
     "StackSettings",
+    "TaggerFit",
+    "TaggerRecipe",
+    "TaggerSettings",
     "TreesFit",
     "TreesRecipe",
     "TreesSettings",
@@ -33,6 +37,7 @@ __all__ = [
     "fit_linear",
     "fit_neighbours",
     "fit_stack",
+    "fit_tagger",
     "fit_trees",
     "learned_rungs",
     "load_rungs",
