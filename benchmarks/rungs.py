@@ -51,7 +51,7 @@ class Source:
 
 SOURCES = (
     Source("hatespeech_gpt35", "gpt35_turbo_1106", 4000),
-    Source("imdb_gpt35", "gpt35_turbo_1106", 2500, 7500),
+    Source("imdb_gpt35", "gpt35_turbo_1106", 2000, 4000),
     Source("fewclue_tnews", "label", 0),
     Source("banking77", "label", 0),
 )
