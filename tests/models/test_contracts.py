@@ -48,6 +48,7 @@ def neighbours(texts):
         Vote(5, 0.1, 0.01),
         1.0,
         np.zeros(known, np.float32),
+        np.ones(known, np.float32),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from stepladder.core import DataError
 from stepladder.models import Look, NeighboursModel, Vote, centred, shared_embedder
+from stepladder.training import fit_neighbours
 
 SETTINGS = {"kind": "ngrams", "dimensions": 256}
 TEXTS = (
@@ -36,13 +37,25 @@ def model(texts=TEXTS, labels=LABELS):
         Vote(4, 0.1, 0.01),
         1.0,
         np.zeros(3, np.float32),
+        np.ones(3, np.float32),
     )
 
 
 def test_votes_are_those_of_the_written_formula():
     similar, labels = np.array([[1.0, 0.9, 0.5]]), np.array([[1, 0, 1]])
-    found = Vote(2, 0.1, 0.05).scores(similar, labels, 3)
+    vote = Vote(2, 0.1, 0.05)
+    found = vote.scores(similar, labels, np.ones(3))
     assert found == pytest.approx(np.log([[np.exp(-1) + 0.05, 1 + 0.05, 0.05]]))
+    found = vote.scores(similar, labels, np.array([3, 1, 1]))
+    assert found[0, 0] == pytest.approx(np.log(3 * np.exp(-1) + 0.05))
+
+
+def test_a_handful_of_a_new_class_is_not_outvoted():
+    many = [f"my order number {k} is late" for k in range(40)] + [f"refund of invoice {k}" for k in range(40)]
+    before = fit_neighbours(many, ["order"] * 40 + ["refund"] * 40, embedder=SETTINGS).model
+    after = before.with_examples(["n"], ["my order number is to be cancelled"], ["cancel"])
+    assert after.predict(["order number to be cancelled"])[0].text == "cancel"
+    assert after.predict(["my order number 7 is late"])[0].text == "order"
 
 
 @pytest.mark.parametrize(

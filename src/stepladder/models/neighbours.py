@@ -35,12 +35,16 @@ class Vote:
     width: float
     doubt: float
 
-    def scores(self, similarities: Array, labels: NDArray[np.int64], classes: int) -> Array:
-        """Log votes of each class, (texts, classes), from (texts, neighbours) similarities, falling, and class numbers."""
+    def scores(self, similarities: Array, labels: NDArray[np.int64], balance: Floats) -> Array:
+        """Log votes of each class, (texts, classes), from (texts, neighbours) similarities, falling, and class numbers.
+
+        `balance` (classes,) is what a vote for a class counts.
+        """
+        classes = balance.size
         weights = np.exp((similarities[:, : self.count] - 1) / self.width)
         rows = np.arange(len(weights))[:, None] * classes + labels[:, : self.count]
         votes = np.bincount(rows.ravel(), weights.ravel(), len(weights) * classes)
-        return np.asarray(np.log(votes.reshape(-1, classes) + self.doubt))
+        return np.asarray(np.log(votes.reshape(-1, classes) * balance + self.doubt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Neighbour:
 class NeighboursModel:
     """Examples as centred unit `vectors` (examples, dimensions), their class numbers `labels` and their `ids`.
 
-    Logits are `slope` * score + `offsets` (classes,), and the confidence is the largest softmax.
+    A vote for a class counts `balance` (classes,): more than 1 where a class is new and its examples are few. Logits are `slope` * score + `offsets` (classes,), and the confidence is the largest softmax.
     """
 
     classes: tuple[str, ...]
@@ -69,6 +73,7 @@ class NeighboursModel:
     vote: Vote
     slope: float
     offsets: Floats
+    balance: Floats
 
     def __post_init__(self) -> None:
         rows, dimensions = len(self.ids), self.centre.size
@@ -76,6 +81,7 @@ class NeighboursModel:
             "vectors": (self.vectors.shape, (rows, dimensions)),
             "labels": (self.labels.shape, (rows,)),
             "offsets": (self.offsets.shape, (len(self.classes),)),
+            "balance": (self.balance.shape, (len(self.classes),)),
         }
         for name, (found, expected) in shapes.items():
             if found != expected:
@@ -89,7 +95,7 @@ class NeighboursModel:
     def look(self, texts: Sequence[str]) -> Look:
         """Probabilities by class; familiarity is the similarity of the nearest example. Raises RungFailed."""
         nearest, similarities = self._nearest(texts)
-        scores = self.vote.scores(similarities, self.labels[nearest], len(self.classes))
+        scores = self.vote.scores(similarities, self.labels[nearest], self.balance)
         return Look(softmax(self.slope * scores + self.offsets), np.maximum(similarities[:, 0], 0.0))
 
     def predict(self, texts: Sequence[str]) -> list[Guess]:
@@ -107,19 +113,29 @@ class NeighboursModel:
     def with_examples(
         self, ids: Sequence[str], texts: Sequence[str], labels: Sequence[str]
     ) -> "NeighboursModel":
-        """A model that knows these examples too, classes that it had never met included. Raises RungFailed."""
+        """A model that knows these examples too, classes that it had never met included. Raises RungFailed.
+
+        A handful of a new class stands against many of the old ones, and how often it will be asked for is not known:
+        its votes count as if it had as many examples as the others have.
+        """
         new = sorted(set(labels) - set(self.classes))
         classes = (*self.classes, *new)
         number = {name: k for k, name in enumerate(classes)}
         # A class that nothing is known of yet is given the middle of what the others were found to need.
         middle = np.full(len(new), self.offsets.mean(), np.float32)
+        all_labels = np.append(self.labels, [number[label] for label in labels])
+        sizes = np.bincount(all_labels, minlength=len(classes))
+        late = np.append(self.balance > 1, np.ones(len(new), np.bool_))
+        usual = float(sizes[~late].mean()) if not late.all() else 1.0
+        balance = np.where(late, np.maximum(usual / np.maximum(sizes, 1), 1.0), 1.0)
         return replace(
             self,
             classes=classes,
             ids=(*self.ids, *ids),
-            labels=np.append(self.labels, [number[label] for label in labels]),
+            labels=all_labels,
             vectors=np.vstack((self.vectors, centred(self.embedder.embed(texts), self.centre))),
             offsets=np.append(self.offsets, middle),
+            balance=balance.astype(np.float32),
         )
 
     def _nearest(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
@@ -169,7 +185,7 @@ class NeighboursModel:
             )
 
 
-_TENSORS = {"labels": np.int64, "centre": np.float32, "vectors": np.float32, "offsets": np.float32}
+_TENSORS = {"labels": np.int64, **dict.fromkeys(("centre", "vectors", "offsets", "balance"), np.float32)}
 
 
 def centred(vectors: Floats, centre: Floats) -> Floats:

@@ -116,6 +116,7 @@ def fit_neighbours(
         vote,
         calibration.slope,
         calibration.offsets.astype(np.float32),
+        np.ones(len(classes.names), np.float32),
     )
     right = chances.argmax(axis=1) == classes.numbers
     metrics = {
@@ -152,7 +153,7 @@ def _best_vote(
 ) -> tuple[Vote, Calibration, NDArray[np.float64]]:
     """The vote of the least log loss over (some of) the rows, its calibration, and the chances (rows, classes)."""
     some = np.linspace(0, len(labels) - 1, min(len(labels), _TRIED)).astype(int)
-    known = len(classes.names)
+    known = np.ones(len(classes.names), np.float32)
     losses = {}
     for vote in (Vote(*terms) for terms in product(_COUNTS, _WIDTHS, _DOUBTS)):
         scores = vote.scores(similarities[some], labels[some], known)
