@@ -76,6 +76,7 @@ def _run(rows: Rows, seed: int) -> dict[str, Any]:
     truth = [row["label"] for row in inside] + [None] * len(outside)
     found: dict[str, Any] = {name: _judge(guesses, truth) for name, guesses in said.items()}
     new = rng.permutation(sorted({row["label"] for row in inside}))[:NEW].tolist()
+    within = _judge(said["neighbours"][: len(inside)], truth[: len(inside)])
     found["new class"] = _new_classes(
         learned, inside, new, _judge(said["neighbours"][: len(inside)], truth[: len(inside)])["threshold"]
     )
