@@ -77,9 +77,7 @@ def _run(rows: Rows, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {name: _judge(guesses, truth) for name, guesses in said.items()}
     new = rng.permutation(sorted({row["label"] for row in inside}))[:NEW].tolist()
     within = _judge(said["neighbours"][: len(inside)], truth[: len(inside)])
-    found["new class"] = _new_classes(
-        learned, inside, new, _judge(said["neighbours"][: len(inside)], truth[: len(inside)])["threshold"]
-    )
+    found["new class"] = _new_classes(learned, inside, new, within["threshold"])
     return found
 
 

@@ -4,9 +4,9 @@
 
 For each set, number of labels and seed, one stack is fitted; its members are the rungs `linear`, `encoder` and
 `neighbours` as they would be alone. `fasttext` is the reference (supervised fastText with 2-grams of words, 3- to 5-grams
-of characters, 50 dimensions, rate 0.5 or the next that holds, 25 epochs and more below 800 labels). *Low at T* is the share of test questions
-above the best threshold in hindsight, at which a share T of all answers agrees with the labels: how well the confidence
-ranks, without the cost of a certificate.
+of characters, 50 dimensions, rate 0.5 or the next that holds, 25 epochs and more below 800 labels). *Low at T* is the
+share of test questions above the best threshold in hindsight, at which a share T of all answers agrees with the labels:
+how well the confidence ranks, without the cost of a certificate.
 *Chosen* is the member with the best log loss on hidden rows, which is what can be known without test labels.
 Writes results/rungs.json, results/rungs.md and a plot a set beside this file.
 """
