@@ -68,6 +68,18 @@ def test_a_rung_that_nobody_installed_is_refused_by_name():
         backtest(log(), replace(TERMS, rungs=("oracle",)), quiet)
 
 
+def test_reliability_and_classes_are_over_the_low_answers():
+    found = backtest(log(hard=0.3), TERMS, quiet)
+    low = sum(rung.answers for rung in found.rungs if rung.name == "linear")
+    assert sum(one.answers for one in found.reliability) == sum(one.answers for one in found.classes) == low
+    confidences = [one.confidence for one in found.reliability]
+    assert confidences == sorted(confidences) and len(confidences) == 10
+    assert confidences[0] >= found.thresholds["linear"]
+    agreed = sum(one.answers * one.agreement for one in found.reliability)
+    assert 1200 - agreed - (1200 - low) == pytest.approx(1200 * (1 - found.agreement))
+    assert {one.answer for one in found.classes} == {"0", "1"}
+
+
 def test_the_series_end_in_the_totals():
     found = backtest(log(), TERMS, quiet)
     assert found.series[-1].row == 1500

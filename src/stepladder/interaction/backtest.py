@@ -28,7 +28,7 @@ from stepladder.core import (
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
 from stepladder.flywheel import Flywheel
-from stepladder.interaction.score import Point, Score
+from stepladder.interaction.score import Bin, ClassScore, Point, Score
 from stepladder.models import equal
 from stepladder.promise import Scope, audited
 from stepladder.registry import Registry
@@ -84,7 +84,7 @@ class Backtest:
     `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share
     whose answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any.
     `thresholds` and `certificate` are those of the release in service at the end, empty and None where the top answered
-    alone. `skipped` rows of the log could not be used.
+    alone. `reliability` and `classes` are over the low answers. `skipped` rows of the log could not be used.
     """
 
     rows: int
@@ -106,6 +106,8 @@ class Backtest:
     skipped: int
     first_skipped: tuple[Skipped, ...]
     series: tuple[Point, ...]
+    reliability: tuple[Bin, ...] = ()
+    classes: tuple[ClassScore, ...] = ()
 
 
 def backtest(log: Log, terms: Terms, progress: Progress) -> Backtest:
@@ -208,6 +210,8 @@ class _Replay:
             skipped=log.skipped,
             first_skipped=log.first_skipped,
             series=score.series(),
+            reliability=score.reliability(),
+            classes=score.classes(),
         )
 
     def _tick(self) -> None:
@@ -247,6 +251,8 @@ class _Replay:
             agreed = not low or equal(self.task, answer, row.answer)
             drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
             rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
+            if low:
+                self.score.add_low(answer, confidence, agreed=agreed)
             if low and drawn:
                 audits.append(AuditRow(str(row.line), row.at or 0.0, _TASK, release.id, row.answer, agreed))
             self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed)

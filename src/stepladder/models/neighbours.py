@@ -60,7 +60,8 @@ class Neighbour:
 class NeighboursModel:
     """Examples as centred unit `vectors` (examples, dimensions), their class numbers `labels` and their `ids`.
 
-    A vote for a class counts `balance` (classes,): more than 1 where a class is new and its examples are few. Logits are `slope` * score + `offsets` (classes,), and the confidence is the largest softmax.
+    A vote for a class counts `balance` (classes,): more than 1 where a class is new and its examples are few. Logits are
+    `slope` * score + `offsets` (classes,), and the confidence is the largest softmax.
     """
 
     classes: tuple[str, ...]

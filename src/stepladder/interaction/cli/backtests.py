@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stepladder.interaction.backtest import Backtest, Terms
 
 app = typer.Typer()
+_MOST_CLASSES = 50  # shown in a report
 
 
 @app.command("backtest")
@@ -124,6 +125,17 @@ def _tables(found: "Backtest") -> "list[Table]":
     ]
 
 
+def _classes(found: "Backtest") -> "Table":
+    from stepladder.evaluation import Table
+
+    head = ["answer", "low answers", "mean confidence", "agreement with the log"]
+    rows = [
+        [one.answer, f"{one.answers:,}", f"{one.confidence:.1%}", f"{one.agreement:.1%}"]
+        for one in found.classes[:_MOST_CLASSES]
+    ]
+    return Table("Low answers by what they say", head, rows)
+
+
 def _drawn(table: "Table") -> Any:
     from rich.table import Table as Drawn
 
@@ -169,8 +181,17 @@ def _report(found: "Backtest", file: Path) -> "Report":
                 },
                 percent=True,
             ),
+            Chart(
+                "Reliability: agreement of low answers by their confidence",
+                "confidence",
+                series={
+                    "measured": [(one.confidence, one.agreement) for one in found.reliability],
+                    "as it should be": [(one.confidence, one.confidence) for one in found.reliability],
+                },
+                percent=True,
+            ),
         ],
-        tables=[*_tables(found), Table("History", ["live", "why"], history)],
+        tables=[*_tables(found), _classes(found), Table("History", ["live", "why"], history)],
     )
 
 
