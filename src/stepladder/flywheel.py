@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stepladder import data, evaluation, rollout, training
-from stepladder.core import ConfigError, DataError, MissingExtra, Mode, Task
+from stepladder.core import ConfigError, DataError, MissingExtra, Mode, RungFailed, Task
 from stepladder.promise import LadderPromise
 from stepladder.registry import Registry
 from stepladder.rollout import Standing, Step
@@ -35,7 +35,7 @@ class Flywheel:
         try:
             standing = rollout.watch(self.store, task, self.tops[task.name], before)
             standing = standing if mode is Mode.TOP else self._step(task, mode, standing)
-        except (ConfigError, DataError, MissingExtra) as error:
+        except (ConfigError, DataError, MissingExtra, RungFailed) as error:
             standing = rollout.wait_for_more(self.store, task, before, str(error))
         except RolloutConflict:  # a person was quicker: look again at the next tick
             return before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepladder.core import DataError
+from stepladder.core import ConfigError, DataError
 from stepladder.data import FieldNames, Log, LogRow, Skipped, read_log
 from stepladder.interaction.backtest import Terms, backtest, closed_answers
 
@@ -52,6 +52,32 @@ def test_figures_add_up_and_the_promise_is_kept():
     assert found.top_accuracy_gold == pytest.approx(0.95, abs=0.03)
     assert seen[-1][:2] == (1500, 1500)
     assert [change.rollout.live for change in found.history] == [None, "backtest-1"]
+
+
+def test_several_learned_rungs_are_certified_together_and_keep_the_promise(monkeypatch):
+    monkeypatch.setattr("stepladder.training.neighbours.any_embedder", lambda: {"kind": "ngrams"})
+    found = backtest(log(hard=0.1), replace(TERMS, rungs=("linear", "neighbours")), quiet)
+    assert set(found.thresholds) <= {"linear", "neighbours"} and "linear" in found.thresholds
+    assert found.agreement >= 0.9
+    assert found.calls_avoided > 0.4
+    assert sum(rung.answers for rung in found.rungs) == 1200
+
+
+def test_a_rung_that_nobody_installed_is_refused_by_name():
+    with pytest.raises(ConfigError, match="oracle"):
+        backtest(log(), replace(TERMS, rungs=("oracle",)), quiet)
+
+
+def test_reliability_and_classes_are_over_the_low_answers():
+    found = backtest(log(hard=0.3), TERMS, quiet)
+    low = sum(rung.answers for rung in found.rungs if rung.name == "linear")
+    assert sum(one.answers for one in found.reliability) == sum(one.answers for one in found.classes) == low
+    confidences = [one.confidence for one in found.reliability]
+    assert confidences == sorted(confidences) and len(confidences) == 10
+    assert confidences[0] >= found.thresholds["linear"]
+    agreed = sum(one.answers * one.agreement for one in found.reliability)
+    assert 1200 - agreed - (1200 - low) == pytest.approx(1200 * (1 - found.agreement))
+    assert {one.answer for one in found.classes} == {"0", "1"}
 
 
 def test_the_series_end_in_the_totals():

@@ -137,7 +137,7 @@ def test_backtest_shows_figures_counts_broken_rows_and_writes_both_files(shell: 
     assert found["calls_avoided"] > 0.5
     assert abs(sum(rung["share"] for rung in found["rungs"]) - 1) < 1e-9
     assert {"risk", "accuracy_gold", "top_accuracy_gold", "seconds"} <= found.keys()
-    assert (shell.folder / "out.html").read_text(encoding="utf-8").count("<svg") == 2
+    assert (shell.folder / "out.html").read_text(encoding="utf-8").count("<svg") == 3
 
 
 @pytest.mark.parametrize(

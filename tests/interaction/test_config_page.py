@@ -12,7 +12,14 @@ from stepladder.core import Limits, ModelConfig, Promise, ServiceClass, Task, Te
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
-from stepladder.training.linear import LinearSettings
+from stepladder.training import (
+    EncoderSettings,
+    LinearSettings,
+    NeighboursSettings,
+    StackSettings,
+    TaggerSettings,
+    TreesSettings,
+)
 from tests.house import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
@@ -31,6 +38,11 @@ TABLES = {
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
+    "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
+    "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
+    "### `[tasks.NAME.recipes.stack]`": StackSettings,
+    "### `[tasks.NAME.recipes.trees]`": TreesSettings,
+    "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
 }
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
@@ -89,3 +101,12 @@ def test_the_keys_of_every_model_are_described():
     shown = rows("## `[models.NAME]`")
     ours = {item.name for item in fields(ModelConfig)} - {"kind", "settings"}
     assert set(shown) == ours
+
+
+def test_the_example_of_rungs_has_good_settings():
+    (rungs,) = [
+        block.code
+        for block in pages.blocks(PAGE)
+        if "recipes.stack" in block.code and block.language == "toml"
+    ]
+    StackSettings.read(config.parse(rungs).tasks["intent"].recipes["stack"])

@@ -10,16 +10,46 @@ from stepladder.core import Events, Task
 from stepladder.models import (
     ChatModel,
     DictionaryRung,
+    EncoderModel,
+    EncoderRung,
     Entries,
     Ladder,
     LinearModel,
     LinearRung,
+    NeighboursModel,
+    NeighboursRung,
     RecordedModel,
+    StackModel,
+    StackRung,
+    Vote,
+    centred,
+    shared_embedder,
 )
 from stepladder.testing import EchoModel, EchoRung, SlowRung, SureRung, UnsureRung
 from stepladder.testing.contracts import LearnedContract, ModelContract, RungContract
 from stepladder.text import NgramHasher
 from tests.models.upstream_double import echo, upstream_apart
+
+NGRAMS = {"kind": "ngrams", "dimensions": 64}
+
+
+def neighbours(texts):
+    """A model that knows these texts, each with a label of its own."""
+    embedder = shared_embedder(NGRAMS)
+    vectors, known = embedder.embed(texts), len(texts)
+    return NeighboursModel(
+        tuple(f"label {k}" for k in range(known)),
+        embedder,
+        NGRAMS,
+        tuple(map(str, range(known))),
+        np.arange(known),
+        vectors.mean(axis=0),
+        centred(vectors, vectors.mean(axis=0)),
+        Vote(5, 0.1, 0.01),
+        1.0,
+        np.zeros(known, np.float32),
+        np.ones(known, np.float32),
+    )
 
 
 class TestDictionary(RungContract):
@@ -37,6 +67,39 @@ class TestLinear(LearnedContract):
             ("neg", "pos"), hasher, buckets, weights, np.zeros(1, np.float32), 1.0, np.zeros(2, np.float32)
         )
         return LinearRung("linear", "r1", model)
+
+
+class TestNeighbours(LearnedContract):
+    def make(self):
+        return NeighboursRung("neighbours", "r1", neighbours(self.known))
+
+
+class TestEncoder(LearnedContract):
+    def make(self):
+        rng = np.random.default_rng(0)
+        model = EncoderModel(
+            ("neg", "pos"),
+            shared_embedder(NGRAMS),
+            NGRAMS,
+            np.zeros(64, np.float32),
+            rng.normal(size=(64, 2)).astype(np.float32),
+            np.zeros(2, np.float32),
+            1.0,
+            np.zeros(2, np.float32),
+        )
+        return EncoderRung("encoder", "r1", model)
+
+
+class TestStack(LearnedContract):
+    def make(self):
+        member = neighbours(self.known)
+        weights = np.array([1.0, 0.1, -0.2, 0.5, 0.3, 0.1, 0.0, 0.2])
+        pool = (np.array([0.7, 0.4]), np.array([0.1, -0.1]))
+        return StackRung(
+            "stack",
+            "r1",
+            StackModel(member.classes, {"neighbours": member, "again": member}, *pool, weights, -0.3),
+        )
 
 
 class TestLadder(RungContract):

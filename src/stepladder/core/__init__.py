@@ -54,6 +54,7 @@ from stepladder.core.nouns import (
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
+    Embedder,
     Fitted,
     Forwards,
     Learned,
@@ -82,6 +83,7 @@ __all__ = [
     "Dataset",
     "DeadlineMissed",
     "Delta",
+    "Embedder",
     "Equal",
     "Events",
     "Example",

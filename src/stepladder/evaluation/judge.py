@@ -59,6 +59,9 @@ def judge(
     Only rows drawn without looking at them count: what was labelled because a rung was unsure is harder than the rest.
     """
     examples = dataset.splits["train"]
+    # Each rung is certified with its part of the errors and of the risk (see `certify_ladder`).
+    errors = (1 - task.promise.target) / len(fitted)
+    risk = outlook.risk(task.promise, number) / len(fitted)
     planned, low_share, agreement = 0, 0.0, {}
     for rung, made in fitted.items():
         pairs = [pair for pair in zip(made.out_of_fold, examples, strict=True) if pair[1].drawn]
@@ -66,8 +69,8 @@ def judge(
         plan = plan_calibration(
             [guess.confidence for guess, _ in pairs],
             wrong,
-            target=task.promise.target,
-            risk=outlook.risk(task.promise, number),
+            target=1 - errors if len(fitted) > 1 else task.promise.target,
+            risk=risk,
             remaining=outlook.remaining,
             future=outlook.scope.population is None,
         )

@@ -23,11 +23,12 @@ from stepladder.core import (
     Question,
     Task,
     Turning,
+    plugins,
 )
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
 from stepladder.flywheel import Flywheel
-from stepladder.interaction.score import Point, Score
+from stepladder.interaction.score import Bin, ClassScore, Point, Score
 from stepladder.models import equal
 from stepladder.promise import Scope, audited
 from stepladder.registry import Registry
@@ -47,7 +48,7 @@ class Terms:
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none.
+    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first.
     """
 
     target: float = 0.95
@@ -56,6 +57,7 @@ class Terms:
     seed: int = 0
     ordered: bool = False
     audit: float | None = None
+    rungs: tuple[str, ...] = ("linear",)
 
     @property
     def audit_share(self) -> float:
@@ -82,7 +84,7 @@ class Backtest:
     `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share
     whose answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any.
     `thresholds` and `certificate` are those of the release in service at the end, empty and None where the top answered
-    alone. `skipped` rows of the log could not be used.
+    alone. `reliability` and `classes` are over the low answers. `skipped` rows of the log could not be used.
     """
 
     rows: int
@@ -104,11 +106,16 @@ class Backtest:
     skipped: int
     first_skipped: tuple[Skipped, ...]
     series: tuple[Point, ...]
+    reliability: tuple[Bin, ...] = ()
+    classes: tuple[ClassScore, ...] = ()
 
 
 def backtest(log: Log, terms: Terms, progress: Progress) -> Backtest:
-    """Run it. Raises DataError when the log cannot be stepped down: too few rows, one answer only, or prose."""
+    """Run it. Raises DataError when the log cannot be stepped down: too few rows, one answer only, or prose; and
+    UnknownPlugin for a rung that nobody can fit."""
     began = time.perf_counter()
+    for rung in terms.rungs:
+        plugins.find(plugins.RECIPES, rung)
     rows = list(log.rows)
     if not terms.ordered:
         random.Random(terms.seed).shuffle(rows)
@@ -203,6 +210,8 @@ class _Replay:
             skipped=log.skipped,
             first_skipped=log.first_skipped,
             series=score.series(),
+            reliability=score.reliability(),
+            classes=score.classes(),
         )
 
     def _tick(self) -> None:
@@ -242,6 +251,8 @@ class _Replay:
             agreed = not low or equal(self.task, answer, row.answer)
             drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
             rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
+            if low:
+                self.score.add_low(answer, confidence, agreed=agreed)
             if low and drawn:
                 audits.append(AuditRow(str(row.line), row.at or 0.0, _TASK, release.id, row.answer, agreed))
             self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed)
@@ -265,7 +276,7 @@ def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
         name=_TASK,
         top=_TOP,
         labels=closed_answers(rows, terms.labels),
-        rungs=("linear",),
+        rungs=terms.rungs,
         promise=Promise(terms.target, terms.risk, max(1, len(rows) - terms.labels)),
         flywheel=Turning(
             labels=terms.labels,

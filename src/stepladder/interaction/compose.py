@@ -31,12 +31,11 @@ from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
-from stepladder.models import parse_answer, with_fallbacks
+from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
-from stepladder.text import dictionary_key
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
 
 _log = logging.getLogger(__name__)
@@ -228,15 +227,18 @@ class House:
             said = parse_answer(task, answer)
         except RungFailed as error:
             raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
-        self.store.entries.put(
-            task.name, dictionary_key(key) if kind == "normalised" else key, said, who, kind
+        key = entry_key(kind, key)
+        self._ladders.edit(
+            task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
         )
 
     def remove_entry(self, task: Task, key: str, kind: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
-        return self.store.entries.remove(
-            task.name, dictionary_key(key) if kind == "normalised" else key, kind
-        )
+        key = entry_key(kind, key)
+        versions = self.store.entries.remove(task.name, key, kind)
+        if versions is not None:
+            self._ladders.edit(task.name, kind, key, None, versions)
+        return versions is not None
 
     async def close(self) -> None:
         """Finish or drop what runs, write what waits, let go of everything."""

@@ -54,6 +54,7 @@ class Ladders:
         self._seed = seed
         self._rungs: dict[str, Learned] = {}
         self._tops: dict[tuple[Task, int], Rung] = {}
+        self._entries: dict[str, tuple[int, Entries]] = {}
 
     def build(self, config: Config, models: Mapping[str, Model], state: State) -> dict[str, ServedTask]:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
@@ -69,10 +70,8 @@ class Ladders:
         model = chain[0]
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top = model.rung(task)
-        entries = self._store.entries.version(
-            task.name
-        )  # before the entries: at worst, it is older than they are
-        dictionary = DictionaryRung(Entries.of(self._store.entries.snapshot(task.name)))
+        entries = self._known(task.name)
+        dictionary = DictionaryRung(entries)
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
             ladder = self._released(task, str(id), top, dictionary, used)
@@ -91,9 +90,32 @@ class Ladders:
             private=is_private(model),
             cost=model.cost,
             dearest=lambda usage: sum(each.cost(usage) for each in chain),
-            version=f"{mode} {rollout.version} {entries}",
+            version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
+            edits=lambda: entries.edits,
             prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
+
+    def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
+        """Put an edit of the dictionary (None: taken out) into what is served now, without reading all of it again.
+
+        `versions` are those before and after it. Where another process has edited in between, all is read at the
+        next look.
+        """
+        version, entries = self._entries.get(task, (0, Entries()))
+        if answer is None:
+            entries.remove(kind, key)
+        else:
+            entries.put(kind, key, answer)
+        if version == versions[0]:
+            self._entries[task] = (versions[1], entries)
+
+    def _known(self, task: str) -> Entries:
+        """A task's entries, read again only where they have changed. The version comes first: what changes meanwhile is
+        seen by the next look."""
+        version = self._store.entries.version(task)
+        if task not in self._entries or self._entries[task][0] != version:
+            self._entries[task] = (version, Entries.of(self._store.entries.snapshot(task)))
+        return self._entries[task][1]
 
     def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stepladder.data import LogRow
 
 _POINTS = 100
+_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,25 @@ class Point:
     recent_agreement: float
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Low answers of about one confidence: its mean, and the share of them that agreed with the top."""
+
+    answers: int
+    confidence: float
+    agreement: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """An answer as low rungs gave it: how often, with what confidence on average, and how many agreed with the top."""
+
+    answer: str
+    answers: int
+    confidence: float
+    agreement: float
+
+
 class Score:
     """Counts over the rows after the first `labels`; the first ones train and are left out."""
 
@@ -30,6 +50,7 @@ class Score:
         self._gold = self._right = self._top_right = 0
         self.audits = 0
         self.by_rung: Counter[str] = Counter()
+        self._low: list[tuple[str, float, bool]] = []
 
     def add(self, row: LogRow, answer: str, rung: str, *, sent: bool, agreed: bool) -> None:
         """One answer: what was said and by which rung, whether the top was called, whether it equals the top's."""
@@ -46,6 +67,39 @@ class Score:
             self._top_right += row.answer.strip() == row.gold.strip()
         if self._count % self._every == 0:
             self._marks.append((self._count, self._avoided, self._agreed))
+
+    def add_low(self, answer: str, confidence: float, *, agreed: bool) -> None:
+        """What a low rung was believed in, for `reliability` and `classes`."""
+        self._low.append((answer, confidence, agreed))
+
+    def reliability(self) -> tuple[Bin, ...]:
+        """Low answers in about ten bins of equal size, by rising confidence."""
+        ranked = sorted((confidence, agreed) for _, confidence, agreed in self._low)
+        size = max(1, -(-len(ranked) // _BINS))
+        parts = (ranked[start : start + size] for start in range(0, len(ranked), size))
+        return tuple(
+            Bin(
+                len(part),
+                sum(sure for sure, _ in part) / len(part),
+                sum(right for _, right in part) / len(part),
+            )
+            for part in parts
+        )
+
+    def classes(self) -> tuple[ClassScore, ...]:
+        """Low answers by what they say, the most frequent first."""
+        found: dict[str, list[tuple[float, bool]]] = {}
+        for answer, confidence, agreed in self._low:
+            found.setdefault(answer, []).append((confidence, agreed))
+        return tuple(
+            ClassScore(
+                answer,
+                len(part),
+                sum(sure for sure, _ in part) / len(part),
+                sum(right for _, right in part) / len(part),
+            )
+            for answer, part in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+        )
 
     @property
     def calls_avoided(self) -> float:

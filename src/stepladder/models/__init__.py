@@ -5,40 +5,104 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 """
 
 from stepladder.models.chat import ChatModel, refuse_confidential
+from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries
+from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
+from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
+from stepladder.models.embedding import open_embedder
+from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
+from stepladder.models.look import Look, Looking, softmax, surest
+from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
+from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
+from stepladder.models.tagger import (
+    OUTSIDE,
+    Layout,
+    TaggerModel,
+    TaggerRung,
+    confidence_features,
+    import_crfsuite,
+    name_class,
+    open_tagger,
+    tag,
+    token_features,
+    tokens_of,
+    values_of,
+)
 from stepladder.models.tool_calls import read_back, written
+from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
 from stepladder.models.wire import text_of
 
 __all__ = [
     "DONE",
+    "MEMBERS",
+    "OUTSIDE",
     "ChatModel",
     "Climb",
+    "Column",
+    "Columns",
     "DictionaryRung",
+    "EncoderModel",
+    "EncoderRung",
     "Entries",
     "Event",
     "EventReader",
     "EventTooLong",
     "Evidence",
     "Ladder",
+    "Layout",
     "LinearModel",
     "LinearRung",
+    "Look",
+    "Looking",
+    "Neighbour",
+    "NeighboursModel",
+    "NeighboursRung",
+    "Pull",
     "RecordedModel",
+    "Remembering",
+    "StackModel",
+    "StackRung",
+    "TaggerModel",
+    "TaggerRung",
+    "TreesModel",
+    "TreesRung",
+    "Voice",
+    "Vote",
+    "centred",
+    "class_chances",
+    "confidence_features",
+    "embedder_of",
+    "entry_key",
     "equal",
     "estimate_call",
     "estimate_question",
+    "features",
+    "import_crfsuite",
+    "import_lightgbm",
+    "log_probabilities",
+    "name_class",
+    "open_embedder",
+    "open_tagger",
     "parse_answer",
     "prompt_for",
     "read_back",
     "refuse_confidential",
     "response_format",
+    "shared_embedder",
+    "softmax",
+    "surest",
+    "tag",
+    "text_columns",
     "text_of",
+    "token_features",
+    "tokens_of",
+    "values_of",
     "with_fallbacks",
     "write_event",
     "written",

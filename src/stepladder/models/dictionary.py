@@ -1,39 +1,90 @@
-"""The dictionary rung: the owner's word for exact or normalised questions, certain or silent."""
+"""The dictionary rung: the owner's word for questions that are known, certain or silent."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from stepladder.core import Answer, Part, Question
+from stepladder.core import Answer, BadRequest, Part, Question
+from stepladder.models.phrases import Pattern, Phrases
 from stepladder.store import Entry
 from stepladder.text import dictionary_key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entries:
-    """A frozen view of a task's entries: answers by the text to the letter, and by its normal form."""
+    """A task's entries: answers by the text to the letter, by its normal form, and by what the text holds.
 
-    exact: Mapping[str, str] = field(default_factory=dict)
-    normalised: Mapping[str, str] = field(default_factory=dict)
+    `put` and `remove` change it in place, so that an edit is in force for the next question; questions are answered
+    meanwhile. `edits` counts the changes: what was answered before one of them is not to be said again.
+    """
+
+    exact: dict[str, str] = field(default_factory=dict)
+    normalised: dict[str, str] = field(default_factory=dict)
+    patterns: Phrases = field(default_factory=Phrases)
+    phrases: Phrases = field(default_factory=Phrases)
+    edits: int = 0
 
     @classmethod
     def of(cls, rows: Iterable[Entry]) -> "Entries":
-        """From the store's rows, whose normalised keys are in normal form already."""
-        kept = list(rows)
-        return cls(
-            {entry.key: entry.answer for entry in kept if entry.kind == "exact"},
-            {entry.key: entry.answer for entry in kept if entry.kind == "normalised"},
-        )
+        """From the store's rows, whose keys are in the form that `entry_key` gives."""
+        found = cls()
+        for row in rows:
+            found.put(row.kind, row.key, row.answer)
+        return found
+
+    def put(self, kind: str, key: str, answer: str) -> None:
+        """Add an entry, or replace the one with this kind and key."""
+        if kind == "pattern":
+            self.patterns.put(key, Pattern.of(key), answer)
+        elif kind == "phrase":
+            self.phrases.put(key, Pattern.phrase(key), answer)
+        else:
+            (self.exact if kind == "exact" else self.normalised)[key] = answer
+        self.edits += 1
+
+    def remove(self, kind: str, key: str) -> None:
+        """Take an entry out, if it is there."""
+        if kind in ("pattern", "phrase"):
+            (self.patterns if kind == "pattern" else self.phrases).remove(key)
+        else:
+            (self.exact if kind == "exact" else self.normalised).pop(key, None)
+        self.edits += 1
 
     def find(self, text: str) -> str | None:
-        """The answer to this text: to the letter goes before normalised; None where no entry knows it."""
+        """The answer to this text, None where no entry knows it.
+
+        To the letter goes before normalised, that before a pattern, and that before a phrase; of several the longest.
+        """
         found = self.exact.get(text)
-        if found is None and self.normalised:
-            found = self.normalised.get(dictionary_key(text))
+        if found is not None or not (self.normalised or self.patterns or self.phrases):
+            return found
+        key = dictionary_key(text)
+        found = self.normalised.get(key)
+        if found is None and self.patterns:
+            found = self.patterns.find(key)
+        if found is None and self.phrases:
+            found = self.phrases.find(key)
         return found
 
 
+def entry_key(kind: str, text: str) -> str:
+    """The key under which an entry of this kind is kept. Raises BadRequest where it would mean nothing or everything."""
+    if kind == "exact":
+        return text
+    key = dictionary_key(text) if kind != "pattern" else text.strip()
+    pieces = Pattern.of(key).pieces if kind == "pattern" else (key,)
+    if not any(pieces):
+        raise BadRequest(f"key {text!r} would match everything.", param="key", remedy="Give it some words.")
+    if kind == "pattern" and "*" not in key:
+        raise BadRequest(
+            f"key {text!r} is no pattern.",
+            param="key",
+            remedy="Write * for what may differ, or kind normalised.",
+        )
+    return key
+
+
 class DictionaryRung:
-    """Answers what its entries know. An edit swaps the whole rung.
+    """Answers what its entries know.
 
     A question that no entry knows is answered with an empty text at confidence 0, which no ladder believes.
     """

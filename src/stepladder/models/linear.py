@@ -5,9 +5,7 @@ The artefact is a folder of two files: `model.safetensors` (which buckets are us
 is the trainer's business (`stepladder.training`).
 """
 
-import json
-import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -15,16 +13,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from stepladder.core import Answer, DataError, Guess, Part, Question
+from stepladder.models.artefact import Artefact, usable
+from stepladder.models.look import Look
 from stepladder.text import Feature, NgramHasher, normalise
 
 Floats = NDArray[np.float32]
 
 FORMAT = 1
 """Version of the artefact; a folder of another version is refused."""
+
+_TENSORS = {"buckets": np.int32, "weights": np.float32, "bias": np.float32, "offsets": np.float32}
 
 _PROBE = "Ｓtepladder 繁體字, don't! 好的 café №7"
 """Hashed at fit and at load: if a library changed what a text's n-grams are, the weights no longer fit them."""
@@ -91,6 +91,11 @@ class LinearModel:
         odds = np.exp(logits - logits.max())
         return np.asarray(odds / odds.sum())
 
+    def look(self, texts: Sequence[str]) -> Look:
+        """Probabilities by class of several texts; it cannot tell how familiar a text is."""
+        rows = [self.probabilities(text) for text in texts]
+        return Look(np.array(rows).reshape(len(rows), len(self.classes)), np.ones(len(rows)))
+
     def predict(self, text: str) -> Guess:
         """Return the most probable class and its probability."""
         probabilities = self.probabilities(text)
@@ -126,19 +131,15 @@ class LinearModel:
         return np.asarray(self.weights[rows, 0 if pair else label] * (label if pair else 1.0), np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write the two files into `folder`, each whole or not at all, the one that `load` reads first last."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: getattr(self, name) for name in ("buckets", "weights", "bias", "offsets")}
+        """Write the artefact into `folder`."""
+        tensors = {name: getattr(self, name) for name in _TENSORS}
         description = {
-            "format": FORMAT,
-            "kind": "linear",
             "classes": list(self.classes),
             "hasher": asdict(self.hasher),
             "slope": self.slope,
-            "probe": _probe(self.hasher),
+            "probe": probe(self.hasher),
         }
-        _write(folder / "model.safetensors", save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
-        _write(folder / "model.json", json.dumps(description, ensure_ascii=False, indent=1).encode())
+        Artefact("linear", FORMAT, description, tensors).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -147,27 +148,12 @@ class LinearModel:
         Raises:
             DataError: a file is missing or damaged, of another version, or made by another normaliser.
         """
-        try:
-            description = json.loads((folder / "model.json").read_bytes())
-            if not isinstance(description, dict) or description.get("format") != FORMAT:
-                raise DataError(
-                    f"{folder}: linear model of another format (expected {FORMAT}).", remedy="Fit it again."
-                )
-            tensors = load_file(folder / "model.safetensors")
-            hasher = NgramHasher(**{k: _setting(v) for k, v in description["hasher"].items()})
-            if description["probe"] != _probe(hasher):
-                raise DataError(
-                    f"{folder}: made where texts gave other n-grams (another normaliser).",
-                    remedy="Fit it again.",
-                )
-            return cls(
-                tuple(description["classes"]), hasher, slope=float(description["slope"]), **_checked(tensors)
-            )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise DataError(
-                f"{folder}: no usable linear model ({type(error).__name__}: {error}).",
-                remedy="Restore the folder or fit it again.",
-            ) from error
+        found = Artefact.load(folder, "linear", FORMAT)
+        with usable(folder, "linear"):
+            hasher = read_hasher(found.description, folder)
+            tensors = {name: found.tensor(name, dtype) for name, dtype in _TENSORS.items()}
+            slope = float(found.description["slope"])
+            return cls(tuple(found.description["classes"]), hasher, slope=slope, **tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,29 +185,20 @@ class LinearRung:
         return self.model.explain(question.text, limit)
 
 
-def _probe(hasher: NgramHasher) -> list[int]:
+def probe(hasher: NgramHasher) -> list[int]:
+    """The buckets of one awkward text: kept in an artefact, they tell whether n-grams still are what they were."""
     return [int(bucket) for bucket in hasher.buckets(_PROBE)]
+
+
+def read_hasher(description: Mapping[str, Any], folder: Path) -> NgramHasher:
+    """The hasher that an artefact's `hasher` and `probe` describe. Raises DataError where texts now hash otherwise."""
+    hasher = NgramHasher(**{k: _setting(v) for k, v in description["hasher"].items()})
+    if description["probe"] != probe(hasher):
+        raise DataError(
+            f"{folder}: made where texts gave other n-grams (another normaliser).", remedy="Fit it again."
+        )
+    return hasher
 
 
 def _setting(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _checked(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    types = {"buckets": np.int32, "weights": np.float32, "bias": np.float32, "offsets": np.float32}
-    for name, dtype in types.items():
-        if tensors[name].dtype != dtype:
-            raise TypeError(f"{name} is {tensors[name].dtype}, expected {np.dtype(dtype)}")
-        if not np.isfinite(tensors[name]).all():
-            raise ValueError(f"{name} holds numbers that are not finite")
-    return {name: tensors[name] for name in types}
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace `path` in one step, on the disk before it has its name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

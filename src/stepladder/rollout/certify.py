@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from stepladder.core import Certificate, LadderRelease, Learned, Question, Task
-from stepladder.models import equal
+from stepladder.models import Entries, equal
 from stepladder.promise import CertifiedThreshold, LadderPromise, certify_ladder
 from stepladder.rollout.standing import Standing
 from stepladder.store import LabelledRow, Store
-from stepladder.text import dictionary_key
 
 DICTIONARY = "dictionary"
 """The rung of the owner's own words, which are outside the promise."""
@@ -32,9 +31,8 @@ def calibration_rows(store: Store, task: Task, standing: Standing) -> list[Label
 
 def _owned(store: Store, task: Task) -> Callable[[str], bool]:
     """Whether the owner's dictionary answers a text."""
-    entries = store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ()
-    keys = {(entry.kind, entry.key) for entry in entries}
-    return lambda text: ("exact", text) in keys or ("normalised", dictionary_key(text)) in keys
+    entries = Entries.of(store.entries.snapshot(task.name) if DICTIONARY in task.rungs else ())
+    return lambda text: entries.find(text) is not None
 
 
 def certify(

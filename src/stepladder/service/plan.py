@@ -55,6 +55,7 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
+    edits: Callable[[], int] = lambda: 0
     prompt_bytes: int = 0
 
     def plan(self, question: Question) -> Plan:

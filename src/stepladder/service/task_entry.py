@@ -27,7 +27,7 @@ from stepladder.store import LedgerRow
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("cache_seconds", "low", "plan", "question", "served", "spent", "top")
+    __slots__ = ("_edits", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -37,6 +37,7 @@ class TaskEntry(Entry):
         self.low: Answer | None = None
         self.spent = (Usage(), 0.0)
         self.top = False
+        self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
 
     @property
@@ -68,7 +69,7 @@ class TaskEntry(Entry):
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
     def _version(self) -> str:
-        return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release}"
+        return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
 
     def parts(self) -> AsyncGenerator[Part | Piece]:
         """Low rungs first: their answer where it is believed, else the top's.

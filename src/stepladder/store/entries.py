@@ -7,7 +7,7 @@ from stepladder.store.database import Database, bump
 from stepladder.store.rows import Entry
 from stepladder.store.tables import entries, entry_versions
 
-_KINDS = ("exact", "normalised")
+_KINDS = ("exact", "normalised", "pattern", "phrase")
 _COLUMNS = ("task", "key", "answer", "kind", "who", "at")
 
 
@@ -18,23 +18,21 @@ class Entries:
         self._database = database
         self._clock = clock
 
-    def put(self, task: str, key: str, answer: str, who: str, kind: str = "exact") -> None:
-        """Add an entry, or replace the one with this task, kind and key."""
+    def put(self, task: str, key: str, answer: str, who: str, kind: str = "exact") -> tuple[int, int]:
+        """Add an entry, or replace the one with this task, kind and key; the versions before and after."""
         _check(kind)
         values = {"task": task, "key": key, "answer": answer, "kind": kind, "who": who}
         with self._database.write() as connection:
             connection.execute(_this(task, key, kind))
             connection.execute(insert(entries).values(values | {"at": self._clock.time()}))
-            self._changed(connection, task)
+            return self._changed(connection, task)
 
-    def remove(self, task: str, key: str, kind: str = "exact") -> bool:
-        """Take an entry out; False when there is none."""
+    def remove(self, task: str, key: str, kind: str = "exact") -> tuple[int, int] | None:
+        """Take an entry out; the versions before and after, None when there is no such entry."""
         _check(kind)
         with self._database.write() as connection:
             found = connection.execute(_this(task, key, kind)).rowcount > 0
-            if found:
-                self._changed(connection, task)
-        return found
+            return self._changed(connection, task) if found else None
 
     def list(self, task: str) -> list[Entry]:
         """A task's entries, by key."""
@@ -48,15 +46,20 @@ class Entries:
 
     def version(self, task: str) -> int:
         """A number that never comes back once the task's entries have changed; 0 before the first."""
-        query = select(entry_versions.c.version).where(entry_versions.c.task == task)
         with self._database.read() as connection:
-            return int(connection.execute(query).scalar() or 0)
+            return _version(connection, task)
 
     @staticmethod
-    def _changed(connection: Connection, task: str) -> None:
-        version = bump(connection)
+    def _changed(connection: Connection, task: str) -> tuple[int, int]:
+        before, after = _version(connection, task), bump(connection)
         connection.execute(delete(entry_versions).where(entry_versions.c.task == task))
-        connection.execute(insert(entry_versions).values(task=task, version=version))
+        connection.execute(insert(entry_versions).values(task=task, version=after))
+        return before, after
+
+
+def _version(connection: Connection, task: str) -> int:
+    query = select(entry_versions.c.version).where(entry_versions.c.task == task)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def _this(task: str, key: str, kind: str) -> Delete:

@@ -4,16 +4,41 @@ A recipe writes its artefact into the folder it is given and says how far it got
 whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `rollout`).
 """
 
+from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettings, fit_encoder
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
+from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
+from stepladder.training.tagger import TaggerFit, TaggerRecipe, TaggerSettings, fit_tagger
+from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
 __all__ = [
+    "EncoderFit",
+    "EncoderRecipe",
+    "EncoderSettings",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
+    "NeighboursFit",
+    "NeighboursRecipe",
+    "NeighboursSettings",
+    "StackFit",
+    "StackRecipe",
+    "StackSettings",
+    "TaggerFit",
+    "TaggerRecipe",
+    "TaggerSettings",
+    "TreesFit",
+    "TreesRecipe",
+    "TreesSettings",
     "admit",
     "fit",
+    "fit_encoder",
     "fit_linear",
+    "fit_neighbours",
+    "fit_stack",
+    "fit_tagger",
+    "fit_trees",
     "learned_rungs",
     "load_rungs",
 ]

@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import ConfigError, DataError, Dataset, Fitted, Guess, Progress, Task
+from stepladder.core import ConfigError, Dataset, Fitted, Guess, Progress, Task
 from stepladder.models import LinearModel
 from stepladder.text import NgramHasher
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.dual import Floats, Machines, Rows, solve
-
-Labels = NDArray[np.int64]
+from stepladder.training.labels import Classes, Labels, folds
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
 _MANY_CLASSES = 20  # above, one family, one cost and three folds: the choices matter little, time does
@@ -80,10 +79,12 @@ def _are_costs(found: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LinearFit:
-    """A fitted model, its out-of-fold guesses in the order of the training rows, and numbers for the report."""
+    """A fitted model, its out-of-fold guesses in the order of the training rows with the `chances` (rows, classes)
+    behind them, and numbers for the report."""
 
     model: LinearModel
     out_of_fold: list[Guess]
+    chances: NDArray[np.float64]
     metrics: dict[str, float]
 
 
@@ -172,11 +173,7 @@ def fit_linear(
     """
     settings = settings or LinearSettings()
     rng = np.random.default_rng(seed)
-    plan = _plan(labels, settings, rng)
-    if len(texts) != len(labels):
-        raise DataError(
-            f"{len(texts)} texts but {len(labels)} labels.", remedy="Give one label for each text."
-        )
+    plan = _plan(Classes.of(texts, labels), settings, rng)
     total = 3 if plan.many else 4
     progress(0, total, "n-grams")
     hasher = _hasher(texts, settings)
@@ -196,26 +193,16 @@ def fit_linear(
     ]
     metrics = _metrics(plan, families, calibration, chances)
     progress(total, total, "fitted")
-    return LinearFit(model, guesses, metrics)
+    return LinearFit(model, guesses, chances, metrics)
 
 
-def _plan(labels: Sequence[str], settings: LinearSettings, rng: np.random.Generator) -> _Plan:
-    classes = tuple(sorted(set(labels)))
-    if len(classes) < 2:
-        seen = f"only {classes[0]!r}" if classes else "no examples"
-        raise DataError(
-            f"A linear model needs examples of at least two classes; the training set has {seen}.",
-            remedy="Gather more labelled examples.",
-        )
-    many = len(classes) > _MANY_CLASSES
-    number = {name: k for k, name in enumerate(classes)}
-    known = np.array([number[label] for label in labels])
-    folds = min(settings.folds or (3 if many else 5), known.size)
-    # Rank within the class, shuffled, so that every fold hides a fair share of every class.
-    shuffled = rng.permutation(known.size)
-    fold = np.empty(known.size, np.int64)
-    fold[shuffled[np.argsort(known[shuffled], kind="stable")]] = np.arange(known.size) % folds
-    return _Plan(classes, known, fold, folds, settings.costs or ((1.0,) if many else (0.3, 1.0, 3.0)))
+def _plan(found: Classes, settings: LinearSettings, rng: np.random.Generator) -> _Plan:
+    many = len(found.names) > _MANY_CLASSES
+    count = min(settings.folds or (3 if many else 5), found.numbers.size)
+    fold = folds(found.numbers, count, rng)
+    return _Plan(
+        found.names, found.numbers, fold, count, settings.costs or ((1.0,) if many else (0.3, 1.0, 3.0))
+    )
 
 
 def _hasher(texts: Sequence[str], settings: LinearSettings) -> NgramHasher:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stepladder.interaction.backtest import Backtest, Terms
 
 app = typer.Typer()
+_MOST_CLASSES = 50  # shown in a report
 
 
 @app.command("backtest")
@@ -30,6 +31,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
     ] = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
+    rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
     input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
     gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
@@ -45,9 +47,10 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.interaction.backtest import Terms
 
     _check(promise, risk, labels)
+    learned = tuple(name.strip() for name in rungs.split(",") if name.strip())
     console = Console()
     log = read_log(file, FieldNames(input_, answer, gold, fields, time))
-    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit))
+    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, learned))
     for table in _tables(found):
         console.print(_drawn(table))
     if found.note:
@@ -122,6 +125,17 @@ def _tables(found: "Backtest") -> "list[Table]":
     ]
 
 
+def _classes(found: "Backtest") -> "Table":
+    from stepladder.evaluation import Table
+
+    head = ["answer", "low answers", "mean confidence", "agreement with the log"]
+    rows = [
+        [one.answer, f"{one.answers:,}", f"{one.confidence:.1%}", f"{one.agreement:.1%}"]
+        for one in found.classes[:_MOST_CLASSES]
+    ]
+    return Table("Low answers by what they say", head, rows)
+
+
 def _drawn(table: "Table") -> Any:
     from rich.table import Table as Drawn
 
@@ -167,8 +181,17 @@ def _report(found: "Backtest", file: Path) -> "Report":
                 },
                 percent=True,
             ),
+            Chart(
+                "Reliability: agreement of low answers by their confidence",
+                "confidence",
+                series={
+                    "measured": [(one.confidence, one.agreement) for one in found.reliability],
+                    "as it should be": [(one.confidence, one.confidence) for one in found.reliability],
+                },
+                percent=True,
+            ),
         ],
-        tables=[*_tables(found), Table("History", ["live", "why"], history)],
+        tables=[*_tables(found), _classes(found), Table("History", ["live", "why"], history)],
     )
 
 

@@ -9,8 +9,12 @@ from stepladder.interaction.cli.options import ConfigOption, caller, opened
 app = typer.Typer(help="Answers that the owner sets by hand.", no_args_is_help=True)
 TaskArgument = Annotated[str, typer.Argument(help="The task.")]
 TextArgument = Annotated[str, typer.Argument(help="The question's text.")]
-ExactOption = Annotated[
-    bool, typer.Option("--exact", help="To the letter; else case, width and spaces are ignored.")
+KindOption = Annotated[
+    str,
+    typer.Option(
+        help="exact: to the letter; normalised: case, width, spaces and traditional characters do not count; "
+        "phrase: the question holds it; pattern: the whole question, with * for anything."
+    ),
 ]
 
 
@@ -19,33 +23,31 @@ def put(
     task: TaskArgument,
     text: TextArgument,
     answer: Annotated[str, typer.Argument(help="The answer.")],
-    exact: ExactOption = False,
+    kind: KindOption = "normalised",
     config: ConfigOption = None,
 ) -> None:
     """Set the answer to a question."""
     from stepladder.core import BadRequest
-    from stepladder.text import dictionary_key
+    from stepladder.models import entry_key
 
     with opened(config) as place:
         labels = place.task(task).labels
         if labels and answer not in labels:
             raise BadRequest(f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(labels)}.")
-        kind = "exact" if exact else "normalised"
-        place.store.entries.put(task, text if exact else dictionary_key(text), answer, caller(), kind)
+        place.store.entries.put(task, entry_key(kind, text), answer, caller(), kind)
     typer.echo(f"{task}: {text!r} is now answered {answer!r}.")
 
 
 @app.command()
 def remove(
-    task: TaskArgument, text: TextArgument, exact: ExactOption = False, config: ConfigOption = None
+    task: TaskArgument, text: TextArgument, kind: KindOption = "normalised", config: ConfigOption = None
 ) -> None:
     """Take an answer back."""
     from stepladder.core import BadRequest
-    from stepladder.text import dictionary_key
+    from stepladder.models import entry_key
 
     with opened(config) as place:
-        kind = "exact" if exact else "normalised"
-        if not place.store.entries.remove(task, text if exact else dictionary_key(text), kind):
+        if place.store.entries.remove(task, entry_key(kind, text), kind) is None:
             raise BadRequest(
                 f"{task} has no {kind} entry {text!r}.", remedy=f"See: stepladder dictionary list {task}"
             )

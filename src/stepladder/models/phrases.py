@@ -1,0 +1,143 @@
+"""Entries that a question contains: phrases, and patterns with `*` for anything in between.
+
+Every entry is filed under its longest piece, and that under the piece's first characters. Finding looks each place of a
+text up once, so its time grows with the text and not with the number of entries; adding and removing touch one place, so
+an edit is in force at once. (An Aho-Corasick automaton would have to be built anew: seconds for a million.)
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stepladder.text import dictionary_key, normalise
+
+_HEAD = 3  # characters by which pieces are filed; shorter pieces are filed under all they have
+STAR = "*"
+# Letters and digits of scripts that write blanks between words, which Chinese and Japanese do not.
+_LETTERS = r"[^\W_\u2e80-\u9fff\uf900-\U0010ffff]"
+_LETTER = re.compile(_LETTERS)
+_WORDS = re.compile(rf"{_LETTERS}+|\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Pieces in normal form that stand in a text in this order, without overlapping, the first and the last as wholes
+    of words. With `starts` nothing stands before the first, with `ends` nothing after the last."""
+
+    pieces: tuple[str, ...]
+    starts: bool
+    ends: bool
+
+    @classmethod
+    def phrase(cls, key: str) -> "Pattern":
+        """A phrase, wherever it stands."""
+        return cls((dictionary_key(key),), False, False)
+
+    @classmethod
+    def of(cls, key: str) -> "Pattern":
+        """A pattern such as "where is my * order": the whole question, with anything for each star."""
+        parts = key.split(STAR)
+        pieces = tuple(piece for piece in (normalise(part) for part in parts) if piece)
+        return cls(pieces, bool(parts[0].strip()), bool(parts[-1].strip()))
+
+    @property
+    def longest(self) -> str:
+        """The piece by which it is filed."""
+        return max(self.pieces, key=len)
+
+    def fits(self, text: str) -> bool:
+        """Whether a text in normal form (`dictionary_key`) is one of those that are meant."""
+        at = 0
+        for place, piece in enumerate(self.pieces):
+            first, last = place == 0, place == len(self.pieces) - 1
+            if first and self.starts:
+                if not (text.startswith(piece) and _whole(text, 0, len(piece))):
+                    return False
+                at = len(piece)
+                if not (last and self.ends):
+                    continue
+            if last and self.ends:
+                start = len(text) - len(piece)
+                fits = start >= (0 if first else at) and text.endswith(piece)
+                return fits and not (first and self.starts and start) and _whole(text, start, len(text))
+            found = _find(text, piece, at)
+            if found < 0:
+                return False
+            at = found + len(piece)
+        return True
+
+
+@dataclass(slots=True)
+class Phrases:
+    """Answers of phrases and patterns by their keys. Reading while one thread edits is safe."""
+
+    _patterns: dict[str, tuple[Pattern, str]] = field(default_factory=dict)
+    _filed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # piece -> keys
+    _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)  # head -> lengths of pieces
+    _heads: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+    def put(self, key: str, pattern: Pattern, answer: str) -> None:
+        """Add, or replace what has this key."""
+        self.remove(key)
+        piece = pattern.longest
+        head = piece[:_HEAD]
+        self._patterns[key] = (pattern, answer)
+        self._filed[piece] = (*self._filed.get(piece, ()), key)
+        if len(piece) not in self._lengths.get(head, ()):
+            self._lengths[head] = (*self._lengths.get(head, ()), len(piece))
+        if len(head) not in self._heads:
+            self._heads = (*self._heads, len(head))
+
+    def remove(self, key: str) -> None:
+        """Take it out, if it is there. (Lengths stay: they cost a look, and answer nothing.)"""
+        found = self._patterns.pop(key, None)
+        if found is None:
+            return
+        piece = found[0].longest
+        kept = tuple(one for one in self._filed[piece] if one != key)
+        if kept:
+            self._filed[piece] = kept
+        else:
+            del self._filed[piece]
+
+    def find(self, text: str) -> str | None:
+        """The answer of the longest entry that a text in normal form holds; of equals, of the first key."""
+        best: tuple[int, str] | None = None
+        answer = None
+        for key in self._candidates(text):
+            found = self._patterns.get(key)
+            if found is None or not found[0].fits(text):
+                continue
+            rank = (-sum(map(len, found[0].pieces)), key)
+            if best is None or rank < best:
+                best, answer = rank, found[1]
+        return answer
+
+    def _candidates(self, text: str) -> Iterator[str]:
+        """Keys whose longest piece stands somewhere in the text, some of them more than once."""
+        filed, lengths_of = self._filed.get, self._lengths.get
+        starts = [found.start() for found in _WORDS.finditer(text)]
+        for size in self._heads:
+            for start in starts:
+                for length in lengths_of(text[start : start + size], ()):
+                    yield from filed(text[start : start + length], ())
+
+
+def _find(text: str, piece: str, at: int) -> int:
+    """Where a piece next stands in words of its own, -1 if nowhere."""
+    found = text.find(piece, at)
+    while found >= 0 and not _whole(text, found, found + len(piece)):
+        found = text.find(piece, found + 1)
+    return found
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Whether no word of letters is cut at either end: "refund" is not in "refundable"; Chinese has no such ends."""
+    return not (_joined(text, start) or _joined(text, end))
+
+
+def _joined(text: str, at: int) -> bool:
+    return 0 < at < len(text) and bool(_LETTER.match(text[at - 1]) and _LETTER.match(text[at]))

