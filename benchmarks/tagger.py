@@ -30,8 +30,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 2000])
     asked = parser.parse_args()
-    with gzip.open(asked.data / "snips.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    with gzip.open(asked.data / "snips.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
     learned = [row for row in rows if row["split"] == "train"]
     judged = [row for row in rows if row["split"] == "test"]
     random.Random(0).shuffle(learned)

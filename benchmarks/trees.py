@@ -17,6 +17,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from stepladder.core import Example, Question
 from stepladder.training import fit_linear, fit_trees
@@ -62,7 +63,7 @@ def main() -> None:
     (results / "trees.md").write_text("\n".join(table) + "\n", encoding="utf-8")
 
 
-def _cell(values: list[float]) -> str:
+def _cell(values: Any) -> str:
     return f"{mean(values) * 100:.1f} ± {stdev(values) * 100 if len(values) > 1 else 0:.1f}"
 
 
