@@ -8,7 +8,7 @@ import pytest
 
 from stepladder.core import BadRequest, ChatCall, ConfigError, Question, RungFailed, Task, Usage
 from stepladder.models import RecordedModel
-from stepladder.models.recorded import estimate_tokens
+from stepladder.models.estimate import estimate_tokens
 
 TASK = Task(name="mood", top="taped", prompt="Good or bad?", labels=("good", "bad"))
 

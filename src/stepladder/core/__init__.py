@@ -6,7 +6,7 @@ reading a configuration file and resolving a secret's reference.
 
 from stepladder.core import config, plugins
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server
+from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     ConfigError,
@@ -20,11 +20,12 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    TooMany,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -35,12 +36,15 @@ from stepladder.core.nouns import (
     Field,
     Guess,
     LadderRelease,
+    Limits,
     Mode,
     Part,
     Promise,
     Question,
+    Reach,
     Release,
     Rollout,
+    ServiceClass,
     Task,
     Tenant,
     Turn,
@@ -52,6 +56,7 @@ from stepladder.core.protocols import (
     Clock,
     Embedder,
     Fitted,
+    Forwards,
     Learned,
     LearnedLoader,
     Model,
@@ -60,6 +65,7 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Rung,
+    is_private,
 )
 
 __all__ = [
@@ -83,12 +89,14 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Forwards",
     "Guess",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
     "LearnedLoader",
     "LedgerUnavailable",
+    "Limits",
     "MissingExtra",
     "Mode",
     "Model",
@@ -100,19 +108,25 @@ __all__ = [
     "Progress",
     "Promise",
     "Question",
+    "Reach",
     "Recipe",
+    "Refused",
     "Release",
     "RolledOut",
     "Rollout",
     "Rung",
     "RungFailed",
     "Server",
+    "ServiceClass",
     "StepladderError",
     "StoreError",
     "SystemClock",
     "Task",
     "Tenant",
+    "TenantConfig",
     "TooLarge",
+    "TooMany",
+    "Traffic",
     "Turn",
     "Turning",
     "UnknownModel",
@@ -120,5 +134,6 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "config",
+    "is_private",
     "plugins",
 ]

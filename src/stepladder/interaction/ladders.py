@@ -1,7 +1,7 @@
 """Ladders out of what the store says: each task with the ladder releases that its rollout needs, loaded and kept."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import (
@@ -16,6 +16,7 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    is_private,
     plugins,
 )
 from stepladder.models import DictionaryRung, Entries, Ladder
@@ -24,6 +25,8 @@ from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
 
 _log = logging.getLogger(__name__)
+_PROMPT_BYTES = 512
+"""More than what the contract's wording and a chat template add to a task's prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +59,39 @@ class Ladders:
     def build(self, config: Config, models: Mapping[str, Model], state: State) -> dict[str, ServedTask]:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
-        tasks = {name: self._task(task, models[task.top], state, used) for name, task in config.tasks.items()}
+        tasks = {
+            name: self._task(task, _chain(task, config, models), state, used)
+            for name, task in config.tasks.items()
+        }
         self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
         return tasks
 
-    def _task(self, task: Task, model: Model, state: State, used: set[str]) -> ServedTask:
+    def _task(self, task: Task, chain: Sequence[Model], state: State, used: set[str]) -> ServedTask:
+        model = chain[0]
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top = model.rung(task)
-        dictionary = DictionaryRung(self._known(task.name))
+        entries, known = self._known(task.name)
+        dictionary = DictionaryRung(known)
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
             ladder = self._released(task, str(id), top, dictionary, used)
             if ladder is not None:
                 released[str(id)] = ladder
         low = [dictionary] if OWNERS_WORD in task.rungs else []
+        mode = state.switches.get(task.name, task.mode)
         return ServedTask(
             task=task,
-            mode=state.switches.get(task.name, task.mode),
+            mode=mode,
             rollout=rollout,
             top=Ladder(task, [], {}, top, release="", events=self._events),
             unreleased=Ladder(task, low, {}, top, release="", events=self._events),
             released=released,
             seed=self._seed,
-            in_process=bool(getattr(model, "in_process", False)),
+            private=is_private(model),
+            cost=model.cost,
+            dearest=lambda usage: sum(each.cost(usage) for each in chain),
+            version=f"{mode} {rollout.version} {entries}",
+            prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
@@ -95,13 +108,13 @@ class Ladders:
         if version == versions[0]:
             self._entries[task] = (versions[1], entries)
 
-    def _known(self, task: str) -> Entries:
-        """A task's entries, read again only where they have changed. The version comes first: what changes meanwhile is
-        seen by the next look."""
+    def _known(self, task: str) -> tuple[int, Entries]:
+        """A task's entries and their version, read again only where they have changed. The version comes first: what
+        changes meanwhile is seen by the next look."""
         version = self._store.entries.version(task)
         if task not in self._entries or self._entries[task][0] != version:
             self._entries[task] = (version, Entries.of(self._store.entries.snapshot(task)))
-        return self._entries[task][1]
+        return self._entries[task]
 
     def _released(self, task: Task, id: str, top: Rung, dictionary: Rung, used: set[str]) -> Ladder | None:
         try:
@@ -130,3 +143,9 @@ class Ladders:
             )
             self._rungs[release] = rung
         return rung
+
+
+def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:
+    """The task's top, and the models that may stand in for it."""
+    known = config.models.get(task.top)
+    return [models[name] for name in (task.top, *(known.fallback if known else ())) if name in models]

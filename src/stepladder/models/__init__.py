@@ -4,13 +4,15 @@ Each rung answers from what it was given: an artefact's folder, a table of entri
 nothing of who asks, of promises, or of how it was trained. The local model is loaded by its entry point only.
 """
 
-from stepladder.models.chat import ChatModel
+from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
+from stepladder.models.estimate import estimate_call, estimate_question
+from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
@@ -32,7 +34,9 @@ from stepladder.models.tagger import (
     tokens_of,
     values_of,
 )
+from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
+from stepladder.models.wire import text_of
 
 __all__ = [
     "DONE",
@@ -76,6 +80,8 @@ __all__ = [
     "embedder_of",
     "entry_key",
     "equal",
+    "estimate_call",
+    "estimate_question",
     "features",
     "import_crfsuite",
     "import_lightgbm",
@@ -85,14 +91,19 @@ __all__ = [
     "open_tagger",
     "parse_answer",
     "prompt_for",
+    "read_back",
+    "refuse_confidential",
     "response_format",
     "shared_embedder",
     "softmax",
     "surest",
     "tag",
     "text_columns",
+    "text_of",
     "token_features",
     "tokens_of",
     "values_of",
+    "with_fallbacks",
     "write_event",
+    "written",
 ]
