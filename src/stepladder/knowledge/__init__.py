@@ -1,0 +1,24 @@
+"""Documents, their passages, and searching in them, in Chinese and English alike, on a CPU.
+
+Text, inverted index and vectors lie in one SQLite file and change in one transaction; a document is found by its words
+from the moment it is written. It knows collections and who may see them, but nothing of tasks, ladders or HTTP, and
+trusts no text: what it finds is quoted, never obeyed.
+"""
+
+from stepladder.knowledge.knowledge import Knowledge
+from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.search import Query
+from stepladder.knowledge.splitting import Piece, Splitting, split
+
+__all__ = [
+    "Change",
+    "Collection",
+    "Document",
+    "Knowledge",
+    "Piece",
+    "Query",
+    "SearchMode",
+    "Splitting",
+    "Stored",
+    "split",
+]
