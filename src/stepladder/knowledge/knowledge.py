@@ -32,7 +32,7 @@ class Knowledge:
 
     def __init__(self, file: KnowledgeFile, embedder: Embedder | None = None) -> None:
         self._file = file
-        self._embedder = embedder
+        self.embedder = embedder
         self._indexes: dict[int, tuple[str, VectorIndex]] = {}
         self._lock = threading.Lock()
 
@@ -127,8 +127,8 @@ class Knowledge:
 
         Raises BadRequest for a collection that the scope does not have, and for a search by vector without vectors.
         """
-        if query.mode is not SearchMode.LEXICAL and query.vector is None and self._embedder is not None:
-            query = replace(query, vector=self._embedder.embed([query.text], query=True)[0])
+        if query.mode is not SearchMode.LEXICAL and query.vector is None and self.embedder is not None:
+            query = replace(query, vector=self.embedder.embed([query.text], query=True)[0])
         with self._file.read() as connection:
             number = search.visible_collection(connection, query.scope.tenant, query.collection)
             index = None
@@ -158,7 +158,7 @@ class Knowledge:
             raise BadRequest(
                 f"{query.collection} has no vectors.", param="mode", remedy="Embed it, or search by terms."
             )
-        mine = self._embedder.name if self._embedder is not None else embedder
+        mine = self.embedder.name if self.embedder is not None else embedder
         if index is not None and embedder != mine:
             raise BadRequest(
                 f"{query.collection} was embedded by {embedder}, not by {mine}.",
@@ -167,9 +167,9 @@ class Knowledge:
             )
 
     def _need_embedder(self) -> Embedder:
-        if self._embedder is None:
+        if self.embedder is None:
             raise BadRequest("No embedder is configured.", param="embedder", remedy="Configure one.")
-        return self._embedder
+        return self.embedder
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterable[list[Item]]:
