@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from stepladder.core import BadRequest, Passage
 from stepladder.knowledge import postings
@@ -65,8 +66,7 @@ def put(
     """
     changes: dict[str, Change] = {}
     fresh: Passages = []
-    for document in {given.id: given for given in documents}.values():
-        _check(document)
+    for document in {given.id: given for given in map(_written, documents)}.values():
         digest = _digest(document, how)
         row = connection.execute(
             "SELECT number, digest, version FROM documents WHERE collection = ? AND id = ?",
@@ -179,6 +179,16 @@ def _forget(connection: sqlite3.Connection, collection: int, documents: Sequence
             "UPDATE collections SET removed = removed + ? WHERE number = ?", (count, collection)
         )
         connection.execute("DELETE FROM documents WHERE number = ?", (number,))
+
+
+def _written(given: Document) -> Document:
+    """What can be written of a document: half a surrogate pair, which no file can hold, becomes a question mark."""
+    texts = {name: getattr(given, name) for name in ("id", "text", "title", "source", "licence")}
+    document = replace(
+        given, **{name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+    )
+    _check(document)
+    return document
 
 
 def _check(document: Document) -> None:

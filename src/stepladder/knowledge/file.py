@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stepladder.core import StoreError
+from stepladder.core import BadRequest, StoreError
 from stepladder.knowledge.schema import APPLICATION_ID, SCHEMA, VERSION
 
 _PATIENCE_SECONDS = 60.0
@@ -66,6 +66,8 @@ class KnowledgeFile:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}.", remedy=_LOOK) from error
+        except UnicodeEncodeError as error:
+            raise BadRequest("A name is no valid Unicode (half a surrogate pair).") from error
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
