@@ -7,6 +7,7 @@ trusts no text: what it finds is quoted, never obeyed.
 
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.reader import Quote, answered, best_quote
 from stepladder.knowledge.reading import Refused, files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.splitting import Piece, Splitting, split
@@ -18,10 +19,13 @@ __all__ = [
     "Knowledge",
     "Piece",
     "Query",
+    "Quote",
     "Refused",
     "SearchMode",
     "Splitting",
     "Stored",
+    "answered",
+    "best_quote",
     "files",
     "jsonl",
     "read",

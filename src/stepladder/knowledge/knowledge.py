@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Scope
-from stepladder.knowledge import documents, search, vectors
+from stepladder.knowledge import documents, lexical, search, vectors
 from stepladder.knowledge.file import KnowledgeFile
+from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.splitting import Splitting
-from stepladder.knowledge.vectors import VectorIndex
 
 Item = TypeVar("Item")
 _DOCUMENTS_A_COMMIT = 256
@@ -33,7 +34,7 @@ class Knowledge:
     def __init__(self, file: KnowledgeFile, embedder: Embedder | None = None) -> None:
         self._file = file
         self.embedder = embedder
-        self._indexes: dict[int, tuple[str, VectorIndex]] = {}
+        self._indexes: dict[int, tuple[str, NearestVectors]] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -84,17 +85,29 @@ class Knowledge:
         with self._file.write() as connection:
             number = documents.collection_number(connection, tenant, collection)
             vectors.adopt(connection, number, embedder.name, embedder.dimensions)
-        done = 0
+        done, last = 0, 0
+        with self._file.read() as connection:
+            total = vectors.missing(connection, number)
         while True:
             with self._file.read() as connection:
-                waiting, total = vectors.waiting(connection, number, _PASSAGES_A_COMMIT)
+                waiting = vectors.waiting(connection, number, last, _PASSAGES_A_COMMIT)
             if not waiting:
                 return done
             rows: NDArray[np.float32] = embedder.embed([text for _, text in waiting], query=False)
             with self._file.write() as connection:
                 vectors.write(connection, number, [one for one, _ in waiting], rows)
-            done += len(waiting)
-            progress(done, done - len(waiting) + total, "passages embedded")
+            done, last = done + len(waiting), waiting[-1][0]
+            progress(done, total, "passages embedded")
+
+    def prepare(self, collection: str, *, tenant: str = "") -> None:
+        """Build, or load, the graph over a large collection's vectors; without it they are compared one and all."""
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            index = self._index(number, *vectors.embedder_of(connection, number))
+            if index is None:
+                return
+            index.follow(connection)
+        index.prepare(self._file.path.with_name(f"{self._file.path.stem}-{number}.usearch"))
 
     def remove(self, collection: str, ids: Sequence[str], *, tenant: str = "") -> int:
         """Take documents out: found no more from now on. How many there were."""
@@ -144,16 +157,30 @@ class Knowledge:
         """The `Retriever` contract: a hybrid search."""
         return self.search(Query(query, collection, scope, top))
 
-    def _index(self, collection: int, embedder: str, dimensions: int) -> VectorIndex | None:
+    def answer(self, question: str, collection: str, scope: Scope, *, top: int = 5) -> Quote | None:
+        """The sentence of the best passages that carries most of the question; its `support` says how much.
+
+        `answered` tells whether that is enough. None where nothing was found.
+        """
+        hits = self.retrieve(question, collection, scope, top=top)
+
+        def weights(asked: Iterable[str]) -> dict[str, float]:
+            with self._file.read() as connection:
+                number = search.visible_collection(connection, scope.tenant, collection)
+                return lexical.rarity(connection, number, tuple(asked))
+
+        return best_quote(question, hits, weights)
+
+    def _index(self, collection: int, embedder: str, dimensions: int) -> NearestVectors | None:
         if not embedder:
             return None
         with self._lock:
             known = self._indexes.get(collection)
             if known is None or known[0] != embedder:
-                known = self._indexes[collection] = (embedder, VectorIndex(collection, dimensions))
+                known = self._indexes[collection] = (embedder, NearestVectors(collection, dimensions))
             return known[1]
 
-    def _check(self, query: Query, index: VectorIndex | None, embedder: str) -> None:
+    def _check(self, query: Query, index: NearestVectors | None, embedder: str) -> None:
         if query.mode is SearchMode.VECTOR and (index is None or query.vector is None):
             raise BadRequest(
                 f"{query.collection} has no vectors.", param="mode", remedy="Embed it, or search by terms."

@@ -6,6 +6,7 @@ negative. Exact scoring of 50,000 passages takes about a millisecond, so nothing
 
 import math
 import sqlite3
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,26 @@ def rank(connection: sqlite3.Connection, collection: int, text: str) -> Ranking:
     for term, postings in found.items():
         if not len(postings):
             continue
-        idf = math.log(1 + (max(known.passages, len(postings)) - len(postings) + 0.5) / (len(postings) + 0.5))
+        idf = _idf(len(postings), known.passages)
         counts = postings["count"].astype(np.float64)
         lengths = postings["length"] * (K1 * B / average) + K1 * (1 - B)
         numbers.append(postings["passage"].astype(np.int64))
         scores.append(asked[term] * idf * (K1 + 1) * counts / (counts + lengths))
     return _added_up(np.concatenate(numbers), np.concatenate(scores)) if numbers else Ranking.none()
+
+
+def rarity(connection: sqlite3.Connection, collection: int, asked: Collection[str]) -> dict[str, float]:
+    """The inverse document frequency of each term in a collection, also of those that it does not have."""
+    known = extent(connection, collection)
+    found = lookup(connection, known.segments, [term for term in asked if not is_character(term)])
+    counts = {term: len(postings) for term, postings in found.items()}
+    for term in filter(is_character, asked):
+        counts[term] = len(lookup_beginning(connection, known.segments, term))
+    return {term: _idf(counts.get(term, 0), known.passages) for term in asked}
+
+
+def _idf(count: int, passages: int) -> float:
+    return math.log(1 + (max(passages, count) - count + 0.5) / (count + 0.5))
 
 
 def _added_up(numbers: NDArray[np.int64], scores: NDArray[np.float64]) -> Ranking:

@@ -11,9 +11,9 @@ import numpy as np
 from stepladder.core import BadRequest, Hit, Passage, Scope
 from stepladder.knowledge.documents import passage
 from stepladder.knowledge.lexical import rank
+from stepladder.knowledge.nearest import NearestVectors, Vector
 from stepladder.knowledge.nouns import SearchMode
 from stepladder.knowledge.ranking import Ranking, fused
-from stepladder.knowledge.vectors import Vector, VectorIndex
 
 _POOL = 100
 _VISIBLE = """
@@ -70,7 +70,7 @@ def visible_collection(connection: sqlite3.Connection, tenant: str, name: str) -
 
 
 def run(
-    connection: sqlite3.Connection, query: Query, collection: int, index: VectorIndex | None
+    connection: sqlite3.Connection, query: Query, collection: int, index: NearestVectors | None
 ) -> list[Hit]:
     """Search within one transaction. `index` has followed it; None where only terms are asked."""
     look = _Sight(connection, collection, query.scope)

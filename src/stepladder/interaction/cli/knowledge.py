@@ -76,6 +76,14 @@ def add(
 
 
 @app.command()
+def embed(collection: CollectionOption, tenant: TenantOption = "", config: ConfigOption = None) -> None:
+    """Give every passage its vector that has none, or all of them where the embedder is another than before."""
+    with opened(config, embedding=True) as knowledge, _bar() as progress:
+        done = knowledge.embed(collection, tenant=tenant, progress=progress)
+    typer.echo(f"{collection}: {done} passages embedded.")
+
+
+@app.command()
 def search(  # noqa: PLR0913, PLR0917 - its options
     collection: CollectionOption,
     text: Annotated[str | None, typer.Argument(help="What to search for; without it, JSONL is read.")] = None,
