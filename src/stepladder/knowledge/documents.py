@@ -105,7 +105,7 @@ def listed(
     """Documents in the order of their ids, those after the id `after`."""
     rows = connection.execute(
         "SELECT d.*, (SELECT count(*) FROM passages p WHERE p.document = d.number) AS passages, "
-        "(SELECT count(*) FROM passages p JOIN vectors v ON v.passage = p.number WHERE p.document = d.number) "
+        "(SELECT count(*) FROM passages p WHERE p.document = d.number AND p.embedded) "
         "AS embedded FROM documents d WHERE collection = ? AND id > ? ORDER BY id LIMIT ?",
         (collection, after, most),
     )

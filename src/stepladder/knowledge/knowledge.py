@@ -85,29 +85,34 @@ class Knowledge:
         with self._file.write() as connection:
             number = documents.collection_number(connection, tenant, collection)
             vectors.adopt(connection, number, embedder.name, embedder.dimensions)
-        done, last = 0, 0
+        done = 0
         with self._file.read() as connection:
             total = vectors.missing(connection, number)
         while True:
             with self._file.read() as connection:
-                waiting = vectors.waiting(connection, number, last, _PASSAGES_A_COMMIT)
+                waiting = vectors.waiting(connection, number, _PASSAGES_A_COMMIT)
             if not waiting:
                 return done
             rows: NDArray[np.float32] = embedder.embed([text for _, text in waiting], query=False)
             with self._file.write() as connection:
                 vectors.write(connection, number, [one for one, _ in waiting], rows)
-            done, last = done + len(waiting), waiting[-1][0]
+            done += len(waiting)
             progress(done, total, "passages embedded")
 
-    def prepare(self, collection: str, *, tenant: str = "") -> None:
-        """Build, or load, the graph over a large collection's vectors; without it they are compared one and all."""
+    def nearest(self, collection: str, *, tenant: str = "") -> NearestVectors | None:
+        """The index over a collection's vectors, up to date; None where nothing was embedded."""
         with self._file.read() as connection:
             number = documents.collection_number(connection, tenant, collection)
             index = self._index(number, *vectors.embedder_of(connection, number))
-            if index is None:
-                return
-            index.follow(connection)
-        index.prepare(self._file.path.with_name(f"{self._file.path.stem}-{number}.usearch"))
+            if index is not None:
+                index.follow(connection)
+            return index
+
+    def prepare(self, collection: str, *, tenant: str = "") -> None:
+        """Build, or load, the graph over a large collection's vectors; without it they are compared one and all."""
+        index = self.nearest(collection, tenant=tenant)
+        if index is not None:
+            index.prepare(self._file.path.with_name(f"{self._file.path.stem}-{index.collection}.usearch"))
 
     def remove(self, collection: str, ids: Sequence[str], *, tenant: str = "") -> int:
         """Take documents out: found no more from now on. How many there were."""

@@ -59,7 +59,7 @@ class NearestVectors:
     """One collection's vectors of one embedder. `follow` before each search; use from any thread."""
 
     def __init__(self, collection: int, dimensions: int) -> None:
-        self._collection = collection
+        self.collection = collection
         empty = np.empty(0, np.int64)
         self._copy = _Copy(empty, empty, np.empty((0, dimensions), np.float16))
         self._exact: Vector = np.empty((0, dimensions), np.float32)
@@ -77,7 +77,7 @@ class NearestVectors:
             seen = int(copy.serials[before - 1]) if before else 0
             rows = connection.execute(
                 "SELECT number, passage, vector FROM vectors WHERE collection = ? AND number > ? ORDER BY number",
-                (self._collection, seen),
+                (self.collection, seen),
             )
             while chunk := rows.fetchmany(_CHUNK):
                 data = np.frombuffer(b"".join(row[2] for row in chunk), "<f2").reshape(len(chunk), -1)

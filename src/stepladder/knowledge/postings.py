@@ -9,9 +9,10 @@ import json
 import math
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,32 +109,38 @@ def merge(connection: sqlite3.Connection, collection: int, segments: Sequence[in
         f"SELECT term, list FROM postings WHERE segment IN ({marks}) ORDER BY term",  # noqa: S608
         tuple(segments),
     ).fetchall()
-    indexed, alive = _alive(connection, [row[1] for row in rows])
     connection.execute(f"DELETE FROM segments WHERE number IN ({marks})", tuple(segments))  # noqa: S608
-    lengths: dict[int, int] = {}
-    merged = []
-    for term, group in groupby(rows, key=lambda row: row[0]):
-        every = np.frombuffer(b"".join(row[1] for row in group), POSTING)
-        kept = every[np.isin(every["passage"], alive)]
-        if len(kept):
-            lengths.update(zip(kept["passage"].tolist(), kept["length"].tolist(), strict=True))
-            merged.append((term, kept.tobytes()))
-    connection.execute(
-        "UPDATE collections SET removed = max(0, removed - ?) WHERE number = ?",
-        (indexed - len(alive), collection),
-    )
-    if lengths:
-        _write(connection, collection, len(lengths), sum(lengths.values()), merged)
+    joined = ((term, b"".join(row[1] for row in group)) for term, group in groupby(rows, key=itemgetter(0)))
+    every = np.frombuffer(b"".join(row[1] for row in rows), POSTING)
+    numbers, first = np.unique(every["passage"], return_index=True)
+    alive = _alive(connection, numbers)
+    if not alive.all():
+        joined = _without(joined, np.setdiff1d(numbers, numbers[alive]))
+        connection.execute(
+            "UPDATE collections SET removed = max(0, removed - ?) WHERE number = ?",
+            (int(len(alive) - alive.sum()), collection),
+        )
+    if alive.any():
+        _write(connection, collection, int(alive.sum()), int(every[first]["length"][alive].sum()), joined)
 
 
-def _alive(connection: sqlite3.Connection, lists: Sequence[bytes]) -> tuple[int, NDArray[np.uint32]]:
-    """How many passages the lists name, and which of them are still there."""
-    numbers = np.unique(np.concatenate([np.frombuffer(data, POSTING)["passage"] for data in lists]))
+def _alive(connection: sqlite3.Connection, numbers: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which of the passages are still there."""
     there = connection.execute(
         "SELECT number FROM passages WHERE number IN (SELECT value FROM json_each(?))",
         (json.dumps(numbers.tolist()),),
     )
-    return len(numbers), np.fromiter((row[0] for row in there), np.uint32)
+    return np.isin(numbers, np.fromiter((row[0] for row in there), np.uint32))
+
+
+def _without(rows: Iterable[tuple[str, bytes]], gone: NDArray[np.uint32]) -> Iterator[tuple[str, bytes]]:
+    dead = np.zeros(int(gone.max()) + 1, np.bool_)
+    dead[gone] = True
+    for term, data in rows:
+        every = np.frombuffer(data, POSTING)
+        kept = every[~dead[np.minimum(every["passage"], len(dead) - 1)] | (every["passage"] >= len(dead))]
+        if len(kept):
+            yield term, kept.tobytes()
 
 
 def _due(connection: sqlite3.Connection, collection: int) -> list[int]:

@@ -18,10 +18,12 @@ CREATE TABLE documents (
 CREATE TABLE passages (
     number INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL,
     document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    place INTEGER NOT NULL, start INTEGER NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL
+    place INTEGER NOT NULL, start INTEGER NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
+    embedded INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX passages_of_document ON passages (document, place);
 CREATE INDEX passages_of_collection ON passages (collection);
+CREATE INDEX passages_to_embed ON passages (collection, number) WHERE embedded = 0;
 CREATE TABLE vectors (
     number INTEGER PRIMARY KEY AUTOINCREMENT, passage INTEGER NOT NULL UNIQUE REFERENCES passages ON DELETE CASCADE,
     collection INTEGER NOT NULL, vector BLOB NOT NULL

@@ -14,11 +14,16 @@ def write(
     """Write vectors, shape (passages, dimensions), of passages that are still there and have none; how many."""
     written = 0
     for number, vector in zip(passages, vectors.astype("<f2"), strict=True):
-        written += connection.execute(
-            "INSERT INTO vectors (passage, collection, vector) SELECT number, collection, ? FROM passages "
-            "WHERE number = ? AND collection = ? ON CONFLICT (passage) DO NOTHING",
-            (vector.tobytes(), number, collection),
+        there = connection.execute(
+            "UPDATE passages SET embedded = 1 WHERE number = ? AND collection = ? AND embedded = 0",
+            (number, collection),
         ).rowcount
+        if there:
+            connection.execute(
+                "INSERT INTO vectors (passage, collection, vector) VALUES (?, ?, ?)",
+                (number, collection, vector.tobytes()),
+            )
+        written += there
     return written
 
 
@@ -34,19 +39,19 @@ def adopt(connection: sqlite3.Connection, collection: int, embedder: str, dimens
     """From now on the collection's vectors are this embedder's; another's are dropped."""
     if embedder_of(connection, collection) != (embedder, dimensions):
         connection.execute("DELETE FROM vectors WHERE collection = ?", (collection,))
+        connection.execute("UPDATE passages SET embedded = 0 WHERE collection = ?", (collection,))
         connection.execute(
             "UPDATE collections SET embedder = ?, dimensions = ? WHERE number = ?",
             (embedder, dimensions, collection),
         )
 
 
-def waiting(connection: sqlite3.Connection, collection: int, after: int, most: int) -> Waiting:
-    """(passage, what to embed of it) of some passages without a vector, those after the passage `after`."""
+def waiting(connection: sqlite3.Connection, collection: int, most: int) -> Waiting:
+    """(passage, what to embed of it) of some passages without a vector."""
     rows = connection.execute(
         "SELECT p.number, d.title, p.heading, p.text FROM passages p JOIN documents d ON d.number = p.document "
-        "WHERE p.collection = ? AND p.number > ? "
-        "AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.passage = p.number) ORDER BY p.number LIMIT ?",
-        (collection, after, most),
+        "WHERE p.collection = ? AND p.embedded = 0 ORDER BY p.number LIMIT ?",
+        (collection, most),
     )
     return [(row[0], _in_context(*row[1:])) for row in rows]
 
@@ -54,9 +59,7 @@ def waiting(connection: sqlite3.Connection, collection: int, after: int, most: i
 def missing(connection: sqlite3.Connection, collection: int) -> int:
     """How many passages have no vector."""
     (count,) = connection.execute(
-        "SELECT (SELECT count(*) FROM passages WHERE collection = :c) - "
-        "(SELECT count(*) FROM vectors WHERE collection = :c)",
-        {"c": collection},
+        "SELECT count(*) FROM passages WHERE collection = ? AND embedded = 0", (collection,)
     ).fetchone()
     return int(count)
 
