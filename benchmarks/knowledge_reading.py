@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import Hit, Passage
-from stepladder.knowledge import Quote, best_quote
-from stepladder.knowledge.terms import terms
+from stepladder.knowledge import Quote, best_quote, document_terms
 from stepladder.text import normalise
 
 _PASSAGES = 5
@@ -31,7 +30,7 @@ class Rarity:
         self._passages = len(passages)
         self._counts: Counter[str] = Counter()
         for text in passages:
-            self._counts.update(set(terms(text)))
+            self._counts.update(set(document_terms(text)))
 
     def __call__(self, asked: Collection[str]) -> dict[str, float]:
         """The idf of each term."""

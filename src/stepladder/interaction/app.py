@@ -6,6 +6,7 @@ from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.http import Pages, application
+from stepladder.interaction.knowledge_pages import KnowledgePages
 
 _HOT = "/v1/chat/completions"
 
@@ -15,7 +16,9 @@ class App:
 
     def __init__(self, house: House) -> None:
         self._chat = ChatCompletions(house.gateway, house.identify)
-        self._rest = application([*Pages(house).routes(), *AdminPages(house).routes()])
+        self._rest = application(
+            [*Pages(house).routes(), *AdminPages(house).routes(), *KnowledgePages(house).routes()]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

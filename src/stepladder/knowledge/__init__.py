@@ -6,11 +6,13 @@ trusts no text: what it finds is quoted, never obeyed.
 """
 
 from stepladder.knowledge.knowledge import Knowledge
-from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.reader import Quote, answered, best_quote
-from stepladder.knowledge.reading import Refused, files, jsonl, read, sorted_out
+from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
+from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.splitting import Piece, Splitting, split
+from stepladder.knowledge.terms import document_terms
 
 __all__ = [
     "Change",
@@ -26,9 +28,11 @@ __all__ = [
     "Stored",
     "answered",
     "best_quote",
+    "document_terms",
     "files",
     "jsonl",
     "read",
+    "self_test",
     "sorted_out",
     "split",
 ]

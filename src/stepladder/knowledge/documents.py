@@ -11,7 +11,7 @@ from stepladder.core import BadRequest, Passage
 from stepladder.knowledge import postings
 from stepladder.knowledge.nouns import Change, Collection, Document, Stored
 from stepladder.knowledge.splitting import Splitting, split
-from stepladder.knowledge.terms import terms
+from stepladder.knowledge.terms import document_terms
 
 _MOST_ID = 512
 _MOST_TEXT = 50_000_000
@@ -157,7 +157,7 @@ def _insert(
         ),
     ).lastrowid
     # A title is said once more than the text says it: measured, it is worth about .01 of nDCG@10.
-    title = terms(document.title)
+    title = document_terms(document.title)
     fresh: Passages = []
     for place, piece in enumerate(split(document.text, how)):
         text = document.text[piece.start : piece.end]
@@ -165,7 +165,9 @@ def _insert(
             "INSERT INTO passages (collection, document, place, start, heading, text) VALUES (?, ?, ?, ?, ?, ?)",
             (collection, number, place, piece.start, piece.heading, text),
         )
-        fresh.append((int(row.lastrowid or 0), [*title, *terms(piece.heading), *terms(text)]))
+        fresh.append(
+            (int(row.lastrowid or 0), [*title, *document_terms(piece.heading), *document_terms(text)])
+        )
     return fresh
 
 

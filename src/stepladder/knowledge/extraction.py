@@ -19,8 +19,7 @@ from typing import TextIO
 from stepladder.core import MissingExtra
 from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.html_text import html_text
-from stepladder.knowledge.nouns import Document
-from stepladder.knowledge.reading import Refused
+from stepladder.knowledge.nouns import Document, Refused
 
 _MOST_TEXT_BYTES = 32 << 20
 _MOST_FILE_BYTES = 256 << 20

@@ -63,3 +63,12 @@ class Change(StrEnum):
     ADDED = "added"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was not imported: where it stands, and why. `harmless`: there was nothing in it to find."""
+
+    where: str
+    reason: str
+    harmless: bool = False

@@ -110,7 +110,9 @@ def merge(connection: sqlite3.Connection, collection: int, segments: Sequence[in
         tuple(segments),
     ).fetchall()
     connection.execute(f"DELETE FROM segments WHERE number IN ({marks})", tuple(segments))  # noqa: S608
-    joined = ((term, b"".join(row[1] for row in group)) for term, group in groupby(rows, key=itemgetter(0)))
+    joined: Iterator[tuple[str, bytes]] = (
+        (term, b"".join(row[1] for row in group)) for term, group in groupby(rows, key=itemgetter(0))
+    )
     every = np.frombuffer(b"".join(row[1] for row in rows), POSTING)
     numbers, first = np.unique(every["passage"], return_index=True)
     alive = _alive(connection, numbers)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Hit, Passage
-from stepladder.knowledge.terms import is_character, query_terms, terms
+from stepladder.knowledge.terms import document_terms, is_character, query_terms
 from stepladder.text import normalise, sentences
 
 Rarity = Callable[[Collection[str]], Mapping[str, float]]
@@ -26,8 +26,12 @@ _ASKS_TIME = re.compile(
 _ASKS_NUMBER = re.compile(
     r"多少|几[个人位次名项届场家种]|人数|数量|多[大高长远久重宽深]|金额|价格|\bhow (?:many|much|long|old|far|tall|big|high)\b"
 )
+# What asks and does not tell; English has such words among the stop words.
+_ASKING = re.compile(
+    r"什么时候|什么样|什么|为何|为什么|何时|何地|多少|哪[一些个位家里儿]*|是谁|由谁|谁|怎么样|怎么|怎样|如何|几时|请问|有没有|是不是|是否|[吗呢吧？?]"
+)
 _TIME = re.compile(
-    r"\d+ ?[年月日号点]|\b\d{4}\b|\d+[::]\d+|星期|周[一二三四五六日]|[一二三四五六七八九十]+月|"
+    r"\d+ ?[年月日号点]|\b\d{4}\b|\d+:\d+|星期|周[一二三四五六日]|[一二三四五六七八九十]+月|"
     r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tues|wednes|thurs|fri|satur|sun)"
 )
 _NUMBER = re.compile(
@@ -48,7 +52,7 @@ class Quote:
 
 def best_quote(question: str, hits: Sequence[Hit], rarity: Rarity) -> Quote | None:
     """The sentence that carries most of the question, however little that is; None where there are no sentences."""
-    asked = query_terms(question)
+    asked = query_terms(_ASKING.sub(" ", normalise(question))) or query_terms(question)
     if not asked or not hits:
         return None
     weights = rarity(tuple(asked))
@@ -95,7 +99,7 @@ def _carried(passage: Passage, weights: Mapping[str, float]) -> Iterable[tuple[t
 
 
 def _terms(text: str) -> set[str]:
-    found = set(terms(text))
+    found = set(document_terms(text))
     return found | {
         character for term in found if len(term) == 2 and is_character(term[0]) for character in term
     }

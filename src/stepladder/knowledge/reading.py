@@ -1,25 +1,16 @@
 """Files to documents, one at a time: what cannot be read is refused with the reason, and the rest goes on."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from stepladder.core import StepladderError
-from stepladder.knowledge.nouns import Document
+from stepladder.knowledge.extraction import extract
+from stepladder.knowledge.nouns import Document, Refused
 
 _MOST_LINE = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """What was not imported: where it stands, and why. `harmless`: there was nothing in it to find."""
-
-    where: str
-    reason: str
-    harmless: bool = False
 
 
 class _Row(msgspec.Struct):
@@ -94,8 +85,6 @@ def read(path: Path) -> Iterator[Document | Refused]:
             with path.open("rb") as opened:
                 yield from jsonl(opened, str(path))
         else:
-            from stepladder.knowledge.extraction import extract
-
             yield from extract(path)
     except OSError as error:
         yield Refused(str(path), error.strerror or type(error).__name__)

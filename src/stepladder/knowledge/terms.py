@@ -35,7 +35,7 @@ _STOP_WORDS = (
 _STOP = frozenset(_STOP_WORDS.split())
 
 
-def terms(text: str) -> list[str]:
+def document_terms(text: str) -> list[str]:
     """The terms of a document, in order and with repeats.
 
     Of every run of spaceless script the last character is a term of its own: with the pairs that begin with it, each
