@@ -117,3 +117,34 @@ def test_mistakes_are_explained(typed):
         typed("add", "-", "--collection", "c", said=b'{"id": "a", "text": "one"}')
         code, _, err = typed(*words, said=said)
         assert (code, message is None or message in err) == (0 if message is None else 2, True), err
+
+
+def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
+    rows = "".join(json.dumps(row) + "\n" for row in ROWS)
+    typed("add", "-", "--collection", "c", said=rows.encode())
+    asked = tmp_path / "asked.jsonl"
+    lines = [
+        {"id": 1, "text": "运费由谁承担？", "documents": ["returns"], "answers": ["买家"]},
+        {
+            "id": 2,
+            "text": "When does the shop open?",
+            "documents": {"2": 2, "returns": 1},
+            "answers": ["nine"],
+        },
+        {"id": 3, "text": "董事长叫什么名字？", "answers": []},
+        {"id": 4, "text": "公司地址", "documents": ["none"], "answers": ["上海"]},
+    ]
+    asked.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    code, out, _ = typed("eval", str(asked), "--collection", "c", "--mode", "lexical")
+    said = dict(line.split()[:2] for line in out.splitlines()[1:6])
+    assert code == 0
+    assert {name: round(float(value), 3) for name, value in said.items()} == {
+        "recall": 0.5,
+        "ndcg": 0.587,
+        "mrr": 0.667,
+        "answered_right": 0.667,
+        "refused_right": 1.0,
+    }
+    assert "unanswered: 公司地址" in out
+    asked.write_text('{"id": 1}\n')
+    assert "asked.jsonl:1" in typed("eval", str(asked), "--collection", "c")[2]

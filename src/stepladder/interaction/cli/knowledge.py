@@ -178,6 +178,44 @@ def remove(
     typer.echo(f"{collection}: removed {removed} of {len(ids or [])}.")
 
 
+@app.command("eval")
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(help="JSONL: {id, text, documents: [ids], answers: [texts]} a line.")
+    ],
+    collection: CollectionOption,
+    tenant: TenantOption = "",
+    top: TopOption = 10,
+    mode: ModeOption = "hybrid",
+    config: ConfigOption = None,
+) -> None:
+    """Measure how well questions find their documents and answers. Empty answers mean: nobody can know."""
+    from math import isnan
+
+    from stepladder.core import Scope
+    from stepladder.knowledge import Query
+    from stepladder.knowledge.evaluate import evaluate, questions
+
+    chosen, asked = _mode(mode), questions(file)
+    with opened(config, embedding=chosen != "lexical") as knowledge:
+        scope = Scope(tenant)
+        found = evaluate(
+            asked,
+            lambda text: [
+                hit.passage.document
+                for hit in knowledge.search(Query(text, collection, scope, top, chosen, per_document=True))
+            ],
+            lambda text: knowledge.answer(text, collection, scope),
+            top=top,
+        )
+    typer.echo(f"{found.questions} questions, {chosen}")
+    for name in ("recall", "ndcg", "mrr", "answered_right", "refused_right"):
+        value = getattr(found, name)
+        typer.echo(f"  {name:15} (the file does not say)" if isnan(value) else f"  {name:15} {value:.4f}")
+    for text in found.unanswered[:_MOST_SHOWN]:
+        typer.echo(f"  unanswered: {text}")
+
+
 @app.command()
 def preview(
     path: Annotated[Path, typer.Argument(help="A file.")], limit: int = 2000, overlap: int = 150
