@@ -23,7 +23,7 @@ _RUN = re.compile(
     rf"([{_SPACELESS}]+)|((?:(?![{_SPACELESS}])[^\W_])(?:(?![{_SPACELESS}])[\w\u0300-\u036f])*)"
 )
 _MOST_LETTERS = 64  # of a word: longer ones are data, and are found by their beginning
-_MOST_TERMS = 64  # of a query: the rarest are kept by whoever searches, so this only bounds an abuse
+_MOST_QUERY = 1000  # characters: beyond, a query is a document, and its beginning says what it is about
 
 _STOP_WORDS = (
     "a about all also am an and any are as at be because been being both but by can could d did do does doing each for "
@@ -58,15 +58,13 @@ def query_terms(text: str) -> Counter[str]:
     """
     found: Counter[str] = Counter()
     idle: Counter[str] = Counter()
-    for spaceless, word in _runs(text):
+    for spaceless, word in _runs(text[:_MOST_QUERY]):
         if not spaceless:
             (idle if word in _STOP else found)[_word(word)] += 1
         elif len(spaceless) == 1:
             found[spaceless] += 1
         else:
             found.update(map("".join, pairwise(spaceless)))
-        if len(found) >= _MOST_TERMS:
-            break
     return found or idle
 
 
