@@ -15,8 +15,8 @@ from stepladder.knowledge.postings import extent, lookup, lookup_beginning
 from stepladder.knowledge.ranking import Ranking
 from stepladder.knowledge.terms import is_character, query_terms
 
-K1 = 1.5
-B = 0.75
+K1 = 2.0
+B = 0.6
 
 
 def rank(connection: sqlite3.Connection, collection: int, text: str) -> Ranking:
