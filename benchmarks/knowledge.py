@@ -12,7 +12,6 @@ import argparse
 import datetime
 import gzip
 import json
-import math
 import os
 import platform
 import re
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import knowledge_peers, knowledge_reading
-from stepladder.knowledge import Document, Knowledge, Query, SearchMode
+from stepladder.knowledge import Document, Knowledge, Query, SearchMode, ndcg
 from stepladder.models import open_embedder
 
 Search = Callable[[str], Sequence[str]]
@@ -90,13 +89,6 @@ def cranfield(data: Path) -> Collection:
     return Collection("Cranfield", False, documents, queries, relevant)
 
 
-def ndcg(relevant: Mapping[str, int], ranked: Sequence[str], depth: int = 10) -> float:
-    """Järvelin & Kekäläinen 2002, with linear gains."""
-    gained = sum(relevant.get(id, 0) / math.log2(place + 2) for place, id in enumerate(ranked[:depth]))
-    grades = sorted(relevant.values(), reverse=True)[:depth]
-    return gained / sum(grade / math.log2(place + 2) for place, grade in enumerate(grades))
-
-
 def measured(collection: Collection, system: str, search: Search) -> dict[str, Any]:
     """One line of the table."""
     scores, times, found = [], [], 0
@@ -104,7 +96,7 @@ def measured(collection: Collection, system: str, search: Search) -> dict[str, A
         began = time.perf_counter()
         ranked = search(text)
         times.append(1000 * (time.perf_counter() - began))
-        scores.append(ndcg(collection.relevant[id], ranked))
+        scores.append(ndcg({one: float(grade) for one, grade in collection.relevant[id].items()}, ranked, 10))
         found += any(document in collection.relevant[id] for document in ranked)
     times.sort()
     return {

@@ -7,6 +7,7 @@ trusts no text: what it finds is quoted, never obeyed.
 
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
+from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
 from stepladder.knowledge.reader import Quote, answered, best_quote
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
@@ -15,11 +16,13 @@ from stepladder.knowledge.splitting import Piece, Splitting, split
 from stepladder.knowledge.terms import document_terms
 
 __all__ = [
+    "Asked",
     "Change",
     "Collection",
     "Document",
     "Knowledge",
     "Piece",
+    "Quality",
     "Query",
     "Quote",
     "Refused",
@@ -29,8 +32,11 @@ __all__ = [
     "answered",
     "best_quote",
     "document_terms",
+    "evaluate",
     "files",
     "jsonl",
+    "ndcg",
+    "questions",
     "read",
     "self_test",
     "sorted_out",

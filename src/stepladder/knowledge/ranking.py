@@ -1,6 +1,5 @@
 """Scored passages, and how two rankings become one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,17 +29,27 @@ class Ranking:
         return Ranking(self.numbers[order], self.scores[order])
 
 
-def fused(rankings: Sequence[Ranking], weights: Sequence[float], *, constant: float = 60.0) -> Ranking:
-    """Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009) of rankings that are best first."""
-    if not any(len(ranking.numbers) for ranking in rankings):
-        return Ranking.none()
-    numbers = np.concatenate([ranking.numbers for ranking in rankings])
-    shares = np.concatenate(
-        [
-            weight / (constant + 1 + np.arange(len(ranking.numbers)))
-            for ranking, weight in zip(rankings, weights, strict=True)
-        ]
-    )
-    merged, inverse = np.unique(numbers, return_inverse=True)
-    sums: NDArray[np.float64] = np.bincount(inverse, weights=shares).astype(np.float64)
-    return Ranking(merged, sums)
+VECTOR_WEIGHT = 0.6
+
+
+def fused(lexical: Ranking, vector: Ranking, pool: int) -> Ranking:
+    """Both rankings' first `pool`, each scaled to 0..1 and added up, the vectors' with the weight 0.6.
+
+    1 is a ranking's best score; 0 its last one in the pool, and for terms, where fewer were found, having none of them.
+    Scores tell by how much one passage is better; ranks alone (reciprocal rank fusion, Cormack, Clarke & Büttcher 2009)
+    do not, and find less, on each of two collections also with the weight that is best on the other
+    (benchmarks/knowledge_fusion.py).
+    """
+    parts = [_scaled(lexical, zero=len(lexical.numbers) < pool), _scaled(vector, zero=False) * VECTOR_WEIGHT]
+    numbers, inverse = np.unique(np.concatenate([lexical.numbers, vector.numbers]), return_inverse=True)
+    sums = np.bincount(inverse, weights=np.concatenate(parts), minlength=len(numbers))
+    return Ranking(numbers, sums.astype(np.float64))
+
+
+def _scaled(ranking: Ranking, *, zero: bool) -> NDArray[np.float64]:
+    if not len(ranking.scores):
+        return ranking.scores
+    low = 0.0 if zero else float(ranking.scores.min())
+    high = float(ranking.scores.max())
+    # A single score, or equal ones, are all as good as the best.
+    return (ranking.scores - low) / (high - low) if high > low else np.ones_like(ranking.scores)

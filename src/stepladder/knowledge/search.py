@@ -75,13 +75,14 @@ def run(
     """Search within one transaction. `index` has followed it; None where only terms are asked."""
     look = _Sight(connection, collection, query.scope)
     wanted = max(_POOL, 2 * query.top)
-    rankings: list[Ranking] = []
+    ranking = None
     if query.mode is not SearchMode.VECTOR or index is None:
-        rankings.append(look.first(rank(connection, collection, query.text).best, wanted))
+        ranking = look.first(rank(connection, collection, query.text).best, wanted)
     if index is not None and query.vector is not None:
         vector = query.vector
-        rankings.append(look.first(lambda count: index.nearest(vector, count).best(count), wanted))
-    ranking = rankings[0] if len(rankings) == 1 else fused(rankings, [1.0] * len(rankings)).best(2 * wanted)
+        near = look.first(lambda count: index.nearest(vector, count).best(count), wanted)
+        ranking = near if ranking is None else fused(ranking, near, wanted).best(2 * wanted)
+    ranking = ranking or Ranking.none()
     if query.per_document:
         documents = np.array([look.documents[number] for number in ranking.numbers.tolist()], np.int64)
         _, first = np.unique(documents, return_index=True)

@@ -179,7 +179,7 @@ def remove(
 
 
 @app.command("eval")
-def evaluate(
+def eval_questions(
     file: Annotated[
         Path, typer.Argument(help="JSONL: {id, text, documents: [ids], answers: [texts]} a line.")
     ],
@@ -193,8 +193,7 @@ def evaluate(
     from math import isnan
 
     from stepladder.core import Scope
-    from stepladder.knowledge import Query
-    from stepladder.knowledge.evaluate import evaluate, questions
+    from stepladder.knowledge import Query, evaluate, questions
 
     chosen, asked = _mode(mode), questions(file)
     with opened(config, embedding=chosen != "lexical") as knowledge:
