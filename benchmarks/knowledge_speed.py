@@ -75,14 +75,21 @@ def texts(data: Path, count: int) -> list[str]:
 
 
 def timed(ask: Callable[[Any], object], given: Sequence[Any]) -> dict[str, float]:
-    """Milliseconds a call."""
+    """Milliseconds a call, and milliseconds of the processor, which say more on a machine that has other work."""
     times = []
+    worked = time.process_time()
     for one in given:
         began = time.perf_counter()
         ask(one)
         times.append(1000 * (time.perf_counter() - began))
+    worked = 1000 * (time.process_time() - worked) / len(times)
     times.sort()
-    return {"p50_ms": times[len(times) // 2], "p95_ms": times[int(len(times) * 0.95)], "least_ms": times[0]}
+    return {
+        "cpu_ms": worked,
+        "p50_ms": times[len(times) // 2],
+        "p95_ms": times[int(len(times) * 0.95)],
+        "least_ms": times[0],
+    }
 
 
 def measured(data: Path, folder: Path, count: int) -> dict[str, Any]:
@@ -181,7 +188,7 @@ def end_to_end(data: Path, folder: Path, count: int) -> dict[str, float]:
 
 def _page(figures: dict[str, Any], about: dict[str, Any]) -> str:
     rows = [
-        f"| {name} | {line['least_ms']:.2f} | {line['p50_ms']:.2f} | {line['p95_ms']:.2f} |"
+        f"| {name} | {line['cpu_ms']:.2f} | {line['least_ms']:.2f} | {line['p50_ms']:.2f} | {line['p95_ms']:.2f} |"
         for name, line in figures.items()
         if isinstance(line, dict)
     ]
@@ -195,8 +202,8 @@ def _page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             f"all vectors {figures['recall@10']:.3f}. File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB,",
             f"memory {figures['memory_mb']:.0f} MB (the benchmark's own copies included).",
             "",
-            "| what | least ms | p50 ms | p95 ms |",
-            "|---|--:|--:|--:|",
+            "| what | processor ms | least ms | p50 ms | p95 ms |",
+            "|---|--:|--:|--:|--:|",
             *rows,
             "",
             "*insert*: a document written, embedded, and found by its words and by its vector. *remove*: gone from both.",

@@ -92,6 +92,7 @@ class Knowledge:
             with self._file.read() as connection:
                 waiting = vectors.waiting(connection, number, _PASSAGES_A_COMMIT)
             if not waiting:
+                self.prepare(collection, tenant=tenant)
                 return done
             rows: NDArray[np.float32] = embedder.embed([text for _, text in waiting], query=False)
             with self._file.write() as connection:
@@ -109,10 +110,10 @@ class Knowledge:
             return index
 
     def prepare(self, collection: str, *, tenant: str = "") -> None:
-        """Build, or load, the graph over a large collection's vectors; without it they are compared one and all."""
+        """Build the graph over a large collection's vectors, which `embed` does too; kept in a file beside ours."""
         index = self.nearest(collection, tenant=tenant)
         if index is not None:
-            index.prepare(self._file.path.with_name(f"{self._file.path.stem}-{index.collection}.usearch"))
+            index.prepare(self._graph_path(index), build=True)
 
     def remove(self, collection: str, ids: Sequence[str], *, tenant: str = "") -> int:
         """Take documents out: found no more from now on. How many there were."""
@@ -156,6 +157,7 @@ class Knowledge:
                 self._check(query, index, embedder)
             if index is not None:
                 index.follow(connection)
+                index.prepare(self._graph_path(index), build=False)
             return search.run(connection, query, number, index)
 
     def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
@@ -184,6 +186,9 @@ class Knowledge:
             if known is None or known[0] != embedder:
                 known = self._indexes[collection] = (embedder, NearestVectors(collection, dimensions))
             return known[1]
+
+    def _graph_path(self, index: NearestVectors) -> Path:
+        return self._file.path.with_name(f"{self._file.path.stem}-{index.collection}.usearch")
 
     def _check(self, query: Query, index: NearestVectors | None, embedder: str) -> None:
         if query.mode is SearchMode.VECTOR and (index is None or query.vector is None):
