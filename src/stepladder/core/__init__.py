@@ -6,7 +6,7 @@ reading a configuration file and resolving a secret's reference.
 
 from stepladder.core import config, plugins
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server
+from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     ConfigError,
@@ -20,11 +20,12 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    TooMany,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -36,14 +37,17 @@ from stepladder.core.nouns import (
     Guess,
     Hit,
     LadderRelease,
+    Limits,
     Mode,
     Part,
     Passage,
     Promise,
     Question,
+    Reach,
     Release,
     Rollout,
     Scope,
+    ServiceClass,
     Task,
     Tenant,
     Turn,
@@ -55,6 +59,7 @@ from stepladder.core.protocols import (
     Clock,
     Embedder,
     Fitted,
+    Forwards,
     Learned,
     LearnedLoader,
     Model,
@@ -64,6 +69,7 @@ from stepladder.core.protocols import (
     Recipe,
     Retriever,
     Rung,
+    is_private,
 )
 
 __all__ = [
@@ -87,6 +93,7 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Forwards",
     "Guess",
     "Hit",
     "LadderExhausted",
@@ -94,6 +101,7 @@ __all__ = [
     "Learned",
     "LearnedLoader",
     "LedgerUnavailable",
+    "Limits",
     "MissingExtra",
     "Mode",
     "Model",
@@ -106,7 +114,9 @@ __all__ = [
     "Progress",
     "Promise",
     "Question",
+    "Reach",
     "Recipe",
+    "Refused",
     "Release",
     "Retriever",
     "RolledOut",
@@ -115,12 +125,16 @@ __all__ = [
     "RungFailed",
     "Scope",
     "Server",
+    "ServiceClass",
     "StepladderError",
     "StoreError",
     "SystemClock",
     "Task",
     "Tenant",
+    "TenantConfig",
     "TooLarge",
+    "TooMany",
+    "Traffic",
     "Turn",
     "Turning",
     "UnknownModel",
@@ -128,5 +142,6 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "config",
+    "is_private",
     "plugins",
 ]
