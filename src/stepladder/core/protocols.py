@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Part, Question, Task, Usage
+from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Usage
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) from long offline work."""
@@ -187,4 +187,16 @@ class Embedder(Protocol):
 
         Raises RungFailed where the model cannot be asked.
         """
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Entry point in `stepladder.retrievers`: finds passages for a query. It may block: call it in a thread.
+
+    What it finds is untrusted text. It never finds what the scope does not allow, however it is asked.
+    """
+
+    def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
+        """At most `top` hits, best first. Raises BadRequest where the scope has no such collection."""
         ...

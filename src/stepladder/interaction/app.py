@@ -6,6 +6,7 @@ from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.http import Pages, application
+from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.shapes import ChatShape, ForwardedShape, Shape
@@ -27,7 +28,9 @@ class App:
             f"/v1/{route}": ChatCompletions(house.gateway, house.identify, shape)
             for route, shape in shapes.items()
         }
-        self._rest = application([*Pages(house).routes(), *AdminPages(house).routes()])
+        self._rest = application(
+            [*Pages(house).routes(), *AdminPages(house).routes(), *KnowledgePages(house).routes()]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

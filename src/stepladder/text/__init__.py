@@ -8,5 +8,6 @@ training and serving cannot differ. It knows nothing of labels, weights, tasks o
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import dictionary_key, normalise
+from stepladder.text.sentences import Span, sentences
 
-__all__ = ["Feature", "NgramHasher", "dictionary_key", "grams", "normalise"]
+__all__ = ["Feature", "NgramHasher", "Span", "dictionary_key", "grams", "normalise", "sentences"]

@@ -14,6 +14,7 @@ from stepladder.interaction.cli import (
     discover,
     keeping,
     keys,
+    knowledge,
     rollouts,
     serving,
     tenants,
@@ -44,6 +45,7 @@ app.command("journal")(tenants.journal)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
+app.add_typer(knowledge.app, name="knowledge")
 
 
 def _version(wanted: bool) -> None:

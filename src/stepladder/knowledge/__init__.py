@@ -1,0 +1,44 @@
+"""Documents, their passages, and searching in them, in Chinese and English alike, on a CPU.
+
+Text, inverted index and vectors lie in one SQLite file and change in one transaction; a document is found by its words
+from the moment it is written. It knows collections and who may see them, but nothing of tasks, ladders or HTTP, and
+trusts no text: what it finds is quoted, never obeyed.
+"""
+
+from stepladder.knowledge.knowledge import Knowledge
+from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
+from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
+from stepladder.knowledge.reader import Quote, answered, best_quote
+from stepladder.knowledge.reading import files, jsonl, read, sorted_out
+from stepladder.knowledge.search import Query
+from stepladder.knowledge.selftest import self_test
+from stepladder.knowledge.splitting import Piece, Splitting, split
+from stepladder.knowledge.terms import document_terms
+
+__all__ = [
+    "Asked",
+    "Change",
+    "Collection",
+    "Document",
+    "Knowledge",
+    "Piece",
+    "Quality",
+    "Query",
+    "Quote",
+    "Refused",
+    "SearchMode",
+    "Splitting",
+    "Stored",
+    "answered",
+    "best_quote",
+    "document_terms",
+    "evaluate",
+    "files",
+    "jsonl",
+    "ndcg",
+    "questions",
+    "read",
+    "self_test",
+    "sorted_out",
+    "split",
+]

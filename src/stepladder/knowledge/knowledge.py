@@ -1,0 +1,225 @@
+"""The room's front: collections of documents in one file, searched in any number of threads and processes."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Scope
+from stepladder.knowledge import documents, lexical, search, vectors
+from stepladder.knowledge.file import KnowledgeFile
+from stepladder.knowledge.nearest import NearestVectors
+from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.reader import Quote, best_quote
+from stepladder.knowledge.search import Query
+from stepladder.knowledge.splitting import Splitting
+
+Item = TypeVar("Item")
+_DOCUMENTS_A_COMMIT = 256
+_PASSAGES_A_COMMIT = 16
+
+
+def _quietly(done: int, total: int, what: str) -> None:
+    """Nobody watches."""
+
+
+class Knowledge:
+    """Documents in, passages out. Without an embedder, searches go by terms alone."""
+
+    def __init__(self, file: KnowledgeFile, embedder: Embedder | None = None) -> None:
+        self._file = file
+        self.embedder = embedder
+        self._indexes: dict[int, tuple[str, NearestVectors]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, embedder: Embedder | None = None) -> "Knowledge":
+        """Open the file, made if need be; what another version indexed otherwise is indexed anew. Raises StoreError."""
+        file = KnowledgeFile(path)
+        try:
+            with file.read() as connection:
+                outdated = documents.outdated(connection)
+            for collection in outdated:
+                with file.write() as connection:
+                    documents.index_anew(connection, collection)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file, embedder)
+
+    def close(self) -> None:
+        """Let go of the file. May be called twice."""
+        self._file.close()
+
+    def collections(self, tenant: str | None = None) -> list[Collection]:
+        """A tenant's own collections, or everybody's."""
+        with self._file.read() as connection:
+            return documents.collections(connection, tenant)
+
+    def add(
+        self,
+        collection: str,
+        given: Iterable[Document],
+        *,
+        tenant: str = "",
+        how: Splitting | None = None,
+        progress: Progress = _quietly,
+    ) -> dict[Change, int]:
+        """Add or update documents; those that are there as they are stay untouched. Searchable by terms at once.
+
+        Each 256 documents are one transaction: after a crash, adding the same again does the rest. The collection is
+        made where there is none. Raises BadRequest naming a document that cannot be taken.
+        """
+        counts = dict.fromkeys(Change, 0)
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, tenant, collection, make=True)
+        for batch in _batches(given, _DOCUMENTS_A_COMMIT):
+            with self._file.write() as connection:
+                changes = documents.put(connection, number, batch, how or Splitting())
+            for change in changes.values():
+                counts[change] += 1
+            progress(sum(counts.values()), 0, "documents")
+        return counts
+
+    def embed(self, collection: str, *, tenant: str = "", progress: Progress = _quietly) -> int:
+        """Give every passage its vector that has none; how many got one. A few passages are one transaction.
+
+        Vectors of another embedder go first: two kinds never mix. Raises RungFailed where the embedder fails.
+        """
+        embedder = self._need_embedder()
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            vectors.adopt(connection, number, embedder.name, embedder.dimensions)
+        done = 0
+        with self._file.read() as connection:
+            total = vectors.missing(connection, number)
+        while True:
+            with self._file.read() as connection:
+                waiting = vectors.waiting(connection, number, _PASSAGES_A_COMMIT)
+            if not waiting:
+                self.prepare(collection, tenant=tenant)
+                return done
+            rows: NDArray[np.float32] = embedder.embed([text for _, text in waiting], query=False)
+            with self._file.write() as connection:
+                vectors.write(connection, number, [one for one, _ in waiting], rows)
+            done += len(waiting)
+            progress(done, total, "passages embedded")
+
+    def nearest(self, collection: str, *, tenant: str = "") -> NearestVectors | None:
+        """The index over a collection's vectors, up to date; None where nothing was embedded."""
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            index = self._index(number, *vectors.embedder_of(connection, number))
+            if index is not None:
+                index.follow(connection)
+            return index
+
+    def prepare(self, collection: str, *, tenant: str = "") -> None:
+        """Build the graph over a large collection's vectors, which `embed` does too; kept in a file beside ours."""
+        index = self.nearest(collection, tenant=tenant)
+        if index is not None:
+            index.prepare(self._graph_path(index), build=True)
+
+    def remove(self, collection: str, ids: Sequence[str], *, tenant: str = "") -> int:
+        """Take documents out: found no more from now on. How many there were."""
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            return documents.remove(connection, number, ids)
+
+    def drop(self, collection: str, *, tenant: str = "") -> None:
+        """Take a whole collection out. Raises BadRequest where there is none."""
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            connection.execute("DELETE FROM collections WHERE number = ?", (number,))
+
+    def documents(
+        self, collection: str, *, tenant: str = "", after: str = "", most: int = 100
+    ) -> list[Stored]:
+        """Documents in the order of their ids, those after the id `after`."""
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            return documents.listed(connection, number, after=after, most=most)
+
+    def passages(self, collection: str, id: str, *, tenant: str = "") -> list[Passage]:
+        """A document's passages. Raises BadRequest where there is no such document."""
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            return documents.passages_of(connection, number, id)
+
+    def search(self, query: Query) -> list[Hit]:
+        """The best passages, best first. Where there are no vectors, a hybrid search goes by terms alone.
+
+        Raises BadRequest for a collection that the scope does not have, and for a search by vector without vectors.
+        """
+        if query.mode is not SearchMode.LEXICAL and query.vector is None and self.embedder is not None:
+            query = replace(query, vector=self.embedder.embed([query.text], query=True)[0])
+        with self._file.read() as connection:
+            number = search.visible_collection(connection, query.scope.tenant, query.collection)
+            index = None
+            if query.mode is not SearchMode.LEXICAL:
+                embedder, dimensions = vectors.embedder_of(connection, number)
+                index = self._index(number, embedder, dimensions)
+                self._check(query, index, embedder)
+            if index is not None:
+                index.follow(connection)
+                index.prepare(self._graph_path(index), build=False)
+            return search.run(connection, query, number, index)
+
+    def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
+        """The `Retriever` contract: a hybrid search."""
+        return self.search(Query(query, collection, scope, top))
+
+    def answer(self, question: str, collection: str, scope: Scope, *, top: int = 5) -> Quote | None:
+        """The sentence of the best passages that carries most of the question; its `support` says how much.
+
+        `answered` tells whether that is enough. None where nothing was found.
+        """
+        hits = self.retrieve(question, collection, scope, top=top)
+
+        def weights(asked: Iterable[str]) -> dict[str, float]:
+            with self._file.read() as connection:
+                number = search.visible_collection(connection, scope.tenant, collection)
+                return lexical.rarity(connection, number, tuple(asked))
+
+        return best_quote(question, hits, weights)
+
+    def _index(self, collection: int, embedder: str, dimensions: int) -> NearestVectors | None:
+        if not embedder:
+            return None
+        with self._lock:
+            known = self._indexes.get(collection)
+            if known is None or known[0] != embedder:
+                known = self._indexes[collection] = (embedder, NearestVectors(collection, dimensions))
+            return known[1]
+
+    def _graph_path(self, index: NearestVectors) -> Path:
+        return self._file.path.with_name(f"{self._file.path.stem}-{index.collection}.usearch")
+
+    def _check(self, query: Query, index: NearestVectors | None, embedder: str) -> None:
+        if query.mode is SearchMode.VECTOR and (index is None or query.vector is None):
+            raise BadRequest(
+                f"{query.collection} has no vectors.", param="mode", remedy="Embed it, or search by terms."
+            )
+        mine = self.embedder.name if self.embedder is not None else embedder
+        if index is not None and embedder != mine:
+            raise BadRequest(
+                f"{query.collection} was embedded by {embedder}, not by {mine}.",
+                param="mode",
+                remedy="Embed it again, or search by terms.",
+            )
+
+    def _need_embedder(self) -> Embedder:
+        if self.embedder is None:
+            raise BadRequest("No embedder is configured.", param="embedder", remedy="Configure one.")
+        return self.embedder
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterable[list[Item]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

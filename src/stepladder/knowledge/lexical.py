@@ -1,0 +1,62 @@
+"""BM25 over the inverted index, exactly: every passage that says any of the query's terms is scored.
+
+Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), with the idf that is never
+negative. Exact scoring of 50,000 passages takes about a millisecond, so nothing is pruned.
+"""
+
+import math
+import sqlite3
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.knowledge.postings import extent, lookup, lookup_beginning
+from stepladder.knowledge.ranking import Ranking
+from stepladder.knowledge.terms import is_character, query_terms
+
+K1 = 2.0
+B = 0.6
+
+
+def rank(connection: sqlite3.Connection, collection: int, text: str) -> Ranking:
+    """Every passage that says any of the query's terms; removed ones may be among them."""
+    asked = query_terms(text)
+    known = extent(connection, collection)
+    if not asked or not known.segments:
+        return Ranking.none()
+    found = dict(lookup(connection, known.segments, [term for term in asked if not is_character(term)]))
+    for term in filter(is_character, asked):
+        found[term] = lookup_beginning(connection, known.segments, term)
+    numbers, scores = [], []
+    average = max(1.0, known.terms / max(1, known.passages))
+    for term, postings in found.items():
+        if not len(postings):
+            continue
+        idf = _idf(len(postings), known.passages)
+        counts = postings["count"].astype(np.float64)
+        lengths = postings["length"] * (K1 * B / average) + K1 * (1 - B)
+        numbers.append(postings["passage"].astype(np.int64))
+        scores.append(asked[term] * idf * (K1 + 1) * counts / (counts + lengths))
+    return _added_up(np.concatenate(numbers), np.concatenate(scores)) if numbers else Ranking.none()
+
+
+def rarity(connection: sqlite3.Connection, collection: int, asked: Collection[str]) -> dict[str, float]:
+    """The inverse document frequency of each term in a collection, also of those that it does not have."""
+    known = extent(connection, collection)
+    found = lookup(connection, known.segments, [term for term in asked if not is_character(term)])
+    counts = {term: len(postings) for term, postings in found.items()}
+    for term in filter(is_character, asked):
+        counts[term] = len(lookup_beginning(connection, known.segments, term))
+    return {term: _idf(counts.get(term, 0), known.passages) for term in asked}
+
+
+def _idf(count: int, passages: int) -> float:
+    return math.log(1 + (max(passages, count) - count + 0.5) / (count + 0.5))
+
+
+def _added_up(numbers: NDArray[np.int64], scores: NDArray[np.float64]) -> Ranking:
+    first = int(numbers.min())
+    sums: NDArray[np.float64] = np.bincount(numbers - first, weights=scores).astype(np.float64)
+    there = np.flatnonzero(sums)
+    return Ranking(there + first, sums[there])

@@ -1,0 +1,112 @@
+"""Answers that are a passage's own sentence, or none: nothing is written that no document says.
+
+A sentence is believed as far as it, and the sentences around it, carry the question's rarer words; a question for a
+number or a date wants one in the sentence, and a number in the question must stand in the passage. What a passage says
+is only ever quoted: an instruction hidden in it has nobody to obey it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stepladder.core import Hit, Passage
+from stepladder.knowledge.terms import document_terms, is_character, query_terms
+from stepladder.text import normalise, sentences
+
+Rarity = Callable[[Collection[str]], Mapping[str, float]]
+"""How telling each term is: its inverse document frequency where it was searched."""
+
+SURE = 0.5
+_BESIDE = 0.3
+_ELSEWHERE = 0.15
+_MISSING_NUMBER = 0.1
+_ASKS_TIME = re.compile(
+    r"时间|日期|何时|什么时候|哪一?[天年月日]|几[月号日年点]|\b(?:when|what (?:date|year|day|time))\b"
+)
+_ASKS_NUMBER = re.compile(
+    r"多少|几[个人位次名项届场家种]|人数|数量|多[大高长远久重宽深]|金额|价格|\bhow (?:many|much|long|old|far|tall|big|high)\b"
+)
+# What asks and does not tell; English has such words among the stop words.
+_ASKING = re.compile(
+    r"什么时候|什么样|什么|为何|为什么|何时|何地|多少|哪[一些个位家里儿]*|是谁|由谁|谁|怎么样|怎么|怎样|如何|几时|请问|有没有|是不是|是否|[吗呢吧？?]"
+)
+_TIME = re.compile(
+    r"\d+ ?[年月日号点]|\b\d{4}\b|\d+:\d+|星期|周[一二三四五六日]|[一二三四五六七八九十]+月|"
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tues|wednes|thurs|fri|satur|sun)"
+)
+_NUMBER = re.compile(
+    r"\d|[零一二三四五六七八九十百千万亿两]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|hundred|thousand)\b"
+)
+_FITS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence that answers: `start` is its place in the document, `support` how much of the question it carries."""
+
+    passage: Passage
+    text: str
+    start: int
+    support: float
+
+
+def best_quote(question: str, hits: Sequence[Hit], rarity: Rarity) -> Quote | None:
+    """The sentence that carries most of the question, however little that is; None where there are no sentences."""
+    asked = query_terms(_ASKING.sub(" ", normalise(question))) or query_terms(question)
+    if not asked or not hits:
+        return None
+    weights = rarity(tuple(asked))
+    whole = sum(weights.values()) or 1.0
+    wanted = _wanted(question)
+    numbers = set(re.findall(r"\d+", normalise(question)))
+    best: tuple[float, int] | None = None
+    chosen: Quote | None = None
+    for place, hit in enumerate(hits):
+        passage = hit.passage
+        text = normalise(f"{passage.title} {passage.heading} {passage.text}")
+        missing = _MISSING_NUMBER * sum(number not in text for number in numbers)
+        for (start, end), carried in _carried(passage, weights):
+            said = passage.text[start:end]
+            support = carried / whole - missing
+            fits = wanted is not None and wanted.search(normalise(said)) is not None
+            rank = (support + _FITS * fits, -place)
+            if best is None or rank > best:
+                best = rank
+                chosen = Quote(passage, said, passage.start + start, max(0.0, min(1.0, support)))
+    return chosen
+
+
+def answered(quote: Quote | None, *, sure: float = SURE) -> bool:
+    """Whether the quote carries enough of the question to be an answer."""
+    return quote is not None and quote.support >= sure
+
+
+def _carried(passage: Passage, weights: Mapping[str, float]) -> Iterable[tuple[tuple[int, int], float]]:
+    """Each sentence with the weight of the terms in it, and less for those beside it or elsewhere in the passage."""
+    spans = sentences(passage.text)
+    said = [_terms(passage.text[start:end]) for start, end in spans]
+    everywhere = _terms(f"{passage.title} {passage.heading}").union(*said)
+    for index, span in enumerate(spans):
+        beside = set().union(*said[max(0, index - 1) : index + 2])
+        yield (
+            span,
+            sum(
+                weight * (1 if term in said[index] else _BESIDE if term in beside else _ELSEWHERE)
+                for term, weight in weights.items()
+                if term in everywhere
+            ),
+        )
+
+
+def _terms(text: str) -> set[str]:
+    found = set(document_terms(text))
+    return found | {
+        character for term in found if len(term) == 2 and is_character(term[0]) for character in term
+    }
+
+
+def _wanted(question: str) -> re.Pattern[str] | None:
+    normal = normalise(question)
+    if _ASKS_TIME.search(normal):
+        return _TIME
+    return _NUMBER if _ASKS_NUMBER.search(normal) else None

@@ -1,0 +1,101 @@
+"""Files to documents, one at a time: what cannot be read is refused with the reason, and the rest goes on."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from stepladder.core import StepladderError
+from stepladder.knowledge.extraction import extract
+from stepladder.knowledge.nouns import Document, Refused
+
+_MOST_LINE = 64 << 20
+
+
+class _Row(msgspec.Struct):
+    """A line of JSONL; other keys are left alone."""
+
+    id: str | int
+    text: str
+    title: str | None = None
+    source: str | None = None
+    licence: str | None = None
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+
+
+_decoder = msgspec.json.Decoder(_Row)
+
+
+def jsonl(lines: BinaryIO, name: str) -> Iterator[Document | Refused]:
+    """Rows ``{"id", "text", "title"?, "source"?, "licence"?, "tags"?, "groups"?, "valid_from"?, "valid_until"?}``."""
+    number = 0
+    while line := lines.readline(_MOST_LINE):
+        number += 1
+        where = f"{name}:{number}"
+        if len(line) == _MOST_LINE and not line.endswith(b"\n"):
+            yield Refused(
+                where, f"the line is longer than {_MOST_LINE >> 20} MB; the rest of the file is left out"
+            )
+            return
+        if not line.strip():
+            continue
+        try:
+            row = _decoder.decode(line.removeprefix(b"\xef\xbb\xbf"))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            yield Refused(where, f'not a row {{"id", "title"?, "text"}}: {error}')
+            continue
+        yield _document(row, where)
+
+
+def _document(row: _Row, where: str) -> Document | Refused:
+    if not row.text.strip():
+        return Refused(where, f"document {row.id!r} has no text", harmless=True)
+    return Document(
+        id=str(row.id),
+        text=row.text,
+        title=row.title or "",
+        source=row.source or where,
+        licence=row.licence or "",
+        tags=row.tags,
+        groups=row.groups,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+    )
+
+
+def files(path: Path) -> list[Path]:
+    """The file itself, or every file below a folder that is not hidden, in order."""
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+
+
+def read(path: Path) -> Iterator[Document | Refused]:
+    """The documents of one file, whatever its kind. Never raises for what is in the file."""
+    try:
+        if path.suffix.lower() in (".jsonl", ".ndjson"):
+            with path.open("rb") as opened:
+                yield from jsonl(opened, str(path))
+        else:
+            yield from extract(path)
+    except OSError as error:
+        yield Refused(str(path), error.strerror or type(error).__name__)
+    except StepladderError as error:
+        yield Refused(str(path), str(error))
+
+
+def sorted_out(items: Iterable[Document | Refused], refused: list[Refused]) -> Iterator[Document]:
+    """The documents; what was refused goes into the list."""
+    for item in items:
+        if isinstance(item, Refused):
+            refused.append(item)
+        else:
+            yield item

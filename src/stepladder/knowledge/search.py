@@ -1,0 +1,127 @@
+"""A query to passages: by terms, by meaning, or both; what the asker may not see is never ranked."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stepladder.core import BadRequest, Hit, Passage, Scope
+from stepladder.knowledge.documents import passage
+from stepladder.knowledge.lexical import rank
+from stepladder.knowledge.nearest import NearestVectors, Vector
+from stepladder.knowledge.nouns import SearchMode
+from stepladder.knowledge.ranking import Ranking, fused
+
+_POOL = 100
+_VISIBLE = """
+SELECT p.number, p.document FROM passages p JOIN documents d ON d.number = p.document
+WHERE p.number IN (SELECT value FROM json_each(:numbers)) AND p.collection = :collection
+AND (d.valid_from IS NULL OR d.valid_from <= :at) AND (d.valid_until IS NULL OR d.valid_until > :at)
+AND (d.groups = '[]' OR EXISTS (
+    SELECT 1 FROM json_each(d.groups) one WHERE one.value IN (SELECT value FROM json_each(:groups))))
+AND (:tags = '[]' OR EXISTS (
+    SELECT 1 FROM json_each(d.tags) one WHERE one.value IN (SELECT value FROM json_each(:tags))))
+"""
+_WHOLE = """
+SELECT p.*, d.id, d.title, d.source, c.name FROM passages p JOIN documents d ON d.number = p.document
+JOIN collections c ON c.number = p.collection WHERE p.number IN (SELECT value FROM json_each(?))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of a collection. `vector` is the query's own, unit length, where it is known already.
+
+    `per_document`: at most one passage, the best, of each document.
+    """
+
+    text: str
+    collection: str
+    scope: Scope = field(default_factory=Scope)
+    top: int = 10
+    mode: SearchMode = SearchMode.HYBRID
+    vector: Vector | None = None
+    per_document: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top <= 1000:
+            raise BadRequest(f"top is {self.top}.", param="top", remedy="Give 1 to 1000.")
+
+
+def visible_collection(connection: sqlite3.Connection, tenant: str, name: str) -> int:
+    """The tenant's own collection of that name, else the shared one. Raises BadRequest, naming what is visible only."""
+    row = connection.execute(
+        "SELECT number FROM collections WHERE name = ? AND tenant IN (?, '') ORDER BY tenant DESC LIMIT 1",
+        (name, tenant),
+    ).fetchone()
+    if row is None:
+        known = connection.execute(
+            "SELECT DISTINCT name FROM collections WHERE tenant IN (?, '') ORDER BY name", (tenant,)
+        )
+        raise BadRequest(
+            f"There is no collection {name!r}.",
+            param="collection",
+            remedy=f"Collections: {', '.join(one[0] for one in known) or 'none'}.",
+        )
+    return int(row[0])
+
+
+def run(
+    connection: sqlite3.Connection, query: Query, collection: int, index: NearestVectors | None
+) -> list[Hit]:
+    """Search within one transaction. `index` has followed it; None where only terms are asked."""
+    look = _Sight(connection, collection, query.scope)
+    wanted = max(_POOL, 2 * query.top)
+    ranking = None
+    if query.mode is not SearchMode.VECTOR or index is None:
+        ranking = look.first(rank(connection, collection, query.text).best, wanted)
+    if index is not None and query.vector is not None:
+        vector = query.vector
+        near = look.first(lambda count: index.nearest(vector, count).best(count), wanted)
+        ranking = near if ranking is None else fused(ranking, near, wanted).best(2 * wanted)
+    ranking = ranking or Ranking.none()
+    if query.per_document:
+        documents = np.array([look.documents[number] for number in ranking.numbers.tolist()], np.int64)
+        _, first = np.unique(documents, return_index=True)
+        kept = np.sort(first)
+        ranking = Ranking(ranking.numbers[kept], ranking.scores[kept])
+    return _hits(connection, ranking, query.top)
+
+
+class _Sight:
+    """What the scope may see of the passages that a ranking names; remembers their documents."""
+
+    def __init__(self, connection: sqlite3.Connection, collection: int, scope: Scope) -> None:
+        self._connection = connection
+        self._given = {
+            "collection": collection,
+            "at": time.time() if scope.at is None else scope.at,
+            "groups": json.dumps(scope.groups),
+            "tags": json.dumps(scope.tags),
+        }
+        self.documents: dict[int, int] = {}
+
+    def first(self, best: Callable[[int], Ranking], wanted: int) -> Ranking:
+        """The first `wanted` visible passages of a ranking, however deep they stand. `best(n)` gives its first n."""
+        count = wanted + wanted // 4
+        while True:
+            ranking = best(count)
+            numbers = ranking.numbers.tolist()
+            rows = self._connection.execute(_VISIBLE, {**self._given, "numbers": json.dumps(numbers)})
+            seen: dict[int, int] = dict(map(tuple, rows))
+            kept = np.array([number in seen for number in numbers], bool)
+            if kept.sum() >= wanted or len(numbers) < count:
+                self.documents |= seen
+                return Ranking(ranking.numbers[kept][:wanted], ranking.scores[kept][:wanted])
+            count *= 8
+
+
+def _hits(connection: sqlite3.Connection, ranking: Ranking, top: int) -> list[Hit]:
+    numbers, scores = ranking.numbers[:top].tolist(), ranking.scores[:top].tolist()
+    found: dict[int, Passage] = {
+        row["number"]: passage(row) for row in connection.execute(_WHOLE, (json.dumps(numbers),))
+    }
+    return [Hit(found[number], score) for number, score in zip(numbers, scores, strict=True)]

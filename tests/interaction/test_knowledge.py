@@ -1,0 +1,150 @@
+"""Documents by the admin API and by the command line, as scripts use them."""
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from stepladder.interaction.cli import main
+from tests.product import mood, recorded, write_config
+
+MANUAL = "/admin/knowledge/manual"
+ROWS = [
+    {"id": "returns", "title": "退货", "text": "退货须在收到商品后七日内提出。运费由买家承担。"},
+    {"id": 2, "text": "The shop opens at nine o'clock. It closes at six."},
+]
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = write_config(tmp_path, recorded(tmp_path, {"hi": "Hello"}), mood())
+    file.write_text(file.read_text() + '\n[knowledge.embedder]\nkind = "none"\n')
+    return file
+
+
+async def test_documents_are_found_with_the_response_and_not_after_their_removal(home):
+    send = home.client.send
+    rows = [{**row, "id": str(row["id"])} for row in ROWS]
+    assert (await send("PUT", MANUAL, {"documents": rows})).json == {"added": 2, "updated": 0, "unchanged": 0}
+    found = await send("POST", f"{MANUAL}/search", {"text": "運費由誰承擔", "top": 1})
+    assert [hit["passage"]["document"] for hit in found.json["hits"]] == ["returns"]
+    answer = (await send("POST", f"{MANUAL}/answer", {"text": "运费由谁承担？"})).json["answer"]
+    assert (answer["text"], answer["start"]) == ("运费由买家承担。", 15)
+    assert (await send("POST", f"{MANUAL}/answer", {"text": "董事长叫什么名字？"})).json == {"answer": None}
+    assert [one["id"] for one in (await home.client.get(MANUAL)).json["documents"]] == ["2", "returns"]
+    assert (await send("DELETE", MANUAL, {"ids": ["returns"]})).json == {"removed": 1}
+    assert (await send("POST", f"{MANUAL}/search", {"text": "运费"})).json == {"hits": []}
+    assert (await send("DELETE", MANUAL, {"ids": ["returns"]})).status == 400
+
+
+async def test_only_the_admin_key_may_and_a_tenant_s_documents_stay_its_own(home):
+    client = home.house.store.keys.create("shop")
+    await home.house.refresh()
+    for method, path in (("GET", "/admin/knowledge"), ("PUT", MANUAL), ("POST", f"{MANUAL}/search")):
+        assert (await home.client.send(method, path, {}, key=client)).status == 403
+    rows = [{"id": "a", "text": "The secret recipe."}]
+    await home.client.send("PUT", MANUAL, {"documents": rows, "tenant": "ann"})
+    for tenant, status in (("ann", 200), ("bob", 400), ("", 400)):
+        asked = {"text": "secret", "tenant": tenant}
+        assert (await home.client.send("POST", f"{MANUAL}/search", asked)).status == status
+
+
+async def test_a_bad_document_is_refused_by_name_and_nothing_is_written(home):
+    rows = [{"id": "a", "text": "fine"}, {"id": "b", "text": " "}]
+    refused = await home.client.send("PUT", MANUAL, {"documents": rows})
+    assert (refused.status, refused.error["param"]) == (400, "text")
+    assert "'b'" in refused.error["message"]
+    assert (await home.client.get(MANUAL)).json == {"documents": []}
+
+
+@pytest.fixture
+def typed(config, monkeypatch, capsysbinary):
+    def type_it(*words, said=b""):
+        monkeypatch.setattr(sys, "argv", ["stepladder", "knowledge", *words, "--config", str(config)])
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(said), isatty=lambda: False))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsysbinary.readouterr()
+        return int(ended.value.code or 0), out.decode(), err.decode()
+
+    return type_it
+
+
+def test_the_batch_forms(typed, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    assert typed("add", str(file), "--collection", "c") == (0, "c: 2 added, 0 updated, 0 unchanged.\n", "")
+    assert typed("add", str(file), "--collection", "c")[1] == "c: 0 added, 0 updated, 2 unchanged.\n"
+    queries = '{"id": 7, "text": "七日退货"}\n\n{"id": "q", "text": "opening"}\n{"id": "z", "text": "zzz"}\n'
+    options = ("search", "--collection", "c", "--top", "10", "--mode", "hybrid", "--json")
+    code, out, _ = typed(*options, said=queries.encode())
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [(line["id"], [hit["id"] for hit in line["hits"]]) for line in lines] == [
+        (7, ["returns"]),
+        ("q", ["2"]),
+        ("z", []),
+    ]
+    assert all(hit.keys() == {"id", "score"} for line in lines for hit in line["hits"])
+
+
+def test_what_was_refused_is_named_and_the_rest_is_there(typed, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("Readable words.")
+    (tmp_path / "in" / "b.bin").write_bytes(bytes(200))
+    rows = b'{"id": "e", "text": ""}\n{"id": "x"}\n'
+    code, out, err = typed("add", str(tmp_path / "in"), "-", "--collection", "c", said=rows)
+    assert (code, out) == (1, "c: 1 added, 0 updated, 0 unchanged.\n")
+    assert "REFUSED" in err and "b.bin" in err and "REFUSED -:2" in err and "skipped -:1" in err
+    assert "a.txt" in typed("search", "readable", "--collection", "c")[1]
+    assert "Readable words." in typed("show", str(tmp_path / "in" / "a.txt"), "--collection", "c")[1]
+    assert typed("remove", "--all", "--collection", "c")[1] == "c: removed.\n"
+    assert typed("search", "readable", "--collection", "c")[0] == 2
+
+
+def test_mistakes_are_explained(typed):
+    for words, said, message in [
+        (("search", "x", "--collection", "nope"), b"", "no collection"),
+        (("search", "x", "--collection", "c", "--mode", "fuzzy"), b"", "lexical, vector, hybrid"),
+        (("remove", "--collection", "c"), b"", "--all"),
+        (("show", "x", "--collection", "c"), b"", "no such document"),
+        (("search", "--collection", "c", "--json"), b"text\n", "Line 1"),
+        (("embed", "--collection", "c"), b"", "embedder"),
+        (("list", "--collection", "c"), b"", None),
+    ]:
+        typed("add", "-", "--collection", "c", said=b'{"id": "a", "text": "one"}')
+        code, _, err = typed(*words, said=said)
+        assert (code, message is None or message in err) == (0 if message is None else 2, True), err
+
+
+def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
+    rows = "".join(json.dumps(row) + "\n" for row in ROWS)
+    typed("add", "-", "--collection", "c", said=rows.encode())
+    asked = tmp_path / "asked.jsonl"
+    lines = [
+        {"id": 1, "text": "运费由谁承担？", "documents": ["returns"], "answers": ["买家"]},
+        {
+            "id": 2,
+            "text": "When does the shop open?",
+            "documents": {"2": 2, "returns": 1},
+            "answers": ["nine"],
+        },
+        {"id": 3, "text": "董事长叫什么名字？", "answers": []},
+        {"id": 4, "text": "公司地址", "documents": ["none"], "answers": ["上海"]},
+    ]
+    asked.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    code, out, _ = typed("eval", str(asked), "--collection", "c", "--mode", "lexical")
+    said = dict(line.split()[:2] for line in out.splitlines()[1:6])
+    assert code == 0
+    assert {name: round(float(value), 3) for name, value in said.items()} == {
+        "recall": 0.5,
+        "ndcg": 0.587,
+        "mrr": 0.667,
+        "answered_right": 0.667,
+        "refused_right": 1.0,
+    }
+    assert "unanswered: 公司地址" in out
+    asked.write_text('{"id": 1}\n')
+    assert "asked.jsonl:1" in typed("eval", str(asked), "--collection", "c")[2]
