@@ -1,6 +1,8 @@
 """Searching: what is found, what is not any more, what never is."""
 
+import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -191,6 +193,22 @@ def test_many_threads_write_and_search_one_file(knowledge):
         thread.join()
     assert sorted(done) == ["a", "b", "c"]  # a thread that failed did not get there
     assert len(found(knowledge, "shared", top=100)) == 30
+
+
+def test_what_another_analyser_indexed_is_indexed_anew_and_keeps_its_vectors(tmp_path, knowledge):
+    knowledge.add("c", [Document("a", "apples and 苹果", title="fruit"), Document("b", "roads")])
+    knowledge.embed("c")
+    knowledge.remove("c", ["b"])
+    knowledge.close()
+    with closing(sqlite3.connect(tmp_path / "knowledge.db")) as connection:
+        connection.execute("UPDATE collections SET analyser = 0")
+        connection.execute("UPDATE postings SET term = 'old' || term")
+        connection.commit()
+    with closing(Knowledge.open(tmp_path / "knowledge.db", PairEmbedder())) as again:
+        assert [found(again, text) for text in ("apple", "苹果", "fruit", "roads", "oldapple")] == [
+            ["a"]
+        ] * 3 + [[]] * 2
+        assert found(again, "apples", mode=SearchMode.VECTOR) == ["a"]
 
 
 def test_odd_texts_are_taken_or_refused(knowledge):

@@ -11,10 +11,11 @@ from stepladder.core import BadRequest, Passage
 from stepladder.knowledge import postings
 from stepladder.knowledge.nouns import Change, Collection, Document, Stored
 from stepladder.knowledge.splitting import Splitting, split
-from stepladder.knowledge.terms import document_terms
+from stepladder.knowledge.terms import ANALYSER, document_terms
 
 _MOST_ID = 512
 _MOST_TEXT = 50_000_000
+_PASSAGES_A_SEGMENT = 4096
 
 Passages = list[tuple[int, Sequence[str]]]
 
@@ -41,7 +42,9 @@ def collection_number(connection: sqlite3.Connection, tenant: str, name: str, *,
             param="collection",
             remedy="Choose another.",
         )
-    made = connection.execute("INSERT INTO collections (tenant, name) VALUES (?, ?)", (tenant, name))
+    made = connection.execute(
+        "INSERT INTO collections (tenant, name, analyser) VALUES (?, ?, ?)", (tenant, name, ANALYSER)
+    )
     return int(made.lastrowid or 0)
 
 
@@ -83,6 +86,28 @@ def put(
     postings.write(connection, collection, fresh)
     postings.tidy(connection, collection)
     return changes
+
+
+def outdated(connection: sqlite3.Connection) -> list[int]:
+    """Collections that were indexed by another analyser than ours."""
+    rows = connection.execute("SELECT number FROM collections WHERE analyser <> ?", (ANALYSER,))
+    return [row[0] for row in rows]
+
+
+def index_anew(connection: sqlite3.Connection, collection: int) -> None:
+    """Write a collection's postings again from its passages; texts and vectors stay."""
+    connection.execute("DELETE FROM segments WHERE collection = ?", (collection,))
+    rows = connection.execute(
+        "SELECT p.number, d.title, p.heading, p.text FROM passages p JOIN documents d ON d.number = p.document "
+        "WHERE p.collection = ? ORDER BY p.number",
+        (collection,),
+    )
+    while batch := rows.fetchmany(_PASSAGES_A_SEGMENT):
+        postings.write(connection, collection, [(row[0], _terms(*row[1:])) for row in batch])
+    connection.execute(
+        "UPDATE collections SET analyser = ?, removed = 0 WHERE number = ?", (ANALYSER, collection)
+    )
+    postings.tidy(connection, collection)
 
 
 def remove(connection: sqlite3.Connection, collection: int, ids: Iterable[str]) -> int:
@@ -156,8 +181,6 @@ def _insert(
             *(document.valid_from, document.valid_until, time.time()),
         ),
     ).lastrowid
-    # A title is said once more than the text says it: measured, it is worth about .01 of nDCG@10.
-    title = document_terms(document.title)
     fresh: Passages = []
     for place, piece in enumerate(split(document.text, how)):
         text = document.text[piece.start : piece.end]
@@ -165,10 +188,13 @@ def _insert(
             "INSERT INTO passages (collection, document, place, start, heading, text) VALUES (?, ?, ?, ?, ?, ?)",
             (collection, number, place, piece.start, piece.heading, text),
         )
-        fresh.append(
-            (int(row.lastrowid or 0), [*title, *document_terms(piece.heading), *document_terms(text)])
-        )
+        fresh.append((int(row.lastrowid or 0), _terms(document.title, piece.heading, text)))
     return fresh
+
+
+def _terms(title: str, heading: str, text: str) -> list[str]:
+    """A title is said once more than the text says it: measured, it is worth about .01 of nDCG@10."""
+    return [term for part in (title, heading, text) for term in document_terms(part)]
 
 
 def _forget(connection: sqlite3.Connection, collection: int, documents: Sequence[int]) -> None:

@@ -39,8 +39,18 @@ class Knowledge:
 
     @classmethod
     def open(cls, path: Path, embedder: Embedder | None = None) -> "Knowledge":
-        """Open the file, made if need be. Raises StoreError."""
-        return cls(KnowledgeFile(path), embedder)
+        """Open the file, made if need be; what another version indexed otherwise is indexed anew. Raises StoreError."""
+        file = KnowledgeFile(path)
+        try:
+            with file.read() as connection:
+                outdated = documents.outdated(connection)
+            for collection in outdated:
+                with file.write() as connection:
+                    documents.index_anew(connection, collection)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file, embedder)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""

@@ -7,7 +7,7 @@ SCHEMA = """
 CREATE TABLE collections (
     number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL,
     embedder TEXT NOT NULL DEFAULT '', dimensions INTEGER NOT NULL DEFAULT 0,
-    removed INTEGER NOT NULL DEFAULT 0, UNIQUE (tenant, name)
+    removed INTEGER NOT NULL DEFAULT 0, analyser INTEGER NOT NULL, UNIQUE (tenant, name)
 );
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
