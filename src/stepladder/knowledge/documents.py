@@ -188,9 +188,7 @@ def _insert(
             "INSERT INTO passages (collection, document, place, start, heading, text) VALUES (?, ?, ?, ?, ?, ?)",
             (collection, number, place, piece.start, piece.heading, text),
         )
-        fresh.append(
-            (int(row.lastrowid or 0), [*title, *document_terms(piece.heading), *document_terms(text)])
-        )
+        fresh.append((int(row.lastrowid or 0), _terms(document.title, piece.heading, text)))
     return fresh
 
 
