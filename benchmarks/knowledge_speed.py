@@ -117,6 +117,7 @@ def measured(data: Path, folder: Path, count: int) -> dict[str, Any]:
         for mode in SearchMode:
             figures[mode.value] = timed(search(mode), asked)
         index = knowledge.nearest("c")
+        assert index is not None
         figures["vectors_alone"] = timed(lambda text: index.nearest(vectors[text], 100).best(100), asked)
         figures["recall@10"] = _recall(knowledge, embedder, passages, vectors)
         figures["insert"] = timed(lambda number: _insert(knowledge, embedder, number), range(200))
