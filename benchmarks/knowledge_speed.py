@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import resource
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.knowledge import cmrc2018
-from stepladder.knowledge import Document, Knowledge, Query, SearchMode
+from stepladder.knowledge import Document, Knowledge, Query, SearchMode, document_terms, query_terms
 from stepladder.models import open_embedder
 
 _DIMENSIONS = 384
@@ -116,6 +117,7 @@ def measured(data: Path, folder: Path, count: int) -> dict[str, Any]:
 
         for mode in SearchMode:
             figures[mode.value] = timed(search(mode), asked)
+        figures["fts5_instead"] = timed(_fts5(passages), asked)
         index = knowledge.nearest("c")
         assert index is not None
         figures["vectors_alone"] = timed(lambda text: index.nearest(vectors[text], 100).best(100), asked)
@@ -126,6 +128,22 @@ def measured(data: Path, folder: Path, count: int) -> dict[str, Any]:
     finally:
         knowledge.close()
     return figures
+
+
+def _fts5(passages: Sequence[str]) -> Callable[[str], object]:
+    """SQLite's FTS5 over the same terms, all of a query's joined by OR, ranked by its bm25: what we do without."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE f USING fts5(t, content='', tokenize='unicode61')")
+    rows = ((number, " ".join(document_terms(text))) for number, text in enumerate(passages))
+    connection.executemany("INSERT INTO f (rowid, t) VALUES (?, ?)", rows)
+
+    def search(text: str) -> object:
+        asked = " OR ".join(f'"{term}"' for term in query_terms(text))
+        return connection.execute(
+            "SELECT rowid FROM f WHERE f MATCH ? ORDER BY rank LIMIT 10", (asked,)
+        ).fetchall()
+
+    return search
 
 
 def _questions(data: Path, passages: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.splitting import Piece, Splitting, split
-from stepladder.knowledge.terms import document_terms
+from stepladder.knowledge.terms import document_terms, query_terms
 
 __all__ = [
     "Asked",
@@ -36,6 +36,7 @@ __all__ = [
     "files",
     "jsonl",
     "ndcg",
+    "query_terms",
     "questions",
     "read",
     "self_test",
