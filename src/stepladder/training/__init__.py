@@ -6,11 +6,14 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.stream import StreamSettings, StreamStudent
 
 __all__ = [
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
+    "StreamSettings",
+    "StreamStudent",
     "admit",
     "fit",
     "fit_linear",
