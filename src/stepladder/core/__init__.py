@@ -50,6 +50,7 @@ from stepladder.core.nouns import (
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
+    Embedder,
     Fitted,
     Learned,
     LearnedLoader,
@@ -76,6 +77,7 @@ __all__ = [
     "Dataset",
     "DeadlineMissed",
     "Delta",
+    "Embedder",
     "Equal",
     "Events",
     "Example",

@@ -136,3 +136,24 @@ class ModelOpener(Protocol):
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> Model: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of unit length. It may block for long: call it in a thread where an event loop runs."""
+
+    @property
+    def name(self) -> str:
+        """Which model made a vector: vectors of different names are never compared."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, query: bool) -> Any:
+        """One unit row a text, numpy float32, shape (texts, dimensions). `query` is False for what is searched in.
+
+        Raises RungFailed where the model cannot be asked.
+        """
+        ...

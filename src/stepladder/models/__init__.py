@@ -7,6 +7,7 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 from stepladder.models.chat import ChatModel
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries
+from stepladder.models.embedding import open_embedder
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.recorded import RecordedModel
@@ -27,6 +28,7 @@ __all__ = [
     "LinearRung",
     "RecordedModel",
     "equal",
+    "open_embedder",
     "parse_answer",
     "prompt_for",
     "response_format",
