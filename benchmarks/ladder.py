@@ -8,6 +8,7 @@ again; a call goes on where the last one stopped, until `--seeds` or `--minutes`
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -22,16 +23,14 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PARTS = ("stream", "certified", "routing")
+PARTS = ("stream",)
 
 
 def part(name: str) -> Any:
     """The module of a part: `cells()`, `run(cell, seed, data)`, `report(rows)`."""
     if str(ROOT) not in sys.path:  # run as a script, the folder of benchmarks is no package yet
         sys.path.insert(0, str(ROOT))
-    from benchmarks import ladder_certified, ladder_routing, ladder_stream
-
-    return {"stream": ladder_stream, "certified": ladder_certified, "routing": ladder_routing}[name]
+    return importlib.import_module(f"benchmarks.ladder_{name}")
 
 
 def book(name: str) -> Path:
