@@ -32,6 +32,9 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
     ] = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
+    hold_back: Annotated[
+        float | None, typer.Option(help="Share of --labels that calibrates instead of training.")
+    ] = None,
     stream: Annotated[
         bool,
         typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise."),
@@ -67,7 +70,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         asked = streams.terms((calls, seed, ordered), take, positive, embedder)
         streams.run_stream(console, log, file, asked, (html, json_))
         return
-    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit))
+    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, hold_back))
     for table in _tables(found):
         console.print(drawn(table))
     if found.note:
