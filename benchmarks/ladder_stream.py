@@ -1,6 +1,5 @@
 """Streams against Online Cascade Learning (arXiv 2402.04513, table 1 with GPT-3.5): the same halves, the same budgets."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
@@ -12,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.ladder_figures import Series, against, plot, spread
+from benchmarks.ladder_vectors import known
 from stepladder.data import FieldNames, Log, read_log
 
 NAMES = FieldNames(input="text", answer="gpt35_turbo_1106", gold="gold")
-CACHE = Path(__file__).parent.parent / ".benchmark-vectors"
 FILES = {"IMDB": "imdb_gpt35.jsonl.gz", "hate speech": "hatespeech_gpt35.jsonl.gz"}
 SEEDS = 20
 
@@ -46,21 +45,7 @@ def read(data: Path, name: str) -> Log:
 
 @lru_cache(maxsize=1)
 def _embed(data: Path, name: str) -> Callable[[str], NDArray[np.float32]] | None:
-    """Vectors of all texts of a file, made once and kept: what a text's vector is does not depend on other texts."""
-    from stepladder.interaction.streaming import embedding
-
-    embed = embedding("auto")
-    if embed is None:
-        return None
-    texts = sorted({row.text for row in read(data, name).rows})
-    named = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
-    file = CACHE / f"stream-{named}.npy"
-    if not file.exists():
-        CACHE.mkdir(exist_ok=True)
-        print(f"embedding {len(texts):,} texts, once", flush=True)
-        np.save(file, np.stack([embed(text) for text in texts]))
-    known = dict(zip(texts, np.load(file), strict=True))
-    return lambda text: np.asarray(known[text])
+    return known(row.text for row in read(data, name).rows)
 
 
 def run(cell: str, seed: int, data: Path) -> dict[str, Any]:

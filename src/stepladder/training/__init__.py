@@ -6,17 +6,21 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.router import Router, RouterSettings, fit_router
 from stepladder.training.stream import StreamSettings, StreamStudent
 
 __all__ = [
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
+    "Router",
+    "RouterSettings",
     "StreamSettings",
     "StreamStudent",
     "admit",
     "fit",
     "fit_linear",
+    "fit_router",
     "learned_rungs",
     "load_rungs",
 ]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.dual import Floats, Machines, Rows, solve
 from stepladder.training.latent import directions, least_squares, project
-from stepladder.training.seen import Buckets, Features, SeenTexts
+from stepladder.training.seen import Buckets, Features, SeenTexts, without_bias
 
 Scores = NDArray[np.float64]
 
@@ -209,7 +209,7 @@ class StreamStudent:
         common.place[used] = np.arange(1, used.size + 1)
         common.idf[1:] = features.idf[features.place[used]]
         rows = common.rows([self._seen.buckets(number) for number in known])
-        inputs = project(_without_bias(rows), basis)
+        inputs = project(without_bias(rows), basis)
         ones = np.ones(known.size, np.float32)
         found = least_squares(inputs, self._signs(labels), ones, ridge=0.1)
         weights[features.place[used]] = (basis @ found[:-1])[1:]
@@ -230,13 +230,9 @@ class StreamStudent:
             start[place[kept], : self._basis[1].shape[1]] += self._basis[1][kept]
             passes = 2
         rows = common.rows([self._seen.buckets(number) for number in self._seen.numbers()])
-        basis = directions(_without_bias(rows), start, passes=passes)
+        basis = directions(without_bias(rows), start, passes=passes)
         self._basis = (common.used, basis, self._seen.count)
         return common.used, basis
-
-
-def _without_bias(rows: Rows) -> Rows:
-    return replace(rows, values=np.where(rows.columns == 0, np.float32(0), rows.values))
 
 
 def _log_ratios(rows: Rows, signs: Floats, weights: Floats) -> Floats:
