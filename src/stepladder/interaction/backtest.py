@@ -48,7 +48,8 @@ class Terms:
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first.
+    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
+    labels that calibrates and does not train; at 0 the calibration is bought from the rest.
     """
 
     target: float = 0.95
@@ -58,6 +59,7 @@ class Terms:
     ordered: bool = False
     audit: float | None = None
     rungs: tuple[str, ...] = ("linear",)
+    hold_back: float = 0.0
 
     @property
     def audit_share(self) -> float:
@@ -233,7 +235,8 @@ class _Replay:
             left = max(2, len(self.rows) - self.fed)
             return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
         others = len(self.rows) - self.terms.labels
-        return Outlook(others, max(1, others - 1), Scope(population=others), last=True)
+        scope = Scope(following=others) if self.terms.hold_back else Scope(population=others)
+        return Outlook(others, max(1, others - 1), scope, last=True)
 
     def _report(self, task: str, stage: str, done: int, total: int, what: str) -> None:
         self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)
@@ -282,6 +285,7 @@ def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
             labels=terms.labels,
             growth=1e9,
             calibration=1,
+            hold_back=terms.hold_back,
             canary=1.0,
             canary_answers=0,
             audit=terms.audit_share,
