@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 _MOST_CLASSES = 50  # shown in a report
 
+Ordered = Annotated[bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")]
 Streaming = Annotated[
     bool, typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise.")
 ]
@@ -41,9 +42,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
     labels: Annotated[int, typer.Option(help="The first so many rows train.")] = 1000,
     seed: Annotated[int, typer.Option(help="Shuffles the rows.")] = 0,
-    ordered: Annotated[
-        bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
-    ] = False,
+    ordered: Ordered = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
     rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
     hold_back: Annotated[float, typer.Option(help="Share of --labels that calibrates, not trains.")] = 0.0,
