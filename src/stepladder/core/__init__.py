@@ -9,9 +9,11 @@ from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, ModelConfig, Server
 from stepladder.core.errors import (
     BadRequest,
+    Blocked,
     ConfigError,
     DataError,
     DeadlineMissed,
+    GuardFailed,
     LadderExhausted,
     LedgerUnavailable,
     MissingExtra,
@@ -26,6 +28,7 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, RolledOut
 from stepladder.core.nouns import (
+    Action,
     Answer,
     Certificate,
     Dataset,
@@ -41,16 +44,21 @@ from stepladder.core.nouns import (
     Question,
     Release,
     Rollout,
+    Side,
+    Span,
     Task,
     Tenant,
     Turn,
     Turning,
     Usage,
+    Verdict,
 )
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
     Fitted,
+    Guard,
+    GuardOpener,
     Learned,
     LearnedLoader,
     Model,
@@ -62,10 +70,12 @@ from stepladder.core.protocols import (
 )
 
 __all__ = [
+    "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Blocked",
     "Certificate",
     "ChatCall",
     "Climbed",
@@ -81,6 +91,9 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Guard",
+    "GuardFailed",
+    "GuardOpener",
     "Guess",
     "LadderExhausted",
     "LadderRelease",
@@ -105,6 +118,8 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Server",
+    "Side",
+    "Span",
     "StepladderError",
     "StoreError",
     "SystemClock",
@@ -117,6 +132,7 @@ __all__ = [
     "UnknownPlugin",
     "UpstreamFailed",
     "Usage",
+    "Verdict",
     "config",
     "plugins",
 ]
