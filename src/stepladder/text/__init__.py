@@ -5,7 +5,8 @@ through its character n-grams. Everything is a pure function of the text: no fil
 training and serving cannot differ. It knows nothing of labels, weights, tasks or models.
 """
 
+from stepladder.text.fold import Folded, fold
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import dictionary_key, normalise
 
-__all__ = ["Feature", "NgramHasher", "dictionary_key", "normalise"]
+__all__ = ["Feature", "Folded", "NgramHasher", "dictionary_key", "fold", "normalise"]

