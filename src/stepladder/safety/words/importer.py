@@ -43,7 +43,7 @@ _BODIES = (
     "中心", "学院", "大学", "公司", "集团", "组织", "委员会", "联合会", "协会", "部", "局", "盟", "州", "省", "市", "县",
     "区", "国", "院", "社", "会议", "运动", "战争", "事件", "条约", "协定", "主义", "革命", "起义", "大会", "广场", "节",
 )  # fmt: skip
-_STRONG_LATIN = 6
+_STRONG_LATIN = 8
 _SHORT_AFFIX = 3
 _FREE_HITS = 2
 """In how many of the owner's harmless texts a strong word may stand before it becomes a context word, then a common one."""

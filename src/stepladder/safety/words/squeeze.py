@@ -166,7 +166,8 @@ def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:
         return True
     if any(gap < 0 for gap in inner):
         return False
-    return not any(gap == 0.5 for gap in inner) or (not latin and len(inner) >= 2)
+    spaces = sum(gap == 0.5 for gap in inner)
+    return spaces == 0 or (not latin and spaces > 1)
 
 
 def _run_fits(found: int, wanted: int, latin: bool) -> bool:

@@ -1,0 +1,86 @@
+"""The rows that the guards are taught with, and those that they are tried on.
+
+Ours (`seeds/`, spread out by `templates`) and others' (`sources`). One group of rows in five, chosen by a hash of its
+name, is left out of training: thresholds are set on it, and nothing else is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from random import Random
+
+from recipes.guards.sources import Sources
+from recipes.guards.templates import Row, attacks, harmless, harms
+
+SEED = 20261121
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Rows by use."""
+
+    train: list[Row]
+    held_out: list[Row]
+
+
+def ours(kind: str) -> list[Row]:
+    """Return the rows of `kind` ("attacks" or "harm") that come from our seeds alone."""
+    rng = Random(SEED)
+    safe = [row for language in ("zh", "en") for row in harmless(language, rng, each=10)]
+    if kind == "attacks":
+        return safe + [row for language in ("zh", "en") for row in attacks(language, rng, each=40)]
+    return safe + [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """Name rows by their content."""
+    joined = "\0".join(f"{row.text}\1{row.label}" for row in rows)
+    return blake2b(joined.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def corpus(kind: str, sources: Sources) -> Corpus:
+    """Return our rows and others', split by group, without doubles."""
+    rows = ours(kind) + _background(sources)
+    rows += _others_attacks(sources) if kind == "attacks" else _others_harm(sources)
+    unique = list({row.text: row for row in rows}.values())
+    return Corpus([r for r in unique if not is_held_out(r)], [r for r in unique if is_held_out(r)])
+
+
+def is_held_out(row: Row) -> bool:
+    """Whether the row's group is one of the fifth that training never sees."""
+    return blake2b(row.group.encode(), digest_size=2).digest()[0] < 51
+
+
+def _background(sources: Sources) -> list[Row]:
+    """Harmless texts that nobody wrote for a guard: news, reviews, tweets; also several together, as documents are."""
+    rng = Random(SEED + 1)
+    chinese = {"news": sources.newspaper(), "reviews": sources.reviews()}
+    rows: list[Row] = []
+    for language, parts in (("zh", chinese), ("en", sources.english())):
+        for kind, texts in parts.items():
+            chosen = [text for text in rng.sample(texts, min(len(texts), 2200)) if len(text) > 4]
+            rows += [Row(text[:1500], "safe", language, f"{kind}:{i}") for i, text in enumerate(chosen)]
+            glue = "" if language == "zh" else " "
+            rows += [
+                Row(
+                    glue.join(texts[i : i + rng.randrange(3, 12)])[:2500],
+                    "safe",
+                    language,
+                    f"{kind}:{i}:long",
+                )
+                for i in rng.sample(range(len(texts) - 12), 250)
+            ]
+    return rows
+
+
+def _others_attacks(sources: Sources) -> list[Row]:
+    wild = [Row(text[:2500], "jailbreak", "en", f"wild:{i}") for i, text in enumerate(sources.jailbreaks())]
+    personas = [
+        Row(text[:2500], "jailbreak", "en", f"persona:{i}") for i, text in enumerate(sources.personas())
+    ]
+    asked = [Row(text, "extraction", "en", f"asked:{i}") for i, text in enumerate(sources.extraction())]
+    return wild + personas + asked
+
+
+def _others_harm(sources: Sources) -> list[Row]:
+    return [Row(text, "other", "en", f"behaviour:{i}") for i, text in enumerate(sources.behaviours())]
