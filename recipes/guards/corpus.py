@@ -10,7 +10,7 @@ from hashlib import blake2b
 from random import Random
 
 from recipes.guards.sources import Sources
-from recipes.guards.templates import Row, attacks, harmless, harms
+from recipes.guards.templates import Row, attacks, grammar, harmless, harms
 
 SEED = 20261121
 
@@ -27,9 +27,12 @@ def ours(kind: str) -> list[Row]:
     """Return the rows of `kind` ("attacks" or "harm") that come from our seeds alone."""
     rng = Random(SEED)
     safe = [row for language in ("zh", "en") for row in harmless(language, rng, each=10)]
+    made = [row for language in ("zh", "en") for row in grammar(language, rng, each=50)]
+    safe += [row for row in made if row.label == "safe"]
     if kind == "attacks":
         return safe + [row for language in ("zh", "en") for row in attacks(language, rng, each=40)]
-    return safe + [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
+    harmful = [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
+    return safe + harmful + [row for row in made if row.label != "safe"]
 
 
 def digest(rows: Sequence[Row]) -> str:
@@ -40,7 +43,7 @@ def digest(rows: Sequence[Row]) -> str:
 
 def corpus(kind: str, sources: Sources) -> Corpus:
     """Return our rows and others', split by group, without doubles."""
-    rows = ours(kind) + _background(sources)
+    rows = ours(kind) + _background(sources) + _asked(sources)
     rows += _others_attacks(sources) if kind == "attacks" else _others_harm(sources)
     unique = list({row.text: row for row in rows}.values())
     return Corpus([r for r in unique if not is_held_out(r)], [r for r in unique if is_held_out(r)])
@@ -71,6 +74,12 @@ def _background(sources: Sources) -> list[Row]:
                 for i in rng.sample(range(len(texts) - 12), 250)
             ]
     return rows
+
+
+def _asked(sources: Sources) -> list[Row]:
+    """Harmless questions about people, places and things that a newspaper names."""
+    rows = grammar("zh", Random(SEED + 2), each=110, words=sources.names())
+    return [row for row in rows if row.label == "safe"]
 
 
 def _others_attacks(sources: Sources) -> list[Row]:

