@@ -1,0 +1,97 @@
+"""Fit the guards' classifiers and write `safety/data/attacks.npz` and `safety/data/harm.npz`.
+
+    python -m recipes.guards.fit SOURCES [attacks|harm]
+
+The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
+categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the harmless rows that
+training had not seen are flagged. The same archives give the same bytes.
+"""
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from recipes.guards.corpus import Corpus, corpus, digest, ours
+from recipes.guards.sources import Sources
+from recipes.guards.templates import Row
+from stepladder.models import LinearModel
+from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.training import LinearSettings, fit_linear
+
+FALSE_ALARMS = {"attacks": 0.004, "harm": 0.01}
+_SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=True, bits=HASHER.bits)
+_CATEGORY_FEATURES = 6000
+_UNKNOWN = "other"  # harmful, of no stated category
+
+
+def fit(kind: str, rows: Corpus) -> Classifier:
+    """Fit both tables and set the threshold on the rows held out."""
+    bad = _one_column([row.text for row in rows.train], [row.label != "safe" for row in rows.train])
+    named = [row for row in rows.train if row.label not in ("safe", _UNKNOWN)]
+    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
+    classifier = Classifier(bad, _thin(_dense(model)), model.classes, 0.5, digest(ours(kind)))
+    harmless = [classifier.score(row.text) for row in rows.held_out if row.label == "safe"]
+    threshold = float(np.quantile(harmless, 1 - FALSE_ALARMS[kind]))
+    return Classifier(bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest)
+
+
+def _one_column(texts: list[str], bad: list[bool]) -> Table:
+    model = fit_linear(texts, ["bad" if one else "a_safe" for one in bad], settings=_SETTINGS).model
+    table = _dense(model)
+    return Table(table.weights, table.squares, table.bias, table.slope, table.offsets[1:] - table.offsets[:1])
+
+
+def _dense(model: LinearModel) -> Table:
+    """Spread the model's rows over all buckets, so that looking one up is indexing."""
+    weights = np.zeros((1 << model.hasher.bits, model.weights.shape[1] - 1), np.float32)
+    squares = np.zeros(1 << model.hasher.bits, np.float32)
+    weights[model.buckets], squares[model.buckets] = model.weights[:, :-1], model.weights[:, -1]
+    return Table(weights, squares, model.bias, model.slope, model.offsets)
+
+
+def _thin(table: Table) -> Table:
+    """Keep the n-grams that tell categories apart most; the others' weights become nothing and pack to nothing."""
+    spread = np.abs(table.weights).max(axis=1)
+    weak = spread < np.sort(spread)[-_CATEGORY_FEATURES]
+    weights, squares = table.weights.copy(), table.squares.copy()
+    weights[weak] = 0
+    squares[weak] = 0
+    return Table(weights, squares, table.bias, table.slope, table.offsets)
+
+
+def write(classifier: Classifier, target: Path) -> None:
+    """Write a classifier; without times in it, so that the same weights are the same bytes."""
+    arrays = {
+        **pack("bad", classifier.bad),
+        **pack("kind", classifier.kind),
+        "kinds": np.array(",".join(classifier.kinds)),
+        "threshold": np.array(classifier.threshold),
+        "digest": np.array(classifier.digest),
+    }
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
+
+
+def report(classifier: Classifier, rows: list[Row]) -> str:
+    """Return what the classifier does with rows that training had not seen."""
+    scores = np.array([classifier.score(row.text) for row in rows])
+    bad = np.array([row.label != "safe" for row in rows])
+    flagged = scores >= classifier.threshold
+    return (
+        f"threshold {classifier.threshold}, of {bad.sum()} bad rows {flagged[bad].mean():.3f} flagged, "
+        f"of {(~bad).sum()} harmless ones {flagged[~bad].mean():.4f}"
+    )
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[2:] or ("attacks", "harm"):
+        all_rows = corpus(chosen, Sources(Path(sys.argv[1])))
+        target = Path(f"src/stepladder/safety/data/{chosen}.npz")
+        write(fit(chosen, all_rows), target)
+        print(chosen, len(all_rows.train), "rows;", report(Classifier.load(chosen), all_rows.held_out))
