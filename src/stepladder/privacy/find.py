@@ -1,0 +1,84 @@
+"""Find personal data in a text: fold, run the recognisers whose sign is there, keep the best of what overlaps."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from stepladder.privacy import addresses, dates, networks, numbers, people, people_han, phones, plates
+from stepladder.privacy.finding import Finding, Kind, Span
+from stepladder.privacy.fold import fold
+
+Recogniser = Callable[[str], Iterator[Span]]
+
+_LONG_NUMBER = re.compile(r"[0-9](?:[ ()./:-]{0,2}[0-9]){5}")
+_DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
+_DIGIT = re.compile(r"[0-9]")
+_MAIL_SIGN = re.compile(r"@|[\[(](?:at|At|AT)[\])]")
+_HEX_SIGN = re.compile(r"[:-][0-9A-Fa-f]{0,4}[:-]")
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+# What a text must have for recognisers to be worth their scan.
+_STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
+    (
+        _LONG_NUMBER.search,
+        (
+            numbers.id_numbers,
+            numbers.company_codes,
+            numbers.cards,
+            numbers.ssns,
+            numbers.passports,
+            numbers.accounts,
+            phones.phones,
+        ),
+    ),
+    (_MAIL_SIGN.search, (networks.emails, networks.urls)),
+    (_DOTTED.search, (networks.addresses_v4,)),
+    (_HEX_SIGN.search, (networks.addresses_by_colon, networks.addresses_by_dash)),
+    (_DIGIT.search, (numbers.ibans, dates.birth_dates, addresses.english)),
+    (_HAN.search, (plates.plates, addresses.chinese, people_han.people)),
+    (bool, (people.people,)),
+)
+
+
+def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str = "") -> list[Finding]:
+    """Return the personal data in ``text``, sorted, none overlapping another.
+
+    ``kinds``: only these (all of them by default). ``context``: what the text is said to be where that stands outside of
+    it, such as a column's or a field's name ("phone", "护照号"); it is read as if it stood before the text.
+    Raises ValueError for a kind that does not exist.
+    """
+    wanted = frozenset(Kind) if kinds is None else frozenset(Kind(kind) for kind in kinds)
+    lead = f"{context}: " if context else ""
+    plain = fold(lead + text)
+    skip = len(lead)
+    return [
+        Finding(
+            span.start - skip,
+            span.end - skip,
+            span.kind,
+            text[span.start - skip : span.end - skip],
+            span.score,
+        )
+        for span in _settle(_spans(plain))
+        if span.kind in wanted and span.start >= skip
+    ]
+
+
+def _spans(plain: str) -> Iterator[Span]:
+    """Yield every recogniser's candidates. All kinds run even if few are wanted: a card is not half a telephone."""
+    for present, recognisers in _STAGES:
+        if present(plain):
+            for recogniser in recognisers:
+                yield from recogniser(plain)
+
+
+def _settle(spans: Iterable[Span]) -> list[Span]:
+    """Keep the surest of overlapping spans, the longest of equally sure ones; return them in the order of the text."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start)):
+        at = bisect_left(kept, span.start, key=lambda one: one.start)
+        free_left = at == 0 or kept[at - 1].end <= span.start
+        free_right = at == len(kept) or span.end <= kept[at].start
+        if free_left and free_right:
+            kept.insert(at, span)
+    return kept
