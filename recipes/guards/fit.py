@@ -35,7 +35,9 @@ def fit(kind: str, rows: Corpus) -> Classifier:
     classifier = Classifier(bad, _thin(_dense(model)), model.classes, 0.5, digest(ours(kind)))
     harmless = [classifier.score(row.text) for row in rows.held_out if row.label == "safe"]
     threshold = float(np.quantile(harmless, 1 - FALSE_ALARMS[kind]))
-    return Classifier(bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest)
+    return Classifier(
+        bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest
+    )
 
 
 def _one_column(texts: list[str], bad: list[bool]) -> Table:

@@ -45,7 +45,9 @@ class AttacksGuard:
     window = None
     quick = True
 
-    def __init__(self, name: str, settings: AttacksSettings | None = None, model: Classifier | None = None) -> None:
+    def __init__(
+        self, name: str, settings: AttacksSettings | None = None, model: Classifier | None = None
+    ) -> None:
         settings = settings or AttacksSettings()
         self.name = name
         self.side = settings.side
@@ -66,7 +68,9 @@ class AttacksGuard:
             if score >= enough:
                 kinds = dict.fromkeys((self._model.category(view), way))
                 categories = tuple(kind for kind in kinds if kind)
-                return Verdict(self._action, categories, score, reason=f"looks like {' and '.join(categories)}")
+                return Verdict(
+                    self._action, categories, score, reason=f"looks like {' and '.join(categories)}"
+                )
         return Verdict(score=self._model.score(text))
 
     @staticmethod

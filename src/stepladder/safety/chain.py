@@ -18,7 +18,7 @@ FAILED = "guard_failed"
 
 @dataclass(slots=True)
 class Chain:
-    """Guards in order. `limit` is in seconds, for guards that are not quick. `dry_run` lets everything pass but says what it saw."""
+    """Guards in order. `limit` (seconds) is for guards that are not quick; a `dry_run` says what it saw and passes it."""
 
     guards: tuple[Guard, ...]
     limit: float = 2.0
@@ -37,12 +37,12 @@ class Chain:
         try:
             verdict = guard.check(text, turns) if guard.quick else self._in_time(guard, text, turns)
         except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises must close the way
-            return _closed(guard.name, type(error).__name__)
+            return closed(guard.name, type(error).__name__)
         return _checked(verdict, text, guard.name)
 
     def _in_time(self, guard: Guard, text: str, turns: Sequence[Turn]) -> Verdict:
         if guard.name in self._busy:
-            return _closed(guard.name, "it still hangs")
+            return closed(guard.name, "it still hangs")
         found: list[Verdict | BaseException] = []
 
         def ask() -> None:
@@ -58,34 +58,35 @@ class Chain:
         thread.start()
         thread.join(self.limit)
         if not found:
-            return _closed(guard.name, f"no verdict in {self.limit:g} s")
+            return closed(guard.name, f"no verdict in {self.limit:g} s")
         if isinstance(found[0], BaseException):
-            return _closed(guard.name, type(found[0]).__name__)
+            return closed(guard.name, type(found[0]).__name__)
         return found[0]
 
 
-def _closed(guard: str, why: str) -> Verdict:
+def closed(guard: str, why: str) -> Verdict:
+    """Return the verdict of a guard that could not judge."""
     return Verdict(Action.BLOCK, (FAILED,), 1.0, reason=f"guard {guard} failed: {why}")
 
 
 def _checked(verdict: object, text: str, guard: str) -> Verdict:
     """Refuse a verdict that makes no sense, rather than act on it."""
     if not isinstance(verdict, Verdict):
-        return _closed(guard, f"it returned {type(verdict).__name__}")
+        return closed(guard, f"it returned {type(verdict).__name__}")
     if any(not 0 <= span.start < span.end <= len(text) for span in verdict.spans):
-        return _closed(guard, "a span lies outside the text")
+        return closed(guard, "a span lies outside the text")
     if verdict.action is Action.REDACT and not verdict.spans:
-        return _closed(guard, "it redacts nothing")
+        return closed(guard, "it redacts nothing")
     return verdict
 
 
 def merge(text: str, verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
     """Return one verdict: the severest action, all categories and spans, the highest score, everybody's redactions."""
     spoken = [(name, verdict) for name, verdict in verdicts if verdict.action is not Action.PASS]
+    spans = tuple(joined(span for _, verdict in verdicts for span in verdict.spans))
     if not spoken:
-        return Verdict(score=max((verdict.score for _, verdict in verdicts), default=0.0))
+        return Verdict(score=max((verdict.score for _, verdict in verdicts), default=0.0), spans=spans)
     action = max((verdict.action for _, verdict in spoken), key=lambda one: one.severity)
-    spans = tuple(joined(span for _, verdict in spoken for span in verdict.spans))
     hidden = [span for _, verdict in spoken if verdict.action is Action.REDACT for span in verdict.spans]
     return Verdict(
         action,

@@ -111,8 +111,8 @@ class Classifier:
 def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:
     """Undo `pack`: weights are stored as the signed square root of their share of the largest one."""
     small = stored[f"{name}_weights"].astype(np.float32) / 127
-    weights = np.sign(small) * small**2 * float(stored[f"{name}_scale"])
-    squares = (stored[f"{name}_squares"].astype(np.float32) / 16) ** 2
+    weights = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
+    squares = np.square(stored[f"{name}_squares"].astype(np.float32) / 16).astype(np.float32)
     bias, offsets = stored[f"{name}_bias"], stored[f"{name}_offsets"]
     return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets)
 

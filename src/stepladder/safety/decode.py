@@ -18,9 +18,12 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0
 _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-fA-F]{2}[ :,]?){8,}")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){4,}")
 _MORSE = re.compile(r"(?:[.\-·—]{1,5}(?: ?/ ?| +)){6,}[.\-·—]{1,5}")
-_ROT13 = re.compile(r"\b(?:vtaber|vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|lbhe|ubj gb|gur|cyrnfr|erirny|cnffjbeq|znxr)\b", re.I)
+_ROT13 = re.compile(
+    r"\b(?:vtaber|vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|lbhe|ubj gb|gur|cyrnfr|erirny|cnffjbeq|znxr)\b", re.I
+)
 _BACKWARDS = re.compile(
-    r"\b(?:erongi|snoitcurtsni|metsys|tpmorp|suoiverp|ruoy|laever|drowssap|ekam ot|tcaretni)\b|略忽|令指|词示提|则规|作制", re.I
+    r"\b(?:erongi|snoitcurtsni|metsys|tpmorp|suoiverp|ruoy|laever|drowssap|ekam ot|tcaretni)\b|略忽|令指|词示提|则规|作制",
+    re.I,
 )
 _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
 _LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
@@ -30,20 +33,12 @@ _OTHER_SCRIPT = re.compile(
     "[a-zA-Z][\u0370-\u052f\u1d00-\u1dbf]|[\u0370-\u052f\u1d00-\u1dbf][a-zA-Z]|[\U0001d400-\U0001d7ff\u24b6-\u24e9]"
 )
 _ANY = re.compile(
-    "|".join(
-        (
-            r"[A-Za-z0-9+/_-]{16}", r"(?:[0-9a-fA-F]{2}[ :,]?){8}", r"(?:\\x[0-9a-fA-F]{2}){4}", r"[.\-·—]{1,5} [.\-·—]{1,5} [.\-·—]{1,5} ",
-            r"[a-zA-Z][0-9@$!|][a-zA-Z]|[0-9@$][a-zA-Z]{2}", r"(?:\b\w[ .\-_*|/]{1,2}){5}", _TAGS.pattern, _OTHER_SCRIPT.pattern,
-        )
-    )
-)  # fmt: skip
-_MORSE_LETTERS = dict(
-    zip(
-        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(),
-        "abcdefghijklmnopqrstuvwxyz",
-        strict=True,
-    )
+    r"[A-Za-z0-9+/_-]{16}|(?:[0-9a-fA-F]{2}[ :,]?){8}|(?:\\x[0-9a-fA-F]{2}){4}|(?:[.\-·—]{1,5} ){3}"
+    r"|[a-zA-Z][0-9@$!|][a-zA-Z]|[0-9@$][a-zA-Z]{2}|(?:\b\w[ .\-_*|/]{1,2}){5}"
+    f"|{_TAGS.pattern}|{_OTHER_SCRIPT.pattern}"
 )
+_MORSE_CODE = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
+_MORSE_LETTERS = dict(zip(_MORSE_CODE.split(" "), "abcdefghijklmnopqrstuvwxyz", strict=True))
 _SHORTEST = 8
 _MOST = 4
 

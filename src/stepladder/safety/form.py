@@ -64,7 +64,11 @@ class FormGuard:
 def _check_schema(schema: Mapping[str, Any], where: str) -> None:
     for key in schema:
         if key not in _KNOWN:
-            raise ConfigError(f"{where}: {key!r} is not checked.", remedy=f"Known: {', '.join(sorted(_KNOWN))}.", param=where)
+            raise ConfigError(
+                f"{where}: {key!r} is not checked.",
+                remedy=f"Known: {', '.join(sorted(_KNOWN))}.",
+                param=where,
+            )
     for name, part in schema.get("properties", {}).items():
         _check_schema(part, f"{where}.properties.{name}")
     if isinstance(schema.get("items"), Mapping):

@@ -26,7 +26,9 @@ class HarmGuard:
     window = None
     quick = True
 
-    def __init__(self, name: str, settings: HarmSettings | None = None, model: Classifier | None = None) -> None:
+    def __init__(
+        self, name: str, settings: HarmSettings | None = None, model: Classifier | None = None
+    ) -> None:
         settings = settings or HarmSettings()
         self.name = name
         self.side = settings.side

@@ -35,16 +35,17 @@ _KNOWN = re.compile(
             ("telegram_token", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b"),
             ("alibaba_key", r"\bLTAI[A-Za-z0-9]{12,24}\b"),
             ("tencent_key", r"\bAKID[A-Za-z0-9]{32}\b"),
-            ("digitalocean_token", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+            ("digitalocean_token", r"\bdo[opr]_v1_[a-f0-9]{40,64}"),
             ("stepladder_key", r"\bsl-[A-Za-z0-9_-]{24,}"),
             ("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-            ("private_key", r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----[\s\S]{0,8000}?(?:-----END [A-Z ]{0,24}PRIVATE KEY-----|\Z)"),
+            ("private_key",
+             r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----[\s\S]{0,8000}?(?:-----END [A-Z ]{0,24}PRIVATE KEY-----|\Z)"),
             ("url_password", r"\b[a-z][a-z0-9+.-]{1,12}://[^\s:/@]{1,64}:[^\s:/@]{3,64}(?=@)"),
         )
     )
 )  # fmt: skip
 _SAID = re.compile(
-    r"(?P<name>pass(?:word|wd|phrase)?|pwd|secret|token|api[_ -]?key|access[_ -]?key|auth[_ -]?key|credential|密码|口令|密钥|令牌|秘钥)"
+    r"(?P<name>pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|auth)[_ -]?key|credential|密码|口令|密钥|令牌|秘钥)"
     r"[\"'`]?\s{0,3}(?:is|was|=>|:=|[:=：]|是|为)\s{0,3}[\"'`]?(?P<value>[^\s\"'`,;，。；<>]{6,128})",
     re.IGNORECASE,
 )
@@ -66,9 +67,9 @@ class SecretsSettings:
 
 
 class SecretsGuard:
-    """Finds secrets. A private key may be long, so `window` is None: a stream is judged as it grows (see `stream`)."""
+    """Finds secrets. A form is known by its first 64 characters, and what goes on beyond them belongs to it."""
 
-    window: int | None = None
+    window = 64
     quick = True
 
     def __init__(self, name: str, settings: SecretsSettings | None = None) -> None:

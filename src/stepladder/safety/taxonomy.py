@@ -78,7 +78,9 @@ _ALL = (
     Category("crime", ("A1h",), ("ncr", "vcr")),
     Category("cybercrime", ("A1h", "A4f"), ("ncr",)),
     Category("misinformation", ("A1g", "A5a"), ("dfm",)),
-    Category("discrimination", ("A1e", "A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i"), ("hte",)),
+    Category(
+        "discrimination", ("A1e", "A2a", "A2b", "A2c", "A2d", "A2e", "A2f", "A2g", "A2h", "A2i"), ("hte",)
+    ),
     Category("commercial", ("A3a", "A3b", "A3c", "A3d", "A3e"), ("ipv", "ncr")),
     Category("self_harm", ("A4a",), ("ssh",)),
     Category("abuse", ("A4a", "A4c"), ("hte",)),

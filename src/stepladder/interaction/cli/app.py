@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stepladder.core import StepladderError
-from stepladder.interaction.cli import backtests, dictionary, keeping, keys, rollouts, serving
+from stepladder.interaction.cli import backtests, dictionary, guards, keeping, keys, rollouts, serving
 
 app = typer.Typer(
     name="stepladder",
@@ -26,6 +26,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
+app.add_typer(guards.app, name="guard")
 
 
 def _version(wanted: bool) -> None:
