@@ -3,8 +3,8 @@
     python -m recipes.guards.fit SOURCES [attacks|harm]
 
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
-categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the harmless rows that
-training had not seen are flagged. The same archives give the same bytes.
+categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the everyday harmless rows that
+training had not seen are flagged; rows made to look harmful are reported apart. The same archives give the same bytes.
 """
 
 import io
@@ -23,6 +23,7 @@ from stepladder.training import LinearSettings, fit_linear
 
 FALSE_ALARMS = {"attacks": 0.004, "harm": 0.01}
 _SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=True, bits=HASHER.bits)
+_KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=True, bits=HASHER.bits)
 _CATEGORY_FEATURES = 6000
 _UNKNOWN = "other"  # harmful, of no stated category
 
@@ -31,13 +32,21 @@ def fit(kind: str, rows: Corpus) -> Classifier:
     """Fit both tables and set the threshold on the rows held out."""
     bad = _one_column([row.text for row in rows.train], [row.label != "safe" for row in rows.train])
     named = [row for row in rows.train if row.label not in ("safe", _UNKNOWN)]
-    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
+    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_KIND_SETTINGS).model
     classifier = Classifier(bad, _thin(_dense(model)), model.classes, 0.5, digest(ours(kind)))
-    harmless = [classifier.score(row.text) for row in rows.held_out if row.label == "safe"]
+    harmless = [
+        classifier.score(row.text) for row in rows.held_out if row.label == "safe" and is_everyday(row)
+    ]
     threshold = float(np.quantile(harmless, 1 - FALSE_ALARMS[kind]))
     return Classifier(
         bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest
     )
+
+
+def is_everyday(row: Row) -> bool:
+    """Whether a harmless row is what people write, and not one that was made to look harmful."""
+    origin = row.group.split(":")[1] if row.language == row.group.split(":")[0] else "background"
+    return origin in ("background", "act", "!")
 
 
 def _one_column(texts: list[str], bad: list[bool]) -> Table:
@@ -84,10 +93,13 @@ def report(classifier: Classifier, rows: list[Row]) -> str:
     """Return what the classifier does with rows that training had not seen."""
     scores = np.array([classifier.score(row.text) for row in rows])
     bad = np.array([row.label != "safe" for row in rows])
+    everyday = np.array([row.label == "safe" and is_everyday(row) for row in rows])
+    hard = ~bad & ~everyday
     flagged = scores >= classifier.threshold
     return (
         f"threshold {classifier.threshold}, of {bad.sum()} bad rows {flagged[bad].mean():.3f} flagged, "
-        f"of {(~bad).sum()} harmless ones {flagged[~bad].mean():.4f}"
+        f"of {everyday.sum()} everyday ones {flagged[everyday].mean():.4f}, "
+        f"of {hard.sum()} made to look harmful {flagged[hard].mean():.4f}"
     )
 
 

@@ -6,6 +6,7 @@ made by `recipes/guards/fit.py`; how, and from what, is written there.
 """
 
 import io
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from stepladder.core import DataError
 from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
@@ -96,16 +98,22 @@ class Classifier:
 
     @classmethod
     def load(cls, name: str) -> Self:
-        """Read a shipped classifier ("attacks" or "harm")."""
-        data = (files("stepladder.safety") / "data" / f"{name}.npz").read_bytes()
-        with np.load(io.BytesIO(data)) as stored:
-            return cls(
-                _table(stored, "bad"),
-                _table(stored, "kind"),
-                tuple(str(stored["kinds"]).split(",")),
-                float(stored["threshold"]),
-                str(stored["digest"]),
-            )
+        """Read a shipped classifier ("attacks" or "harm"). Raises DataError if its file is missing or damaged."""
+        try:
+            data = (files("stepladder.safety") / "data" / f"{name}.npz").read_bytes()
+            with np.load(io.BytesIO(data)) as stored:
+                return cls(
+                    _table(stored, "bad"),
+                    _table(stored, "kind"),
+                    tuple(str(stored["kinds"]).split(",")),
+                    float(stored["threshold"]),
+                    str(stored["digest"]),
+                )
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"The weights of the guard {name} cannot be read ({type(error).__name__}).",
+                remedy="Install Stepladder again.",
+            ) from error
 
 
 def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:

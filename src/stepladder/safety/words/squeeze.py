@@ -17,7 +17,7 @@ _FILLER = re.compile("(?<=[\u4e00-\u9fff])[xo](?=[\u4e00-\u9fff])")
 _NUMBER = re.compile("[零一二三四五六七八九]{4,}")
 _DIGITS = str.maketrans("零一二三四五六七八九", "0123456789")
 # What ends a clause or frames a word: harmless texts are full of it, so a word goes through it in full dress only.
-_CLAUSE = frozenset("，。！？；：、,;:!?\n\r（）()《》〈〉“”‘’\"'「」『』【】[]·•‧・—–-…→")
+_CLAUSE = frozenset("，。！？；：、,;:!?\n\r（）()《》〈〉“”‘’\"'「」『』【】[]·•‧・—…→")
 _MAX_GAP = 3
 
 # Characters written as their parts: left and right (or top and bottom) -> the character. Only what is written so.
