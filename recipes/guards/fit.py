@@ -3,8 +3,9 @@
     python -m recipes.guards.fit SOURCES [attacks|harm]
 
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
-categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the everyday harmless rows that
-training had not seen are flagged; rows made to look harmful are reported apart. The same archives give the same bytes.
+categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the everyday harmless
+rows that training had not seen are flagged; rows made to look harmful are reported apart. The same archives give the
+same bytes.
 """
 
 import io

@@ -18,7 +18,7 @@ _KNOWN = re.compile(
     "|".join(
         f"(?P<{kind}>{form})"
         for kind, form in (
-            ("openai_key", r"sk-(?:proj-|svcacct-|admin-|ant-api\d\d-|or-v1-)?[A-Za-z0-9_-]{20,200}"),
+            ("openai_key", r"sk-(?:proj-|svcacct-|admin-|ant-api\d\d-|or-v1-)?[A-Za-z0-9_-]{20,}"),
             ("aws_key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
             ("github_token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})"),
             ("gitlab_token", r"\bgl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}"),

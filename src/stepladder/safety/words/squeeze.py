@@ -76,9 +76,10 @@ class _Squeezer:
     def add(self, character: str, start: int, end: int) -> None:
         if not character.isalnum():
             self._separate(character)
-        elif self.characters and self.characters[-1] == character and not self.gap:
-            self.runs[-1] += 1
+        elif self.characters and self.characters[-1] == character and 0 <= self.gap <= _MAX_GAP:
+            self.runs[-1] += 1  # also "l l" of a word that is spaced out
             self.ends[-1] = end
+            self.gap = 0
         else:
             self.characters.append(character)
             self.starts.append(start)
