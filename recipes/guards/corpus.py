@@ -4,13 +4,14 @@ Ours (`seeds/`, spread out by `templates`) and others' (`sources`). One group of
 name, is left out of training: thresholds are set on it, and nothing else is.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
 
 from recipes.guards.sources import Sources
-from recipes.guards.templates import Row, attacks, grammar, harmless, harms
+from recipes.guards.templates import Row, asked, attacks, grammar, harmless, harms
 
 SEED = 20261121
 
@@ -73,14 +74,42 @@ def _background(sources: Sources) -> list[Row]:
                 )
                 for i in rng.sample(range(len(texts) - 12), 250)
             ]
-    return rows
+    return rows + _coded(sources, rng)
+
+
+def _coded(sources: Sources, rng: Random) -> list[Row]:
+    """Harmless texts in code, harmless programs, and signs without sense."""
+    texts = rng.sample(sources.english()["goods"] + sources.reviews(), 300)
+    rows = [
+        Row(f"{text[:30]} {base64.b64encode(text[:60].encode()).decode()}", "safe", "en", f"coded:{i}")
+        for i, text in enumerate(texts[:100])
+    ]
+    rows += [
+        Row(text.encode()[:40].hex(" "), "safe", "en", f"hex:{i}") for i, text in enumerate(texts[100:200])
+    ]
+    signs = ".-_*/\\ |#=+<>[]{}()0123456789:;,!?~"
+    rows += [
+        Row(
+            "".join(rng.choices(signs + rng.choice(signs) * 30, k=rng.randrange(3, 60))),
+            "safe",
+            "en",
+            f"signs:{i}",
+        )
+        for i in range(300)
+    ]
+    return rows + [
+        Row(piece, "safe", "en", f"code:{i}") for i, piece in enumerate(rng.sample(sources.code(), 500))
+    ]
 
 
 def _asked(sources: Sources) -> list[Row]:
-    """Harmless questions about people, places and things that a newspaper names."""
+    """Harmless questions about people, places and things that a newspaper names, and about what people do."""
     rows = grammar("zh", Random(SEED + 2), each=110, words=sources.names())
     ours = {row.group for row in grammar("zh", Random(SEED + 2), each=1)}
-    return [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows if r.group not in ours]
+    named = [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows if r.group not in ours]
+    rng = Random(SEED + 3)
+    done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=6000)]
+    return named + done
 
 
 def _others_attacks(sources: Sources) -> list[Row]:

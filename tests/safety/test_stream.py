@@ -66,9 +66,7 @@ def interleavings(streams):
                 yield [(key, pieces[0]), *order]
 
 
-@pytest.mark.parametrize(
-    ("one", "two", "three"), [("word", "mail", "key"), ("phone", "word", "mail")]
-)
+@pytest.mark.parametrize(("one", "two", "three"), [("word", "mail", "key"), ("phone", "word", "mail")])
 def test_two_choices_and_a_tool_call_in_every_order(one, two, three):
     keys = {(0, "content", None): one, (1, "content", None): two, (0, "arguments", "call_1"): three}
     texts = {key: BEFORE + ENTITIES[name] + AFTER for key, name in keys.items()}

@@ -1,7 +1,7 @@
 """The guard against attacks on the model: injection, jailbreaks, coaxing, extraction, steering, also in code.
 
-A trained classifier gives a score; a rule that fires lowers the score that is enough. What is written in code is decoded
-and judged too, and so is the conversation as a whole: an attack that comes in small steps is seen in their sum.
+A trained classifier gives a score; where a rule fires, the square of the threshold is enough. What is written in code is
+decoded and judged too, and so is the conversation as a whole: an attack that comes in small steps is seen in their sum.
 """
 
 import re
@@ -14,7 +14,6 @@ from stepladder.safety.classifier import Classifier, shipped
 from stepladder.safety.conversation import together
 from stepladder.safety.decode import views
 
-_BENEFIT = 0.5  # with a rule, this share of the threshold is enough
 _RULES = re.compile(
     r"\b(?:ignor\w*|disregard\w*|forget|override|bypass)\b.{0,24}\b(?:previous|prior|above|earlier|your|all|any|initial)\b.{0,24}"
     r"\b(?:instruction\w*|rules?|prompts?|guidelines?|directions?|orders?|polic\w+|restrictions?|programming)\b"
@@ -64,8 +63,7 @@ class AttacksGuard:
         """Judge the text, what it says in code, and the conversation that it ends."""
         for way, view in self._ways(text, turns):
             score = self._model.score(view)
-            enough = self._threshold * (_BENEFIT if _RULES.search(view) else 1.0)
-            if score >= enough:
+            if score >= self._threshold or (score >= self._threshold**2 and _RULES.search(view)):
                 kinds = dict.fromkeys((self._model.category(view), way))
                 categories = tuple(kind for kind in kinds if kind)
                 return Verdict(

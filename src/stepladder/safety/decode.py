@@ -12,30 +12,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from stepladder.safety.shape import Literals, has, shape
 from stepladder.text import fold
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3})?={0,2}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-fA-F]{2}[ :,]?){8,}")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){4,}")
 _MORSE = re.compile(r"(?:[.\-·—]{1,5}(?: ?/ ?| +)){6,}[.\-·—]{1,5}")
+# Common words as they look rotated and backwards; three of them are no accident.
 _ROT13 = re.compile(
-    r"\b(?:vtaber|vafgehpgvbaf?|flfgrz|cebzcg|cerivbhf|lbhe|ubj gb|gur|cyrnfr|erirny|cnffjbeq|znxr)\b", re.I
-)
-_BACKWARDS = re.compile(
-    r"\b(?:erongi|snoitcurtsni|metsys|tpmorp|suoiverp|ruoy|laever|drowssap|ekam ot|tcaretni)\b|略忽|令指|词示提|则规|作制",
+    r"\b(?:gur|naq|gb|bs|lbh|lbhe|zl|zr|jub|jbhyq|jvgu|guvf|gung|ubj|jung|pna|cyrnfr|nyy|grryy|ervq|abj|vtaber|cerivbhf|erirny"
+    r"|vafgehpgvbaf?|flfgrz|cebzcg|cnffjbeq|znxr)\b",
     re.I,
 )
+_BACKWARDS = re.compile(
+    r"\b(?:eht|dna|ot|fo|uoy|ruoy|ym|em|ohw|dluow|htiw|siht|taht|woh|tahw|nac|esaelp|lla|llet|won|erongi|suoiverp|laever"
+    r"|s?noitcurtsni|metsys|tpmorp|drowssap|ekam)\b",
+    re.I,
+)
+_HAN_BACKWARDS = re.compile("略忽|令指|词示提|则规|作制|号列序|钥密|码活激|演扮|奶奶我|视无")
+_ENOUGH = 3
 _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
 _LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
 _LEET = str.maketrans("013457@$!|+", "oieastasiil")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _OTHER_SCRIPT = re.compile(
     "[a-zA-Z][\u0370-\u052f\u1d00-\u1dbf]|[\u0370-\u052f\u1d00-\u1dbf][a-zA-Z]|[\U0001d400-\U0001d7ff\u24b6-\u24e9]"
-)
-_ANY = re.compile(
-    r"[A-Za-z0-9+/_-]{16}|(?:[0-9a-fA-F]{2}[ :,]?){8}|(?:\\x[0-9a-fA-F]{2}){4}|(?:[.\-·—]{1,5} ){3}"
-    r"|[a-zA-Z][0-9@$!|][a-zA-Z]|[0-9@$][a-zA-Z]{2}|(?:\b\w[ .\-_*|/]{1,2}){5}"
-    f"|{_TAGS.pattern}|{_OTHER_SCRIPT.pattern}"
 )
 _MORSE_CODE = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
 _MORSE_LETTERS = dict(zip(_MORSE_CODE.split(" "), "abcdefghijklmnopqrstuvwxyz", strict=True))
@@ -53,13 +55,50 @@ class View:
     end: int
 
 
+_BACK_TO_FRONT = Literals(
+    " eht ", " ruoy", " uoy ", " ym ", "esaelp", "erongi", "snoitcurtsni", "drowssap", " ot ", " dna "
+)
+_ROTATED = Literals(
+    " gur ", " lbhe", " lbh ", " zl ", "cyrnfr", "vtaber", "vafgehpgvba", "cnffjbeq", " gb ", " naq "
+)
+_LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_-=\\%"
+_WORD_RUN = str.maketrans({chr(i): "w" if chr(i) in _LETTERS_AND_DIGITS else " " for i in range(128)})
+_CODED = ("w" * 16, "wwwwwwww wwwwwwww wwwwwwww", "ww ww ww ww", "ww,ww,ww,ww")
+_ODD_SHAPES = (
+    "a0a",
+    "0aa",
+    "a@a",
+    " @aa",
+    " a a a ",
+    "*a*a*a",
+    ".a.a.a",
+    " * * * ",
+    "** ** **",
+    "..* *",
+    " .* ",
+    "ag",
+    "ga",
+    " *.. ",
+)
+
+
 def views(text: str) -> list[View]:
     """Return what is written in code in `text`: none for nearly every text, and never more than a few."""
     found: list[View] = []
-    if _ANY.search(text):
+    if has(text.translate(_WORD_RUN), _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
         found += _runs(text)
-    found += _whole(text)
+    lower = text.lower()
+    if _ROTATED.within(lower) and len(_ROT13.findall(text)) >= _ENOUGH:
+        found.append(View("rot13", codecs.decode(text, "rot13"), 0, len(text)))
+    latin = _BACK_TO_FRONT.within(lower) and len(_BACKWARDS.findall(text)) >= _ENOUGH
+    if latin or (not text.isascii() and _HAN_BACKWARDS.search(text)):
+        found.append(View("backwards", text[::-1], 0, len(text)))
     return found[:_MOST]
+
+
+def _has_signs(text: str) -> bool:
+    """Whether there are tags, letters in circles or mathematical ones: all beyond what texts are written with."""
+    return not text.isascii() and bool(_TAGS.search(text) or _OTHER_SCRIPT.search(text))
 
 
 def _runs(text: str) -> Iterator[View]:
@@ -76,13 +115,6 @@ def _runs(text: str) -> Iterator[View]:
     if len(_LEET_TOKEN.findall(text)) > 1:
         plain = _LEET_TOKEN.sub(lambda match: match.group().translate(_LEET), text)
         yield View("leetspeak", plain, 0, len(text))
-
-
-def _whole(text: str) -> Iterator[View]:
-    if len(_ROT13.findall(text)) > 1:
-        yield View("rot13", codecs.decode(text, "rot13"), 0, len(text))
-    if _BACKWARDS.search(text):
-        yield View("backwards", text[::-1], 0, len(text))
 
 
 def _is_text(decoded: str) -> bool:

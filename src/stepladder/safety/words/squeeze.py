@@ -10,14 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stepladder.safety.shape import CLAUSE, Literals, has, repeats, shape
+
 _LEET = str.maketrans("013457@$!|+", "oleastasllt")
 _LEET_TOKEN = re.compile(r"[a-z0-9@$!|+]*[a-z][a-z0-9@$!|+]*")
 _LEET_MARK = re.compile(r"[0-9@$!|+]")
 _FILLER = re.compile("(?<=[\u4e00-\u9fff])[xo](?=[\u4e00-\u9fff])")
+_DOUBLED = re.compile(r"([\u4e00-\u9fff])\1([\u4e00-\u9fff])\2")
 _NUMBER = re.compile("[零一二三四五六七八九]{4,}")
 _DIGITS = str.maketrans("零一二三四五六七八九", "0123456789")
-# What ends a clause or frames a word: harmless texts are full of it, so a word goes through it in full dress only.
-_CLAUSE = frozenset("，。！？；：、,;:!?\n\r（）()《》〈〉“”‘’\"'「」『』【】[]·•‧・—…→")
 _MAX_GAP = 3
 
 # Characters written as their parts: left and right (or top and bottom) -> the character. Only what is written so.
@@ -37,17 +38,37 @@ _EMOJI = {
 }  # fmt: skip
 _EMOJI_ANY = re.compile("|".join(_EMOJI))
 
-SUSPECT = re.compile(
-    r"(?<![a-z0-9])(?:[a-z0-9][^a-z0-9\u4e00-\u9fff]{1,3}){2,}[a-z0-9](?![a-z0-9])"  # s p a c e d
-    r"|[a-z][*_~|/\\^.·•'\"-]{1,3}[a-z]"  # b*roken
-    r"|[a-z][0-9@$!|+]+[a-z]|\b[0-9@$][a-z]{2}"  # l33t
-    r"|(?:[\u4e00-\u9fff][，。！？；：、,;:!?\n]{1,3}){2,}[\u4e00-\u9fff]"  # 间，隔，号
-    r"|[\u4e00-\u9fff][^\w，。！？；：、,;:!?\n()（）《》\[\]]{1,3}(?=[\u4e00-\u9fff])"  # 间*隔
-    r"|[\u4e00-\u9fff][xo][\u4e00-\u9fff]"  # 间x隔
-    r"|(\w)\1\1|([\u4e00-\u9fff])\2([\u4e00-\u9fff])\3"  # reeeepeated, 重重复复
-    r"|[零一二三四五六七八九]{4}"
+# Shapes (see `shape`) of disguises; most texts show none and are done with one look.
+_LATIN_SHAPES = (
+    " a a ",
+    "*a*a",
+    ".a.a",
+    "a*a",
+    "@a@a",
+    " a.a.",
+    "a0a",
+    "a@a",
+    " 0aa",
+    " @aa",
+    "a00a",
+    "a.a ",
 )
-"""Whether a folded text shows any of this; most do not, and are done with one look."""
+_HAN_SHAPES = (
+    "h*h",
+    "h h",
+    "h@h",
+    "h.h.h",
+    ".h.h.",
+    "hah",
+    "h0h",
+    "nnnn",
+    "h**h",
+    "h***h",
+    "n*h",
+    "h*n",
+    "h.n.h",
+)
+_PARTS = Literals(*(pair for pair in _SPLIT if len(pair) == 2), *_EMOJI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +110,7 @@ class _Squeezer:
             self.gap = 0
 
     def _separate(self, character: str) -> None:
-        if character in _CLAUSE or self.gap < 0:
+        if character in CLAUSE or self.gap < 0:
             self.gap = -abs(self.gap) - 1
         elif character.isspace() and self.gap == 0:
             self.gap = 0.5
@@ -147,8 +168,13 @@ def _rewritten(match: re.Match[str]) -> str:
 
 
 def is_hidden(text: str) -> bool:
-    """Whether a folded text needs squeezing at all."""
-    return bool(SUSPECT.search(text) or _SPLIT_PAIR.search(text) or _EMOJI_ANY.search(text))
+    """Whether a folded text may hide a word and needs squeezing at all."""
+    seen = shape(text)
+    if has(seen, _LATIN_SHAPES) or repeats(text):
+        return True
+    return not text.isascii() and (
+        has(seen, _HAN_SHAPES) or _DOUBLED.search(text) is not None or _PARTS.within(text)
+    )
 
 
 def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:
