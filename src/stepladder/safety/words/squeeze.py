@@ -52,6 +52,9 @@ _LATIN_SHAPES = (
     " @aa",
     "a00a",
     "a.a ",
+    "0*0",
+    "0 0",
+    "0 0",
 )
 _HAN_SHAPES = (
     "h*h",
