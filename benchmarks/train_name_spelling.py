@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.privacy.spelling import BITS, SCALE, buckets
+from stepladder.privacy import spelling
 
 ROOT = Path(__file__).resolve().parent.parent
 WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
@@ -41,7 +41,7 @@ def main() -> None:
     figures = {"names": len(names), "others": len(others), **accuracy(judge, [rows[i] for i in held])}
     print(figures)
     (ROOT / "benchmarks/results/name_spelling.json").write_text(json.dumps(figures, indent=1) + "\n")
-    shipped = np.clip(np.rint(fit(rows, rng) * SCALE), -127, 127).astype(np.int8)
+    shipped = np.clip(np.rint(fit(rows, rng) * spelling.SCALE), -127, 127).astype(np.int8)
     (ROOT / "src/stepladder/privacy/spelling.bin").write_bytes(shipped.tobytes())
 
 
@@ -58,7 +58,7 @@ def name_words() -> set[str]:
 
 
 def other_words() -> set[str]:
-    """Words that are no names: of jobs, firms, countries, plain English (other languages' words and towns are left out: they are spelled like names)."""
+    """Words that are no names: of jobs, firms, countries, plain English; towns are spelled like names."""
     found: set[str] = set()
     wanted = {
         "job": ("jobs",),
@@ -104,8 +104,8 @@ def _docstring_words() -> set[str]:
 
 def fit(rows: list[tuple[str, int]], rng: np.random.Generator) -> NDArray[np.float64]:
     """Logistic regression with AdaGrad, both classes weighing the same; a word's n-grams share one unit of length."""
-    weights, squares = np.zeros(1 << BITS), np.full(1 << BITS, 1e-4)
-    places = [np.array(buckets(word)) for word, _ in rows]
+    weights, squares = np.zeros(1 << spelling.BITS), np.full(1 << spelling.BITS, 1e-4)
+    places = [np.array(spelling.buckets(word)) for word, _ in rows]
     share = sum(label for _, label in rows) / len(rows)
     for _ in range(EPOCHS):
         for i in rng.permutation(len(rows)):
@@ -124,7 +124,7 @@ def accuracy(weights: NDArray[np.float64], rows: list[tuple[str, int]]) -> dict[
     """Return the share of names and of other words that are told right."""
     right: dict[int, list[bool]] = {0: [], 1: []}
     for word, label in rows:
-        right[label].append((weights[np.array(buckets(word))].sum() > 0) == bool(label))
+        right[label].append((weights[np.array(spelling.buckets(word))].sum() > 0) == bool(label))
     return {
         "names_right": round(float(np.mean(right[1])), 4),
         "others_right": round(float(np.mean(right[0])), 4),

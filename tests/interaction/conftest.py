@@ -10,6 +10,7 @@ from stepladder.interaction.app import App
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
 from tests.interaction.asgi import Client
+from tests.interaction.shell import CONFIG, Shell
 from tests.product import mood, recorded, write_config
 
 ANSWERS = {"Fine day": "good", "Rain": "bad", "天气真好": "good", "hi": "Hello there"}
@@ -37,3 +38,10 @@ async def home(config: Path) -> AsyncIterator[Home]:
         yield Home(house, Client(App(house), await house.first_admin_key() or ""), config)
     finally:
         await house.close()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    (tmp_path / "stepladder.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "teacher.jsonl").write_text('{"input": "x", "answer": "good"}\n', encoding="utf-8")
+    return Shell(tmp_path, monkeypatch, capsys)

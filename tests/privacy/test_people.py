@@ -40,11 +40,25 @@ def test_names(text, names):
 @pytest.mark.parametrize(
     "text",
     [
-        "任何方面都可以", "他很高兴，马上出发", "由于国家政策", "我是程序员，他是高中生", "成功的方法", "金融行业，江南，石油", "安全第一，时间紧", "黄金和白银",
-        "The weather is nice. What a day!", "I live in Paris", "Monday in January", "University of Oxford", "Please contact Support", "Microsoft Corporation",
-        "We flew to New York", "READ THE MANUAL", "Title VII of the Civil Rights Act",
+        "任何方面都可以",
+        "他很高兴，马上出发",
+        "由于国家政策",
+        "我是程序员，他是高中生",
+        "成功的方法",
+        "金融行业，江南，石油",
+        "安全第一，时间紧",
+        "黄金和白银",
+        "The weather is nice. What a day!",
+        "I live in Paris",
+        "Monday in January",
+        "University of Oxford",
+        "Please contact Support",
+        "Microsoft Corporation",
+        "We flew to New York",
+        "READ THE MANUAL",
+        "Title VII of the Civil Rights Act",
     ],
-)  # fmt: skip
+)
 def test_words_that_are_no_names(text):
     assert people(text) == []
 

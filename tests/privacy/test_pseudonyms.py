@@ -1,5 +1,7 @@
 """Placeholders: stable, reversible whatever the model did to them, and never mistaken for what the asker wrote."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,8 +32,14 @@ PIECES = st.lists(
             "&",
             "l",
             "t;",
+            "Mary Smith",
+            "我叫王小明，",
+            "a@b.com",
+            "+44 7700 900123",
+            "x",
+            "\n",
+            "�",
         ]
-        + ["Mary Smith", "我叫王小明，", "a@b.com", "+44 7700 900123", "x", "\n", "\ud800"]
     ),
     max_size=12,
 ).map("".join)
@@ -43,7 +51,7 @@ def anything() -> st.SearchStrategy[str]:
 
 def cut(text: str, places: list[int]) -> list[str]:
     edges = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(edges)]
 
 
 def streamed(vault: Vault, chunks: list[str]) -> str:
@@ -92,10 +100,27 @@ def test_a_text_keeps_its_placeholder_through_a_conversation():
 @pytest.mark.parametrize(
     "bent",
     [
-        "<PERSON_1>", "<person_1>", "< Person 1 >", "PERSON_1", "Person_1", "PERSON 1", "PERSON1", "<PERSON_1", "PERSON_1>", "[PERSON_1]", "【PERSON_1】",
-        "＜ＰＥＲＳＯＮ＿１＞", "〔人名1〕", "<人名_1>", "《姓名1》", "&lt;PERSON_1&gt;", r"<PERSON\_1>", "<PERSON-1>", "{PERSON_1}",
+        "<PERSON_1>",
+        "<person_1>",
+        "< Person 1 >",
+        "PERSON_1",
+        "Person_1",
+        "PERSON 1",
+        "PERSON1",
+        "<PERSON_1",
+        "PERSON_1>",
+        "[PERSON_1]",
+        "【PERSON_1】",
+        "＜ＰＥＲＳＯＮ＿１＞",
+        "〔人名1〕",
+        "<人名_1>",
+        "《姓名1》",
+        "&lt;PERSON_1&gt;",
+        r"<PERSON\_1>",
+        "<PERSON-1>",
+        "{PERSON_1}",
     ],
-)  # fmt: skip
+)
 def test_a_bent_placeholder_is_restored(bent):
     vault = Vault([("PERSON", 1, "王小明")])
     assert vault.restore(f"说 {bent}, ok") == "说 王小明, ok"

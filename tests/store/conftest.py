@@ -43,8 +43,14 @@ def second(url, clock, store):
     other.close()
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "postgres"])
 def either(request, url, clock):
-    store = Store.open(url if request.param == "file" else "sqlite://", clock=clock)
+    """The same store wherever it may lie: tests that use it say what every database must do."""
+    urls = {
+        "file": lambda: url,
+        "memory": lambda: "sqlite://",
+        "postgres": lambda: request.getfixturevalue("postgres"),
+    }
+    store = Store.open(urls[request.param](), clock=clock)
     yield store
     store.close()

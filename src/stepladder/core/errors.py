@@ -17,6 +17,7 @@ StepladderError
 ├── MissingExtra          an optional library is not installed; names the pip command
 ├── StoreError            the data folder or a migration is in trouble
 ├── DataError             a file of examples is wrong; names the line
+├── VaultUnreadable       stored pseudonyms cannot be opened: another key, or changed (in `stepladder.privacy`)
 └── InvalidPromiseInput   the statistics were given nonsense (in `stepladder.promise`)
 
 An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.

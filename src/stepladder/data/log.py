@@ -18,6 +18,7 @@ import msgspec
 from stepladder.core import DataError, Field
 
 _SHOWN = 5
+_INSTRUCTING = ("system", "developer")
 _EXAMPLE = '{"input": "a question", "answer": "what the model said"}'
 
 
@@ -86,7 +87,7 @@ def iterate_log(path: Path, names: FieldNames | None = None) -> Iterator[LogRow 
     """Yield each line as a row, or as the reason why it is none. Blank lines do not count as rows."""
     names = names or FieldNames()
     try:
-        with _open(path) as stream:
+        with open_log(path) as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield _parse(number, line, names)
@@ -100,7 +101,7 @@ def iterate_log(path: Path, names: FieldNames | None = None) -> Iterator[LogRow 
         raise DataError(f"Cannot read {path}: {error.strerror}.", remedy="Check its rights.") from error
 
 
-def _open(path: Path) -> BinaryIO | gzip.GzipFile:
+def open_log(path: Path) -> BinaryIO | gzip.GzipFile:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
@@ -108,34 +109,36 @@ def _parse(number: int, line: bytes, names: FieldNames) -> LogRow | Skipped:
     try:
         data = msgspec.json.decode(line)
         if not isinstance(data, dict):
-            raise _Unusable("it is no JSON object")
+            raise Unusable("it is no JSON object")
         return _row(number, data, names)
     except msgspec.DecodeError:
         return Skipped(number, "it is not valid JSON")
     except UnicodeDecodeError:
         return Skipped(number, "it is not UTF-8")
-    except _Unusable as error:
+    except Unusable as error:
         return Skipped(number, str(error))
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """Why a row is skipped."""
 
 
 def _row(number: int, data: dict[str, Any], names: FieldNames) -> LogRow:
-    chat = _chat(data) if _find(data, names.input) is None or "messages" in data else None
-    text, answer = chat or (_find(data, names.input), _find(data, names.answer))
+    chat = chat_of(data) if find(data, names.input) is None or "messages" in data else None
+    text, answer = (
+        (find(data, names.input), find(data, names.answer)) if chat is None else (chat.user, chat.answer)
+    )
     return LogRow(
         line=number,
-        text=_text(text, names.input),
+        text=text_of(text, names.input),
         answer=_scalar(answer, names.answer),
-        gold=_scalar(gold, names.gold) if (gold := _find(data, names.gold)) is not None else None,
-        fields=_fields(_find(data, names.fields), names.fields),
-        at=_time(_find(data, names.time), names.time),
+        gold=_scalar(gold, names.gold) if (gold := find(data, names.gold)) is not None else None,
+        fields=_fields(find(data, names.fields), names.fields),
+        at=time_of(find(data, names.time), names.time),
     )
 
 
-def _find(data: Any, name: str) -> Any:
+def find(data: Any, name: str) -> Any:
     """The value under `name`: a key as it stands, else a path with dots."""
     if isinstance(data, dict) and name in data:
         return data[name]
@@ -144,23 +147,23 @@ def _find(data: Any, name: str) -> Any:
     return data
 
 
-def _text(value: Any, name: str) -> str:
+def text_of(value: Any, name: str) -> str:
     if value is None:
-        raise _Unusable(f"it has no {name!r}")
+        raise Unusable(f"it has no {name!r}")
     if not isinstance(value, str):
-        raise _Unusable(f"{name!r} is no text")
+        raise Unusable(f"{name!r} is no text")
     if not value.strip():
-        raise _Unusable(f"{name!r} is empty")
+        raise Unusable(f"{name!r} is empty")
     return value
 
 
 def _scalar(value: Any, name: str) -> str:
     """Answers as strings: numbers, booleans and JSON keep the spelling of JSON, keys sorted."""
     if value is None:
-        raise _Unusable(f"it has no {name!r}")
+        raise Unusable(f"it has no {name!r}")
     text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
     if not text.strip():
-        raise _Unusable(f"{name!r} is empty")
+        raise Unusable(f"{name!r} is empty")
     return text
 
 
@@ -168,14 +171,14 @@ def _fields(value: Any, name: str) -> dict[str, Field]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _Unusable(f"{name!r} is no JSON object")
+        raise Unusable(f"{name!r} is no JSON object")
     for key, item in value.items():
         if not isinstance(item, str | int | float | bool | None):
-            raise _Unusable(f"{name}.{key} is neither text, a number, a boolean nor null")
+            raise Unusable(f"{name}.{key} is neither text, a number, a boolean nor null")
     return value
 
 
-def _time(value: Any, name: str) -> float | None:
+def time_of(value: Any, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -183,12 +186,23 @@ def _time(value: Any, name: str) -> float | None:
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise _Unusable(f"{name!r} is neither Unix seconds nor ISO 8601") from error
+        raise Unusable(f"{name!r} is neither Unix seconds nor ISO 8601") from error
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def _chat(data: dict[str, Any]) -> tuple[Any, Any] | None:
-    """Question and answer of an OpenAI exchange, or None where the row is none.
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A row that is a chat: the last user message, what was answered, and what stood before."""
+
+    user: str
+    answer: Any
+    system: str
+    turns: int
+    model: str
+
+
+def chat_of(data: dict[str, Any]) -> Chat | None:
+    """The OpenAI exchange in a row, or None where the row is none. Raises Unusable.
 
     The question is the last user message; the answer is the response's first choice, or, in a row without a
     response, the assistant's message at the end.
@@ -200,12 +214,18 @@ def _chat(data: dict[str, Any]) -> tuple[Any, Any] | None:
     response = _unwrapped(data, ("response",))
     users = [message for message in messages if _role(message) == "user"]
     if not users:
-        raise _Unusable("its messages hold none of the user's")
-    if response is not None:
-        return _content(users[-1]), _said(response)
-    if _role(messages[-1]) != "assistant":
-        raise _Unusable("it has a request but no 'response'")
-    return _content(users[-1]), _content(messages[-1])
+        raise Unusable("its messages hold none of the user's")
+    if response is None and _role(messages[-1]) != "assistant":
+        raise Unusable("it has a request but no 'response'")
+    told = [message for message in messages if _role(message) in _INSTRUCTING]
+    system = [_content(message) for message in told if isinstance(message.get("content"), str | list)]
+    return Chat(
+        user=_content(users[-1]),
+        answer=_content(messages[-1]) if response is None else _said(response),
+        system="\n".join(system),
+        turns=sum(_role(message) not in _INSTRUCTING for message in messages[: messages.index(users[-1])]),
+        model=str(request.get("model") or ""),
+    )
 
 
 def _unwrapped(data: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
@@ -216,7 +236,7 @@ def _unwrapped(data: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | 
             value = msgspec.json.decode(value)
         elif isinstance(value, dict) and isinstance(value.get("body"), dict | str):
             if int(value.get("status_code") or 200) >= 400:
-                raise _Unusable("its response is an error")
+                raise Unusable("its response is an error")
             value = value["body"]
     return value if isinstance(value, dict) else None
 
@@ -224,7 +244,7 @@ def _unwrapped(data: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | 
 def _said(response: dict[str, Any]) -> Any:
     choices = response.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise _Unusable("its response has no 'choices'")
+        raise Unusable("its response has no 'choices'")
     return _content(choices[0].get("message"))
 
 
@@ -241,5 +261,5 @@ def _content(message: Any) -> Any:
         ]
         content = "\n".join(part for part in parts if isinstance(part, str))
     if not isinstance(content, str):
-        raise _Unusable("a message holds no text")
+        raise Unusable("a message holds no text")
     return content

@@ -5,6 +5,7 @@ of the text. Vaults keep what placeholders stand for and can be sealed for a sto
 policies, HTTP or where vaults are stored.
 """
 
+from stepladder.privacy import spelling
 from stepladder.privacy.actions import Action, block, foreign, keyed_hash, mask, redact
 from stepladder.privacy.find import find
 from stepladder.privacy.finding import Finding, Kind
@@ -28,4 +29,5 @@ __all__ = [
     "keyed_hash",
     "mask",
     "redact",
+    "spelling",
 ]

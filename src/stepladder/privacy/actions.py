@@ -29,7 +29,7 @@ def block(finding: Finding) -> str:
 
 
 def mask(finding: Finding) -> str:
-    """Return asterisks for letters and digits; cards, accounts and telephones keep their last four digits, separators stay."""
+    """Return asterisks for letters and digits; cards, accounts and telephones keep four digits."""
     kept = _TAILED.get(finding.kind, 0)
     signs = sum(map(str.isalnum, finding.text))
     masked, seen = [], 0
@@ -43,7 +43,7 @@ def mask(finding: Finding) -> str:
 def keyed_hash(key: bytes) -> Action:
     """Return an action that writes the kind and 16 hexadecimal digits of HMAC-SHA256: equal texts stay equal.
 
-    Without the key the few billion possible telephone numbers could simply be tried. Raises ValueError for a key under 16 bytes.
+    The billions of possible telephone numbers could be tried without a key. Raises ValueError below 16 bytes.
     """
     if len(key) < 16:
         raise ValueError(f"the key has {len(key)} bytes: use at least 16")
@@ -58,7 +58,7 @@ def keyed_hash(key: bytes) -> Action:
 
 
 def foreign(answer: str, asked: Iterable[str], kinds: Collection[Kind | str] = UNASKED) -> list[Finding]:
-    """Return the personal data of ``kinds`` in ``answer`` that none of the ``asked`` texts holds, however it was written there."""
+    """Return the personal data of ``kinds`` in ``answer`` that no ``asked`` text holds, however it is written there."""
     found = find(answer, kinds)
     if not found:
         return []

@@ -43,7 +43,7 @@ _ROADS = (
     "路|街|道|巷|弄|胡同|里|村|镇|乡|屯|庄|小区|花园|大厦|广场|公寓|家园|新村|苑|园|城|中心|府|湾|庭|居|邨"
 )
 _COUNT = "[0-9A-Za-z一二三四五六七八九十百零]{1,6}(?:-[0-9A-Za-z]{1,4}){0,3}"
-_STEP = f"{_COUNT}(?:号楼|号院|号|栋|幢|座|单元|层|楼|室|房|弄|户|门|组)"
+_STEP = f"{_COUNT}(?:号楼(?![上下道梯])|号院|号|栋|幢|座|单元|层|楼|室|房|弄|户|门|组)"
 _HOUSE = re.compile(
     f"(?:[路街道巷弄同里村镇乡屯庄区园厦场寓苑城心府湾庭居邨])(?:[东西南北中]段?|[一二三四五六七八九]段)?(?:{_STEP})"
     f"(?:附?{_STEP}|[,， ]?[\u4e00-\u9fff]{{1,10}}?(?:小区|花园|大厦|广场|公寓|家园|新村|苑|园|城|中心|国际|"
@@ -60,6 +60,7 @@ _ANNOUNCED = re.compile(
     r"设在|开在|来到|前往|赶到|发往|住|在|到|于|往|至|为|是|从|去)"
 )
 _ROAD = re.compile(f"[\u4e00-\u9fff]{{1,6}}?(?:{_ROADS})?$")
+_NEXT = re.compile("[\u4e00-\u9fff]{1,5}?[省市区县旗州镇乡路街道]")
 _DISTRICT = re.compile("[\u4e00-\u9fff]{1,5}[区县旗市]")
 
 
@@ -93,9 +94,10 @@ def chinese(text: str) -> Iterator[Span]:
 
 def _left_end(run: str) -> int | None:
     """Return where in ``run``, which ends with the street's last character, the address begins; None: it does not."""
-    place = _PLACE.search(run)
-    if place:
-        return place.start()
+    for place in _PLACE.finditer(run):
+        # 常德明 is a person, 常德市 a place: without its suffix a city must have a district or a street right after it.
+        if place[0][-1] in "省市州盟区" or _NEXT.match(run, place.end()):
+            return place.start()
     starts = [match.end() for match in _ANNOUNCED.finditer(run) if match.end() < len(run) - 1]
     rest = starts[-1] if starts else 0
     district = _DISTRICT.search(run, rest)

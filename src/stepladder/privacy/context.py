@@ -18,7 +18,7 @@ _CARD = re.compile(
 _PHONE_BEFORE = re.compile(
     r"(?:\b(?:phones?|telephone|tel|mobile|cell|cellphone|fax|call|calls|called|text|sms|dial|ring|whatsapp|desk|office|"
     r"landline|hotline|contact|reach|number|numbers|messages?|answering|voicemail|handy|t[eé]l[eé]phone|telefon|(?:m|t|f|p)(?=[:.]))\b|"
-    r"电话|手机|座机|热线|传真|联系|致电|拨打|号码|微信|短信|来电|客服)[^\d\n]{0,24}\n?[^\d\n]{0,8}$",
+    r"电话|手机|座机|热线|传真|联系|致电|拨打|号码|微信|短信|来电|客服|@[\w.-]+)[^\d\n]{0,24}\n?[^\d\n]{0,8}$",
     re.IGNORECASE,
 )
 _OTHER_NUMBER = re.compile(
@@ -41,7 +41,9 @@ _NOT_BANK = re.compile(
 )
 _PASSPORT = re.compile(r"(?:passport|护照|通行证|旅行证)[^\d\n。;；]{0,24}$", re.IGNORECASE)
 _SSN = re.compile(r"(?:\bssn\b|social security|社会安全号|社安号)[^\d\n]{0,24}$", re.IGNORECASE)
-_ID = re.compile(r"(?:身份证|证件|\bid\b|identity|公民身份)[^\d\n]{0,20}$", re.IGNORECASE)
+_ID = re.compile(
+    r"(?:身份证|证件|[一旧老]代?证|公民号码|\bid\b|identity|公民身份)[^\d\n]{0,20}$", re.IGNORECASE
+)
 
 
 def before(text: str, start: int, width: int = WINDOW) -> str:

@@ -16,9 +16,10 @@ _CREDENTIALS = re.compile(r"://[^\s/:@]{1,128}:[^\s/@]{1,256}@[^\s/<>\"']{1,255}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}$")
 _V4 = re.compile(r"[0-9](?<![0-9A-Za-z_.-].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z_]|[.-][0-9A-Za-z])")
 _VERSION = re.compile(
-    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|升级到?|章节?|节)[^0-9\n]{0,6}$",
+    r"(?:\bversion|\bver|\bv|\brelease|\bbuild|\bsection|版本号?|兼容|固件|程序|软件|客户端|应用|系统|插件|补丁|驱动|内核|driver|firmware|kernel|升级到?|章节?|节)[^0-9\n]{0,6}$",
     re.IGNORECASE,
 )
+_VERSIONS = re.compile(r" ?(?:及以上|以上|或更|版|(?:and|or) (?:above|later|newer|up))")
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _DASHES = re.compile(r"-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-")
 _HEX_GROUP = re.compile(r"(?<![0-9A-Za-z_])[0-9A-Fa-f]{1,4}$")
@@ -51,7 +52,11 @@ def addresses_v4(text: str) -> Iterator[Span]:
     for match in _V4.finditer(text):
         octets = match[0].split(".")
         plain = all(int(octet) < 256 and (octet == "0" or octet[0] != "0") for octet in octets)
-        if plain and not _VERSION.search(text, max(0, match.start() - 16), match.start()):
+        if (
+            plain
+            and not _VERSIONS.match(text, match.end())
+            and not _VERSION.search(text, max(0, match.start() - 16), match.start())
+        ):
             yield Span(match.start(), match.end(), Kind.IP_ADDRESS, 0.95)
 
 

@@ -41,7 +41,8 @@ _ANNOUNCING = frozenset(lines("announcing_latin"))
 _PLACING = frozenset(lines("placing_latin"))
 _NEAR = frozenset(words("near_latin"))
 _PERSON_AFTER = re.compile(
-    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|listed|shouted|replied|explained|spent|began|points|"
+    r"(?:'s|’s)? ?(?:,? ?(?:said|says|told|asked|lives|lived|works|worked|wrote|writes|"
+    r"listed|shouted|replied|explained|spent|began|points|"
     r"is (?:a|an|the|very|my|from|so|not)|was (?:a|an|the|born|influenced|very)|has|had|will be|who|and I|and [A-Z]|"
     r"flew|called|phoned|"
     r"thinks|born|aged|joined|left|married|died|age \d|\(\d|\d{2},|at [0-9])"
@@ -92,7 +93,7 @@ def _pieces(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
             start = -1
             continue
         if start < 0:
-            if raw[0].islower():
+            if raw[0].islower() or (match.end() - match.start() > 2 * len(raw) + 2 and _opens(raw)):
                 continue
             start = match.start() + word.start()
         end = match.start() + word.end()
@@ -101,6 +102,11 @@ def _pieces(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
             start = -1
     if start >= 0:
         yield start, end
+
+
+def _opens(word: str) -> bool:
+    """Whether a word before two others is rather a sentence's first word than a given name ("Telephone Mary Smith")."""
+    return word.lower() not in NAMES and len(word) > 2 and like_a_name(word) < -1.0
 
 
 def _cuts(raw: str, bare: str, start: int) -> bool:

@@ -15,7 +15,8 @@ COMMON = characters("surnames_common_han")
 AMBIGUOUS = characters("surnames_ambiguous_han")
 COMPOUND = words("surnames_compound_han")
 GIVEN = characters("given_han")
-TELLING = frozenset(characters("telling_han"))
+_TELLING = characters("telling_han")
+TELLING = frozenset(_TELLING)
 TRANSLITERATED = characters("transliterated_han")
 WORDS = frozenset(words("words_han"))
 
@@ -37,7 +38,7 @@ _ANNOUNCED = re.compile(
 _GOES_ON = (
     "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
     "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
-    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进"
+    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾搬诉确配养偷值充换挪缴汇存取拨催结病死失犯受得需帮陪赔逃躲抢偷骗救撞追找派调升辞退更懂比两各均"
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
@@ -57,15 +58,22 @@ _TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})"
 _SOMETIMES = "方于白安常成万向文时古游华平"
 # What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
 _LEFT = (
-    "爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
+    "的了着过但而却就都也又还再才只若果议姓当凭将到成下归属权劝催派召选郎娘告因靠比且则或有没无等受随按照曾已其此该这那即从往至自爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
     "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
 )
 _BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
 _BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
 # The commonest surnames need less: any character before and a border after, or the other way round.
 _COMMON = re.compile(
-    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{COMMON}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
+    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
 )
+# A character of names makes up for what stands before.
+_TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?:{_TWO}|[{_TELLING}]){_END.pattern}")
+_TOLD_AT_LEFT = re.compile(
+    f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))"
+    f"(?:[{GIVEN}]{_GOING_ON}[{_TELLING}]|[{_TELLING}]{_GOING_ON}[{GIVEN}]|[{_TELLING}])"
+)
+_OWN_SURNAME = re.compile(f"(?<=姓)[{SURNAMES}{AMBIGUOUS}](?=[^{_HAN}]|叫|名|的|$)")
 _SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
 _COMPOUND = re.compile(
     f"[{''.join(sorted({name[0] for name in COMPOUND}))}]"
@@ -86,11 +94,21 @@ def people(text: str) -> Iterator[Span]:
             yield Span(match.end(), end, Kind.PERSON, 0.9)
     for match in _TITLED.finditer(text):
         yield from _titled(text, match)
+    for match in _OWN_SURNAME.finditer(text):
+        yield Span(match.start(), match.end(), Kind.PERSON, 0.8)
+    yield from _compound(text)
+    yield from _bare(text)
+    yield from _foreign(text)
+
+
+def _compound(text: str) -> Iterator[Span]:
     for match in _COMPOUND.finditer(text):
         end = match.end() if _END.match(text, match.end()) else match.start() + 3
         if end - match.start() >= 3 and _END.match(text, end):
             yield Span(match.start(), end, Kind.PERSON, 0.85)
-    yield from _bare(text)
+
+
+def _foreign(text: str) -> Iterator[Span]:
     for match in _FOREIGN.finditer(text):
         first = _FOREIGN_FIRST.search(text, max(0, match.start() - 6), match.start())
         if first:
@@ -98,10 +116,21 @@ def people(text: str) -> Iterator[Span]:
 
 
 def _bare(text: str) -> Iterator[Span]:
-    for pattern, score in ((_BARE3, 0.7), (_COMMON, 0.6), (_BARE2, 0.55)):
+    for pattern, score in (
+        (_BARE3, 0.7),
+        (_COMMON, 0.6),
+        (_TOLD, 0.56),
+        (_TOLD_AT_LEFT, 0.58),
+        (_BARE2, 0.55),
+    ):
         for match in pattern.finditer(text):
             name = match[0]
-            word = name in WORDS or name[1:] in WORDS or (name[:2] in WORDS and name[2:] not in TELLING)
+            word = (
+                _TITLED_NEXT.match(text, match.start() + 1)
+                or name in WORDS
+                or name[1:] in WORDS
+                or (name[:2] in WORDS and name[2:] not in TELLING)
+            )
             if not word and not _NOT_GIVEN.search(name, 1):
                 yield Span(match.start(), match.end(), Kind.PERSON, score)
 

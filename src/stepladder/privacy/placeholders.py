@@ -31,12 +31,20 @@ LABELS: dict[Kind, str] = {
     Kind.URL: "URL",
 }
 _TRANSLATED = {
-    "ADDRESS": "地址 住址", "ACCOUNT": "账号 账户 银行账户", "CARD": "银行卡 卡号 银行卡号",
-    "BIRTHDATE": "生日 出生日期", "COMPANY": "公司 公司代码",
-    "EMAIL": "邮箱 电子邮件 邮件 电子邮箱", "ID": "身份证 身份证号 证件",
-    "PASSPORT": "护照 护照号", "PERSON": "人名 姓名 人物 人员 人", "PHONE": "电话 手机 手机号 电话号码",
-    "PLATE": "车牌 车牌号", "URL": "网址 链接", "TEXT": "文本",
-}  # fmt: skip
+    "ADDRESS": "地址 住址",
+    "ACCOUNT": "账号 账户 银行账户",
+    "CARD": "银行卡 卡号 银行卡号",
+    "BIRTHDATE": "生日 出生日期",
+    "COMPANY": "公司 公司代码",
+    "EMAIL": "邮箱 电子邮件 邮件 电子邮箱",
+    "ID": "身份证 身份证号 证件",
+    "PASSPORT": "护照 护照号",
+    "PERSON": "人名 姓名 人物 人员 人",
+    "PHONE": "电话 手机 手机号 电话号码",
+    "PLATE": "车牌 车牌号",
+    "URL": "网址 链接",
+    "TEXT": "文本",
+}
 WORDS = {label.lower(): label for label in (*LABELS.values(), LITERAL)} | {
     word: label for label, words in _TRANSLATED.items() for word in words.split()
 }

@@ -11,8 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from stepladder.core import Clock, ConfigError, MissingExtra, StepladderError
-from stepladder.core.config import secret
+from stepladder.core import Clock, ConfigError, MissingExtra, StepladderError, config
 from stepladder.privacy.pseudonyms import Vault
 
 _MAGIC = b"SLV1"
@@ -51,7 +50,7 @@ class SealedVaults:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         except ImportError as error:
             raise MissingExtra("Keeping pseudonyms", "privacy") from error
-        self._cipher = AESGCM(_key(secret(key, "privacy.key")))
+        self._cipher = AESGCM(_key(config.secret(key, "privacy.key")))
         self._invalid = InvalidTag
         self._store = store
         self._clock = clock

@@ -193,13 +193,13 @@ class TaskEntry(Entry):
 class ModelEntry(Entry):
     """A chat with a plain model: passed through, and written down all the same."""
 
-    __slots__ = ("_call", "_finish", "_model", "_question", "_usage")
+    __slots__ = ("_call", "_finish", "_model", "_question", "_turns", "_usage")
 
     def __init__(self, asked: Asked, clock: Clock, model: Model) -> None:
         super().__init__(asked, clock)
         self._model = model
         self._call = asked.request.call(asked.id)
-        self._question = asked.request.last_user_text()
+        self._question, self._turns = asked.request.said()
         self._usage = Usage()
         self._finish = "stop"
 
@@ -238,6 +238,7 @@ class ModelEntry(Entry):
             task="",
             model=asked.request.model,
             text=self._question,
+            turns=self._turns,
             answer=self.text,
             rung=self._model.name,
             confidence=1.0,

@@ -113,13 +113,17 @@ class ChatRequest:
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
         return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
 
-    def last_user_text(self) -> str:
-        """The text of the last user message, for the ledger of a plain model; "" where there is none."""
-        for at in range(len(self.messages) - 1, -1, -1):
-            message = _decode(_MESSAGE, self.messages[at], f"messages[{at}]")
-            if message.role == "user":
-                return message.text()
-        return ""
+    def said(self) -> tuple[str, tuple[Turn, ...]]:
+        """The last user message's text and what stands before it, for the ledger of a plain model.
+
+        System messages are among the latter: by them `stepladder discover` knows an application.
+        """
+        messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+        last = max(
+            (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
+        )
+        text = messages[last].text() if last < len(messages) else ""
+        return text, tuple(Turn(message.role, message.text()) for message in messages[:last])
 
 
 def read(data: bytes) -> ChatRequest:

@@ -54,6 +54,11 @@ def characters(value: Any) -> Any:
     return value
 
 
+def without_nul(value: Any) -> Any:
+    """U+FFFD for U+0000, which PostgreSQL cannot store."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
 def _json(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()

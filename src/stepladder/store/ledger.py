@@ -100,9 +100,14 @@ class Ledger:
         query = select(ledger).where(ledger.c.id == characters(request_id))
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return LedgerRow(**{**row, "fields": fields_of(row["fields"]), "turns": turns_of(row["turns"])})
+        return None if row is None else _whole(row)
+
+    def plain(self, limit: int) -> list[LedgerRow]:
+        """The newest `limit` answered rows of plain models, oldest first."""
+        query = select(ledger).where(ledger.c.task == "", ledger.c.status == "ok")
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
+        return [_whole(row) for row in reversed(rows)]
 
     def labelled(
         self,
@@ -183,6 +188,10 @@ class Ledger:
     def close(self) -> None:
         """Write what is waiting; from then on every commit raises LedgerUnavailable."""
         self._writer.close()
+
+
+def _whole(row: Any) -> LedgerRow:
+    return LedgerRow(**{**row, "fields": fields_of(row["fields"]), "turns": turns_of(row["turns"])})
 
 
 def _span(task: str, after: int, until: int | None, drawn: bool | None) -> list[ColumnElement[bool]]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 
 from stepladder.core import LedgerUnavailable, StepladderError
-from stepladder.store.columns import characters
+from stepladder.store.columns import characters, without_nul
 from stepladder.store.database import Database
 
 Values = tuple[Any, ...]
@@ -153,7 +153,13 @@ class Writer:
             job.values = tuple(characters(value) for value in job.values)
             self._write_alone(job)
         except (SQLAlchemyError, ValueError, TypeError, OverflowError, MemoryError) as error:
-            job.error = self._refusal(job) or unavailable(error)
+            if isinstance(error, DataError) and job.values != (
+                storable := tuple(map(without_nul, job.values))
+            ):
+                job.values = storable  # PostgreSQL's text has no place for U+0000
+                self._write_alone(job)
+            else:
+                job.error = self._refusal(job) or unavailable(error)
 
     def _refusal(self, job: _Job) -> StepladderError | None:
         if job.statement.refused is None:

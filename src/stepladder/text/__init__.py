@@ -6,7 +6,8 @@ training and serving cannot differ. It knows nothing of labels, weights, tasks o
 """
 
 from stepladder.text.fold import Folded, fold
+from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import dictionary_key, normalise
 
-__all__ = ["Feature", "Folded", "NgramHasher", "dictionary_key", "fold", "normalise"]
+__all__ = ["Feature", "Folded", "NgramHasher", "dictionary_key", "fold", "grams", "normalise"]

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from stepladder.core import StepladderError
-from stepladder.interaction.cli import backtests, dictionary, guards, keeping, keys, rollouts, serving
+from stepladder.interaction.cli import (
+    backtests,
+    data,
+    dictionary,
+    discover,
+    guards,
+    keeping,
+    keys,
+    rollouts,
+    serving,
+)
 
 app = typer.Typer(
     name="stepladder",
@@ -20,6 +30,8 @@ app.command("serve")(serving.serve)
 app.command("init")(serving.init)
 app.command("status")(serving.status)
 app.add_typer(backtests.app)
+app.add_typer(discover.app)
+app.add_typer(data.app, name="data")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")

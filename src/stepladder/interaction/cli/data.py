@@ -1,0 +1,150 @@
+"""stepladder data: near-duplicates, contamination and wrong labels in a JSONL file."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepladder.core import Progress
+
+app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
+FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
+InputOption = Annotated[str, typer.Option("--input", help="Field of the text.")]
+ThresholdOption = Annotated[
+    float, typer.Option(help="Similarity from which on two texts are copies, 0.3 to 1.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+
+@app.command()
+def dedupe(
+    file: FileArgument,
+    out: Annotated[Path, typer.Option(help="The rows that stay, as they were.")],
+    removed: Annotated[
+        Path | None, typer.Option(help="The copies, each with the row that it copies.")
+    ] = None,
+    input_: InputOption = "input",
+    threshold: ThresholdOption = 0.6,
+    json_: JsonOption = False,
+) -> None:
+    """Leave out copies and near-copies; the first of each kind stays."""
+    from stepladder.data import RowFile, find_duplicates, write_rows
+
+    with RowFile(file, input_) as rows:
+        with _bar() as tell:
+            original = find_duplicates(rows, tell, threshold=threshold).original
+        stays = [at for at, first in enumerate(original.tolist()) if at == first]
+        write_rows(out, (rows.line(at) for at in stays))
+        if removed is not None:
+            copies = ((at, first) for at, first in enumerate(original.tolist()) if at != first)
+            write_rows(
+                removed, (_packed({"copy": rows.row(at), "of": rows.row(first)}) for at, first in copies)
+            )
+        _tell(
+            {
+                "rows": len(rows),
+                "kept": len(stays),
+                "copies": len(rows) - len(stays),
+                "broken": len(rows.skipped),
+            },
+            json_,
+        )
+
+
+@app.command()
+def contamination(
+    file: FileArgument,
+    against: Annotated[Path, typer.Option(help="The test set: JSONL, plain or .gz.")],
+    out: Annotated[Path | None, typer.Option(help="The rows without those found in the test set.")] = None,
+    input_: InputOption = "input",
+    threshold: ThresholdOption = 0.6,
+    json_: JsonOption = False,
+) -> None:
+    """Find rows that are copies or near-copies of a test set's."""
+    from stepladder.data import RowFile, find_contamination, write_rows
+
+    with RowFile(file, input_) as rows, RowFile(against, input_) as test:
+        with _bar() as tell:
+            found = set(find_contamination(rows, test, tell, threshold=threshold).tolist())
+        if out is not None:
+            write_rows(out, (rows.line(at) for at in range(len(rows)) if at not in found))
+        _tell({"rows": len(rows), "test_rows": len(test), "contaminated": len(found)}, json_)
+
+
+@app.command()
+def errors(
+    file: FileArgument,
+    out: Annotated[Path | None, typer.Option(help="All suspects as JSONL, surest first.")] = None,
+    input_: InputOption = "input",
+    answer: Annotated[str, typer.Option(help="Field of the label.")] = "answer",
+    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    json_: JsonOption = False,
+) -> None:
+    """Find labels that are probably wrong, by what linear models say that have not seen them."""
+    from rich.console import Console
+
+    from stepladder.core import Example
+    from stepladder.data import FieldNames, find_label_errors, read_log, write_rows
+    from stepladder.training import fit_linear
+
+    log = read_log(file, FieldNames(input=input_, answer=answer))
+    examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
+    with _bar() as tell:
+        fitted = fit_linear(
+            [one.text for one in examples], [one.label for one in examples], seed=seed, progress=tell
+        )
+    suspects = find_label_errors(examples, fitted.out_of_fold)
+    found = [
+        {
+            "line": int(one.example.id),
+            "input": one.example.text,
+            "answer": one.example.label,
+            "suggestion": one.suggestion,
+            "confidence": round(one.confidence, 4),
+        }
+        for one in suspects
+    ]
+    if out is not None:
+        write_rows(out, map(_packed, found))
+    if not json_:
+        _table(Console(), found[:20])
+    _tell({"rows": len(examples), "suspects": len(found), "broken": log.skipped}, json_)
+
+
+def _packed(row: object) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode()
+
+
+def _table(console: "Console", found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("line", "text", "label", "suggested", "sure")
+    for row in found:
+        table.add_row(
+            str(row["line"]), row["input"][:80], row["answer"], row["suggestion"], f"{row['confidence']:.0%}"
+        )
+    console.print(table)
+
+
+@contextmanager
+def _bar() -> "Iterator[Progress]":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description:<30.30}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task("reading", total=None)
+        yield lambda done, total, what: bar.update(shown, completed=done, total=total, description=what)
+
+
+def _tell(figures: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figures))
+        return
+    print(", ".join(f"{name.replace('_', ' ')}: {value:,}" for name, value in figures.items()))

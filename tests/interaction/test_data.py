@@ -1,0 +1,75 @@
+"""stepladder data, as it is typed."""
+
+import json
+import random
+
+from tests.data.test_duplicates import edited, sentence
+from tests.interaction.shell import Shell
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_dedupe_keeps_rows_as_they_were_and_shows_what_went(shell: Shell, tmp_path):
+    draw = random.Random(1)
+    texts = [sentence(draw) for _ in range(100)]
+    write(
+        tmp_path / "in.jsonl",
+        [{"input": text, "n": n} for n, text in enumerate([*texts, edited(texts[7], draw), texts[3]])],
+    )
+    assert shell("data", "dedupe", "in.jsonl", "--out", "out.jsonl", "--removed", "gone.jsonl", "--json") == 0
+    assert json.loads(shell.out) == {"rows": 102, "kept": 100, "copies": 2, "broken": 0}
+    assert (tmp_path / "out.jsonl").read_text() == "".join(
+        (tmp_path / "in.jsonl").read_text().splitlines(True)[:100]
+    )
+    gone = [json.loads(line) for line in (tmp_path / "gone.jsonl").read_text().splitlines()]
+    assert [(row["copy"]["n"], row["of"]["n"]) for row in gone] == [(100, 7), (101, 3)]
+
+
+def test_contamination(shell: Shell, tmp_path):
+    draw = random.Random(2)
+    texts = [sentence(draw) for _ in range(50)]
+    write(tmp_path / "train.jsonl", [{"input": text} for text in texts])
+    write(tmp_path / "test.jsonl", [{"input": sentence(draw)}, {"input": texts[30] + "!"}])
+    assert (
+        shell(
+            "data",
+            "contamination",
+            "train.jsonl",
+            "--against",
+            "test.jsonl",
+            "--out",
+            "clean.jsonl",
+            "--json",
+        )
+        == 0
+    )
+    assert json.loads(shell.out) == {"rows": 50, "test_rows": 2, "contaminated": 1}
+    assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 49
+
+
+def test_errors_finds_flipped_labels(shell: Shell, tmp_path):
+    draw = random.Random(3)
+    rows = []
+    for n in range(600):
+        label = draw.choice(["up", "down"])
+        words = {"up": ["rise", "gain", "climb"], "down": ["fall", "loss", "sink"]}[label]
+        rows.append(
+            {"input": f"{sentence(draw, 3)} {draw.choice(words)} {draw.choice(words)} n{n}", "answer": label}
+        )
+    flipped = draw.sample(range(600), 30)
+    for at in flipped:
+        rows[at]["answer"] = {"up": "down", "down": "up"}[rows[at]["answer"]]
+    write(tmp_path / "in.jsonl", rows)
+    assert shell("data", "errors", "in.jsonl", "--out", "suspects.jsonl", "--json") == 0
+    found = {json.loads(line)["line"] - 1 for line in (tmp_path / "suspects.jsonl").read_text().splitlines()}
+    assert len(found & set(flipped)) >= 27
+    assert len(found - set(flipped)) <= 10
+
+
+def test_bad_input_is_named(shell: Shell):
+    assert shell("data", "dedupe", "missing.jsonl", "--out", "out.jsonl") == 2
+    assert "missing.jsonl" in shell.err
+    assert shell("data", "dedupe", "teacher.jsonl", "--out", "out.jsonl", "--threshold", "0.1") == 2
+    assert "threshold" in shell.err
