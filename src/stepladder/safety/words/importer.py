@@ -3,7 +3,7 @@
 Raw lists hold "China", "network" and single characters: used as they are, they flag nearly everything. Each word goes
 into one of three tiers: *strong* words, which harmless texts do not say; *context* words, which they say now and then
 (a crime's name), and which count beside others only; *common* words, which are left out. What harmless texts say is
-known from the shipped filters (`common`) and, better, from the owner's own harmless texts.
+known from the shipped filters (`familiar`) and, better, from the owner's own harmless texts.
 """
 
 import re
@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stepladder.core import DataError
-from stepladder.safety.words.common import common
+from stepladder.safety.words.familiar import familiar
 from stepladder.safety.words.lexicon import LONGEST, Lexicon, Word, parse_line
 from stepladder.safety.words.matcher import Matcher
 from stepladder.text import fold
@@ -77,12 +77,12 @@ def _tier(part: str) -> Tier:
         return _tier_latin(folded)
     bare = re.sub(r"\W|_", "", folded)  # matching looks through separators, so they make no word stranger
     han = "".join(_HAN.findall(bare))
-    if len(bare) <= 1 or bare in common().frequent:
+    if len(bare) <= 1 or bare in familiar().frequent:
         return Tier.COMMON
-    if bare in common().known or len(bare) == 2:
+    if bare in familiar().known or len(bare) == 2:
         return Tier.CONTEXT
     if len(han) < len(bare):
-        plain = len(han) <= 1 or han in common().known
+        plain = len(han) <= 1 or han in familiar().known
         rest = len(bare) - len(han)
         is_count = sum(character.isdigit() for character in bare) == rest  # "1989年"
         return Tier.CONTEXT if plain and (rest <= _SHORT_AFFIX or is_count) else Tier.STRONG
@@ -94,9 +94,9 @@ def _tier_latin(folded: str) -> Tier:
         return Tier.STRONG
     bare = re.sub(r"[\W_]", "", folded)
     letters = "".join(_LATIN_WORD.findall(bare))
-    if len(bare) < 4 or bare in common().frequent or (not letters and len(bare) < 8):
+    if len(bare) < 4 or bare in familiar().frequent or (not letters and len(bare) < 8):
         return Tier.COMMON
-    known = bare in common().known or all(word in common().known for word in folded.split())
+    known = bare in familiar().known or all(word in familiar().known for word in folded.split())
     return Tier.CONTEXT if known or len(bare) < _STRONG_LATIN else Tier.STRONG
 
 
@@ -104,7 +104,7 @@ def _tier_han(bare: str) -> Tier:
     """A short word is strong if one of its characters is, or if it is strange and no name; a long one nearly always."""
     if _MORPHEMES & set(bare) and not _is_accident(bare) and len(bare) <= _SHORT_HAN:
         return Tier.STRONG
-    strange = [bare[i : i + 2] not in common().known for i in range(len(bare) - 1)]
+    strange = [bare[i : i + 2] not in familiar().known for i in range(len(bare) - 1)]
     if len(bare) <= _SHORT_HAN:
         strong = (
             len(bare) > 3 and all(strange) and not _is_name(bare)
@@ -123,8 +123,8 @@ def _is_accident(bare: str) -> bool:
     if len(bare) > 4:
         return False
     pieces = (bare[:2], bare[1:]) if len(bare) == 3 else (bare[:2], bare[2:])
-    return all(piece in common().known for piece in pieces) and any(
-        piece in common().frequent for piece in pieces
+    return all(piece in familiar().known for piece in pieces) and any(
+        piece in familiar().frequent for piece in pieces
     )
 
 

@@ -1,7 +1,7 @@
 """Which character sequences harmless texts are full of: two Bloom filters made from permissively licensed texts.
 
 `known` holds words of a dictionary and short sequences seen in several harmless texts; `frequent` those seen in many.
-The file is `safety/data/common.bin`, made by `recipes/guards/common.py`: eight bytes a filter (hashes, bits as a power
+The file is `safety/data/familiar.bin`, made by `recipes/guards/familiar.py`: eight bytes a filter (hashes, bits as a power
 of two), then its bits. A filter never forgets a sequence and takes about one in a hundred for known that is not.
 """
 
@@ -53,7 +53,7 @@ class Bloom:
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class Familiar:
     """What harmless texts say: `known` sequences, and `frequent` ones."""
 
     known: Bloom
@@ -61,9 +61,9 @@ class Common:
 
 
 @lru_cache(maxsize=1)
-def common() -> Common:
+def familiar() -> Familiar:
     """Return the shipped filters."""
-    data = (files("stepladder.safety") / "data" / "common.bin").read_bytes()
+    data = (files("stepladder.safety") / "data" / "familiar.bin").read_bytes()
     known, end = Bloom.from_bytes(data, 0)
     frequent, _ = Bloom.from_bytes(data, end)
-    return Common(known, frequent)
+    return Familiar(known, frequent)

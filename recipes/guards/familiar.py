@@ -1,6 +1,6 @@
-"""Write `safety/data/common.bin`: what harmless texts say, for tiering lists of words (no text can be read out of it).
+"""Write `safety/data/familiar.bin`: what harmless texts say, for tiering lists of words (no text can be read out of it).
 
-    python -m recipes.guards.common SOURCES
+    python -m recipes.guards.familiar SOURCES
 
 Every tenth text is left out, so that the effect can be measured on texts that the filters have not seen.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from recipes.guards.sources import Sources
-from stepladder.safety.words.common import Bloom
+from stepladder.safety.words.familiar import Bloom
 from stepladder.text import fold
 
 _HAN = re.compile("[\u4e00-\u9fff]+")
@@ -61,4 +61,4 @@ def main(folder: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path("src/stepladder/safety/data/common.bin"))
+    main(Path(sys.argv[1]), Path("src/stepladder/safety/data/familiar.bin"))
