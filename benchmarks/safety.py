@@ -21,7 +21,6 @@ from typing import Any
 
 from stepladder.core import Action, Side, Turn
 from stepladder.safety import AttacksGuard, WordsGuard, default_chain, import_lists
-from stepladder.safety.classifier import grams
 from stepladder.training import fit_linear
 
 RESULTS = Path(__file__).parent / "results"
@@ -191,6 +190,8 @@ def cost(data: Path) -> Figures:
 
 
 def _round(check: Callable[[str, Side], object], texts: Sequence[str]) -> float:
+    from stepladder.safety.classifier import grams
+
     grams.cache_clear()
     began = time.process_time()
     for text in texts:

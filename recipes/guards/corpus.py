@@ -100,11 +100,11 @@ def _coded(sources: Sources, rng: Random) -> list[Row]:
 
 def _asked(sources: Sources) -> list[Row]:
     """Harmless questions about people, places and things that a newspaper names, and about what people do."""
-    rows = grammar("zh", Random(SEED + 2), each=110, words=sources.names())
+    rows = grammar("zh", Random(SEED + 2), each=140, words=sources.names())
     ours = {row.group for row in grammar("zh", Random(SEED + 2), each=1)}
     named = [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows if r.group not in ours]
     rng = Random(SEED + 3)
-    done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=6000)]
+    done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=4000)]
     return named + done
 
 

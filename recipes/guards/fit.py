@@ -3,14 +3,14 @@
     python -m recipes.guards.fit SOURCES [attacks|harm]
 
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
-categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the everyday harmless
-rows that training had not seen are flagged; rows made to look harmful are reported apart. The same archives give the
-same bytes.
+categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the harmless rows that
+training had not seen are flagged. The same archives give the same bytes.
 """
 
 import io
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from stepladder.models import LinearModel
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
-FALSE_ALARMS = {"attacks": 0.004, "harm": 0.01}
+FALSE_ALARMS = {"attacks": (0.004, 0.012), "harm": (0.01, 0.04)}
+"""What share of harmless rows left out may be flagged: of everyday ones, of those made to look harmful (by groups)."""
 _SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=True, bits=HASHER.bits)
 _KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=True, bits=HASHER.bits)
 _CATEGORY_FEATURES = 6000
@@ -35,13 +36,27 @@ def fit(kind: str, rows: Corpus) -> Classifier:
     named = [row for row in rows.train if row.label not in ("safe", _UNKNOWN)]
     model = fit_linear([r.text for r in named], [r.label for r in named], settings=_KIND_SETTINGS).model
     classifier = Classifier(bad, _thin(_dense(model)), model.classes, 0.5, digest(ours(kind)))
-    harmless = [
-        classifier.score(row.text) for row in rows.held_out if row.label == "safe" and is_everyday(row)
-    ]
-    threshold = float(np.quantile(harmless, 1 - FALSE_ALARMS[kind]))
+    threshold = max(
+        _threshold(
+            classifier,
+            [row for row in rows.held_out if row.label == "safe" and is_everyday(row) == everyday],
+            share,
+        )
+        for everyday, share in zip((True, False), FALSE_ALARMS[kind], strict=True)
+    )
     return Classifier(
         bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest
     )
+
+
+def _threshold(classifier: Classifier, rows: list[Row], share: float) -> float:
+    """Return the score that `share` of the rows reach, each group of rows counting once, however many it has."""
+    sizes = Counter(row.group for row in rows)
+    scores = np.array([classifier.score(row.text) for row in rows])
+    weights = np.array([1 / sizes[row.group] for row in rows])
+    order = np.argsort(-scores)
+    reached = np.cumsum(weights[order]) / weights.sum()
+    return float(scores[order][np.searchsorted(reached, share)])
 
 
 def is_everyday(row: Row) -> bool:

@@ -90,7 +90,8 @@ def _slots(parts: dict[str, list[str]]) -> dict[str, list[str]]:
 def harms(language: str, rng: Random, *, each: int) -> list[Row]:
     """Return harmful requests: every act in `each` frames, every whole sentence, and a few ways to say it."""
     rows = []
-    frames = sections("frames.txt")[f"frames_{language}"]
+    found = sections("frames.txt")
+    frames = found[f"frames_{language}"] + found[f"sly_{language}"]
     for section, lines in sections(f"harm_{language}.txt").items():
         for number, line in enumerate(lines):
             group = f"{language}:{section}:{number}"

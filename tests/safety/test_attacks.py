@@ -112,7 +112,7 @@ def test_harmless_codes_pass(text):
 
 
 def test_plain_texts_have_no_views():
-    assert views("A plain sentence, with commas; nothing else. 还有中文，也没有。") == []
+    assert views("A plain sentence, with commas; nothing else. 还有中文，也没有。") == ()
 
 
 def test_the_threshold_can_be_set():

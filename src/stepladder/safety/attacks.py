@@ -61,7 +61,8 @@ class AttacksGuard:
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge the text, what it says in code, and the conversation that it ends."""
-        for way, view in self._ways(text, turns):
+        first = 0.0
+        for number, (way, view) in enumerate(self._ways(text, turns)):
             score = self._model.score(view)
             if score >= self._threshold or (score >= self._threshold**2 and _RULES.search(view)):
                 kinds = dict.fromkeys((self._model.category(view), way))
@@ -69,7 +70,8 @@ class AttacksGuard:
                 return Verdict(
                     self._action, categories, score, reason=f"looks like {' and '.join(categories)}"
                 )
-        return Verdict(score=self._model.score(text))
+            first = first if number else score
+        return Verdict(score=first)
 
     @staticmethod
     def _ways(text: str, turns: Sequence[Turn]) -> list[tuple[str, str]]:

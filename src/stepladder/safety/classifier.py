@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from math import exp
 from typing import Self
 
 import numpy as np
@@ -23,14 +24,15 @@ Floats = NDArray[np.float32]
 HASHER = NgramHasher(bits=17, tokens=(1, 2), han=(3,), characters=(3, 4, 5))
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
+_LEAST = 1.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
 
 
 @dataclass(frozen=True, slots=True)
 class Grams:
-    """The n-grams of a text: buckets in the order of their places, and the places."""
+    """The n-grams of a text: buckets, and of a long text the stretch (half a piece) that each begins in."""
 
     buckets: NDArray[np.int32]
-    starts: NDArray[np.int64]
+    stretches: NDArray[np.int64] | None = None
 
 
 @lru_cache(maxsize=4)
@@ -40,10 +42,9 @@ def grams(text: str) -> Grams:
         buckets = np.sort(HASHER.buckets(text))
         keep = np.ones(buckets.size, np.bool_)
         keep[1:] = buckets[1:] != buckets[:-1]
-        return Grams(buckets[keep], np.empty(0, np.int64))
+        return Grams(buckets[keep])
     buckets, starts = HASHER.placed(text)
-    order = np.argsort(starts, kind="stable")
-    return Grams(buckets[order], starts[order])
+    return Grams(buckets, starts // (_PIECE // 2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,7 @@ class Table:
     def logits(self, buckets: NDArray[np.int32]) -> Floats:
         """Return slope * score + offsets of the n-grams, shape (columns,)."""
         total = self.weights[buckets].sum(axis=0)
-        norm = np.sqrt(max(float(self.squares[buckets].sum()), 1e-12))
+        norm = max(float(self.squares[buckets].sum()), 1e-12) ** 0.5
         return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
 
 
@@ -76,21 +77,20 @@ class Classifier:
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        logit = float(self.bad.logits(found.buckets)[0])
-        if found.starts.size:
-            logit = max(logit, self._worst(found))
-        return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+        weights, squares = self.bad.weights[found.buckets, 0], self.bad.squares[found.buckets]
+        logit = self.bad.slope * (
+            float(weights.sum()) / max(float(squares.sum()), 1e-12) ** 0.5 + float(self.bad.bias[0])
+        )
+        if found.stretches is not None:
+            logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
+        return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
 
-    def _worst(self, found: Grams) -> float:
-        """Return the highest logit of overlapping pieces, each a difference of running sums."""
-        weights = np.concatenate(([0.0], np.cumsum(self.bad.weights[found.buckets, 0], dtype=np.float64)))
-        squares = np.concatenate(([0.0], np.cumsum(self.bad.squares[found.buckets], dtype=np.float64)))
-        firsts = np.arange(0, int(found.starts[-1]) + 1, _PIECE // 2)
-        begin = np.searchsorted(found.starts, firsts)
-        end = np.searchsorted(found.starts, firsts + _PIECE)
-        total, norm = weights[end] - weights[begin], np.sqrt(np.maximum(squares[end] - squares[begin], 1e-12))
-        scores = self.bad.slope * (total / norm + float(self.bad.bias[0])) + float(self.bad.offsets[0])
-        return float(scores[end > begin].max(initial=-30.0))
+    def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
+        """Return the highest logit, without its offset, of pieces of two stretches each."""
+        totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
+        totals[:-1] += totals[1:]
+        norms[:-1] += norms[1:]
+        return float((self.bad.slope * (totals / np.sqrt(np.maximum(norms, 1e-12)) + self.bad.bias[0])).max())
 
     def category(self, text: str) -> str:
         """Return the likeliest category of a bad text."""

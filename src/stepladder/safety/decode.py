@@ -10,6 +10,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from stepladder.safety.shape import Literals, has, shape
@@ -82,7 +83,8 @@ _ODD_SHAPES = (
 )
 
 
-def views(text: str) -> list[View]:
+@lru_cache(maxsize=4)
+def views(text: str) -> tuple[View, ...]:
     """Return what is written in code in `text`: none for nearly every text, and never more than a few."""
     found: list[View] = []
     if has(text.translate(_WORD_RUN), _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
@@ -93,7 +95,7 @@ def views(text: str) -> list[View]:
     latin = _BACK_TO_FRONT.within(lower) and len(_BACKWARDS.findall(text)) >= _ENOUGH
     if latin or (not text.isascii() and _HAN_BACKWARDS.search(text)):
         found.append(View("backwards", text[::-1], 0, len(text)))
-    return found[:_MOST]
+    return tuple(found[:_MOST])
 
 
 def _has_signs(text: str) -> bool:

@@ -43,11 +43,13 @@ class HarmGuard:
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge the text, what it says in code, and the conversation that it ends."""
-        first = self._model.score(text)
-        for view in [text, *(view.text for view in views(text)), *([together(turns, text)] if turns else [])]:
+        first = 0.0
+        others = [view.text for view in views(text)] + ([together(turns, text)] if turns else [])
+        for number, view in enumerate([text, *others]):
             score = self._model.score(view)
             if score >= self._threshold:
                 category = self._model.category(view)
                 if not self._settings.categories or category in self._settings.categories:
                     return Verdict(self._settings.action, (category,), score, reason=f"looks like {category}")
+            first = first if number else score
         return Verdict(score=first)

@@ -70,4 +70,7 @@ class Literals:
 
     def within(self, lower: str) -> bool:
         """Whether a text in lower case does."""
-        return bool(self._automaton.find_matches_as_indexes(lower))
+        try:
+            return bool(self._automaton.find_matches_as_indexes(lower))
+        except UnicodeEncodeError:  # a lone surrogate, which JSON can carry and UTF-8 cannot
+            return self.within(lower.encode("utf-8", "replace").decode())
