@@ -1,7 +1,8 @@
 """Story one: a question comes down and an answer goes up.
 
-`admit` decides once what answers: a task's ladder release, or a plain model. `answer` lets the parts through as they
-come, and holds the last one back until the ledger row is committed: what a client has had whole is written down,
+`admit` decides once what answers: a task's ladder release, or a plain model. `answer` takes the question's place and
+reserves its cost, recalls what was answered before or asks, lets the parts through as they come, and holds the last one
+back until the ledger row is committed: what a client has had whole is written down, and what it cost is settled,
 whatever happens next. What fails, and what the client does not wait for, is written down too.
 """
 
@@ -9,11 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from secrets import token_hex
 
 from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant
-from stepladder.service import Asked, Auditor, ChatRequest, Entry, ModelEntry, ServedTask, Snapshot, TaskEntry
+from stepladder.service import Auditor, ChatRequest, Entry, Snapshot, enter
 from stepladder.store import Ledger
+from stepladder.traffic import Admission, Cache, Permit
 
 
 @dataclass(slots=True)
@@ -23,24 +24,18 @@ class Gateway:
     snapshot: Snapshot
     ledger: Ledger
     auditor: Auditor
+    admission: Admission
+    cache: Cache
     events: Events
     clock: Clock
 
     def admit(self, request: ChatRequest, tenant: Tenant) -> Entry:
         """Who asks what: choose what answers. Raises BadRequest; UnknownModel, when `model` names nothing we have."""
-        snapshot, at = self.snapshot, self.clock.time()
-        served = snapshot.find(request.model)
-        id = f"sl{int(at * 1000):012x}{token_hex(10)}"
-        asked = Asked(id, tenant.name, request, at, self.clock.monotonic(), snapshot.config.hash)
-        if isinstance(served, ServedTask):
-            limit = snapshot.config.server.max_text_chars
-            question = request.question(served.task, id=id, tenant=tenant.name, asked_at=at, limit=limit)
-            return TaskEntry(asked, self.clock, served, question)
-        return ModelEntry(asked, self.clock, served)
+        return enter(self.snapshot, request, tenant, self.clock)
 
     async def answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
-        """The answer's parts. Raises RungFailed, LadderExhausted, and LedgerUnavailable, which withholds the answer."""
-        async with self._written_down(entry), aclosing(entry.parts()) as parts:
+        """The answer's parts. Raises NotAllowed, TooMany, RungFailed, LadderExhausted; LedgerUnavailable withholds it."""
+        async with self._settled(entry), aclosing(self.cache.recall(entry) or entry.parts()) as parts:
             entry.leave()
             async for part in parts:
                 entry.come_back()
@@ -52,29 +47,34 @@ class Gateway:
             yield part
 
     @asynccontextmanager
-    async def _written_down(self, entry: Entry) -> AsyncIterator[None]:
-        """Settle and record on every way out."""
+    async def _settled(self, entry: Entry) -> AsyncIterator[None]:
+        """Take its place and reserve its cost; settle and record on every way out."""
+        permit = await self.admission.admit(entry.asked.tenant, entry.asked.request.model, *entry.most())
         try:
             yield
-            await self._settle(entry, "ok")
+            await self._settle(entry, permit, "ok")
         except BaseException as error:
             gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
             why = getattr(error, "code", type(error).__name__)
             with suppress(LedgerUnavailable):
-                await self._settle(entry, "partial" if gone else "failed", why)
+                await self._settle(entry, permit, "partial" if gone else "failed", why)
             raise
 
-    async def _settle(self, entry: Entry, status: str, error: str = "") -> None:
+    async def _settle(self, entry: Entry, permit: Permit, status: str, error: str = "") -> None:
         if entry.settled:
             return
         entry.settled = True
         entry.come_back()
+        row = entry.row(status, error)
+        charge = permit.charge(row.cost, row.prompt_tokens + row.completion_tokens)
         try:
-            await self.ledger.commit(entry.row(status, error))
+            await self.ledger.commit(row, charge)
         except LedgerUnavailable:
             status = "withheld"
             raise
         finally:
+            permit.settle(None if status == "withheld" else charge)
             self.events.emit(entry.answered(status))
-        if status == "ok" and isinstance(entry, TaskEntry):
+        if status == "ok":
+            self.cache.remember(entry)
             self.auditor.consider(entry)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,13 +57,15 @@ class Client:
         chunks: list[bytes] | None = None,
         length: int | None = None,
         leave_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        heard: asyncio.Event | None = None,
     ) -> Response:
-        """One request; `leave_after` hangs up after that many pieces of the response's body."""
+        """One request; `heard` is set when the first piece has come, `leave_after` hangs up after that many pieces."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         chunks = [data] if chunks is None else chunks
-        headers = [(b"content-length", str(sum(map(len, chunks)) if length is None else length).encode())]
+        sent = [(b"content-length", str(sum(map(len, chunks)) if length is None else length).encode())]
         if key is not None:
-            headers.append((b"authorization", f"Bearer {key or self.key}".encode()))
+            sent.append((b"authorization", f"Bearer {key or self.key}".encode()))
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -72,11 +75,11 @@ class Client:
             "query_string": b"",
             "root_path": "",
             "scheme": "http",
-            "headers": headers,
+            "headers": sent + [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
             "server": ("test", 80),
             "client": ("test", 1),
         }
-        response, gone = Response(), asyncio.Event()
+        response, gone, gone_on = Response(), asyncio.Event(), asyncio.Event()
         coming = [
             {"type": "http.request", "body": chunk, "more_body": at < len(chunks) - 1}
             for at, chunk in enumerate(chunks)
@@ -95,6 +98,7 @@ class Client:
                 return
             if message.get("body"):
                 response.pieces.append(message["body"])
+                (heard or gone_on).set()
             response.whole = not message.get("more_body", False)
             if leave_after is not None and len(response.pieces) >= leave_after:
                 gone.set()

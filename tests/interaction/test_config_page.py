@@ -8,8 +8,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from stepladder.core import Promise, Task, Turning, config
-from stepladder.models.chat import ChatSettings
+from stepladder.core import Limits, ModelConfig, Promise, ServiceClass, Task, Tenant, Turning, config
+from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training.linear import LinearSettings
@@ -20,9 +20,14 @@ TABLES = {
     "## `[server]`": config.Server,
     "## `[ledger]`": config.Ledger,
     '### `kind = "chat"`': ChatSettings,
+    "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
+    "## `[traffic]`": config.Traffic,
     "## `[tasks.NAME]`": Task,
+    "### `[classes.NAME]`": ServiceClass,
+    "### `[tenants.NAME]`": config.TenantConfig,
+    "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
@@ -42,7 +47,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning):
+    if isinstance(value, Promise | Turning | Limits):
         return "see below"
     if value is None:
         return "none"
@@ -68,7 +73,19 @@ def test_every_key_is_described_with_its_type_and_default(heading):
         assert told == TYPES.get(plain, told), name
 
 
-def test_the_example_is_a_good_configuration():
-    (block,) = [block for block in pages.blocks(PAGE) if block.language == "toml"]
-    config.parse(block.code)
-    assert tomllib.loads(block.code)["tasks"]["sentiment"]["mode"] == "observe"
+def test_the_examples_are_good_configurations(monkeypatch):
+    monkeypatch.setenv("EXAMPLE_API_KEY", "sk-1")
+    first, *others = [block.code for block in pages.blocks(PAGE) if block.language == "toml"]
+    assert tomllib.loads(first)["tasks"]["sentiment"]["mode"] == "observe"
+    for code in (first, *others):
+        for name, model in config.parse(code).models.items():
+            if model.kind == "chat":
+                read_settings(name, model.settings)
+    acme = config.parse(f"{first}\n{others[-1]}").tenant(Tenant("acme"))
+    assert (acme.service.priority, acme.limits.budget_day, acme.each_key.budget_day) == (10, 20.0, 5.0)
+
+
+def test_the_keys_of_every_model_are_described():
+    shown = rows("## `[models.NAME]`")
+    ours = {item.name for item in fields(ModelConfig)} - {"kind", "settings"}
+    assert set(shown) == ours

@@ -124,13 +124,13 @@ async def test_a_failure_of_the_upstream_passes():
             await parts(rung)
 
 
-async def test_an_answer_without_usage_costs_nothing():
+async def test_an_answer_without_usage_costs_what_we_estimate():
     body = completion("good")
     del body["usage"]
     async with rung_of(LABELS, lambda asked: asked.say(body), price_in=1.0) as (rung, _):
         (answer,) = await parts(rung)
     assert isinstance(answer, Answer)
-    assert (answer.usage, answer.cost) == (Usage(), 0.0)
+    assert (answer.usage, answer.cost) == (Usage(45, 1, estimated=True), pytest.approx(45e-6))
 
 
 async def test_text_that_is_no_unicode_is_a_failure_and_not_a_crash():

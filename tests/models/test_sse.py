@@ -64,6 +64,17 @@ def test_any_bytes_are_read_the_same_wherever_they_are_cut(stream, places):
     assert read(*cut(stream, places))[0] == read(stream)[0]
 
 
+unix = st.sampled_from([b"\n", b"\n\n", b"data:", b"data: x", b":", b"event: a"])
+
+
+@given(st.lists(unix, max_size=25).map(b"".join), st.lists(st.integers(0, 100), max_size=5))
+def test_the_quick_way_for_line_feeds_finds_what_the_thorough_one_finds(stream, places):
+    quick, reader = read(*cut(stream, places))
+    thorough, other = read(stream.replace(b"\n", b"\r\n"))
+    assert [event.data for event in quick] == [event.data for event in thorough]
+    assert reader.pending == other.pending
+
+
 @given(st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"]), min_size=1))
 def test_what_is_written_is_read_back(text):
     events, reader = read(write_event(text.encode()))

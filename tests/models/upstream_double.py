@@ -17,6 +17,7 @@ class Asked:
     raw: bytes
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    path: str = ""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -108,7 +109,7 @@ async def upstream(behave: Behaviour) -> AsyncIterator[Upstream]:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
                 raw = await reader.readexactly(int(headers["Content-Length"]))
-                seen.asked.append(Asked(headers, raw, reader, writer))
+                seen.asked.append(Asked(headers, raw, reader, writer, head.split(" ")[1]))
                 await behave(seen.asked[-1])
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the asker went, or the test is over
@@ -142,6 +143,13 @@ async def upstream_apart(behave: Behaviour) -> AsyncIterator[Upstream]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 what is waited for is in another task's hands and has no event
+            await asyncio.sleep(0.005)
 
 
 def chunk_event(body: Any) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepladder.core import BadRequest, Task, TooLarge
+from stepladder.core import BadRequest, Task, Tenant, TooLarge
 from stepladder.service import read
 
 TASK = Task(name="mood", top="big")
@@ -22,7 +22,7 @@ TEXTS = st.text(min_size=1).filter(lambda text: text.strip() != "" and text.ispr
 
 def question(messages, task=TASK, limit=1000, **more):
     request = read(json.dumps({"model": "mood", "messages": messages, **more}).encode())
-    return request.question(task, id="r1", tenant="ann", asked_at=5.0, limit=limit)
+    return request.question(task, id="r1", tenant=Tenant("ann"), asked_at=5.0, limit=limit)
 
 
 @given(st.dictionaries(st.text().filter(lambda key: key not in OURS), VALUES, max_size=5))

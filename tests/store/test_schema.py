@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from stepladder.core import StoreError
+from stepladder.core import StoreError, Tenant
 from stepladder.store import Store
 from stepladder.store.database import Database
 from stepladder.store.schema import SCRIPTS, prepare
 from stepladder.store.tables import HEAD
 
-FIRST = Path(__file__).parent / "schema_0001.sql"
-"""`.schema` of a database of the first version, with its two rows: never to change again once that is released."""
+SCHEMAS = sorted(Path(__file__).parent.glob("schema_*.sql"))
+"""`.schema` of a database of each version, with its two rows: never to change again once that is released."""
 
 MIGRATION = """
 import sqlalchemy as sa
@@ -88,12 +88,14 @@ def _shape(file):
     return shape
 
 
-def test_a_database_of_the_first_version_becomes_what_a_new_one_is(tmp_path, old):
-    first = tmp_path / "first.db"
-    with closing(sqlite3.connect(first)) as connection:
-        connection.executescript(FIRST.read_text())
-    Store.open(f"sqlite:///{first}").close()
-    assert _shape(first) == _shape(old), "tables.py has changed: it needs a migration, and the next HEAD"
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.stem)
+def test_a_database_of_any_version_becomes_what_a_new_one_is(tmp_path, old, schema):
+    past = tmp_path / "past.db"
+    with closing(sqlite3.connect(past)) as connection:
+        connection.executescript(schema.read_text())
+    Store.open(f"sqlite:///{past}").close()
+    assert SCHEMAS[-1].stem == f"schema_{HEAD}"
+    assert _shape(past) == _shape(old), "tables.py has changed: it needs a migration, and the next HEAD"
 
 
 def test_a_migration_keeps_what_is_there_and_leaves_a_copy(old, newer):
@@ -174,6 +176,19 @@ def test_migrating_leaves_the_programs_logging_alone(old, newer):
         root.disabled,
         logging.getLogger("stepladder").disabled,
     ) == before
+
+
+def test_a_key_of_the_first_version_becomes_its_own_tenants(tmp_path):
+    first = tmp_path / "first.db"
+    with closing(sqlite3.connect(first)) as connection:
+        connection.executescript(SCHEMAS[0].read_text())
+        connection.execute(
+            "INSERT INTO keys (hash, name, admin, last4, created_at) VALUES ('h', 'phone', 0, 'abcd', 1.0)"
+        )
+        connection.commit()
+    store = Store.open(f"sqlite:///{first}")
+    assert store.keys.snapshot() == {"h": Tenant("phone", key="phone")}
+    store.close()
 
 
 def test_head_is_the_newest_script():

@@ -33,7 +33,9 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("openai")
-    nowhere = '[models.nowhere]\nkind = "chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "x"\n'
+    nowhere = (
+        '[models.nowhere]\nkind = "chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "x"\nretries = 0\n'
+    )
     live = '[tasks.live]\ntop = "gpt"\nlabels = ["good", "bad"]\n'
     tables = [upstream.model("gpt"), *(upstream.model(day, day) for day in DAYS), nowhere, live]
     with Product(write_config(folder, recorded(folder, ANSWERS), mood(), *tables)) as running:
@@ -189,6 +191,6 @@ def _status(product: Product, id: str) -> str:
 def test_the_sdks_conformance_check(product):
     if not CONFORMANCE.exists():
         pytest.skip("The shared conformance check is not beside this checkout.")
-    command = [sys.executable, str(CONFORMANCE.resolve()), product.url, product.key, "gpt"]
+    command = [sys.executable, str(CONFORMANCE.resolve()), product.url, product.key, "gpt", "gpt"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepladder.core import NotAllowed, Tenant
+from stepladder.core import NotAllowed, SystemClock, Tenant
 from stepladder.traffic import Keys
 
 ANN, BOSS = Tenant("ann"), Tenant("boss", admin=True)
-KEYS = Keys({sha256(b"sl-ann").hexdigest(): ANN, sha256(b"sl-boss").hexdigest(): BOSS})
+KEYS = Keys({sha256(b"sl-ann").hexdigest(): ANN, sha256(b"sl-boss").hexdigest(): BOSS}, SystemClock())
 
 
 @pytest.mark.parametrize("header", [b"Bearer sl-ann", b"bearer sl-ann", b"BEARER  sl-ann "])

@@ -6,7 +6,7 @@ reading a configuration file and resolving a secret's reference.
 
 from stepladder.core import config, plugins
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server
+from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -22,13 +22,13 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    TooMany,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
-    Action,
     Answer,
     Certificate,
     Dataset,
@@ -38,25 +38,26 @@ from stepladder.core.nouns import (
     Field,
     Guess,
     LadderRelease,
+    Limits,
     Mode,
     Part,
     Promise,
     Question,
+    Reach,
     Release,
     Rollout,
-    Side,
-    Span,
+    ServiceClass,
     Task,
     Tenant,
     Turn,
     Turning,
     Usage,
-    Verdict,
 )
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
     Fitted,
+    Forwards,
     Guard,
     GuardOpener,
     Learned,
@@ -67,7 +68,9 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Rung,
+    is_private,
 )
+from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
     "Action",
@@ -91,6 +94,7 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Forwards",
     "Guard",
     "GuardFailed",
     "GuardOpener",
@@ -100,6 +104,7 @@ __all__ = [
     "Learned",
     "LearnedLoader",
     "LedgerUnavailable",
+    "Limits",
     "MissingExtra",
     "Mode",
     "Model",
@@ -111,13 +116,16 @@ __all__ = [
     "Progress",
     "Promise",
     "Question",
+    "Reach",
     "Recipe",
+    "Refused",
     "Release",
     "RolledOut",
     "Rollout",
     "Rung",
     "RungFailed",
     "Server",
+    "ServiceClass",
     "Side",
     "Span",
     "StepladderError",
@@ -125,7 +133,10 @@ __all__ = [
     "SystemClock",
     "Task",
     "Tenant",
+    "TenantConfig",
     "TooLarge",
+    "TooMany",
+    "Traffic",
     "Turn",
     "Turning",
     "UnknownModel",
@@ -134,5 +145,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "config",
+    "is_private",
     "plugins",
 ]

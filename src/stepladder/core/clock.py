@@ -1,15 +1,10 @@
 """The real clock. Backtests and tests bring their own (see `stepladder.testing`)."""
 
-import time
+import time as system
 
 
 class SystemClock:
-    """Wall time and monotonic time of this machine."""
+    """Wall time (Unix seconds) and monotonic time (seconds that never go back) of this machine."""
 
-    def time(self) -> float:
-        """Unix seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
+    time = staticmethod(system.time)
+    monotonic = staticmethod(system.monotonic)

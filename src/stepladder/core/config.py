@@ -8,7 +8,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -16,9 +16,11 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from stepladder.core.errors import ConfigError
-from stepladder.core.nouns import Task
+from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
+_MOST = 1e9
+_OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Server:
     max_text_chars: int = 200_000
     flywheel: bool = True
     drain_seconds: float = 10.0
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,39 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """`[traffic]`: how much may be under way in one worker, how much may wait, and what the answers kept may take up."""
+
+    at_once: int = 4096
+    queue: int = 1024
+    cache_mb: float = 64.0
+    ban_after: int = 30
+    ban_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens."""
+    """`[models.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens.
+
+    `fallback` names the models that are asked, in this order, where this one cannot answer.
+    Answers are kept for `cache_seconds`, and `max_output_tokens` is the bound of an answer
+    whose caller names none.
+    """
 
     kind: str
     settings: Mapping[str, Any]
+    fallback: tuple[str, ...] = ()
+    cache_seconds: float = 0.0
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantConfig:
+    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys."""
+
+    service: str = ""
+    limits: Limits = field(default_factory=Limits)
+    each_key: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +90,18 @@ class Config:
     ledger: Ledger = field(default_factory=Ledger)
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+    classes: Mapping[str, ServiceClass] = field(default_factory=dict)
+    tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     hash: str = ""
+
+    def tenant(self, known: Tenant) -> Tenant:
+        """The same tenant with the class of service and the limits that this configuration gives it."""
+        terms = self.tenants.get(known.name)
+        if terms is None:
+            return known
+        service = self.classes.get(terms.service, ServiceClass())
+        return replace(known, service=service, limits=terms.limits, each_key=terms.each_key)
 
 
 def load(path: Path) -> Config:
@@ -83,12 +125,20 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "models", "tasks"), "")
+    _known(data, ("server", "ledger", "traffic", "models", "tasks", "classes", "tenants"), "")
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
+        traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
+        classes={
+            name: _named(value, ServiceClass, name, f"classes.{name}")
+            for name, value in _tables(data, "classes")
+        },
+        tenants={
+            name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
+        },
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -144,27 +194,55 @@ def _model(data: Any, where: str) -> ModelConfig:
         raise ConfigError(
             f"[{where}] has no kind.", param=f"{where}.kind", remedy='Add kind = "chat", for example.'
         )
-    return ModelConfig(
-        kind=data["kind"], settings={key: value for key, value in data.items() if key != "kind"}
+    ours = {key: data[key] for key in _OF_EVERY_MODEL if key in data}
+    checked = settings({**ours, "kind": data["kind"], "settings": {}}, ModelConfig, where)
+    return replace(
+        checked, settings={key: value for key, value in data.items() if key not in _OF_EVERY_MODEL}
     )
 
 
-def _task(name: str, data: Any) -> Task:
-    where = f"tasks.{name}"
+def _tables(data: Mapping[str, Any], where: str) -> list[tuple[str, Any]]:
+    found = data.get(where, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{where} must hold tables.", param=where, remedy=f"Write [{where}.NAME].")
+    return list(found.items())
+
+
+def _named(data: Any, kind: type[T], name: str, where: str) -> T:
     if isinstance(data, Mapping) and "name" in data:
         raise ConfigError(
             f"{where}.name is not a key.", param=f"{where}.name", remedy="The table's own name is it."
         )
+    return settings({**data, "name": name} if isinstance(data, Mapping) else data, kind, where)
+
+
+def _task(name: str, data: Any) -> Task:
+    where = f"tasks.{name}"
     if isinstance(data, Mapping) and "top" not in data:
         raise ConfigError(
             f"[{where}] has no top rung.",
             param=f"{where}.top",
             remedy='Add top = "NAME" of one of your [models.NAME].',
         )
-    return settings({**data, "name": name} if isinstance(data, Mapping) else data, Task, where)
+    return _named(data, Task, name, where)
+
+
+def _check_fallback(config: Config) -> None:
+    for name, model in config.models.items():
+        where = f"models.{name}.fallback"
+        for other in model.fallback:
+            if other not in config.models or other == name:
+                others = ", ".join(known for known in config.models if known != name)
+                raise ConfigError(
+                    f"{where} names {other!r}, which is no other model.",
+                    param=where,
+                    remedy=f"Other models: {others or 'none; add [models.NAME]'}.",
+                )
 
 
 def _check(config: Config) -> None:
+    _check_traffic(config)
+    _check_fallback(config)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:
@@ -189,12 +267,54 @@ def _check(config: Config) -> None:
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
+        _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
+        _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
+        _between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
     if config.ledger.durability not in ("process", "power"):
         raise ConfigError(
             f"ledger.durability is {config.ledger.durability!r}.",
             param="ledger.durability",
             remedy='Write "process" (survives kill -9) or "power" (also survives a power cut).',
         )
+
+
+def _check_traffic(config: Config) -> None:
+    _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
+        _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
+    for name, model in config.models.items():
+        _between(model.cache_seconds, 0, float("inf"), f"models.{name}.cache_seconds", closed=True)
+        _between(model.max_output_tokens or 1, 0, float("inf"), f"models.{name}.max_output_tokens")
+    for name, service in config.classes.items():
+        _check_class(config, name, service)
+    for name, tenant in config.tenants.items():
+        if tenant.service:
+            _one_of(tenant.service, config.classes, f"tenants.{name}.service")
+        _check_limits(tenant.limits, f"tenants.{name}.limits")
+        _check_limits(tenant.each_key, f"tenants.{name}.each_key")
+
+
+def _check_class(config: Config, name: str, service: ServiceClass) -> None:
+    for model in service.models:
+        _one_of(model, {**config.tasks, **config.models}, f"classes.{name}.models")
+    for key in ("concurrency", "deadline_ms"):
+        if getattr(service, key) is not None:
+            _between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
+    _between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
+
+
+def _check_limits(limits: Limits, where: str) -> None:
+    for item in fields(Limits):
+        value = getattr(limits, item.name)
+        if value is not None:
+            _between(value, 0, _MOST, f"{where}.{item.name}", closed=item.name.startswith("budget"))
+
+
+def _one_of(name: str, known: Mapping[str, Any], where: str) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known) or 'none'}."
+        raise ConfigError(f"{where} names {name!r}, which there is not.", param=where, remedy=remedy)
 
 
 def _between(value: float, low: float, high: float, where: str, *, closed: bool = False) -> None:

@@ -5,6 +5,7 @@ StepladderError
 │   ├── UnknownModel      no such task or model (404)
 │   └── TooLarge          the body is over the limit (413)
 ├── NotAllowed            the key is missing, wrong or not enough (401, 403)
+├── TooMany               a limit or a budget is reached, or there is no room (429, 503); says when to come back
 ├── RungFailed            one rung could not answer; the ladder climbs
 │   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
 ├── LadderExhausted       no rung is left (503)
@@ -23,14 +24,20 @@ StepladderError
 An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.
 """
 
+from stepladder.core.nouns import Usage
+
 
 class StepladderError(Exception):
-    """What went wrong, for a person (`message`, `remedy`) and for a program (`code`, `param`, `status`, `retryable`)."""
+    """What went wrong, for a person (`message`, `remedy`) and for a program (`code`, `param`, `status`, `retryable`).
+
+    `retry_after` is how many seconds to wait before asking again, where that is known.
+    """
 
     status = 500
     type = "server_error"
     code: str | None = None
     retryable = False
+    retry_after: float | None = None
 
     def __init__(self, message: str, *, remedy: str = "", param: str | None = None) -> None:
         super().__init__(message)
@@ -76,17 +83,45 @@ class NotAllowed(StepladderError):
             self.status, self.type, self.code = 403, "permission_error", "forbidden"
 
 
+class TooMany(StepladderError):
+    """A limit or a budget is reached (429), or the server has no room (503). `retry_after` is in seconds.
+
+    `hopeless` tells clients not to try again by themselves: a budget will not be back in a minute.
+    """
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float, hopeless: bool = False) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+        self.hopeless = hopeless
+
+
 class RungFailed(StepladderError):
-    """One rung could not answer. The ladder catches this, and only this, and climbs."""
+    """One rung could not answer. The ladder catches this, and only this, and climbs.
+
+    `usage` and `cost` are what the attempt took all the same: an answer outside the contract was read and written, and
+    is paid for. `elsewhere` says that another model may well be able to answer: the question itself is not at fault.
+    """
 
     status = 502
     type = "upstream_error"
     code = "rung_failed"
+    usage = Usage()
+    cost = 0.0
+    elsewhere = True
 
     def __init__(self, rung: str, message: str, *, remedy: str = "", retryable: bool = True) -> None:
         super().__init__(message, remedy=remedy)
         self.rung = rung
         self.retryable = retryable
+
+
+_OF_THIS_SERVER = (401, 402, 403, 404)
+"""What a server says of itself rather than of the question: its keys, its credit, the models it has."""
 
 
 class UpstreamFailed(RungFailed):
@@ -107,15 +142,18 @@ class UpstreamFailed(RungFailed):
         self.upstream_status = upstream_status
         if upstream_status is not None and 400 <= upstream_status < 500:
             self.status = upstream_status
+            self.elsewhere = retryable or upstream_status in _OF_THIS_SERVER
 
 
 class LadderExhausted(StepladderError):
-    """Every rung failed or was unsure, and none is left."""
+    """Every rung failed or was unsure, and none is left. `usage` and `cost` are what the attempts took."""
 
     status = 503
     type = "upstream_error"
     code = "ladder_exhausted"
     retryable = True
+    usage = Usage()
+    cost = 0.0
 
 
 class DeadlineMissed(StepladderError):

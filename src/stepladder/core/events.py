@@ -12,7 +12,7 @@ class Answered:
     """A question left the gateway.
 
     `task` is empty for a plain model; `status` is ok, partial (the client left), failed, or withheld (the ledger could
-    not be written); `top` says that the top rung was asked.
+    not be written); `top` says that the top rung was asked, `cached` that the answer had been given before.
     """
 
     task: str
@@ -22,6 +22,7 @@ class Answered:
     latency_ms: float
     overhead_ms: float
     top: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ class Audited:
     task: str
     ladder_release: str
     agreed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A question was turned away at the door; `code` is the error's."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ class Task:
     promise: Promise = field(default_factory=Promise)
     flywheel: Turning = field(default_factory=Turning)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cache_seconds: float = 0.0
+    max_output_tokens: int | None = None
+    deadline_ms: float | None = None
 
     @property
     def equality(self) -> Equal:
@@ -120,10 +123,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written, as the answerer counted them."""
+    """Tokens read and written, as the answerer counted them; `estimated` where it did not tell and we had to guess."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.estimated or other.estimated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,9 @@ class Delta:
 class Answer:
     """The output, how sure the rung is (0 to 1), and which rung and release said it, at what cost and latency.
 
-    `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now.
+    `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
+    marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
+    answer that was not believed, and was given because the deadline left no time for the top.
     """
 
     text: str
@@ -149,6 +162,8 @@ class Answer:
     latency_ms: float = 0.0
     finish_reason: str = "stop"
     source: str = "live"
+    stands_in: bool = False
+    below_promise: bool = False
 
 
 Part = Delta | Answer
@@ -253,62 +268,60 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be asked in a minute and spent in a day and a month (UTC). None: as much as one likes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    budget_day: float | None = None
+    budget_month: float | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self != _UNLIMITED
+
+
+_UNLIMITED = Limits()
+
+
+class Reach(StrEnum):
+    """Which rungs of a task a class of service may use."""
+
+    ALL = "all"
+    TOP = "top"
+    """Every question goes straight to the top rung."""
+    LOW = "low"
+    """The top rung is never asked: a question that the low rungs are unsure of is not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceClass:
+    """A class of service: what its tenants may ask (`models` empty: every task and model), and how well they are served.
+
+    Of questions that wait for a place, those of the higher `priority` go first; one that waited `wait_seconds` is turned
+    away. `concurrency` bounds each tenant's questions under way; `deadline_ms` is that of questions which name none.
+    """
+
+    name: str = ""
+    models: tuple[str, ...] = ()
+    rungs: Reach = Reach.ALL
+    priority: int = 0
+    deadline_ms: float | None = None
+    concurrency: int | None = None
+    wait_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
-    """Who asks. The name of a client key; `admin` may also change things."""
+    """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
+
+    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things.
+    """
 
     name: str
     admin: bool = False
-
-
-class Side(StrEnum):
-    """Which way a text goes: in to a model (questions, passages, tool results), or out to the asker."""
-
-    IN = "in"
-    OUT = "out"
-    BOTH = "both"
-
-    def covers(self, side: "Side") -> bool:
-        """Whether a guard of this side looks at texts of `side`."""
-        return Side.BOTH in (self, side) or self is side
-
-
-class Action(StrEnum):
-    """What becomes of a text, mildest first."""
-
-    PASS = "pass"
-    REDACT = "redact"
-    """It goes on with its spans replaced."""
-    HOLD = "hold"
-    """It waits for a person."""
-    BLOCK = "block"
-
-    @property
-    def severity(self) -> int:
-        """0 (pass) to 3 (block): of two actions the severer one holds."""
-        return list(Action).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a text that a guard means: `text[start:end]`, in characters of the text as it was given."""
-
-    start: int
-    end: int
-    kind: str
-    text: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a guard says of a text. `score` (0 to 1) is how sure it is that something is wrong.
-
-    `reason` is for people and holds nothing of the text. `redacted` is the text that may go on, where the action is
-    REDACT; it is None otherwise.
-    """
-
-    action: Action = Action.PASS
-    categories: tuple[str, ...] = ()
-    score: float = 0.0
-    spans: tuple[Span, ...] = ()
-    reason: str = ""
-    redacted: str | None = field(default=None, repr=False)
+    key: str = ""
+    expires_at: float | None = None
+    service: ServiceClass = field(default_factory=ServiceClass)
+    limits: Limits = _UNLIMITED
+    each_key: Limits = _UNLIMITED

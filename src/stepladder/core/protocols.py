@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Part, Question, Side, Task, Turn, Usage, Verdict
+from stepladder.core.nouns import Dataset, Guess, Part, Question, Task, Turn, Usage
+from stepladder.core.verdicts import Side, Verdict
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) from long offline work."""
@@ -87,13 +88,18 @@ class Recipe(Protocol):
 class ChatCall:
     """A chat completion on its way to a model: the caller's JSON object with every field it had, known or not.
 
-    `body` values are raw JSON (unparsed bytes), so that fields are forwarded as they came.
+    `body` values are raw JSON (unparsed bytes), so that fields are forwarded as they came. `route` is the endpoint below
+    `/v1/` that was asked: embeddings and the like travel the same way, to models that have `forward`. A `confidential`
+    call may only be answered by a private model; calls of one `conversation` are best answered by the same server.
     """
 
     id: str
     body: Mapping[str, bytes]
     stream: bool
     wants_usage: bool = False
+    route: str = "chat/completions"
+    confidential: bool = False
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,10 @@ class Piece:
 
     `text` is what these bytes say, for the ledger. `last` marks the piece from which on the answer is complete
     (finish reason seen, or a plain body): it is held back until the ledger row is committed. `usage` may come later.
+    `unsaid` counts the characters that it wrote besides `text` (tool calls, reasoning), for an estimate where no usage
+    is told; `calls` are the first choice's tool calls, or the deltas of them, as raw JSON lists. `idle` marks what only
+    keeps the line open: nothing has been said by it. `by` is the model that wrote it, where another one than was asked
+    had to.
     """
 
     data: bytes
@@ -109,10 +119,18 @@ class Piece:
     last: bool = False
     usage: Usage | None = None
     finish_reason: str | None = None
+    unsaid: int = 0
+    calls: tuple[bytes, ...] = ()
+    idle: bool = False
+    by: "Model | None" = None
 
 
 class Model(Protocol):
-    """Entry point in `stepladder.models`: a named upstream. It passes chats through, and becomes a rung for a task."""
+    """Entry point in `stepladder.models`: a named upstream. It passes chats through, and becomes a rung for a task.
+
+    A model that may see confidential questions has `private = True` (see `is_private`); one without the attribute is
+    taken for public.
+    """
 
     @property
     def name(self) -> str: ...
@@ -129,6 +147,20 @@ class Model(Protocol):
     def rung(self, task: Task) -> Rung: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Forwards(Protocol):
+    """A model that also answers other endpoints than chat completions: embeddings, rerank, completions."""
+
+    def forward(self, call: ChatCall) -> AsyncIterator[Piece]:
+        """The bytes for `call.route`. Raises BadRequest for a route that this model has not."""
+        ...
+
+
+def is_private(model: object) -> bool:
+    """Whether a model may see confidential questions."""
+    return getattr(model, "private", False) is True
 
 
 class ModelOpener(Protocol):

@@ -41,6 +41,8 @@ class AdminPages:
         task = "/admin/tasks/{name}"
         return [
             Route("/admin/tasks", guarded(self.tasks, admin), methods=["GET"]),
+            Route("/admin/tenants", guarded(self.tenants, admin), methods=["GET"]),
+            Route("/admin/journal", guarded(self.journal, admin), methods=["GET"]),
             Route(f"{task}/mode", guarded(self.mode, admin), methods=["POST"]),
             Route(f"{task}/rollback", guarded(self.rollback, admin), methods=["POST"]),
             Route(f"{task}/dictionary", guarded(self.entries, admin), methods=["GET"]),
@@ -53,11 +55,19 @@ class AdminPages:
         served = self._house.gateway.snapshot.tasks.values()
         return json_of({"tasks": await asyncio.to_thread(lambda: [self._card(task) for task in served])})
 
+    async def tenants(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/tenants: each key with its tenant's class, limits, and what is spent, reserved and under way."""
+        return json_of({"tenants": self._house.standings()})
+
+    async def journal(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/journal: who changed what, the newest first."""
+        return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
+
     async def mode(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/mode: the kill switch; null lets the configuration decide again."""
         task = self._task(request)
         switch = await self._read(request, _Switch)
-        await asyncio.to_thread(self._house.store.switches.put, task.task.name, switch.mode, tenant.name)
+        await asyncio.to_thread(self._house.switch, task.task.name, switch.mode, tenant.name)
         await self._house.refresh()
         return await self._now(request)
 

@@ -1,4 +1,4 @@
-"""The ASGI application: the hot route straight to its endpoint, everything else through Starlette."""
+"""The ASGI application: the routes that answer straight to their endpoint, everything else through Starlette."""
 
 from starlette.types import Receive, Scope, Send
 
@@ -6,20 +6,33 @@ from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.http import Pages, application
+from stepladder.interaction.messages import MessagesShape
+from stepladder.interaction.responses import ResponsesShape
+from stepladder.interaction.shapes import ChatShape, ForwardedShape, Shape
 
-_HOT = "/v1/chat/completions"
+FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
 
 class App:
     """What the server runs."""
 
     def __init__(self, house: House) -> None:
-        self._chat = ChatCompletions(house.gateway, house.identify)
+        shapes: dict[str, Shape] = {
+            "chat/completions": ChatShape(),
+            "messages": MessagesShape(),
+            "responses": ResponsesShape(house.store.ledger),
+            **{route: ForwardedShape(route) for route in FORWARDED},
+        }
+        self._hot = {
+            f"/v1/{route}": ChatCompletions(house.gateway, house.identify, shape)
+            for route, shape in shapes.items()
+        }
         self._rest = application([*Pages(house).routes(), *AdminPages(house).routes()])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] == "http" and scope["path"] == _HOT and scope["method"] == "POST":
-            await self._chat(scope, receive, send)
+        endpoint = self._hot.get(scope["path"]) if scope["type"] == "http" else None
+        if endpoint is not None and scope["method"] == "POST":
+            await endpoint(scope, receive, send)
         else:
             await self._rest(scope, receive, send)

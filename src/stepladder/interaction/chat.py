@@ -1,8 +1,8 @@
-"""POST /v1/chat/completions as plain ASGI: the hot route, with nothing between the socket and the gateway."""
+"""POST /v1/chat/completions and what goes the same way, as plain ASGI: nothing between the socket and the gateway."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
@@ -10,7 +10,11 @@ from starlette.types import Message, Receive, Scope, Send
 from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant, TooLarge
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
-from stepladder.service import Entry, TaskEntry, read
+from stepladder.interaction.shapes import ChatShape, Shape
+from stepladder.service import Entry, TaskEntry
+
+Identify = Callable[[bytes | None, str], Tenant]
+"""Turns an Authorization header and the client's address into a tenant."""
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS = 2.0
@@ -25,15 +29,16 @@ class BodyTooLarge(TooLarge):
 
 
 class ChatCompletions:
-    """The endpoint. `identify` turns an Authorization header into a tenant."""
+    """The endpoint. `identify` turns an Authorization header into a tenant; `shape` is the API that is spoken."""
 
-    def __init__(self, gateway: Gateway, identify: Callable[[bytes | None], Tenant]) -> None:
+    def __init__(self, gateway: Gateway, identify: Identify, shape: Shape | None = None) -> None:
         self._gateway = gateway
         self._identify = identify
+        self._shape = shape or ChatShape()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Every error leaves in OpenAI's shape."""
-        reply = Reply(send)
+        """Answer one request. Every error leaves in the API's own shape."""
+        reply = Reply(send, self._shape)
         try:
             entry = await self._admit(scope, receive)
             reply.entry = entry
@@ -64,8 +69,10 @@ class ChatCompletions:
                 authorization = value
             elif name == b"content-length":
                 length = int(value)
-        tenant = self._identify(authorization)
-        return self._gateway.admit(read(await body_of(receive, length, limit)), tenant)
+        client = scope.get("client")
+        tenant = self._identify(authorization or api_key(scope), client[0] if client else "")
+        data = await body_of(receive, length, limit)
+        return self._gateway.admit(await self._shape.read(data, tenant), tenant)
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:
         data = b""
@@ -74,21 +81,26 @@ class ChatCompletions:
                 data += part.data
             elif isinstance(part, Answer) and isinstance(entry, TaskEntry):
                 data = wire.completion(entry, part)
-        await reply.body(data)
+        await reply.body(self._shape.plain(entry, data))
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
         async with aclosing(self._gateway.answer(entry)) as parts:
-            async for data in _as_events(entry, parts):
-                await reply.piece(data)
-        await reply.end()
+            committed = b""
+            async for data in self._shape.stream(entry, _as_events(entry, parts)):
+                if entry.settled:  # the rest is here already, and goes out as one
+                    committed += data
+                else:
+                    await reply.piece(data)
+        await reply.end(committed)
 
 
 class Reply:
     """One response. The headers leave with the first bytes, so that they can tell as much as is known by then."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, shape: Shape) -> None:
         self.entry: Entry | None = None
         self._send = send
+        self._shape = shape
         self._started = False
 
     async def body(self, data: bytes, status: int = 200) -> None:
@@ -102,21 +114,23 @@ class Reply:
             await self._start(200, list(wire.EVENTS))
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        """The end of a stream that is whole."""
-        await self.piece(wire.DONE)
-        await self._send({"type": "http.response.body", "body": b""})
+    async def end(self, data: bytes = b"") -> None:
+        """The last events of a stream that is whole."""
+        if not self._started:
+            await self._start(200, list(wire.EVENTS))
+        await self._send({"type": "http.response.body", "body": data + self._shape.done})
 
     async def error(self, error: StepladderError, receive: Receive | None = None) -> None:
         """An error: as the response, or as the last event of a stream that has begun, which then has no `[DONE]`.
 
         With `receive`, what the client is still sending is read and thrown away, so that it gets to read the error.
         """
+        id = self.entry.asked.id if self.entry else ""
         if self._started:
-            await self._send({"type": "http.response.body", "body": wire.event(wire.error_body(error))})
+            await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
-        data = wire.encode(wire.error_body(error))
-        extra = [(b"connection", b"close")] if receive else []
+        data = wire.encode(self._shape.error(error, id))
+        extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
         if receive is not None:
@@ -127,6 +141,12 @@ class Reply:
         self._started = True
         facts = wire.headers(self.entry, self.entry.answer) if self.entry else []
         await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
+
+
+def api_key(scope: Scope) -> bytes | None:
+    """Anthropic's clients send their key in a header of its own."""
+    key: bytes | None = next((value for name, value in scope["headers"] if name == b"x-api-key"), None)
+    return b"Bearer " + key if key is not None else None
 
 
 async def body_of(receive: Receive, length: int, limit: int) -> bytes:
@@ -160,7 +180,7 @@ def _too_large(length: int, limit: int) -> BodyTooLarge:
     )
 
 
-async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncIterator[bytes]:
+async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncGenerator[bytes]:
     begun = False
     async for part in parts:
         if isinstance(part, Piece):
@@ -179,18 +199,19 @@ async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncI
 
 async def _while_there(receive: Receive, work: Awaitable[None]) -> None:
     """Do the work as long as the client listens; when it hangs up, the work is cancelled, and settles what it had."""
-    working = asyncio.ensure_future(work)
+    working = asyncio.current_task()
+    assert working is not None
     listening = asyncio.ensure_future(_gone(receive))
+    listening.add_done_callback(lambda done: None if done.cancelled() else working.cancel())
     try:
-        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        await work
+    except asyncio.CancelledError:
+        if not listening.done() or listening.cancelled():
+            raise
+        working.uncancel()
+        raise ClientGone from None
     finally:
         listening.cancel()
-        if not working.done():
-            working.cancel()
-            await asyncio.wait((working,))
-    if working.cancelled():
-        raise ClientGone
-    working.result()
 
 
 async def _gone(receive: Receive) -> None:

@@ -5,12 +5,15 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from stepladder.core import (
     BadRequest,
     Config,
     ConfigError,
     Events,
+    Mode,
     Model,
     ModelConfig,
     RolledOut,
@@ -25,18 +28,19 @@ from stepladder.core import (
 )
 from stepladder.gateway import Gateway
 from stepladder.interaction.ladders import Ladders, State
+from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
-from stepladder.models import parse_answer
+from stepladder.models import parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.text import dictionary_key
-from stepladder.traffic import Keys
+from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
 
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.4
+_LOOK_SECONDS = 0.2
 _RETIRE_SECONDS = 600.0
 
 
@@ -67,7 +71,8 @@ _ELSEWHERE = "Give it the right owner, or name another folder in server.data."
 class House:
     """Everything that is open, and the gateway in front of it. Made by `open`, kept fresh by `watch`."""
 
-    def __init__(self, settings: Settings, config: Config, store: Store) -> None:
+    def __init__(self, settings: Settings, config: Config, store: Store, several: bool = False) -> None:
+        """`several` says that other workers serve beside this one."""
         self.settings = settings
         self.store = store
         self.clock = SystemClock()
@@ -79,38 +84,49 @@ class House:
         self._refreshing = asyncio.Lock()
         self._state = State.read(store)
         self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
-        self._keys = Keys(self._state.keys)
+        self._bans = Bans(self.clock)
+        self._keys = Keys(self._state.keys, self.clock, self._bans)
         auditor = Auditor(store.ledger, self.events, self.clock)
-        self.gateway = Gateway(Snapshot(config, {}, {}), store.ledger, auditor, self.events, self.clock)
+        self.gateway = Gateway(
+            Snapshot(config, {}, {}),
+            store.ledger,
+            auditor,
+            self._admission(config, several),
+            Cache(0, self.clock),
+            self.events,
+            self.clock,
+        )
         self.metrics = Metrics(self.events, store, auditor.counts)
+        if several:
+            slot = self.gateway.admission.board.slot
+            self.metrics.share(settings.folder(config) / "metrics" / f"{slot}.json")
 
     @classmethod
-    async def open(cls, settings: Settings) -> "House":
+    async def open(cls, settings: Settings, *, several: bool = False) -> "House":
         """Open all of it. Raises ConfigError, MissingExtra or StoreError, and leaves nothing open then."""
         config = settings.load()
         store = await asyncio.to_thread(open_store, settings, config)
         try:
-            house = cls(settings, config, store)
+            house = cls(settings, config, store, several)
             await house._adopt(config)
         except BaseException:
             store.close()
             raise
         return house
 
-    def identify(self, authorization: bytes | None) -> Tenant:
-        """Whose key this is. Raises NotAllowed."""
-        return self._keys.identify(authorization)
+    def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
+        """Whose key this is. Raises NotAllowed, or TooMany for an address that guesses."""
+        return self._keys.identify(authorization, address)
 
-    def identify_admin(self, authorization: bytes | None) -> Tenant:
+    def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
         """The same, for the admin key only."""
-        return self._keys.identify_admin(authorization)
+        return self._keys.identify_admin(authorization, address)
 
     async def first_admin_key(self) -> str | None:
         """Make the admin key if there is none: the secret, shown only now; else None."""
-        if any(key.admin and key.revoked_at is None for key in self.store.keys.list()):
-            return None
-        secret = self.store.keys.create("admin", admin=True)
-        await self.refresh()
+        secret = first_admin_key(self.store)
+        if secret is not None:
+            await self.refresh()
         return secret
 
     async def refresh(self) -> None:
@@ -126,6 +142,8 @@ class House:
                     "[ledger] or server.data has changed.", remedy="Start the server anew for that."
                 )
             await self._adopt(config)
+            changed = f"{now.hash} to {config.hash}. {'; '.join(differences(now, config))}"
+            await asyncio.to_thread(self.store.journal.note_once, "server", "config", changed)
         except StepladderError as error:
             _log.error("The configuration was not taken, the old one stays in force: %s", error)
             return False
@@ -141,6 +159,8 @@ class House:
                     await self.reload()
                 if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
                     await self.refresh()
+                self.gateway.admission.board.recover()
+                await asyncio.to_thread(self.metrics.save)
                 await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
             except StepladderError as error:
                 _log.error("Cannot see what has changed: %s", error)
@@ -175,6 +195,26 @@ class House:
             wrong.append(str(error))
         return wrong
 
+    def switch(self, task: str, mode: Mode | None, who: str) -> None:
+        """The kill switch."""
+        self.store.switches.put(task, mode, who)
+        self.store.journal.note(who, "mode", f"{task}: {mode or 'as configured'}")
+
+    def standings(self) -> list[dict[str, Any]]:
+        """What each key and its tenant may do and have done: the very numbers that the limits are held to."""
+        admission = self.gateway.admission
+        return [
+            {
+                "tenant": tenant.name,
+                "key": tenant.key,
+                "class": tenant.service.name,
+                "limits": tenant.limits,
+                "each_key": tenant.each_key,
+                **dict(zip(("used", "key_used"), map(_shown, admission.standing(tenant)), strict=True)),
+            }
+            for tenant in self._keys.tenants()
+        ]
+
     def roll_back(self, task: str, who: str) -> Rollout:
         """Back to the release before, else to the top alone. Raises BadRequest when nothing but the top answers."""
         return rollback_by_hand(self.store, task, who=who)
@@ -204,6 +244,8 @@ class House:
         self._retired += [(0.0, model) for _, model in self._models.values()]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.store.close)
+        self.metrics.save()
+        self.gateway.admission.board.close()
 
     async def _adopt(self, config: Config) -> None:
         for task in config.tasks.values():
@@ -231,7 +273,7 @@ class House:
 
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
-            models = {name: model for name, (_, model) in self._models.items()}
+            models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
             def build() -> tuple[State, Snapshot]:
                 state = State.read(self.store)
@@ -239,15 +281,56 @@ class House:
 
             before = self._state.rollouts
             self._state, self.gateway.snapshot = await asyncio.to_thread(build)
-            self._keys = Keys(self._state.keys)
+            self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
+
+    def _admission(self, config: Config, several: bool) -> Admission:
+        url = self.settings.store_url(config)
+        file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
+        today = datetime.fromtimestamp(self.clock.time(), UTC)
+        month = today.year * 10000 + today.month * 100
+        board = Board(
+            file,
+            lambda slot: self.store.spending.since(month, slot=slot),
+            month + today.day,
+            eager=not several,
+        )
+        gate = Gate(config.traffic.at_once, config.traffic.queue)
+        return Admission(board, gate, self.clock, self.events)
+
+    def _open_door(self, config: Config) -> None:
+        """Keys, limits and the cache's size, as the configuration and the store have them now."""
+        tenants = {hash: config.tenant(known) for hash, known in self._state.keys.items()}
+        self._keys = Keys(tenants, self.clock, self._bans)
+        self._bans.after, self._bans.seconds = config.traffic.ban_after, config.traffic.ban_seconds
+        self.metrics.config_hash = config.hash
+        self.gateway.admission.configure(config.traffic)
+        self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
+        self.gateway.cache.shrink()
 
     async def _close_retired(self, before: float) -> None:
         for retired in [retired for retired in self._retired if retired[0] <= before]:
             self._retired.remove(retired)
             await retired[1].close()
+
+
+def first_admin_key(store: Store) -> str | None:
+    """Make the admin key if there is none, and the coin's seed, before several workers look for them."""
+    _coin_seed(store)
+    if any(key.admin and key.revoked_at is None for key in store.keys.list()):
+        return None
+    return store.keys.create("admin", admin=True)
+
+
+def _shown(standing: Standing) -> dict[str, float | int]:
+    return {
+        "day": standing.spent_day / 1e9,
+        "month": standing.spent_month / 1e9,
+        "reserved": standing.reserved / 1e9,
+        "under_way": standing.active,
+    }
 
 
 def _coin_seed(store: Store) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -11,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from stepladder.core import BadRequest, StepladderError, Tenant, UnknownModel
+from stepladder.core import BadRequest, StepladderError, Tenant, UnknownModel, is_private
 from stepladder.interaction import wire
-from stepladder.interaction.chat import body_of
+from stepladder.interaction.chat import Identify, api_key, body_of
 from stepladder.interaction.compose import House
+from stepladder.interaction.shapes import parsed
 from stepladder.store import FeedbackRow
 
 T = TypeVar("T")
@@ -50,8 +52,10 @@ class Pages:
     async def models(self, request: Request, tenant: Tenant) -> Response:
         """GET /v1/models: what `model` may name."""
         snapshot = self._house.gateway.snapshot
+        names = [*snapshot.tasks, *snapshot.models]
+        ends = {"first_id": names[0], "last_id": names[-1]} if names else {"first_id": None, "last_id": None}
         return json_of(
-            {"object": "list", "data": [self._card(name) for name in [*snapshot.tasks, *snapshot.models]]}
+            {"object": "list", "data": [self._card(name) for name in names], "has_more": False, **ends}
         )
 
     async def model(self, request: Request, tenant: Tenant) -> Response:
@@ -105,13 +109,25 @@ class Pages:
         return await decoded(request, kind, self._house.gateway.snapshot.config.server.max_body_kb * 1024)
 
     def _card(self, name: str) -> dict[str, object]:
-        kind = "task" if name in self._house.gateway.snapshot.tasks else "model"
+        """A task or model as OpenAI lists it, with what Anthropic's clients look for and what is ours."""
+        snapshot = self._house.gateway.snapshot
+        task, at = snapshot.tasks.get(name), self._house.opened_at
+        facts: dict[str, object]
+        if task is not None:
+            facts = {"kind": "task", "mode": task.mode, "labels": task.task.labels, "private": task.private}
+        else:
+            model, table = snapshot.models[name], snapshot.config.models[name]
+            facts = {"kind": "model", "plugin": table.kind, "private": is_private(model)}
+            facts |= {"fallback": table.fallback} if table.fallback else {}
         return {
             "id": name,
             "object": "model",
-            "created": int(self._house.opened_at),
+            "type": "model",
+            "created": int(at),
+            "created_at": datetime.fromtimestamp(int(at), UTC).isoformat(),
+            "display_name": name,
             "owned_by": "stepladder",
-            "stepladder": {"kind": kind},
+            "stepladder": facts,
         }
 
 
@@ -123,14 +139,14 @@ def application(routes: list[BaseRoute]) -> Starlette:
     )
 
 
-def guarded(
-    endpoint: Endpoint, identify: Callable[[bytes | None], Tenant]
-) -> Callable[[Request], Awaitable[Response]]:
+def guarded(endpoint: Endpoint, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint behind a key."""
 
     async def checked(request: Request) -> Response:
         header = request.headers.get("authorization")
-        return await endpoint(request, identify(header.encode("latin-1") if header is not None else None))
+        address = request.client.host if request.client is not None else ""
+        key = header.encode("latin-1") if header is not None else api_key(request.scope)
+        return await endpoint(request, identify(key, address))
 
     return checked
 
@@ -139,16 +155,7 @@ async def decoded(request: Request, kind: type[T], limit: int) -> T:
     """The JSON body as `kind`. Raises BadRequest naming the field, TooLarge over `limit` bytes."""
     length = request.headers.get("content-length", "0")
     data = await body_of(request.receive, int(length) if length.isdigit() else 0, limit)
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        param = path.strip("`.") or None
-        raise BadRequest(f"{param or 'The body'}: {reason}.", param=param, remedy="Mend it.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(
-            f"The body is not valid JSON: {error}.", remedy="Check quotes and commas."
-        ) from error
+    return parsed(data, kind)
 
 
 def json_of(content: object, status: int = 200) -> Response:
@@ -158,7 +165,9 @@ def json_of(content: object, status: int = 200) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepladderError)
-    return json_of(wire.error_body(error), error.status)
+    found = json_of(wire.error_body(error), error.status)
+    found.raw_headers.extend(wire.come_back(error))
+    return found
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

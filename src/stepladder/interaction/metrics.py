@@ -1,73 +1,79 @@
 """Prometheus: what the events and the store tell, as numbers."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stepladder.core import Answered, Audited, Climbed, Events, RolledOut
+from stepladder.core import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.interaction import counts
+from stepladder.interaction.counts import Counts, Key
 from stepladder.service import AuditCounts
 from stepladder.store import Store
 
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_OVERHEAD = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+_COUNTERS = {
+    "climbs": ("Rungs asked and not believed.", ("task", "rung", "failed")),
+    "audits": ("Low answers put to the top.", ("task", "release", "agreed")),
+    "top_calls_avoided": ("Questions the top was not asked.", ("task",)),
+    "cache_hits": ("Answers that had been given before.", ("task", "model")),
+    "refused": ("Questions turned away, by the error's code.", ("code",)),
+    "rollouts": ("Changes of a rollout.", ("task",)),
+}
+_ANSWER = ("task", "model", "rung")
 
 
 class Metrics:
     """Listens to events, reads the store when scraped, and renders both in the Prometheus text format.
 
-    Labels are names from the configuration and the registry, never a caller's words.
+    Labels are names from the configuration and the registry, never a caller's words. With several workers, each leaves
+    its numbers in a folder every second or so, and whichever is scraped adds them up.
     """
 
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self, events: Events, store: Store, audits: AuditCounts) -> None:
-        registry = self._registry = CollectorRegistry()
-        answer = ("task", "model", "rung")
-        self._answers = Counter("stepladder_answers", "Answers.", (*answer, "status"), registry=registry)
-        self._cost = Counter("stepladder_cost", "Money spent on answers.", answer, registry=registry)
-        self._tokens = Counter("stepladder_tokens", "Tokens.", (*answer, "kind"), registry=registry)
-        self._latency = Histogram(
-            "stepladder_latency_seconds",
-            "Question to last byte.",
-            answer,
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._overhead = Histogram(
-            "stepladder_overhead_seconds", "Of it, our own.", ("task",), buckets=_OVERHEAD, registry=registry
-        )
-        self._climbs = Counter(
-            "stepladder_climbs",
-            "Rungs asked and not believed.",
-            ("task", "rung", "failed"),
-            registry=registry,
-        )
-        self._audits = Counter(
-            "stepladder_audits",
-            "Low answers put to the top.",
-            ("task", "release", "agreed"),
-            registry=registry,
-        )
-        self._avoided = Counter(
-            "stepladder_top_calls_avoided", "Questions the top was not asked.", ("task",), registry=registry
-        )
-        self._rollouts = Counter("stepladder_rollouts", "Changes of a rollout.", ("task",), registry=registry)
-        registry.register(_FromStore(store, audits))
-        self._series: dict[tuple[str, ...], Callable[[Answered], None]] = {}
+        self.counts = Counts()
+        self.config_hash = ""
+        self._file: Path | None = None
+        self._registry = CollectorRegistry()
+        self._registry.register(_Told(self))
+        self._registry.register(_FromStore(store, audits))
         self._told: dict[type, Callable[[Any], None]] = {
             Answered: self._answered,
-            Climbed: lambda event: self._climbs.labels(event.task, event.rung, event.failed).inc(),
-            Audited: self._audited,
-            RolledOut: lambda event: self._rollouts.labels(event.task).inc(),
+            Climbed: lambda event: self.counts.add(("climbs", event.task, event.rung, _word(event.failed))),
+            Audited: lambda event: self.counts.add(
+                ("audits", event.task, event.ladder_release, _word(event.agreed))
+            ),
+            Refused: lambda event: self.counts.add(("refused", event.code)),
+            RolledOut: lambda event: self.counts.add(("rollouts", event.task)),
         }
         events.subscribe(self._listen)
+
+    def share(self, file: Path) -> None:
+        """Go on from the numbers of whoever had this file before, and leave ours there from now on."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.counts = Counts.load([file])
+        self._file = file
+
+    def save(self) -> None:
+        """Leave our numbers for the others."""
+        if self._file is not None:
+            self.counts.save(self._file)
 
     def render(self) -> bytes:
         """Everything, as text. Reads the store, so call it off the event loop."""
         return generate_latest(self._registry)
+
+    def all_counts(self) -> Counts:
+        """Ours, and those of the other workers."""
+        others = self._file.parent.glob("*.json") if self._file is not None else ()
+        found = Counts.load(other for other in others if other != self._file)
+        for key, values in list(self.counts.series.items()):
+            found.include(key, values)
+        return found
 
     def _listen(self, event: Any) -> None:
         tell = self._told.get(type(event))
@@ -75,34 +81,73 @@ class Metrics:
             tell(event)
 
     def _answered(self, event: Answered) -> None:
-        key = (event.task, event.model, event.answer.rung if event.answer else "", event.status)
-        count = self._series.get(key)
-        if count is None:
-            count = self._series[key] = self._count(*key)
-        count(event)
+        said, task = event.answer, event.task
+        key = ("answer", task, event.model, said.rung if said else "", event.status)
+        series = self.counts.answer(key, event.latency_ms / 1000, event.overhead_ms / 1000)
+        if said is not None:
+            series[counts.COST] += said.cost
+            if event.cached:
+                self.counts.add(("cache_hits", task, event.model))
+            else:
+                series[counts.READ] += said.usage.prompt_tokens
+                series[counts.WRITTEN] += said.usage.completion_tokens
+        if task and event.status == "ok" and (event.cached or not event.top):
+            self.counts.add(("top_calls_avoided", task))
 
-    def _count(self, task: str, model: str, rung: str, status: str) -> Callable[[Answered], None]:
-        """The series of one kind of answer, looked up once: finding them by label is most of the cost."""
-        answers = self._answers.labels(task, model, rung, status)
-        latency, overhead = self._latency.labels(task, model, rung), self._overhead.labels(task)
-        cost = self._cost.labels(task, model, rung)
-        read, written = (self._tokens.labels(task, model, rung, kind) for kind in ("prompt", "completion"))
 
-        def count(event: Answered) -> None:
-            answers.inc()
-            latency.observe(event.latency_ms / 1000)
-            overhead.observe(event.overhead_ms / 1000)
-            if event.answer is not None:
-                cost.inc(event.answer.cost)
-                read.inc(event.answer.usage.prompt_tokens)
-                written.inc(event.answer.usage.completion_tokens)
-            if task and not event.top and status == "ok":
-                self._avoided.labels(task).inc()
+def _word(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
 
-        return count
 
-    def _audited(self, event: Audited) -> None:
-        self._audits.labels(event.task, event.ladder_release, str(event.agreed).lower()).inc()
+class _Told(Collector):
+    """What the events told, by every worker."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the names are made when scraped."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """The figures now."""
+        series = self._metrics.all_counts().series
+        for name, (what, labels) in _COUNTERS.items():
+            counter = CounterMetricFamily(f"stepladder_{name}", what, labels=labels)
+            for key, values in series.items():
+                if key[0] == name:
+                    counter.add_metric(key[1:], values[0])
+            yield counter
+        yield from _answers({key[1:]: values for key, values in series.items() if key[0] == "answer"})
+        config = GaugeMetricFamily("stepladder_config", "The configuration in force.", labels=("hash",))
+        config.add_metric((self._metrics.config_hash,), 1)
+        yield config
+
+
+def _answers(series: dict[Key, list[float]]) -> Iterable[Metric]:
+    answers = CounterMetricFamily("stepladder_answers", "Answers.", labels=(*_ANSWER, "status"))
+    for key, values in series.items():
+        answers.add_metric(key, values[counts.ANSWERS])
+    yield answers
+    cost = CounterMetricFamily("stepladder_cost", "Money spent on answers.", labels=_ANSWER)
+    tokens = CounterMetricFamily("stepladder_tokens", "Tokens.", labels=(*_ANSWER, "kind"))
+    latency = HistogramMetricFamily("stepladder_latency_seconds", "Question to last byte.", labels=_ANSWER)
+    for key, values in _summed(series, 3).items():
+        cost.add_metric(key, values[counts.COST])
+        tokens.add_metric((*key, "prompt"), values[counts.READ])
+        tokens.add_metric((*key, "completion"), values[counts.WRITTEN])
+        latency.add_metric(key, counts.latencies(values), values[counts.LATENCY])
+    overhead = HistogramMetricFamily("stepladder_overhead_seconds", "Of it, our own.", labels=("task",))
+    for key, values in _summed(series, 1).items():
+        overhead.add_metric(key, counts.overheads(values), values[counts.OVERHEAD_SUM])
+    yield from (cost, tokens, latency, overhead)
+
+
+def _summed(series: dict[Key, list[float]], labels: int) -> dict[Key, list[float]]:
+    found = Counts()
+    for key, values in series.items():
+        found.include(key[:labels], values)
+    return found.series
 
 
 class _FromStore(Collector):

@@ -1,19 +1,20 @@
-"""`stepladder serve`: one server process and the flywheel's process beside it, from first line to last."""
+"""A server process, from first line to last."""
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
 
-from stepladder.core import ConfigError, Server, StepladderError
+from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
+from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import FlywheelProcess
@@ -24,57 +25,54 @@ _CANNOT_START = 2
 _UNWINDING_SECONDS = 2.0
 
 
-def serve(
-    config: Path | None = None, *, host: str | None = None, port: int | None = None, say: Say | None = None
-) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit code: 0, or 2 with one clear message when it cannot start.
-
-    `host` and `port` override the configuration's; port 0 takes a free one. `say` gets every line for the user.
-    """
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run a server's coroutine with logging set up; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(Settings(config), host, port, say or _print))
+            runner.run(main())
     except StepladderError as error:
         sys.stderr.write(f"stepladder: {error}\n")
         return _CANNOT_START
     return 0
 
 
-async def _serve(settings: Settings, host: str | None, port: int | None, say: Say) -> None:
-    house = await House.open(settings)
-    try:
-        server = house.gateway.snapshot.config.server
-        with _listen(host or server.host, server.port if port is None else port) as listening:
-            await _run(house, server, listening, say)
-    finally:
-        await house.close()
-    say("Stopped.")
+async def answer(
+    house: House,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    flywheel: FlywheelProcess | None = None,
+    stop_with: int | None = None,
+) -> None:
+    """Answer what comes in on a socket until SIGTERM or SIGINT, and then what is under way.
 
-
-async def _run(house: House, server: Server, listening: socket.socket, say: Say) -> None:
+    `flywheel` is run beside; the end of the pipe `stop_with` stops the server as a signal does.
+    """
     web = _Web(
         uvicorn.Config(
             App(house),
-            http="httptools",
+            http=CoalescingProtocol,
             loop="none",
             ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=max(1, round(server.drain_seconds)),
+            timeout_graceful_shutdown=max(1, round(house.gateway.snapshot.config.server.drain_seconds)),
         )
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, web.stop)
+    if stop_with is not None:
+        loop.add_reader(stop_with, web.stop)
     beside = [asyncio.create_task(house.watch())]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
-    await _announce(house, listening, say)
-    if server.flywheel:
-        flywheel = FlywheelProcess(house.settings.path)
+    ready()
+    _collect_seldom()
+    if flywheel is not None:
         house.changed.append(flywheel.restart)
         beside.append(asyncio.create_task(flywheel.run()))
     try:
@@ -85,6 +83,15 @@ async def _run(house: House, server: Server, listening: socket.socket, say: Say)
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _collect_seldom() -> None:
+    """What is loaded now stays, and a request leaves few cycles behind; looking for them every 700 objects, as Python does by
+    itself, is a good part of a request's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _reload(house: House) -> None:
@@ -105,7 +112,7 @@ class _Web(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises ConfigError when the port is in use or the host is not ours."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -127,21 +134,24 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _announce(house: House, listening: socket.socket, say: Say) -> None:
+async def announce(config: Config, settings: Settings, listening: socket.socket, say: Say) -> None:
+    """What is served, where."""
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    config = house.gateway.snapshot.config
-    path = house.settings.path
+    path = settings.path
     say(f"Stepladder listens on http://{shown}:{port}/v1")
-    say(f"Data: {house.settings.folder(config)}")
+    say(f"Data: {settings.folder(config)}")
     say(
         f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"
     )
     names = [*config.tasks, *config.models]
     say(f"Tasks and models: {', '.join(names) or 'none yet'}")
-    secret = await house.first_admin_key()
-    if secret is not None:
-        say(f"Admin key, shown only this once: {secret}")
+
+
+def welcome(admin: str | None, say: Say) -> None:
+    """The last lines of a start; `admin` is the admin key where one was just made."""
+    if admin is not None:
+        say(f"Admin key, shown only this once: {admin}")
         say("Make a key for each client: stepladder key create NAME")
     say("Ready.")
 
@@ -154,6 +164,7 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _print(line: str) -> None:
+def to_stdout(line: str) -> None:
+    """A line for the user."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

@@ -1,26 +1,34 @@
-"""The flywheel's process: started niced beside the server, started again when it dies, ended with the server."""
+"""Processes of ours: started beside the server or by it, started again when they die, ended with it."""
 
 import asyncio
 import logging
 import os
+import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 60.0
 _HEALTHY_SECONDS = 60.0
-_PATIENCE_SECONDS = 5.0
 
 
-class FlywheelProcess:
+class Child:
     """One child at a time. It holds the read end of a pipe, so that it notices even when we are killed."""
 
-    def __init__(self, config: Path | None) -> None:
+    def __init__(
+        self, name: str, module: str, config: Path | None, more: Sequence[str] = (), *, patience: float = 5.0
+    ) -> None:
+        """`module` is run as a program; `patience` is how many seconds it may take to end."""
         named = ["--config", str(config)] if config is not None else []
-        self._command = [sys.executable, "-m", "stepladder.interaction.turn", *named]
+        self._name = name
+        self._command = [sys.executable, "-m", module, *named, *more]
+        self._patience = patience
         self._child: asyncio.subprocess.Process | None = None
         self._asked = asyncio.Event()
+
+    first_pause = 1.0
 
     @property
     def pid(self) -> int | None:
@@ -34,7 +42,7 @@ class FlywheelProcess:
 
     async def run(self) -> None:
         """Until cancelled: keep one running."""
-        pause = 1.0
+        pause = self.first_pause
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -44,8 +52,8 @@ class FlywheelProcess:
                 if self._asked.is_set():
                     continue
                 if loop.time() - started > _HEALTHY_SECONDS:
-                    pause = 1.0
-                _log.warning("The flywheel ended with code %s; another starts in %.0f s.", code, pause)
+                    pause = self.first_pause
+                _log.warning("%s ended with code %s; another starts in %.1f s.", self._name, code, pause)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._asked.wait(), pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -54,10 +62,17 @@ class FlywheelProcess:
 
     async def _once(self) -> int:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._child = await asyncio.create_subprocess_exec(
+        child = self._child = await self._start(environment)
+        await self._begun(child)
+        return await child.wait()
+
+    async def _begun(self, child: asyncio.subprocess.Process) -> None:
+        """It has been started."""
+
+    async def _start(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, env=environment, start_new_session=True
         )
-        return await self._child.wait()
 
     async def _end(self) -> None:
         child = self._child
@@ -65,12 +80,61 @@ class FlywheelProcess:
             return
         self._signal()
         try:
-            await asyncio.wait_for(child.wait(), _PATIENCE_SECONDS)
+            await asyncio.wait_for(child.wait(), self._patience)
         except TimeoutError:
             child.kill()
             await child.wait()
 
-    def _signal(self) -> None:
+    def _signal(self, number: int = signal.SIGTERM) -> None:
         if self._child is not None and self._child.returncode is None:
             with suppress(ProcessLookupError):
-                self._child.terminate()
+                self._child.send_signal(number)
+
+
+class FlywheelProcess(Child):
+    """The flywheel, niced."""
+
+    def __init__(self, config: Path | None) -> None:
+        super().__init__("The flywheel", "stepladder.interaction.turn", config)
+
+
+class WorkerProcess(Child):
+    """One of several servers on the same listening socket. It says a line when it is ready."""
+
+    first_pause = 0.1
+
+    def __init__(self, number: int, config: Path | None, socket: int, patience: float) -> None:
+        super().__init__(
+            f"Worker {number}",
+            "stepladder.interaction.worker",
+            config,
+            ["--socket", str(socket)],
+            patience=patience,
+        )
+        self.ready = asyncio.Event()
+        self._socket = socket
+
+    def reload(self) -> None:
+        """Have it read its configuration again."""
+        self._signal(signal.SIGHUP)
+
+    async def _once(self) -> int:
+        try:
+            return await super()._once()
+        finally:
+            self.ready.clear()
+
+    async def _start(self, environment: dict[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+            pass_fds=(self._socket,),
+        )
+
+    async def _begun(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdout is not None
+        if await child.stdout.readline():
+            self.ready.set()

@@ -1,11 +1,12 @@
 """OpenAI's shapes, byte for byte: completions, chunks, server-sent events, errors, and our `x-stepladder-` headers."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, StepladderError
+from stepladder.core import Answer, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -22,9 +23,26 @@ def event(data: Any) -> bytes:
     return b"data: " + encode(data) + b"\n\n"
 
 
+def named_event(name: str, data: Any) -> bytes:
+    """The same with an event name."""
+    return b"event: " + name.encode() + b"\n" + event(data)
+
+
 def error_body(error: StepladderError) -> dict[str, Any]:
     """OpenAI's error object: the message carries the remedy."""
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
+
+
+def come_back(error: StepladderError) -> Headers:
+    """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
+    if error.retry_after is None:
+        return []
+    found = [
+        (b"retry-after", str(max(math.ceil(error.retry_after), 1)).encode()),
+        (b"retry-after-ms", str(max(math.ceil(error.retry_after * 1000), 1)).encode()),
+    ]
+    hopeless = isinstance(error, TooMany) and error.hopeless
+    return [*found, (b"x-should-retry", b"false")] if hopeless else found
 
 
 def headers(entry: Entry, answer: Answer | None = None) -> Headers:
@@ -32,6 +50,8 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     found = [("request-id", entry.asked.id)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
+    if entry.cached:
+        found.append(("cache", "hit"))
     if answer is not None:
         found += [
             ("rung", answer.rung),
@@ -39,6 +59,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("cost", f"{answer.cost:.8f}"),
             ("source", answer.source),
             ("overhead-ms", f"{entry.overhead_ms():.3f}"),
+            ("below-promise", "true" if answer.below_promise else ""),
         ]
     return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
 
@@ -51,7 +72,12 @@ def completion(entry: TaskEntry, answer: Answer) -> bytes:
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                    "message": {
+                        "role": "assistant",
+                        "content": answer.text,
+                        "refusal": None,
+                        "annotations": [],
+                    },
                     "logprobs": None,
                     "finish_reason": answer.finish_reason,
                 }
@@ -116,4 +142,5 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "cost": answer.cost,
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
+        **({"below_promise": True} if answer.below_promise else {}),
     }

@@ -71,6 +71,8 @@ class Ladder:
             # What the upstream holds against us (429, 400) is not the caller's to mend.
             exhausted.status = error.status if error.status >= 500 else exhausted.status
             exhausted.retryable = error.retryable
+            exhausted.retry_after = error.retry_after
+            exhausted.usage, exhausted.cost = error.usage, error.cost
             raise exhausted from error
 
     async def climb(self, question: Question) -> Climb:

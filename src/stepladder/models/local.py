@@ -59,7 +59,7 @@ class LocalModel:
     """
 
     source = "live"
-    in_process = True
+    private = True
 
     def __init__(self, name: str, settings: LocalSettings, path: Path) -> None:
         self.name = name

@@ -24,6 +24,7 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.contract import parse_answer, prompt_for
+from stepladder.models.estimate import estimate_tokens
 from stepladder.models.wire import UNREADABLE, completion_body, last_user_text, stream_pieces
 
 SOURCE = "recorded"
@@ -41,17 +42,11 @@ class RecordedSettings:
     delay_ms: float = 0.0
 
 
-def estimate_tokens(text: str) -> int:
-    """An estimate: a token for each non-ASCII character, and one for every four ASCII ones. No tokenizer is asked."""
-    wide = sum(character > "\x7f" for character in text)
-    return wide + (len(text) - wide + 3) // 4
-
-
 class RecordedModel:
     """A model that looks its answers up. Everything it says is marked as recorded."""
 
     source = SOURCE
-    in_process = True
+    private = True
 
     def __init__(self, name: str, settings: RecordedSettings, answers: Mapping[str, str]) -> None:
         self.name = name

@@ -1,27 +1,33 @@
-"""The HTTP side of a chat upstream: one session, a bound on calls at a time, patience, and what its failures mean."""
+"""The HTTP side of one upstream server: one session, a bound on calls at a time, patience, and what its failures mean."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import inf
+from time import time
+from types import TracebackType
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from stepladder.core import UpstreamFailed
+from stepladder.models.quote import quoted
 from stepladder.models.wire import UNREADABLE, peek
 
 _MOST_REFUSAL = 65536
-_MOST_QUOTED = 200
 _LINGER = 0.05
+_AGAIN = (408, 409, 429)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait: for a connection, for the answer's first byte, between two reads, and for all of it."""
+    """Seconds to wait: for a connection, for the first token, between two tokens, and for all of it, retries included."""
 
     connect: float
-    first_byte: float
+    first_token: float
     between: float
     total: float
 
@@ -30,35 +36,22 @@ class Upstream:
     """A server that answers POSTs. Its errors never quote `headers`, where the keys are."""
 
     def __init__(
-        self, name: str, url: str, headers: Mapping[str, str], patience: Patience, concurrency: int
+        self, name: str, base_url: str, headers: Mapping[str, str], patience: Patience, concurrency: int
     ) -> None:
         self.name = name
-        self._url = url
+        self.patience = patience
+        self._base = base_url.rstrip("/")
+        self._urls: dict[str, URL] = {}
         self._headers = headers
-        self._patience = patience
         self._gate = asyncio.Semaphore(concurrency)
         self._session: aiohttp.ClientSession | None = None
 
-    @asynccontextmanager
-    async def post(self, body: bytes) -> AsyncGenerator["Exchange"]:
-        """Send `body`; the answer, once its status is known to be 200. Raises UpstreamFailed."""
-        begun = asyncio.get_running_loop().time()
-        due = begun + self._patience.total
-        try:
-            async with asyncio.timeout_at(due):
-                await self._gate.acquire()
-        except TimeoutError as error:
-            remedy = f"Raise models.{self.name}.concurrency, or send less."
-            raise self.failed("is busy with other calls", remedy, status=504) from error
-        try:
-            first = min(due, begun + self._patience.connect + self._patience.first_byte)
-            async with await self._sent(body, first) as response:
-                exchange = Exchange(self, response, first, due, self._patience.between)
-                if response.status != 200:
-                    raise await self._refusal(exchange)
-                yield exchange
-        finally:
-            self._gate.release()
+    def post(self, path: str, body: bytes, due: float = inf) -> "Exchange":
+        """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time)."""
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = URL(f"{self._base}/{path}")
+        return Exchange(self, url, body, due)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -82,21 +75,34 @@ class Upstream:
             )
         return self.failed("broke off", f"({type(error).__name__})")
 
-    def quoted(self, error: Any) -> str:
-        """The upstream's own words, shortened: only its message, and that only where it holds nothing of our headers."""
-        message = error.get("message") if isinstance(error, dict) else error
-        if not isinstance(message, str) or not message:
-            return ""
-        secrets = (value.removeprefix("Bearer ")[:8] for value in self._headers.values())
-        return "" if any(secret in message for secret in secrets) else f"It said: {message[:_MOST_QUOTED]}"
+    def quoted(self, error: Any, body: bytes) -> str:
+        """The upstream's own words to this request, as far as they may be repeated."""
+        secrets = (value.removeprefix("Bearer ") for value in self._headers.values())
+        said = quoted(error, secrets, body)
+        return f"It said: {said}" if said else ""
 
-    async def _sent(self, body: bytes, due: float) -> aiohttp.ClientResponse:
+    async def enter(self, due: float) -> None:
+        """Take a place among the calls at a time. Raises UpstreamFailed where none becomes free by `due`."""
+        if not self._gate.locked():
+            await self._gate.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(due):
+                await self._gate.acquire()
+        except TimeoutError as error:
+            remedy = f"Raise models.{self.name}.concurrency, or send less."
+            raise self.failed("is busy with other calls", remedy, status=504) from error
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._gate.release()
+
+    async def send(self, url: URL, body: bytes, due: float) -> aiohttp.ClientResponse:
+        """The answer's head. Raises UpstreamFailed."""
         try:
             async with asyncio.timeout_at(due):
                 # Never to another place than the configured one: a redirect is refused as what it is, no answer.
-                return await self._open_session().post(
-                    self._url, data=body, headers=self._headers, allow_redirects=False
-                )
+                return await self._open_session().post(url, data=body, allow_redirects=False)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise self.broken(error) from error
 
@@ -104,66 +110,168 @@ class Upstream:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.patience.connect),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"Content-Type": "application/json"},
+                # Compressed events would come in lumps, so none are asked for.
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept-Encoding": "identity",
+                    **self._headers,
+                },
                 trust_env=False,
                 read_bufsize=1 << 18,
             )
         return self._session
 
-    async def _refusal(self, exchange: "Exchange") -> UpstreamFailed:
-        status = exchange.response.status
-        message = f"{self.name} answered with HTTP {status}."
-        if status in (401, 403):
-            # About our key for it, not the caller's for us; and its words may quote the key.
-            return UpstreamFailed(
-                self.name, message, remedy=f"Check models.{self.name}.api_key.", retryable=False
-            )
-        remedy = ""
-        with suppress(UpstreamFailed, *UNREADABLE):
-            remedy = self.quoted(peek(await exchange.whole(_MOST_REFUSAL)).error)
-        retryable = status in (408, 409, 429) or status >= 500
-        return UpstreamFailed(self.name, message, remedy=remedy, retryable=retryable, upstream_status=status)
 
-
-@dataclass(slots=True)
 class Exchange:
-    """An answer on its way in. Every wait has a timer of its own and none lives on between two reads: it would then
-    cancel whatever the reader is doing meanwhile, such as writing to a slow client of ours.
+    """One call, and its answer on its way in.
+
+    All waiting for bytes shares one timer, which looks when the time of its oldest question has come; nothing of it runs
+    while the reader is busy elsewhere, such as with writing to a slow client of ours.
     """
 
-    upstream: Upstream
-    response: aiohttp.ClientResponse
-    first_due: float | None
-    due: float
-    between: float
+    __slots__ = ("_body", "_due", "_loop", "_patience", "_timer", "_url", "_wanted", "response", "upstream")
 
-    async def read(self) -> bytes:
-        """The next bytes, b"" at the end. Raises UpstreamFailed where they do not come in time."""
-        now = asyncio.get_running_loop().time()
-        due = min(self.due, self.first_due or now + self.between)
+    response: aiohttp.ClientResponse
+
+    def __init__(self, upstream: Upstream, url: URL, body: bytes, due: float) -> None:
+        self.upstream = upstream
+        self._url = url
+        self._body = body
+        self._loop = asyncio.get_running_loop()
+        self._patience = upstream.patience
+        self._due = due
+        self._wanted = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> "Exchange":
+        """Send, and wait until the status is known to be 200. Raises UpstreamFailed."""
+        patience, begun = self._patience, self._loop.time()
+        self._due = min(self._due, begun + patience.total)
+        await self.upstream.enter(self._due)
         try:
-            async with asyncio.timeout_at(due):
-                data = await self.response.content.readany()
+            first = min(self._due, self._loop.time() + patience.connect + patience.first_token)
+            self.response = await self.upstream.send(self._url, self._body, first)
+            try:
+                if self.response.status != 200:
+                    raise await self._refusal()
+            except BaseException:
+                self._end()
+                raise
+        except BaseException:
+            self.upstream.leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the connection: it is used again where the answer was read out, else it is closed."""
+        self._end()
+        self.upstream.leave()
+
+    @property
+    def first_due(self) -> float:
+        """When the first token is due, counted from now."""
+        return self._loop.time() + self._patience.first_token
+
+    @property
+    def next_due(self) -> float:
+        """When the next token is due, counted from now."""
+        return self._loop.time() + self._patience.between
+
+    async def read(self, due: float) -> bytes:
+        """The next bytes, b"" at the end. Raises UpstreamFailed where there are none by `due`."""
+        content = self.response.content
+        try:
+            data = content.read_nowait()
+            if data or content.at_eof():
+                return data
+            self._wanted = min(due, self._due)
+            if self._timer is None or self._wanted < self._timer.when():
+                self._look_at(self._wanted)
+            return await content.readany()
         except (TimeoutError, aiohttp.ClientError) as error:
             raise self.upstream.broken(error) from error
-        self.first_due = None
-        return data
+        except RuntimeError as error:  # aiohttp's "Connection closed.", where it was cut between two reads
+            raise self.upstream.failed("broke off", "(the connection was closed)") from error
+        finally:
+            self._wanted = inf
 
     async def whole(self, most: int) -> bytes:
         """All that is left to read. Raises UpstreamFailed where it is more than `most` bytes."""
         parts, size = [], 0
-        while data := await self.read():
+        due = self.first_due
+        while data := await self.read(due):
             parts.append(data)
             size += len(data)
+            due = self.next_due
             if size > most:
                 raise self.upstream.failed("answered with too many bytes")
         return b"".join(parts)
 
     async def finish(self) -> None:
         """Read the end where it is there already: a connection is only used again once it was read out."""
+        content = self.response.content
+        if content.at_eof():
+            return
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(_LINGER):
-                while await self.response.content.readany():
+                while await content.readany():
                     pass
+
+    def quoted(self, error: Any) -> str:
+        """The upstream's own words, as far as they may be repeated."""
+        return self.upstream.quoted(error, self._body)
+
+    def _look_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Whether what is waited for has not come in time."""
+        self._timer = None
+        if self._wanted == inf:
+            return
+        if self._wanted <= self._loop.time():
+            self.response.content.set_exception(TimeoutError())
+        else:
+            self._look_at(self._wanted)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.response.release()
+
+    async def _refusal(self) -> UpstreamFailed:
+        status = self.response.status
+        name = self.upstream.name
+        message = f"{name} answered with HTTP {status}."
+        if status in (401, 403):
+            # About our key for it, not the caller's for us; and its words may quote the key.
+            return UpstreamFailed(name, message, remedy=f"Check models.{name}.api_key.", retryable=False)
+        remedy = ""
+        with suppress(UpstreamFailed, *UNREADABLE):
+            remedy = self.quoted(peek(await self.whole(_MOST_REFUSAL)).error)
+        retryable = status in _AGAIN or status >= 500
+        error = UpstreamFailed(name, message, remedy=remedy, retryable=retryable, upstream_status=status)
+        error.retry_after = _retry_after(self.response.headers) if retryable else None
+        return error
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait: `Retry-After` (RFC 9110, 10.2.3), or the finer `retry-after-ms`."""
+    given = headers.get("retry-after-ms"), headers.get("Retry-After")
+    try:
+        if given[0] is not None:
+            return max(float(given[0]) / 1000, 0.0)
+        if given[1] is None:
+            return None
+        if given[1].strip()[:1].isalpha():
+            return max(parsedate_to_datetime(given[1]).timestamp() - time(), 0.0)
+        return max(float(given[1]), 0.0)
+    except (ValueError, OverflowError):
+        return None

@@ -18,20 +18,59 @@ class _Message(msgspec.Struct):
     content: Any = None
 
 
-class _Delta(msgspec.Struct):
+_NONE = msgspec.Raw(b"")
+
+
+class _Said(msgspec.Struct):
+    """A message, or a delta of one."""
+
     content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: msgspec.Raw = _NONE
+    function_call: msgspec.Raw = _NONE
 
 
 class _Choice(msgspec.Struct):
     index: int = 0
-    delta: _Delta | None = None
-    message: _Delta | None = None
+    delta: _Said | None = None
+    message: _Said | None = None
+    text: Any = None
     finish_reason: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What it says."""
+        said = self.delta or self.message
+        if said is None:
+            return text_of(self.text)
+        return said.content if type(said.content) is str else text_of(said.content)
+
+    @property
+    def calls(self) -> tuple[bytes, ...]:
+        """Its tool calls, or the deltas of them."""
+        said = self.delta or self.message
+        return () if said is None or bytes(said.tool_calls) in _EMPTY else (bytes(said.tool_calls),)
+
+    @property
+    def unsaid(self) -> int:
+        """How many characters it writes besides: reasoning, a refusal, tool calls."""
+        said = self.delta or self.message
+        if said is None:
+            return 0
+        told = (said.reasoning_content or said.reasoning, said.refusal)
+        calls = sum(len(raw) for raw in (said.tool_calls, said.function_call) if bytes(raw) not in _EMPTY)
+        return calls + sum(len(text) for text in told if isinstance(text, str))
+
+
+_EMPTY = (b"", b"null", b"[]")
 
 
 class _Usage(msgspec.Struct):
     prompt_tokens: int | float | None = 0
     completion_tokens: int | float | None = 0
+    total_tokens: int | float | None = 0
 
 
 class Peek(msgspec.Struct):
@@ -45,10 +84,19 @@ class Peek(msgspec.Struct):
     def text(self) -> str:
         """The first choice's words."""
         choice = self._first
-        said = (choice.delta or choice.message) if choice else None
-        if said is None:
-            return ""
-        return said.content if type(said.content) is str else text_of(said.content)
+        return choice.words if choice else ""
+
+    @property
+    def calls(self) -> tuple[bytes, ...]:
+        """The first choice's tool calls."""
+        choice = self._first
+        return choice.calls if choice else ()
+
+    @property
+    def unsaid(self) -> int:
+        """What all choices wrote that is not in `text`, in characters."""
+        first = self._first
+        return sum(choice.unsaid + (0 if choice is first else len(choice.words)) for choice in self.choices)
 
     @property
     def finish_reason(self) -> str | None:
@@ -58,9 +106,12 @@ class Peek(msgspec.Struct):
 
     @property
     def used(self) -> Usage | None:
-        """The tokens, where they are told."""
+        """The tokens, where they are told. Whoever writes nothing (embeddings, rerank) may tell the total only."""
         told = self.usage
-        return Usage(int(told.prompt_tokens or 0), int(told.completion_tokens or 0)) if told else None
+        if told is None:
+            return None
+        prompt, written = int(told.prompt_tokens or 0), int(told.completion_tokens or 0)
+        return Usage(prompt if prompt or written else int(told.total_tokens or 0), written)
 
     @property
     def _first(self) -> _Choice | None:
@@ -114,7 +165,7 @@ def completion_body(
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": text, "refusal": None},
+                "message": {"role": "assistant", "content": text, "refusal": None, "annotations": []},
                 "logprobs": None,
                 "finish_reason": finish_reason,
             }

@@ -5,9 +5,12 @@ a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
-from stepladder.service.entry import Asked, Entry, ModelEntry, TaskEntry
+from stepladder.service.enter import enter
+from stepladder.service.entry import Asked, Entry
+from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
-from stepladder.service.request import ChatRequest, read
+from stepladder.service.request import ChatRequest, read, read_forwarded
+from stepladder.service.task_entry import TaskEntry
 
 __all__ = [
     "OWNERS_WORD",
@@ -21,5 +24,7 @@ __all__ = [
     "ServedTask",
     "Snapshot",
     "TaskEntry",
+    "enter",
     "read",
+    "read_forwarded",
 ]

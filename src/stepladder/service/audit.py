@@ -4,9 +4,19 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from stepladder.core import Answer, Audited, Clock, Events, LadderExhausted, LedgerUnavailable, RungFailed
+from stepladder.core import (
+    Answer,
+    Audited,
+    Clock,
+    Events,
+    LadderExhausted,
+    LedgerUnavailable,
+    RungFailed,
+    Usage,
+)
 from stepladder.models import Ladder, equal
-from stepladder.service.entry import TaskEntry
+from stepladder.service.entry import Entry
+from stepladder.service.task_entry import TaskEntry
 from stepladder.store import AuditRow, Ledger
 
 _log = logging.getLogger(__name__)
@@ -42,9 +52,11 @@ class Auditor:
         """Audits that are not done yet."""
         return len(self._running)
 
-    def consider(self, entry: TaskEntry) -> None:
+    def consider(self, entry: Entry) -> None:
         """Put a drawn answer of the low rungs to the top as well; the client does not wait for it."""
-        if entry.top or not entry.drawn or entry.answer is None:
+        if not isinstance(entry, TaskEntry) or not entry.drawn or entry.answer is None:
+            return
+        if entry.top and not entry.answer.below_promise:
             return
         if self._closed or len(self._running) >= self._most:
             self.counts.dropped += 1
@@ -67,7 +79,7 @@ class Auditor:
     async def _audit(self, entry: TaskEntry, low: Answer) -> None:
         async with self._at_once:
             started = self._clock.monotonic()
-            top = await self._ask(entry.plan.top, entry)
+            top, spent, cost = await self._ask(entry.plan.top, entry)
         agreed = top is not None and equal(entry.served.task, low.text, top.text)
         said = top or Answer("", 0.0, "")
         row = AuditRow(
@@ -77,9 +89,9 @@ class Auditor:
             ladder_release=entry.plan.ladder_release,
             top_answer=said.text,
             agreed=agreed,
-            prompt_tokens=said.usage.prompt_tokens,
-            completion_tokens=said.usage.completion_tokens,
-            cost=said.cost,
+            prompt_tokens=said.usage.prompt_tokens + spent.prompt_tokens,
+            completion_tokens=said.usage.completion_tokens + spent.completion_tokens,
+            cost=said.cost + cost,
             latency_ms=(self._clock.monotonic() - started) * 1000,
             status="ok" if top else "failed",
         )
@@ -95,15 +107,19 @@ class Auditor:
             self.counts.done += 1
             self._events.emit(Audited(entry.task, entry.plan.ladder_release, agreed))
 
-    async def _ask(self, top: Ladder, entry: TaskEntry) -> Answer | None:
-        """The top's answer, asked for twice at most; None when it has none."""
+    async def _ask(self, top: Ladder, entry: TaskEntry) -> tuple[Answer | None, Usage, float]:
+        """The top's own answer, asked for twice at most, None when it has none; and what came of nothing but its bill."""
+        spent, cost = Usage(), 0.0
         for attempt in (1, 2):
             try:
                 async for part in top.answer(entry.question):
-                    if isinstance(part, Answer):
-                        return part
+                    if isinstance(part, Answer) and not part.stands_in:
+                        return part, spent, cost
+                    if isinstance(part, Answer):  # a fallback's word says nothing of the top
+                        return None, spent + part.usage, cost + part.cost
             except (RungFailed, LadderExhausted) as error:
+                spent, cost = spent + error.usage, cost + error.cost
                 _log.warning("Audit of task %s, attempt %d: %s", entry.task, attempt, error)
                 if attempt == 1:
                     await asyncio.sleep(_RETRY_SECONDS)
-        return None
+        return None, spent, cost

@@ -1,11 +1,11 @@
 """Which way a task's question goes: mode, ladder release and coin, decided once and before anyone looks at its text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import BadRequest, Config, Mode, Model, Question, Rollout, Task, UnknownModel
-from stepladder.models import DictionaryRung, Ladder
+from stepladder.core import Config, Mode, Model, Question, Rollout, Task, UnknownModel, Usage
+from stepladder.models import DictionaryRung, Ladder, refuse_confidential
 from stepladder.promise import audited
 
 OWNERS_WORD = DictionaryRung.name
@@ -28,12 +28,19 @@ class Plan:
     drawn: bool = False
 
 
+def _free(usage: Usage) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class ServedTask:
     """A task as it is served now: its mode, its rollout and the ladders that this needs, ready to climb.
 
     `unreleased` holds the rungs that need no release (the dictionary) below the top, `top` is the top rung alone, and
-    `released` maps the id of a ladder release to its ladder. `in_process` says that the top never leaves this machine.
+    `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
+    questions, `cost` what tokens of the top cost, `dearest` the same of the dearest that may stand in for it.
+    `version` changes with everything that an answer depends on beside the question and its ladder release;
+    `prompt_bytes` is what the top is sent beside the question, at most.
     """
 
     task: Task
@@ -43,16 +50,16 @@ class ServedTask:
     unreleased: Ladder
     released: Mapping[str, Ladder] = field(default_factory=dict)
     seed: str = ""
-    in_process: bool = False
+    private: bool = False
+    cost: Callable[[Usage], float] = _free
+    dearest: Callable[[Usage], float] = _free
+    version: str = ""
+    prompt_bytes: int = 0
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""
-        if question.confidential and not self.in_process:
-            raise BadRequest(
-                f"The top rung of {self.task.name!r} may be another machine, so it gets no confidential questions.",
-                param="stepladder.confidential",
-                remedy="Give the task a top rung of kind local, or leave confidential out.",
-            )
+        if question.confidential and not self.private:
+            raise refuse_confidential(f"the top rung of {self.task.name}")
         if question.force_top:
             return Plan(top=self.top)
         if self.mode is Mode.TOP:

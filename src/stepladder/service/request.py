@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from stepladder.core import BadRequest, ChatCall, Field, Question, Task, TooLarge, Turn
+from stepladder.core import BadRequest, ChatCall, Field, Question, Reach, Task, Tenant, TooLarge, Turn
 
 T = TypeVar("T")
 
@@ -49,27 +49,44 @@ _STR = msgspec.json.Decoder(str)
 _BOOL: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _STREAM_OPTIONS: msgspec.json.Decoder[_StreamOptions | None] = msgspec.json.Decoder(_StreamOptions | None)
 _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None)
+_INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
-_TRUE = b"true"
+_BOUNDS = ("max_completion_tokens", "max_tokens")
+_PICTURE_TOKENS = 2000
+CHAT = "chat/completions"
+_WRITING = (CHAT, "completions")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not."""
+    """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
+
+    `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
+    to hold of the conversation. `data` is the request as it came.
+    """
 
     model: str
     body: Mapping[str, msgspec.Raw]
     messages: tuple[msgspec.Raw, ...]
     stream: bool
     wants_usage: bool
+    route: str = CHAT
+    turns: tuple[Turn, ...] = ()
+    data: bytes = b""
 
-    def question(self, task: Task, *, id: str, tenant: str, asked_at: float, limit: int) -> Question:
+    def question(self, task: Task, *, id: str, tenant: Tenant, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
 
         The last user message is the text, the messages before it are the turns. The caller's system message is left
         out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit`
         characters.
         """
+        if self.route != CHAT:
+            raise BadRequest(
+                f"The task {task.name!r} has no {self.route}.",
+                param="model",
+                remedy="Name a model of kind chat.",
+            )
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
         text = messages[last].text() if last >= 0 else ""
@@ -91,7 +108,7 @@ class ChatRequest:
             id=id,
             task=task.name,
             text=text,
-            tenant=tenant,
+            tenant=tenant.name,
             fields=extra.fields,
             turns=tuple(
                 Turn(message.role, message.text())
@@ -100,36 +117,89 @@ class ChatRequest:
             ),
             system="\n".join(system) if system and task.caller_system else None,
             conversation=extra.conversation,
-            deadline_ms=extra.deadline_ms,
-            force_top=extra.force == "top",
+            deadline_ms=extra.deadline_ms or tenant.service.deadline_ms or task.deadline_ms,
+            force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential,
             asked_at=asked_at,
         )
 
-    def call(self, id: str) -> ChatCall:
-        """The same request on its way to a plain model, without the key that is only ours."""
-        if "stepladder" in self.body:
-            _extra(self.body)
+    def call(self, id: str, most: int | None = None) -> ChatCall:
+        """The same request on its way to a plain model, without the key that is only ours.
+
+        Where the caller of a chat names no bound for the answer's tokens, `most` is it.
+        """
+        extra = _extra(self.body)
         body = {key: bytes(value) for key, value in self.body.items() if key != "stepladder"}
-        return ChatCall(id=id, body=body, stream=self.stream, wants_usage=self.wants_usage)
+        if most is not None and self.route == CHAT and not any(name in body for name in _BOUNDS):
+            body["max_tokens"] = str(most).encode()
+        return ChatCall(
+            id=id,
+            body=body,
+            stream=self.stream,
+            wants_usage=self.wants_usage,
+            route=self.route,
+            confidential=extra.confidential,
+            conversation=extra.conversation or "",
+        )
+
+    def most_tokens(self, most: int) -> tuple[int, int]:
+        """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
+
+        A token is a byte at least, and JSON takes more bytes than a chat template does; a picture is counted apart.
+        """
+        bound = next((_number(self.body[name]) for name in _BOUNDS if name in self.body), None)
+        answers = _number(self.body["n"]) if "n" in self.body else None
+        pictures = self.data.count(b'"image_url"') if b'"image_url"' in self.data else 0
+        written = (bound or most) * (answers or 1) if self.route in _WRITING else 0
+        return len(self.data) + pictures * _PICTURE_TOKENS, written
 
     def said(self) -> tuple[str, tuple[Turn, ...]]:
         """The last user message's text and what stands before it, for the ledger of a plain model.
 
-        System messages are among the latter: by them `stepladder discover` knows an application.
+        System messages are among the latter: by them `stepladder discover` knows an application. Of another endpoint, what
+        is put to it.
         """
+        if self.route != CHAT:
+            return _words(next((self.body[name] for name in _ASKING if name in self.body), b"")), ()
         messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
         last = max(
             (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
         )
         text = messages[last].text() if last < len(messages) else ""
-        return text, tuple(Turn(message.role, message.text()) for message in messages[:last])
+        before = tuple(Turn(message.role, message.text()) for message in messages[:last])
+        return text, self.turns or before
 
 
 def read(data: bytes) -> ChatRequest:
     """Decode a request's body. Raises BadRequest naming the parameter that is wrong."""
+    body = _object(data)
+    model = _model(body)
+    messages = _required(body, "messages", _RAW_LIST)
+    if not messages:
+        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return ChatRequest(model, body, tuple(messages), *_streaming(body), data=data)
+
+
+def read_forwarded(data: bytes, route: str) -> ChatRequest:
+    """The same for another endpoint (`embeddings`, `rerank`, `completions`): what it asks is in a field of its own."""
+    body = _object(data)
+    field = next((name for name in _ASKING if name in body), "")
+    if not field or bytes(body[field]) in _NOTHING_ASKED:
+        raise BadRequest(
+            f"{field or 'input'} is {'empty' if field else 'missing'}.",
+            param=field or "input",
+            remedy=f"Say what to put to {route}.",
+        )
+    return ChatRequest(_model(body), body, (), *_streaming(body), route=route, data=data)
+
+
+_ASKING = ("query", "input", "prompt", "text_1")
+_NOTHING_ASKED = (b"", b"null", b'""', b"[]")
+
+
+def _object(data: bytes) -> dict[str, msgspec.Raw]:
     try:
-        body = _BODY.decode(data)
+        return _BODY.decode(data)
     except msgspec.ValidationError as error:
         raise BadRequest(
             "The body is not a JSON object.", remedy='Send {"model": ..., "messages": [...]}.'
@@ -140,21 +210,22 @@ def read(data: bytes) -> ChatRequest:
         ) from error
     except UnicodeDecodeError as error:
         raise BadRequest("The body is not valid UTF-8.", remedy="Encode it as UTF-8.") from error
+
+
+def _model(body: Mapping[str, msgspec.Raw]) -> str:
     model = _required(body, "model", _STR)
-    messages = _required(body, "messages", _RAW_LIST)
     if not model:
         raise BadRequest("model is empty.", param="model", remedy="GET /v1/models lists what there is.")
-    if not messages:
-        raise BadRequest("messages is empty.", param="messages", remedy="Send at least one message.")
+    return model
+
+
+def _streaming(body: Mapping[str, msgspec.Raw]) -> tuple[bool, bool]:
+    """Whether it is to be streamed, and whether the usage is wanted."""
     stream = "stream" in body and _decode(_BOOL, body["stream"], "stream") is True
-    options = (
-        _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
-        if "stream_options" in body
-        else None
-    )
-    return ChatRequest(
-        model, body, tuple(messages), stream, options is not None and options.include_usage is True
-    )
+    if "stream_options" not in body:
+        return stream, False
+    options = _decode(_STREAM_OPTIONS, body["stream_options"], "stream_options")
+    return stream, options is not None and options.include_usage is True
 
 
 def _required(body: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[T]) -> T:
@@ -173,6 +244,14 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{param}: {reason}.", param=param, remedy="Mend its type.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
+
+
+def _number(raw: msgspec.Raw) -> int | None:
+    """A whole number above 0; anything else is for the upstream to refuse."""
+    try:
+        return max(_INT.decode(raw), 0) or None
+    except msgspec.DecodeError:
+        return None
 
 
 def _extra(body: Mapping[str, msgspec.Raw]) -> _Extra:
@@ -199,6 +278,13 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
+
+
+def _words(raw: bytes) -> str:
+    """A text, or several as lines; tokens say nothing that could be read."""
+    said = msgspec.json.decode(raw) if raw else ""
+    texts = said if isinstance(said, list) else [said]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _wrong(key: str, value: Any, remedy: str) -> BadRequest:

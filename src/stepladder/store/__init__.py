@@ -8,12 +8,14 @@ thread.
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.entries import Entries
+from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
     Change,
+    Charge,
     DatasetCard,
     Entry,
     FeedbackRow,
@@ -21,10 +23,12 @@ from stepladder.store.rows import (
     LabelledRow,
     Latency,
     LedgerRow,
+    Note,
     Outcome,
     Stage,
     TaskSummary,
 )
+from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
@@ -32,10 +36,12 @@ __all__ = [
     "AuditRow",
     "Catalogue",
     "Change",
+    "Charge",
     "DatasetCard",
     "Entries",
     "Entry",
     "FeedbackRow",
+    "Journal",
     "Key",
     "Keys",
     "LabelledRow",
@@ -43,9 +49,12 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Note",
     "Outcome",
     "RolloutConflict",
     "Rollouts",
+    "Spending",
+    "Spent",
     "Stage",
     "Stages",
     "Store",

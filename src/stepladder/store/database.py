@@ -104,6 +104,14 @@ class Database:
         with self.read() as connection:
             return int(connection.execute(select(stamps.c.value)).scalar_one())
 
+    def check(self) -> str:
+        """What SQLite finds wrong with the file, "" for nothing and for PostgreSQL."""
+        if not self.sqlite:
+            return ""
+        with self.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
+        return "" if found == ["ok"] else "; ".join(map(str, found))
+
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()

@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from stepladder.core import BadRequest, Clock, Tenant
 from stepladder.store.database import Database, bump
@@ -29,63 +30,103 @@ class Keys:
         self._stamp: int | None = None
         self._checked = float("-inf")
 
-    def create(self, name: str, *, admin: bool = False) -> str:
-        """Make a key and return its secret. Raises BadRequest when the name is in use."""
-        if not name.strip() or len(name) > 200 or not name.isprintable():
-            raise BadRequest("A key needs a printable name of 1 to 200 characters.", param="name")
-        secret = f"sl-{secrets.token_urlsafe(32)}"
-        row = {
-            "hash": _hash(secret),
-            "name": name,
-            "admin": admin,
-            "last4": secret[-4:],
-            "created_at": self._clock.time(),
-        }
+    def create(
+        self, name: str, *, admin: bool = False, tenant: str = "", expires_at: float | None = None
+    ) -> str:
+        """Make a key and return its secret. Without a `tenant` it is a tenant of its own, of the same name.
+
+        Raises BadRequest when the name is in use.
+        """
+        for given, what in ((name, "key"), (tenant or name, "tenant")):
+            if not given.strip() or len(given) > 200 or not given.isprintable():
+                raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
+        secret, row = self._new(name, admin=admin, tenant=tenant or name, expires_at=expires_at)
         with self._database.write() as connection:
-            taken = select(keys.c.hash).where(keys.c.name == name, keys.c.revoked_at.is_(None))
-            if connection.execute(taken).first() is not None:
+            if connection.execute(select(keys.c.hash).where(*self._valid(name))).first() is not None:
                 raise BadRequest(
                     f"There is a key named {name!r} already.",
                     param="name",
-                    remedy="Choose another name, or revoke that key first.",
+                    remedy="Choose another name, or revoke or rotate that key.",
                 )
             connection.execute(insert(keys).values(row))
             bump(connection)
         self._stamp = None
         return secret
 
+    def rotate(self, name: str, *, grace_seconds: float = 0.0) -> str:
+        """A new secret for a key; the old one opens the door for another `grace_seconds`.
+
+        Raises BadRequest when there is no such key.
+        """
+        now = self._clock.time()
+        with self._database.write() as connection:
+            query = select(keys.c.hash, keys.c.admin, keys.c.tenant, keys.c.expires_at)
+            # Of several, those of earlier rotations end sooner.
+            old = connection.execute(
+                query.where(*self._valid(name)).order_by(keys.c.created_at.desc())
+            ).first()
+            if old is None:
+                raise BadRequest(f"There is no active key named {name!r}.", param="name")
+            secret, row = self._new(name, admin=old.admin, tenant=old.tenant, expires_at=old.expires_at)
+            end = {"expires_at": now + grace_seconds} if grace_seconds > 0 else {"revoked_at": now}
+            connection.execute(update(keys).where(keys.c.hash == old.hash).values(end))
+            connection.execute(insert(keys).values(row))
+            bump(connection)
+        self._stamp = None
+        return secret
+
+    def expire(self, name: str, at: float | None) -> bool:
+        """Have a key end at a time, or never; False when there is no such key."""
+        return self._change(name, {"expires_at": at})
+
     def revoke(self, name: str) -> bool:
         """Make a key useless; False when there is no such key."""
-        change = update(keys).where(keys.c.name == name, keys.c.revoked_at.is_(None))
+        return self._change(name, {"revoked_at": self._clock.time()})
+
+    def _change(self, name: str, values: dict[str, float | None]) -> bool:
         with self._database.write() as connection:
-            found = connection.execute(change.values(revoked_at=self._clock.time())).rowcount > 0
+            change = update(keys).where(*self._valid(name)).values(values)
+            found = connection.execute(change).rowcount > 0
             if found:
                 bump(connection)
         self._stamp = None
         return found
 
+    def _valid(self, name: str) -> tuple[ColumnElement[bool], ...]:
+        lives = or_(keys.c.expires_at.is_(None), keys.c.expires_at > self._clock.time())
+        return keys.c.name == name, keys.c.revoked_at.is_(None), lives
+
+    def _new(self, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
+        secret = f"sl-{secrets.token_urlsafe(32)}"
+        made = {"hash": _hash(secret), "last4": secret[-4:], "created_at": self._clock.time()}
+        return secret, {"name": name, **made, **more}
+
     def find(self, secret: str) -> Tenant | None:
         """Whose key this is; None when nobody's (any more)."""
         if self._stamp is None or self._clock.monotonic() - self._checked > _STALE_SECONDS:
             self.snapshot()
-        return self._snapshot.get(_hash(secret))
+        tenant = self._snapshot.get(_hash(secret))
+        if tenant is None or (tenant.expires_at is not None and tenant.expires_at <= self._clock.time()):
+            return None
+        return tenant
 
     def list(self) -> list[Key]:
         """Every key there ever was, oldest first."""
-        query = select(
-            keys.c.name, keys.c.admin, keys.c.last4, keys.c.created_at, keys.c.revoked_at
-        ).order_by(keys.c.created_at, keys.c.name)
+        columns = ("name", "admin", "last4", "created_at", "revoked_at", "tenant", "expires_at")
+        query = select(*(keys.c[name] for name in columns)).order_by(keys.c.created_at, keys.c.name)
         with self._database.read() as connection:
             return [Key(*row) for row in connection.execute(query)]
 
     def snapshot(self) -> Mapping[str, Tenant]:
-        """Hash of the secret -> tenant, for every valid key; read again only when something has changed."""
+        """Hash of the secret -> tenant, for every key that is not revoked; read again only when something has changed."""
         stamp = self._database.stamp()
         if stamp != self._stamp:
-            query = select(keys.c.hash, keys.c.name, keys.c.admin).where(keys.c.revoked_at.is_(None))
+            query = select(keys).where(keys.c.revoked_at.is_(None))
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
-            self._snapshot = {row.hash: Tenant(row.name, row.admin) for row in rows}
+            self._snapshot = {
+                row.hash: Tenant(row.tenant, row.admin, row.name, row.expires_at) for row in rows
+            }
             self._stamp = stamp
         self._checked = self._clock.monotonic()
         return self._snapshot

@@ -28,7 +28,8 @@ from stepladder.store.columns import (
     turns_of,
 )
 from stepladder.store.database import Database
-from stepladder.store.rows import AuditRow, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
+from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
+from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
 from stepladder.store.tables import audits, feedback, ledger
 from stepladder.store.writer import Statement, Values, Writer
@@ -48,7 +49,7 @@ class Ledger:
         # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
-        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect)
+        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect, plain=True)
         self._audits = Statement(
             insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
         )
@@ -58,6 +59,7 @@ class Ledger:
             rank=2,
             refused=_unknown,
         )
+        self._charges = Statement(adding(lite=database.sqlite), dialect, rank=3, merge=merged)
         self._writer = Writer(database, queue)
 
     @property
@@ -70,9 +72,13 @@ class Ledger:
         """Whether every commit is refused."""
         return self._writer.closed
 
-    async def commit(self, row: LedgerRow) -> None:
-        """Write a row; `row.seq` does not count. Raises LedgerUnavailable when it is not written."""
-        await self._writer.put(self._rows, ledger_values(row))
+    async def commit(self, row: LedgerRow, charge: Charge | None = None) -> None:
+        """Write a row, and what it costs its tenant; `row.seq` does not count.
+
+        Raises LedgerUnavailable when neither is written.
+        """
+        also = (self._charges, charge_values(charge)) if charge is not None else None
+        await self._writer.put(self._rows, ledger_values(row), also)
 
     async def commit_audit(self, row: AuditRow) -> None:
         """Write an audit. Raises BadRequest for an unknown request id, LedgerUnavailable as above."""

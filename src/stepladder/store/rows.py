@@ -13,8 +13,9 @@ class LedgerRow:
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off) or "failed". `seq` is filled in by the
-    store: it grows with every row.
+    where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
+    low answer that was not believed went out because of the deadline. `seq` is filled in by the
+    store: it grows with every row. `source` is "cache" for an answer that was given before.
     """
 
     id: str
@@ -45,7 +46,33 @@ class LedgerRow:
     source: str = "live"
     config_hash: str = ""
     error: str = ""
+    key: str = ""
     seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an answer costs its tenant: `nanos` are billionths of the currency's unit, `day` is as in 20261121 (UTC).
+
+    `slot` is the worker that charges: see `Spending`.
+    """
+
+    day: int
+    tenant: str
+    key: str
+    slot: int
+    nanos: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the journal: who changed what."""
+
+    at: float
+    who: str
+    what: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +190,8 @@ class Key:
     last4: str
     created_at: float
     revoked_at: float | None
+    tenant: str = ""
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

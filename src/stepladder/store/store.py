@@ -6,11 +6,13 @@ from stepladder.core import Clock, SystemClock
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.database import Database
 from stepladder.store.entries import Entries
+from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
+from stepladder.store.spending import Spending
 from stepladder.store.tables import settings
 from stepladder.store.turning import Leases, Stages, Turns
 
@@ -30,6 +32,8 @@ class Store:
         self.leases = Leases(database, clock)
         self.progress = Stages(database, clock)
         self.turns = Turns(database)
+        self.spending = Spending(database)
+        self.journal = Journal(database, clock)
 
     @classmethod
     def open(
@@ -66,6 +70,10 @@ class Store:
     def stamp(self) -> int:
         """A number that changes with rollouts, switches, entries and keys, whichever process changes them."""
         return self._database.stamp()
+
+    def check(self) -> str:
+        """What is wrong with the database file, "" where nothing is. Reads all of it."""
+        return self._database.check()
 
     def setting(self, name: str) -> str | None:
         """A small string that was set for good, or None."""

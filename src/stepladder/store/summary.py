@@ -58,7 +58,11 @@ def summarise(connection: Connection, task: str, where: Sequence[ColumnElement[b
 
 
 def _groups(where: Sequence[ColumnElement[bool]]) -> Any:
-    keys = (ledger.c.status, ledger.c.rung, ledger.c.top, ledger.c.drawn, ledger.c.ladder_release)
+    keys = (
+        *(ledger.c.status, ledger.c.rung, ledger.c.top, ledger.c.drawn, ledger.c.ladder_release),
+        (ledger.c.source == "cache").label("cached"),  # said before: the top was not called
+        (ledger.c.error == "below_promise").label("late"),  # the top was called, in vain
+    )
     ok = audits.c.status == "ok"
     return (
         select(
@@ -86,13 +90,13 @@ def _count(tally: _Tally, group: Any) -> None:
     if group.status == "failed":
         return
     tally.by_rung[group.rung] += group.rows
-    tally.top_calls += group.rows if group.top else 0
+    tally.top_calls += group.rows if (group.top or group.late) and not group.cached else 0
     if group.status == "ok":
         _count_ok(tally, group)
 
 
 def _count_ok(tally: _Tally, group: Any) -> None:
-    if group.top:
+    if group.top and not group.cached:
         tally.priced += group.rows
         tally.priced_cost += group.cost
     stratum = tally.strata[group.ladder_release]

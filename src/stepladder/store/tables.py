@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -55,6 +55,8 @@ ledger = Table(
     Column("text", Text, nullable=False),
     Column("fields", Text, nullable=False),
     Column("turns", Text, nullable=False),
+    # Added by 0002, and so last; `tenant` is whom the key belongs to.
+    Column("key", String, nullable=False, server_default=""),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
     Index("ledger_times", "task", "at"),
@@ -103,7 +105,35 @@ keys = Table(
     Column("last4", String, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    Column("tenant", String, nullable=False, server_default=""),
+    Column("expires_at", Double),
     Index("keys_name", "name"),
+)
+
+# What was spent, in billionths of the currency's unit. `slot` is the worker's: after a crash, what it had committed is
+# told apart from what the others are about to.
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("tenant", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("nanos", BigInteger, nullable=False),
+    Column("answers", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+# Who changed what, and when: configuration, keys, switches.
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _RowNumber, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("who", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 rollouts = Table(

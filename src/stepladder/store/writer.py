@@ -5,9 +5,12 @@ Knows statements and values, and nothing of what they mean.
 
 import asyncio
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from itertools import chain
+from queue import SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection, Insert
@@ -21,16 +24,20 @@ from stepladder.store.database import Database
 Values = tuple[Any, ...]
 
 _BATCH = 1000
+_TOGETHER = (64, 16, 4)
+_MANY = 4
+_GATHER_SECONDS = 0.002
 
 
 class Statement:
     """An insert, compiled once. `values` come in the order of `names`.
 
     `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
-    back.
+    back. `merge` makes fewer rows of a group's. `values` of a plain insert may go many at a time: SQLite's driver
+    gives up the interpreter's lock and fights for it again with every statement, which slows whoever answers.
     """
 
-    __slots__ = ("_named", "_sql", "names", "rank", "refused")
+    __slots__ = ("_merge", "_named", "_sql", "_together", "names", "rank", "refused")
 
     def __init__(
         self,
@@ -39,6 +46,8 @@ class Statement:
         *,
         rank: int = 0,
         refused: Callable[[Connection, Values], StepladderError | None] | None = None,
+        merge: Callable[[Sequence[Values]], Sequence[Values]] | None = None,
+        plain: bool = False,
     ) -> None:
         compiled = insert.inline().compile(dialect=dialect)  # inline: nothing is to come back
         self._sql = str(compiled)
@@ -46,13 +55,25 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)
         self.rank = rank
         self.refused = refused
+        self._merge = merge
+        head, _, row = self._sql.rpartition(" VALUES ")
+        counts = _TOGETHER if plain and compiled.positional else ()
+        self._together = {count: f"{head} VALUES {', '.join([row] * count)}" for count in counts}
 
     def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Insert the rows: past SQLAlchemy's handling of each row, which costs more than SQLite's."""
+        if self._merge is not None:
+            rows = self._merge(rows)
         if self._named:
             connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
-        else:
-            connection.exec_driver_sql(self._sql, list(rows))
+            return
+        rest = list(rows)
+        for count, sql in self._together.items():
+            while len(rest) >= count:
+                connection.exec_driver_sql(sql, tuple(chain.from_iterable(rest[:count])))
+                del rest[:count]
+        if rest:
+            connection.exec_driver_sql(self._sql, rest)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +81,7 @@ class _Job:
     statement: Statement
     values: Values
     future: asyncio.Future[None]
+    also: tuple[Statement, Values] | None = None
     error: StepladderError | None = None
     done: bool = False
 
@@ -70,7 +92,9 @@ class Writer:
     def __init__(self, database: Database, limit: int) -> None:
         self._database = database
         self._limit = limit
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: deque[_Job] = deque()
+        self._idle = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="stepladder-ledger", daemon=True)
@@ -79,27 +103,35 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many rows are in the queue."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     @property
     def closed(self) -> bool:
         """Whether it takes no more rows."""
         return self._closed
 
-    async def put(self, statement: Statement, values: Values) -> None:
-        """Return once the row is committed. Raises LedgerUnavailable, or what `statement.refused` says."""
+    async def put(
+        self, statement: Statement, values: Values, also: tuple[Statement, Values] | None = None
+    ) -> None:
+        """Return once the row is committed, with what is `also` to be, in the same transaction.
+
+        Raises LedgerUnavailable, or what `statement.refused` says.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._closed:
                 raise LedgerUnavailable(
                     "The ledger is closed.", remedy="The server is stopping: ask again soon."
                 )
-            if self._queue.qsize() >= self._limit:
+            if len(self._queue) >= self._limit:
                 raise LedgerUnavailable(
                     f"{self._limit} rows are waiting for the ledger already.",
                     remedy="The disk is too slow for this load: ask again later, or raise ledger.queue.",
                 )
-            self._queue.put(_Job(statement, values, future))
+            self._queue.append(_Job(statement, values, future, also))
+            if self._idle:  # waking a thread that is not asleep costs both of them
+                self._idle = False
+                self._wake.put(None)
         await future
 
     def close(self) -> None:
@@ -107,7 +139,7 @@ class Writer:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._queue.put(None)
+                self._wake.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -118,21 +150,26 @@ class Writer:
                 going = self._take(batch)
                 self._write(batch)
                 _tell(batch)
+                if (
+                    len(batch) >= _MANY
+                ):  # a transaction costs as much as ten rows: under load, let some gather
+                    time.sleep(_GATHER_SECONDS)
                 batch.clear()
         finally:
             self._abandon(batch)
 
     def _take(self, batch: list[_Job]) -> bool:
-        job = self._queue.get()
-        try:
-            while job is not None:
-                batch.append(job)
-                if len(batch) >= _BATCH:
-                    return True
-                job = self._queue.get_nowait()
-        except Empty:
-            return True
-        return False
+        """Wait for rows and take what has piled up; False once it is closed and nothing is left."""
+        while not self._queue:
+            if self._closed:
+                return False
+            self._idle = True
+            if not self._queue:
+                self._wake.get()
+            self._idle = False
+        while self._queue and len(batch) < _BATCH:
+            batch.append(self._queue.popleft())
+        return True
 
     def _write(self, batch: list[_Job]) -> None:
         if not batch:
@@ -174,6 +211,8 @@ class Writer:
         rows: dict[Statement, list[Values]] = {}
         for job in batch:
             rows.setdefault(job.statement, []).append(job.values)
+            if job.also is not None:
+                rows.setdefault(job.also[0], []).append(job.also[1])
         with self._database.transaction() as connection:
             for statement in sorted(rows, key=lambda statement: statement.rank):
                 statement.execute(connection, rows[statement])
@@ -184,10 +223,8 @@ class Writer:
         # Reached with work left only if the thread dies of something unforeseen: nobody may wait for ever.
         with self._lock:
             self._closed = True
-        while not self._queue.empty():
-            job = self._queue.get()
-            if job is not None:
-                batch.append(job)
+        batch.extend(self._queue)
+        self._queue.clear()
         for job in batch:
             if not job.done and job.error is None:
                 job.error = LedgerUnavailable("The ledger's thread has died.", remedy="Restart the server.")

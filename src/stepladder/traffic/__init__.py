@@ -1,9 +1,14 @@
-"""Who asks: turns an `Authorization` header into a Tenant, or refuses.
+"""Who asks, how much of it, and whether it was answered before: keys, limits, budgets, the line, the cache.
 
-It does not know what is asked, how it is answered, or where keys are kept: it is handed a snapshot of their
-hashes, and answers from memory.
+It does not know what is asked, how it is answered, or where keys are kept. What all workers of a machine must agree on
+is on the board, in memory that they share; what was spent is in the store, beside the answers it was spent on.
 """
 
+from stepladder.traffic.admission import Admission, Permit
+from stepladder.traffic.bans import Bans
+from stepladder.traffic.board import Board, Standing
+from stepladder.traffic.cache import Cache
+from stepladder.traffic.gate import Gate
 from stepladder.traffic.keys import Keys
 
-__all__ = ["Keys"]
+__all__ = ["Admission", "Bans", "Board", "Cache", "Gate", "Keys", "Permit", "Standing"]

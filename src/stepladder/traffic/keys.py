@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-from stepladder.core import NotAllowed, Tenant
+from stepladder.core import Clock, NotAllowed, StepladderError, Tenant, TooMany
+from stepladder.traffic.bans import Bans
 
 _SCHEME = b"bearer "
 
@@ -11,13 +12,24 @@ _SCHEME = b"bearer "
 class Keys:
     """The keys that open the door right now: SHA-256 of the secret (hex) -> who it belongs to."""
 
-    __slots__ = ("_tenants",)
+    __slots__ = ("_bans", "_clock", "_tenants")
 
-    def __init__(self, tenants: Mapping[str, Tenant]) -> None:
+    def __init__(self, tenants: Mapping[str, Tenant], clock: Clock, bans: Bans | None = None) -> None:
         self._tenants = tenants
+        self._clock = clock
+        self._bans = bans
 
-    def identify(self, authorization: bytes | None) -> Tenant:
-        """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong."""
+    def tenants(self) -> list[Tenant]:
+        """Whose keys open the door, by name."""
+        now = self._clock.time()
+        valid = (tenant for tenant in self._tenants.values() if (tenant.expires_at or now + 1) > now)
+        return sorted(valid, key=lambda tenant: (tenant.name, tenant.key))
+
+    def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
+        """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong.
+
+        Raises TooMany (429) instead where too many wrong keys have come from this address.
+        """
         if not authorization:
             raise NotAllowed(
                 "There is no API key in the request.", remedy="Send `Authorization: Bearer sl-...`."
@@ -25,13 +37,21 @@ class Keys:
         if authorization[:7].lower() != _SCHEME:
             raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
         tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())
-        if tenant is None:
-            raise NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
+        if tenant is None or (tenant.expires_at is not None and tenant.expires_at <= self._clock.time()):
+            raise self._wrong(address)
         return tenant
 
-    def identify_admin(self, authorization: bytes | None) -> Tenant:
+    def _wrong(self, address: str) -> StepladderError:
+        banned = self._bans.wrong(address) if self._bans is not None else 0.0
+        if banned:
+            return TooMany(
+                "Too many wrong keys have come from this address.", retry_after=banned, hopeless=True
+            )
+        return NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
+
+    def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
         """The same, but only for the admin key. Raises NotAllowed (403) for a client's key."""
-        tenant = self.identify(authorization)
+        tenant = self.identify(authorization, address)
         if not tenant.admin:
             raise NotAllowed("A client key cannot do this.", remedy="Use the admin key.", forbidden=True)
         return tenant

@@ -8,6 +8,7 @@ import typer
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     backtests,
+    configs,
     data,
     dictionary,
     discover,
@@ -16,6 +17,7 @@ from stepladder.interaction.cli import (
     keys,
     rollouts,
     serving,
+    tenants,
 )
 
 app = typer.Typer(
@@ -30,11 +32,16 @@ app.command("serve")(serving.serve)
 app.command("init")(serving.init)
 app.command("status")(serving.status)
 app.add_typer(backtests.app)
+app.add_typer(configs.app, name="config")
+app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.command("tenants")(tenants.tenants)
+app.command("budget")(tenants.budget)
+app.command("journal")(tenants.journal)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")

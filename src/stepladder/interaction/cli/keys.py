@@ -1,28 +1,72 @@
 """stepladder key: who may ask, and who may change things."""
 
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
-app = typer.Typer(help="Make, list and revoke keys.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from stepladder.store import Key
+
+app = typer.Typer(help="Make, list, rotate, end and revoke keys.", no_args_is_help=True)
+
+
+TenantOption = Annotated[
+    str,
+    typer.Option("--tenant", "-t", help="Whose key it is, as in [tenants.NAME]; else a tenant of its own."),
+]
+DaysOption = Annotated[float | None, typer.Option("--days", help="How long it opens the door.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is; the ledger shows this name.")],
+    name: Annotated[str, typer.Argument(help="The key's name; the ledger shows it.")],
     admin: Annotated[bool, typer.Option("--admin", help="May also use /admin.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")] = False,
+    tenant: TenantOption = "",
+    days: DaysOption = None,
+    quiet: QuietOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Make a key. It is shown once; only its hash is kept."""
     with opened(config) as place:
-        secret = place.store.keys.create(name, admin=admin)
-    if quiet:
-        typer.echo(secret)
-        return
-    typer.echo(f"Key of {name}{' (admin)' if admin else ''}, shown only now:\n\n  {secret}\n")
+        secret = place.store.keys.create(name, admin=admin, tenant=tenant, expires_at=_in_days(days))
+        place.store.journal.note(caller(), "key create", _named(name, tenant, admin))
+    _show(secret, f"Key of {name}{' (admin)' if admin else ''}", quiet)
+
+
+@app.command()
+def rotate(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    grace: Annotated[float, typer.Option(help="Minutes that the old key still opens the door.")] = 0.0,
+    quiet: QuietOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make a new secret for a key; tenant, rights and end stay."""
+    with opened(config) as place:
+        secret = place.store.keys.rotate(name, grace_seconds=grace * 60)
+        place.store.journal.note(caller(), "key rotate", f"{name}, the old one ends in {grace:g} minutes")
+    _show(secret, f"New key of {name}", quiet)
+
+
+@app.command()
+def expire(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    days: DaysOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change when a key ends: in so many days, or never."""
+    from stepladder.core import BadRequest
+
+    with opened(config) as place:
+        if not place.store.keys.expire(name, _in_days(days)):
+            raise BadRequest(f"There is no active key named {name!r}.", remedy="See: stepladder key list")
+        place.store.journal.note(
+            caller(), "key expire", f"{name}, {'never' if days is None else f'{days:g} days'}"
+        )
+    typer.echo(f"The key of {name} {'does not end' if days is None else f'ends in {days:g} days'}.")
 
 
 @app.command("list")
@@ -34,11 +78,12 @@ def list_keys(config: ConfigOption = None) -> None:
     from rich.table import Table
 
     with opened(config) as place:
-        table = Table("name", "kind", "ends in", "made", "state")
+        table = Table("name", "tenant", "kind", "ends in", "made", "state")
+        now = datetime.now(UTC).timestamp()
         for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")
-            state = "active" if key.revoked_at is None else "revoked"
-            table.add_row(key.name, "admin" if key.admin else "client", key.last4, made, state)
+            kind = "admin" if key.admin else "client"
+            table.add_row(key.name, key.tenant, kind, key.last4, made, _state(key, now))
     Console().print(table)
 
 
@@ -50,4 +95,28 @@ def revoke(name: Annotated[str, typer.Argument(help="The key's name.")], config:
     with opened(config) as place:
         if not place.store.keys.revoke(name):
             raise BadRequest(f"There is no active key named {name!r}.", remedy="See: stepladder key list")
+        place.store.journal.note(caller(), "key revoke", name)
     typer.echo(f"Revoked the key of {name}.")
+
+
+def _show(secret: str, what: str, quiet: bool) -> None:
+    typer.echo(secret if quiet else f"{what}, shown only now:\n\n  {secret}\n")
+
+
+def _in_days(days: float | None) -> float | None:
+    return None if days is None else time.time() + days * 86400
+
+
+def _named(name: str, tenant: str, admin: bool) -> str:
+    return f"{name}{f' of {tenant}' if tenant else ''}{' (admin)' if admin else ''}"
+
+
+def _state(key: "Key", now: float) -> str:
+    from datetime import UTC, datetime
+
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is None:
+        return "active"
+    until = datetime.fromtimestamp(key.expires_at, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"ended {until}" if key.expires_at <= now else f"active until {until}"

@@ -12,11 +12,14 @@ def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Instead of server.host.")] = None,
     port: Annotated[int | None, typer.Option(help="Instead of server.port; 0 takes a free one.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=32, help="Processes that answer, instead of server.workers.")
+    ] = None,
 ) -> None:
     """Start the gateway and, beside it, the flywheel."""
-    from stepladder.interaction.serve import serve as run
+    from stepladder.interaction.launch import serve as run
 
-    raise typer.Exit(run(config, host=host, port=port))
+    raise typer.Exit(run(config, host=host, port=port, workers=workers))
 
 
 def init(

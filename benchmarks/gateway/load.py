@@ -1,0 +1,116 @@
+"""A load generator: raw asyncio, kept connections, closed loop (as fast as it goes) or open loop (at a rate)."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import cast
+
+
+@dataclass
+class Outcome:
+    """Milliseconds of each good answer, counted from when it was due, and how many were not good."""
+
+    taken: list[float] = field(default_factory=list)
+    bad: int = 0
+
+    def percentile(self, percent: float) -> float:
+        """Nearest rank."""
+        values = sorted(self.taken)
+        return values[min(len(values) - 1, int(len(values) * percent / 100))]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to ask, and the request as bytes."""
+
+    host: str
+    port: int
+    request: bytes
+    stream: bool
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._data = bytearray()
+        self._done: asyncio.Future[bool] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    async def ask(self) -> bool:
+        self._data.clear()
+        self._done = asyncio.get_running_loop().create_future()
+        self.transport.write(self._target.request)
+        return await self._done
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if self._done is not None and not self._done.done() and self._whole():
+            good = self._data.startswith(b"HTTP/1.1 200")
+            self._done.set_result(good and (not self._target.stream or b"[DONE]" in self._data))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(False)
+
+    def _whole(self) -> bool:
+        head = self._data.find(b"\r\n\r\n")
+        if head < 0:
+            return False
+        lower = bytes(self._data[:head]).lower()
+        at = lower.find(b"content-length:")
+        if at < 0:
+            return self._data.endswith(b"0\r\n\r\n")
+        return len(self._data) >= head + 4 + int(lower[at + 15 :].split(b"\r\n", 1)[0])
+
+
+async def _connect(target: Target) -> _Connection:
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(lambda: _Connection(target), target.host, target.port)
+    return connection
+
+
+async def closed(target: Target, connections: int, seconds: float) -> Outcome:
+    """Each connection asks again as soon as it has its answer."""
+    outcome, end = Outcome(), time.perf_counter() + seconds
+
+    async def client() -> None:
+        connection = await _connect(target)
+        while time.perf_counter() < end:
+            begun = time.perf_counter()
+            if await connection.ask():
+                outcome.taken.append((time.perf_counter() - begun) * 1000)
+            else:
+                outcome.bad += 1
+        connection.transport.close()
+
+    await asyncio.gather(*(client() for _ in range(connections)))
+    return outcome
+
+
+async def opened(target: Target, rate: float, seconds: float, connections: int = 32) -> Outcome:
+    """At a constant rate, whatever the answers do."""
+    outcome = Outcome()
+    free: asyncio.Queue[_Connection] = asyncio.Queue()
+    for _ in range(connections):
+        free.put_nowait(await _connect(target))
+    begun = time.perf_counter() + 0.1
+
+    async def ask(due: float) -> None:
+        connection = await free.get()
+        good = await connection.ask()
+        if good:
+            outcome.taken.append((time.perf_counter() - due) * 1000)
+        outcome.bad += not good
+        free.put_nowait(connection)
+
+    asking = []
+    for number in range(int(rate * seconds)):
+        due = begun + number / rate
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        asking.append(asyncio.create_task(ask(due)))
+    await asyncio.gather(*asking)
+    while not free.empty():
+        free.get_nowait().transport.close()
+    return outcome

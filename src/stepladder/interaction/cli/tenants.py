@@ -1,0 +1,82 @@
+"""stepladder tenants, budget and journal: what each may do, what was spent, and who changed what."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from stepladder.interaction.cli.options import ConfigOption, opened
+
+
+def tenants(config: ConfigOption = None) -> None:
+    """List the tenants: class of service, limits, and what they have spent today and this month (UTC)."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from stepladder.core import Tenant
+
+    today = datetime.now(UTC).year * 10000 + datetime.now(UTC).month * 100 + datetime.now(UTC).day
+    table = Table("tenant", "class", "keys", "a minute", "today", "of", "this month", "of")
+    with opened(config) as place:
+        keys = [key for key in place.store.keys.list() if key.revoked_at is None]
+        for name in sorted({key.tenant for key in keys} | set(place.config.tenants)):
+            tenant = place.config.tenant(Tenant(name))
+            limits = tenant.limits
+            day = place.store.spending.of(name, since=today)[0] / 1e9
+            month = place.store.spending.of(name, since=today // 100 * 100)[0] / 1e9
+            table.add_row(
+                name,
+                tenant.service.name,
+                str(sum(key.tenant == name for key in keys)),
+                f"{_number(limits.requests_per_minute)} / {_number(limits.tokens_per_minute)} tokens",
+                *(f"{day:.6f}", _money(limits.budget_day)),
+                *(f"{month:.6f}", _money(limits.budget_month)),
+            )
+    Console().print(table)
+
+
+def budget(
+    tenant: Annotated[str, typer.Argument(help="The tenant's name.")],
+    days: Annotated[int, typer.Option(help="How many days back.")] = 31,
+    config: ConfigOption = None,
+) -> None:
+    """Show what a tenant has spent, day by day and key by key; the sums are those its budgets are held to."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("day", "key", "answers", "tokens", "cost")
+    since = int(datetime.fromtimestamp(datetime.now(UTC).timestamp() - days * 86400, UTC).strftime("%Y%m%d"))
+    with opened(config) as place:
+        sums: dict[tuple[int, str], list[int]] = {}
+        for row in place.store.spending.since(since):
+            if row.tenant == tenant:
+                found = sums.setdefault((row.day, row.key), [0, 0, 0])
+                for at, value in enumerate((row.answers, row.tokens, row.nanos)):
+                    found[at] += value
+    for (day, key), (answers, tokens, nanos) in sorted(sums.items()):
+        shown = f"{day // 10000}-{day // 100 % 100:02}-{day % 100:02}"
+        table.add_row(shown, key, f"{answers:,}", f"{tokens:,}", f"{nanos / 1e9:.9f}")
+    Console().print(table)
+
+
+def journal(
+    lines: Annotated[int, typer.Option(help="How many, the newest first.")] = 50, config: ConfigOption = None
+) -> None:
+    """Show who changed what: the configuration, keys and switches."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("when", "who", "what", "detail")
+    with opened(config) as place:
+        for note in place.store.journal.latest(lines):
+            when = datetime.fromtimestamp(note.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            table.add_row(when, note.who, note.what, note.detail)
+    Console().print(table)
+
+
+def _number(value: int | None) -> str:
+    return "any" if value is None else f"{value:,}"
+
+
+def _money(value: float | None) -> str:
+    return "any" if value is None else f"{value:g}"

@@ -1,0 +1,102 @@
+"""An installation looked over: what is wrong with it, and what to do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stepladder.core import Config, StepladderError, plugins
+from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.settings import Settings
+
+_LITTLE_SPACE = 500_000_000
+_FEW_FILES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at; `wrong` is "" where all is well, and `remedy` what to do where it is not."""
+
+    what: str
+    wrong: str = ""
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look over an installation, from the configuration to the disk. Raises nothing of ours."""
+    try:
+        config = settings.load()
+    except StepladderError as error:
+        yield Finding("Configuration", error.message, error.remedy)
+        return
+    yield Finding(f"Configuration {settings.path or '(built in)'}, {config.hash}")
+    yield from plugins_of(config)
+    yield from _machine(settings, config)
+    yield from _store(settings, config)
+
+
+def plugins_of(config: Config) -> Iterator[Finding]:
+    """Whether the plug-ins it names are there, and take their settings."""
+    for task in config.tasks.values():
+        for rung in task.rungs:
+            yield _tried(
+                f"Rung {rung} of task {task.name}", lambda rung=rung: plugins.find(plugins.RUNGS, rung)
+            )
+    for name, model in config.models.items():
+        yield _tried(
+            f"Model {name} ({model.kind})",
+            lambda name=name, model=model: plugins.find(plugins.MODELS, model.kind).open(
+                name, model.settings
+            ),
+        )
+
+
+def _tried(what: str, look: Any) -> Finding:
+    try:
+        look()
+    except StepladderError as error:
+        return Finding(what, error.message, error.remedy)
+    return Finding(what)
+
+
+def _machine(settings: Settings, config: Config) -> Iterator[Finding]:
+    folder = settings.folder(config)
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    yield Finding(
+        f"Space for {folder}: {free / 1e9:.1f} GB",
+        "It is little." if free < _LITTLE_SPACE else "",
+        "Free some, or name another folder in server.data.",
+    )
+    if hasattr(os, "getloadavg"):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        yield Finding(
+            f"Open files allowed: {most}",
+            "That is few for many clients." if most < _FEW_FILES else "",
+            f"Run: ulimit -n {_FEW_FILES * 16}",
+        )
+
+
+def _store(settings: Settings, config: Config) -> Iterator[Finding]:
+    try:
+        store = open_store(settings, config)
+    except StepladderError as error:
+        yield Finding("Database", error.message, error.remedy)
+        return
+    try:
+        broken = store.check()
+        yield Finding("Database", broken, "Stop the server and restore a backup: stepladder restore.")
+        keys = [key for key in store.keys.list() if key.revoked_at is None]
+        none = "" if any(key.admin for key in keys) else "There is no admin key yet."
+        yield Finding(f"Keys: {len(keys)}", none, "The first start of `stepladder serve` makes one.")
+        registry = open_registry(store, settings, config)
+        for task in config.tasks:
+            live = store.rollouts.get(task).live
+            release = store.catalogue.get_ladder_release(live) if live else None
+            for rung, id in (release.rungs if release else {}).items():
+                yield _tried(f"Release {id} of {task}'s {rung}", lambda id=id: registry.folder(id))
+    finally:
+        store.close()

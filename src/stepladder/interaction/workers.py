@@ -1,0 +1,79 @@
+"""Several workers on one machine: one listening socket, a process for each, and this one, which looks after them."""
+
+import asyncio
+import signal
+import socket
+from contextlib import suppress
+
+from stepladder.core import Config, StepladderError
+from stepladder.interaction.compose import first_admin_key, open_store
+from stepladder.interaction.serve import Say, announce, welcome
+from stepladder.interaction.settings import Settings
+from stepladder.interaction.supervise import FlywheelProcess, WorkerProcess
+
+_LOOK_SECONDS = 0.5
+_AFTER_DRAIN_SECONDS = 10.0
+
+
+async def supervise(settings: Settings, listening: socket.socket, count: int, say: Say) -> None:
+    """Run `count` workers and the flywheel until SIGTERM or SIGINT; a worker that dies is started again.
+
+    Raises ConfigError or StoreError when it cannot start. Workers end by themselves when this process is killed.
+    """
+    config = settings.load()
+    admin = await asyncio.to_thread(_prepare, settings, config)
+    await announce(config, settings, listening, say)
+    patience = config.server.drain_seconds * 2 + _AFTER_DRAIN_SECONDS
+    workers = [
+        WorkerProcess(number, settings.path, listening.fileno(), patience) for number in range(1, count + 1)
+    ]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def reload() -> None:
+        for worker in workers:
+            worker.reload()
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    if config.server.flywheel:
+        flywheel = FlywheelProcess(settings.path)
+        running += [asyncio.create_task(flywheel.run()), asyncio.create_task(_watch(settings, flywheel))]
+    stopped = asyncio.create_task(stop.wait())
+    ready = asyncio.create_task(_all_ready(workers))
+    await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
+    if ready.done():
+        welcome(admin, say)
+    await stopped
+    for task in (ready, *running):
+        task.cancel()
+    await asyncio.gather(ready, *running, return_exceptions=True)
+    say("Stopped.")
+
+
+async def _all_ready(workers: list[WorkerProcess]) -> None:
+    for worker in workers:
+        await worker.ready.wait()
+
+
+def _prepare(settings: Settings, config: Config) -> str | None:
+    """Make or migrate the database before anybody opens it, and the admin key if there is none."""
+    store = open_store(settings, config)
+    for left in (settings.folder(config) / "metrics").glob("*.json"):  # counters begin with the server
+        left.unlink(missing_ok=True)
+    try:
+        return first_admin_key(store)
+    finally:
+        store.close()
+
+
+async def _watch(settings: Settings, flywheel: FlywheelProcess) -> None:
+    """The workers look after their configuration themselves; the flywheel is started anew with a new one."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if settings.changed():
+            with suppress(StepladderError):
+                settings.load()
+                flywheel.restart()

@@ -1,0 +1,27 @@
+"""At the door: a request becomes a question to a task, or a chat with a model."""
+
+from random import getrandbits
+
+from stepladder.core import Clock, ModelConfig, Tenant
+from stepladder.service.entry import Asked, Entry
+from stepladder.service.model_entry import ModelEntry
+from stepladder.service.plan import ServedTask, Snapshot
+from stepladder.service.request import ChatRequest
+from stepladder.service.task_entry import TaskEntry
+
+_PLAIN = ModelConfig("", {})
+
+
+def enter(snapshot: Snapshot, request: ChatRequest, tenant: Tenant, clock: Clock) -> Entry:
+    """A question on its way to what its `model` names. Raises BadRequest; UnknownModel, when that is nothing we have."""
+    served, at, config = snapshot.find(request.model), clock.time(), snapshot.config
+    asked = Asked(
+        f"sl{int(at * 1000):012x}{getrandbits(80):020x}", tenant, request, at, clock.monotonic(), config.hash
+    )
+    if isinstance(served, ServedTask):
+        limit = config.server.max_text_chars
+        question = request.question(served.task, id=asked.id, tenant=tenant, asked_at=at, limit=limit)
+        return TaskEntry(asked, clock, served, question)
+    known = config.models.get(request.model, _PLAIN)
+    others = [snapshot.models[name] for name in known.fallback if name in snapshot.models]
+    return ModelEntry(asked, clock, served, known, others)

@@ -1,0 +1,150 @@
+"""A chat with a plain model on its way there and back."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from stepladder.core import (
+    Answer,
+    BadRequest,
+    Clock,
+    Forwards,
+    Model,
+    ModelConfig,
+    Part,
+    Piece,
+    Usage,
+    is_private,
+)
+from stepladder.models import estimate_call, refuse_confidential, written
+from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.parts import closing
+from stepladder.service.request import CHAT
+from stepladder.store import LedgerRow
+
+
+class ModelEntry(Entry):
+    """A chat with a plain model: passed through, and written down all the same. `others` may stand in for it."""
+
+    __slots__ = (
+        "_call",
+        "_calls",
+        "_config",
+        "_finish",
+        "_model",
+        "_others",
+        "_pieces",
+        "_question",
+        "_turns",
+        "_unsaid",
+        "_usage",
+        "cache_seconds",
+    )
+
+    def __init__(
+        self, asked: Asked, clock: Clock, model: Model, config: ModelConfig, others: Sequence[Model] = ()
+    ) -> None:
+        super().__init__(asked, clock)
+        self._model = model
+        self._config = config
+        self._others = others
+        self.cache_seconds = self._config.cache_seconds
+        self._pieces: list[Piece] = []
+        self._call = asked.request.call(asked.id, self._config.max_output_tokens)
+        self._question, self._turns = asked.request.said()
+        self._usage: Usage | None = None
+        self._unsaid = 0
+        self._calls: tuple[bytes, ...] = ()
+        self._finish = "stop"
+        if self._call.confidential and not is_private(model):
+            raise refuse_confidential(model.name)
+
+    def most(self) -> tuple[Usage, float]:
+        """As many tokens as the request has bytes, and as many as it or the configuration allows the answer."""
+        usage = Usage(*self.asked.request.most_tokens(self._config.max_output_tokens or MOST_TOKENS))
+        return usage, max(model.cost(usage) for model in (self._model, *self._others))
+
+    def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
+        """The same pieces."""
+        self.cached = True
+        return _all(kept)
+
+    def kept(self) -> tuple[Any, int]:
+        """The pieces."""
+        return tuple(self._pieces), sum(len(piece.data) + 2 * len(piece.text) + 200 for piece in self._pieces)
+
+    def parts(self) -> AsyncGenerator[Part | Piece]:
+        """The model's own bytes. Raises BadRequest where it has no such endpoint."""
+        call, model = self._call, self._model
+        if call.route == CHAT:
+            return closing(model.chat(call))
+        if not isinstance(model, Forwards):
+            raise BadRequest(
+                f"{model.name!r} has no {call.route}.", param="model", remedy="Name a model of kind chat."
+            )
+        return closing(model.forward(call))
+
+    def take(self, part: Part | Piece) -> bool:
+        """Pieces pass until the one that is marked last; it and what follows wait."""
+        assert isinstance(part, Piece)
+        self.text += part.text
+        self._usage = part.usage or self._usage
+        self._finish = part.finish_reason or self._finish
+        self._unsaid += part.unsaid
+        self._calls += part.calls
+        if part.by is not None:
+            self._model, self.cache_seconds = part.by, 0.0  # a stand-in's answer is not kept
+        if self.cache_seconds:
+            self._pieces.append(part)
+        if not part.last and not self.held:
+            return False
+        self.held.append(part)
+        model = self._model
+        self.answer = Answer(
+            self.text,
+            1.0,
+            model.name,
+            usage=self._usage or Usage(),
+            cost=0.0 if self.cached else model.cost(self._usage or Usage()),
+            finish_reason=self._finish,
+            source=model.source,
+        )
+        return True
+
+    def row(self, status: str, error: str = "") -> LedgerRow:
+        """The ledger row of a plain model's chat: no task, no ladder, nothing drawn."""
+        usage, asked = Usage() if self.cached else self._taken(status), self.asked
+        return LedgerRow(
+            id=asked.id,
+            at=asked.at,
+            tenant=asked.tenant.name,
+            task="",
+            model=asked.request.model,
+            text=self._question,
+            turns=self._turns,
+            answer=written(self.text, self._calls),
+            rung=self._model.name,
+            confidence=1.0,
+            status=status,
+            stream=asked.request.stream,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost=self._model.cost(usage),
+            latency_ms=self.latency_ms(),
+            overhead_ms=self.overhead_ms(),
+            source="cache" if self.cached else self._model.source,
+            config_hash=asked.config_hash,
+            error=error,
+            key=asked.tenant.key,
+        )
+
+    def _taken(self, status: str) -> Usage:
+        """The tokens; estimated where the model could not tell them, since the answer broke off or its reader left."""
+        if self._usage is not None:
+            return self._usage
+        begun = self.text or self._unsaid or status == "partial"
+        return estimate_call(self._call, self.text, self._unsaid) if begun else Usage()
+
+
+async def _all(parts: tuple[Piece, ...]) -> AsyncGenerator[Part | Piece]:
+    for part in parts:
+        yield part

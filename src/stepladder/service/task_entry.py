@@ -1,0 +1,179 @@
+"""A task's question on its way up the ladder."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from stepladder.core import (
+    Answer,
+    Clock,
+    DeadlineMissed,
+    LadderExhausted,
+    Part,
+    Piece,
+    Question,
+    Reach,
+    Usage,
+)
+from stepladder.models import estimate_question
+from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.parts import before, closing
+from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
+from stepladder.store import LedgerRow
+
+
+class TaskEntry(Entry):
+    """A task's question: the ladder climbs."""
+
+    __slots__ = ("cache_seconds", "low", "plan", "question", "served", "spent", "top")
+
+    def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
+        super().__init__(asked, clock)
+        self.served = served
+        self.question = question
+        self.plan: Plan = served.plan(question)
+        self.low: Answer | None = None
+        self.spent = (Usage(), 0.0)
+        self.top = False
+        self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
+
+    @property
+    def task(self) -> str:  # type: ignore[override]
+        """The task's name."""
+        return self.question.task
+
+    @property
+    def drawn(self) -> bool:
+        """Whether this row belongs to the sample that was drawn without looking; the owner's word never does."""
+        said = self.low if self.top else self.answer
+        return self.plan.drawn and not (said is not None and said.rung == OWNERS_WORD)
+
+    def most(self) -> tuple[Usage, float]:
+        """What the top would need: whether it is asked is not known yet."""
+        served = self.served
+        read, written = self.asked.request.most_tokens(MOST_TOKENS)
+        usage = Usage(read + served.prompt_bytes, served.task.max_output_tokens or written)
+        return usage, served.dearest(usage)
+
+    def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
+        """The whole answer at once, by whom it was said, for nothing."""
+        said, self.low, self.top = kept
+        self.cached = True
+        return _one(replace(said, usage=Usage(), cost=0.0, latency_ms=0.0))
+
+    def kept(self) -> tuple[Any, int]:
+        """The answer, what the low rungs said, and whether it is the top's."""
+        return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    def _version(self) -> str:
+        return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release}"
+
+    def parts(self) -> AsyncGenerator[Part | Piece]:
+        """Low rungs first: their answer where it is believed, else the top's.
+
+        Where the top's does not come before the deadline, the surest low answer goes out in its place, marked, and the
+        audit counts it for what it is. Raises DeadlineMissed where there is none, or words of the top are out already.
+        """
+        if self.question.deadline_ms is None:
+            return self._parts()
+        return self._in_time((self.question.deadline_ms - self.latency_ms()) / 1000)
+
+    async def _in_time(self, seconds: float) -> AsyncGenerator[Part | Piece]:
+        try:
+            async with aclosing(before(self._parts(), seconds)) as parts:
+                async for part in parts:
+                    yield part
+        except DeadlineMissed:
+            if self.low is None or self.plan.ladder is None or self.text:
+                raise
+            asked = self._unfinished("partial")  # the top may well send its bill
+            yield replace(self.low, below_promise=True, usage=asked.usage, cost=asked.cost)
+
+    async def _parts(self) -> AsyncGenerator[Part | Piece]:
+        if self.plan.ladder is not None:
+            climb = await self.plan.ladder.climb(self.question)
+            self.low = climb.low
+            if climb.answer is not None:
+                yield climb.answer
+                return
+        service = self.asked.tenant.service
+        if service.rungs is Reach.LOW:
+            raise LadderExhausted(
+                f"The low rungs of {self.task!r} are not sure, and the class {service.name!r} has no other.",
+                remedy="Ask in another class of service.",
+            )
+        self.top = True
+        low = asyncio.ensure_future(self.plan.beside.climb(self.question)) if self.plan.beside else None
+        try:
+            async with aclosing(closing(self.plan.top.answer(self.question))) as parts:
+                async for part in parts:
+                    if low is not None and isinstance(part, Answer):
+                        self.low = (await low).low
+                    yield part
+        except LadderExhausted as error:
+            self.spent = (error.usage, error.cost)
+            raise
+        finally:
+            if low is not None:
+                low.cancel()
+
+    def take(self, part: Part | Piece) -> bool:
+        """Deltas pass; the Answer is the last part and waits."""
+        if isinstance(part, Answer):
+            self.answer, self.text = part, part.text
+            if part.stands_in or part.below_promise:
+                self.cache_seconds = 0.0  # neither is what was meant to be said
+            self.held.append(part)
+            return True
+        self.text += part.text
+        return False
+
+    def row(self, status: str, error: str = "") -> LedgerRow:
+        """The ledger row of a task's question."""
+        question, low = self.question, self.low
+        answer = self.answer or self._unfinished(status)
+        return LedgerRow(
+            id=question.id,
+            at=question.asked_at,
+            tenant=question.tenant,
+            task=question.task,
+            model=self.served.task.top,
+            text=question.text,
+            fields=question.fields,
+            turns=question.turns,
+            answer=answer.text,
+            rung=answer.rung,
+            release=answer.release,
+            ladder_release=self.plan.ladder_release,
+            confidence=answer.confidence,
+            top=self.top and not (answer.stands_in or answer.below_promise),
+            drawn=self.drawn,
+            low_answer=low.text if low else None,
+            low_rung=low.rung if low else None,
+            low_confidence=low.confidence if low else None,
+            status=status,
+            stream=self.asked.request.stream,
+            prompt_tokens=answer.usage.prompt_tokens,
+            completion_tokens=answer.usage.completion_tokens,
+            cost=answer.cost,
+            latency_ms=self.latency_ms(),
+            overhead_ms=self.overhead_ms(),
+            source="cache" if self.cached else answer.source,
+            config_hash=self.asked.config_hash,
+            error=error or ("below_promise" if answer.below_promise else ""),
+            key=self.asked.tenant.key,
+        )
+
+    def _unfinished(self, status: str) -> Answer:
+        """What there is of an answer that did not come to its end, and what it has taken as far as can be told."""
+        rung, (usage, cost) = self.plan.top.name if self.top else "", self.spent
+        if self.top and usage == Usage() and (self.text or status == "partial"):
+            usage = estimate_question(self.question, self.served.task.prompt, self.text)
+            cost = self.served.cost(usage)
+        return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+
+
+async def _one(part: Answer) -> AsyncGenerator[Part | Piece]:
+    yield part

@@ -1,0 +1,101 @@
+"""Clients that others wrote, against the running server: llm-comply, LangChain's own tests, the JavaScript SDKs.
+
+llm-comply comes with the `dev` extra. LangChain's tests bring pytest plug-ins of their own and the SDKs need npm, so each
+lives in a folder of its own, made where CI=true or STEPLADDER_CLIENTS=1, and is skipped elsewhere.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.product import Product, mood, recorded, write_config
+from tests.stories.upstream import Upstream
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("STEPLADDER_CLIENTS_FOLDER", Path(sys.prefix) / "clients"))
+WANTED = os.environ.get("CI") == "true" or os.environ.get("STEPLADDER_CLIENTS") == "1"
+LANGCHAIN = ("langchain-tests>=1.1,<2", "langchain-openai>=1.1,<2")
+SUITES = """
+import os
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
+
+SERVER = {"model": "gpt", "base_url": os.environ["URL"], "api_key": os.environ["KEY"]}
+
+class TestChat(ChatModelIntegrationTests):
+    chat_model_class = ChatOpenAI
+    chat_model_params = {**SERVER, "stream_usage": True}
+
+class TestEmbeddings(EmbeddingsIntegrationTests):
+    embeddings_class = OpenAIEmbeddings
+    embedding_model_params = {**SERVER, "check_embedding_ctx_length": False}
+"""
+NODE = ("openai@6", "@anthropic-ai/sdk", "ai@6", "@ai-sdk/openai@3", "zod@4")
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    folder = tmp_path_factory.mktemp("clients")
+    with Upstream() as upstream:
+        tables = [recorded(folder, {"Fine day": "good"}), mood(), upstream.model("gpt")]
+        with Product(write_config(folder, *tables)) as running:
+            yield running
+
+
+def run(*command: object, env: dict[str, str] | None = None, seconds: float = 100) -> None:
+    words = [str(word) for word in command]
+    known = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | (env or {})
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False, env=known)
+    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
+
+
+def made(folder: Path, *commands: tuple[object, ...]) -> Path:
+    """A folder that these commands fill, once; the test is skipped where they fail or are not wanted."""
+    if not (folder / "made").exists():
+        if not WANTED:
+            pytest.skip("Set STEPLADDER_CLIENTS=1 to have it installed.")
+        folder.mkdir(parents=True, exist_ok=True)
+        for command in commands:
+            try:
+                run(*command, seconds=110)
+            except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+                pytest.skip(f"It cannot be installed: {str(error)[-300:]}")
+        (folder / "made").touch()
+    return folder
+
+
+@pytest.mark.parametrize("api", ["openai-chat", "open-responses", "anthropic"])
+def test_llm_comply(product, api):
+    if find_spec("llm_comply") is None:
+        pytest.skip("llm-comply is not installed.")
+    command = [sys.executable, "-m", "llm_comply.cli", "-u", product.url, "-k", product.key, "-m", "gpt"]
+    run(*command, "--format", api)
+
+
+@pytest.mark.timeout(300)
+def test_langchains_suites_for_chats_and_embeddings(product, tmp_path):
+    folder = CACHE / "langchain"
+    python = folder / "bin" / "python"
+    install = (python, "-m", "pip", "install", "--quiet", *LANGCHAIN, "pytest-asyncio")
+    made(folder, (sys.executable, "-m", "venv", folder), install)
+    scope = "asyncio_default_{}_loop_scope=session"
+    options = ["-o", scope.format("test"), "-o", scope.format("fixture"), "--asyncio-mode=auto"]
+    env = {"URL": product.url, "KEY": product.key}
+    file = tmp_path / "test_suites.py"
+    file.write_text(SUITES, encoding="utf-8")
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, *options, file, env=env)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(shutil.which("npm") is None, reason="There is no npm.")
+def test_the_javascript_sdks(product):
+    folder = made(
+        CACHE / "node", ("npm", "install", "--prefix", CACHE / "node", "--no-audit", "--no-fund", *NODE)
+    )
+    run("node", HERE / "clients" / "check.mjs", product.url, product.key, "gpt", folder)

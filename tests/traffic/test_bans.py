@@ -1,0 +1,57 @@
+"""Guessing keys: a while of silence for the address, and no harm to who has a good one."""
+
+from hashlib import sha256
+
+import pytest
+
+from stepladder.core import NotAllowed, Tenant, TooMany
+from stepladder.traffic import Bans, Keys
+from tests.traffic.times import Time
+
+ANN = Tenant("ann")
+
+
+@pytest.fixture
+def clock():
+    return Time()
+
+
+@pytest.fixture
+def keys(clock):
+    return Keys({sha256(b"sl-ann").hexdigest(): ANN}, clock, Bans(clock, after=3, seconds=10.0))
+
+
+def guess(keys, address="1.2.3.4"):
+    with pytest.raises((NotAllowed, TooMany)) as refused:
+        keys.identify(b"Bearer sl-guess", address)
+    return refused.value
+
+
+def test_after_some_wrong_keys_the_address_is_banned_for_a_while(keys, clock):
+    assert [guess(keys).status for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert guess(keys).retry_after == 10.0
+    assert guess(keys, "5.6.7.8").status == 401
+    assert keys.identify(b"Bearer sl-ann", "1.2.3.4") is ANN
+    clock.passed += 10.1
+    assert [guess(keys).status for _ in range(4)] == [401, 401, 401, 429]
+    assert guess(keys).retry_after == pytest.approx(20.0)
+
+
+def test_a_wrong_key_now_and_then_is_no_guessing(keys, clock):
+    for _ in range(20):
+        assert guess(keys).status == 401
+        clock.passed += 31
+
+
+def test_what_is_remembered_is_bounded(clock):
+    bans = Bans(clock, after=1, seconds=10.0)
+    for number in range(10_050):
+        bans.wrong(str(number))
+    assert len(bans._seen) == 10_000
+
+
+def test_a_key_that_has_ended_is_a_wrong_one(clock):
+    keys = Keys({sha256(b"sl-ann").hexdigest(): Tenant("ann", expires_at=clock.time() + 5)}, clock)
+    assert keys.identify(b"Bearer sl-ann").name == "ann"
+    clock.passed += 5
+    assert guess(keys).status == 401 and not keys.tenants()
