@@ -22,10 +22,10 @@ from stepladder.models import LinearModel
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
-FALSE_ALARMS = {"attacks": (0.004, 0.012), "harm": (0.01, 0.04)}
+FALSE_ALARMS = {"attacks": (0.004, 0.015), "harm": (0.012, 0.15)}
 """What share of harmless rows left out may be flagged: of everyday ones, of those made to look harmful (by groups)."""
-_SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=True, bits=HASHER.bits)
-_KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=True, bits=HASHER.bits)
+_SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=bool(HASHER.characters), bits=HASHER.bits)
+_KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
 _CATEGORY_FEATURES = 6000
 _UNKNOWN = "other"  # harmful, of no stated category
 
@@ -35,7 +35,7 @@ def fit(kind: str, rows: Corpus) -> Classifier:
     bad = _one_column([row.text for row in rows.train], [row.label != "safe" for row in rows.train])
     named = [row for row in rows.train if row.label not in ("safe", _UNKNOWN)]
     model = fit_linear([r.text for r in named], [r.label for r in named], settings=_KIND_SETTINGS).model
-    classifier = Classifier(bad, _thin(_dense(model)), model.classes, 0.5, digest(ours(kind)))
+    classifier = Classifier(bad, _thin(model), model.classes, 0.5, digest(ours(kind)))
     threshold = max(
         _threshold(
             classifier,
@@ -73,20 +73,20 @@ def _one_column(texts: list[str], bad: list[bool]) -> Table:
 
 def _dense(model: LinearModel) -> Table:
     """Spread the model's rows over all buckets, so that looking one up is indexing."""
+    assert model.hasher == HASHER, "the guards must see the n-grams that the model was taught with"
     weights = np.zeros((1 << model.hasher.bits, model.weights.shape[1] - 1), np.float32)
     squares = np.zeros(1 << model.hasher.bits, np.float32)
     weights[model.buckets], squares[model.buckets] = model.weights[:, :-1], model.weights[:, -1]
     return Table(weights, squares, model.bias, model.slope, model.offsets)
 
 
-def _thin(table: Table) -> Table:
-    """Keep the n-grams that tell categories apart most; the others' weights become nothing and pack to nothing."""
-    spread = np.abs(table.weights).max(axis=1)
-    weak = spread < np.sort(spread)[-_CATEGORY_FEATURES]
-    weights, squares = table.weights.copy(), table.squares.copy()
-    weights[weak] = 0
-    squares[weak] = 0
-    return Table(weights, squares, table.bias, table.slope, table.offsets)
+def _thin(model: LinearModel) -> Table:
+    """Keep the n-grams that tell categories apart most."""
+    weights = model.weights[:, :-1]
+    spread = np.abs(weights).max(axis=1)
+    kept = np.flatnonzero(spread >= np.sort(spread)[-_CATEGORY_FEATURES])
+    squares = model.weights[kept, -1]
+    return Table(weights[kept], squares, model.bias, model.slope, model.offsets, model.buckets[kept])
 
 
 def write(classifier: Classifier, target: Path) -> None:

@@ -21,7 +21,7 @@ from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
 
-HASHER = NgramHasher(bits=17, tokens=(1, 2), han=(3,), characters=(3, 4, 5))
+HASHER = NgramHasher(bits=18, tokens=(1, 2), han=(3,), characters=())
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
 _LEAST = 1.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
@@ -49,18 +49,26 @@ def grams(text: str) -> Grams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Weights (buckets, columns), squared inverse document frequencies (buckets,), and the calibration of the columns."""
+    """Weights (rows, columns), squared inverse document frequencies (rows,), and the calibration of the columns.
+
+    Row i is that of bucket `buckets[i]`, sorted; without `buckets` there is a row for every bucket.
+    """
 
     weights: Floats
     squares: Floats
     bias: Floats
     slope: float
     offsets: Floats
+    buckets: NDArray[np.int32] | None = None
 
     def logits(self, buckets: NDArray[np.int32]) -> Floats:
         """Return slope * score + offsets of the n-grams, shape (columns,)."""
-        total = self.weights[buckets].sum(axis=0)
-        norm = max(float(self.squares[buckets].sum()), 1e-12) ** 0.5
+        rows: NDArray[np.int64] | NDArray[np.int32] = buckets
+        if self.buckets is not None:
+            rows = np.searchsorted(self.buckets, buckets)
+            rows = rows[self.buckets[np.minimum(rows, self.buckets.size - 1)] == buckets]
+        total = self.weights[rows].sum(axis=0)
+        norm = max(float(self.squares[rows].sum()), 1e-12) ** 0.5
         return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
 
 
@@ -122,14 +130,18 @@ def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:
     weights = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
     squares = np.square(stored[f"{name}_squares"].astype(np.float32) / 16).astype(np.float32)
     bias, offsets = stored[f"{name}_bias"], stored[f"{name}_offsets"]
-    return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets)
+    buckets = np.cumsum(stored[f"{name}_steps"], dtype=np.int32) if f"{name}_steps" in stored else None
+    return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets, buckets)
 
 
 def pack(name: str, table: Table) -> dict[str, NDArray[np.generic]]:
     """Return what a file holds of a table: a byte a weight (companded), a byte an inverse document frequency."""
     scale = max(float(np.abs(table.weights).max()), 1e-12)
     small = np.sign(table.weights) * np.sqrt(np.abs(table.weights) / scale) * 127
-    return {
+    steps = (
+        {} if table.buckets is None else {f"{name}_steps": np.diff(table.buckets, prepend=0).astype(np.int32)}
+    )
+    return steps | {
         f"{name}_weights": np.round(small).astype(np.int8),
         f"{name}_squares": np.clip(np.round(np.sqrt(table.squares) * 16), 0, 255).astype(np.uint8),
         f"{name}_scale": np.array(scale),
