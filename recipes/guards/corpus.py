@@ -1,6 +1,6 @@
 """The rows that the guards are taught with, and those that they are tried on.
 
-Ours (`seeds/`, spread out by `templates`) and others' (`sources`). One group of rows in five, chosen by a hash of its
+Ours (`seeds/`, spread out by `templates`) and others' (`sources`). One group of rows in ten, chosen by a hash of its
 name, is left out of training: thresholds are set on it, and nothing else is.
 """
 
@@ -28,7 +28,7 @@ def ours(kind: str) -> list[Row]:
     """Return the rows of `kind` ("attacks" or "harm") that come from our seeds alone."""
     rng = Random(SEED)
     safe = [row for language in ("zh", "en") for row in harmless(language, rng, each=10)]
-    made = [row for language in ("zh", "en") for row in grammar(language, rng, each=50)]
+    made = [row for language in ("zh", "en") for row in grammar(language, rng, each=80)]
     safe += [row for row in made if row.label == "safe"]
     if kind == "attacks":
         return safe + [row for language in ("zh", "en") for row in attacks(language, rng, each=40)]
@@ -51,8 +51,8 @@ def corpus(kind: str, sources: Sources) -> Corpus:
 
 
 def is_held_out(row: Row) -> bool:
-    """Whether the row's group is one of the fifth that training never sees."""
-    return blake2b(row.group.encode(), digest_size=2).digest()[0] < 51
+    """Whether the row's group is one of the tenth that training never sees."""
+    return blake2b(row.group.encode(), digest_size=2).digest()[0] < 26
 
 
 def _background(sources: Sources) -> list[Row]:
