@@ -1,6 +1,6 @@
 """What the shipped guards flag, what they let pass, and what they cost.
 
-    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|words|offence|cost|grandmother]
+    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|words|offence|grandmother|cost|overlap]
 
 Every part writes its figures, with 95 % intervals, to benchmarks/results/safety-PART.json. The data sets only measure:
 nothing that ships was trained on them, and no threshold was set on them. The `offence` part fits a linear guard on the
@@ -15,6 +15,7 @@ import json
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -199,8 +200,45 @@ def _round(check: Callable[[str, Side], object], texts: Sequence[str]) -> float:
     return time.process_time() - began
 
 
+def overlap(data: Path) -> Figures:
+    """How much of a benchmark row the seeds' nearest row holds: the share of its character n-grams, at most."""
+    from recipes.guards.corpus import ours
+
+    with (data / "jade" / "jade_benchmark_easy_zh.csv").open(encoding="utf-8-sig") as file:
+        prompts = [row["问题"] for row in csv.DictReader(file)]
+    rows = json.loads((data / "injection" / "valid.json").read_text(encoding="utf-8"))
+    short = [row["prompt"] for row in rows if len(row["prompt"]) < 400]
+    sets = {"harmful prompts": (prompts, "harm", 7), "injection prompts": (short, "attacks", 18)}
+    found: Figures = {}
+    for name, (texts, kind, length) in sets.items():
+        holders: dict[str, set[int]] = {}
+        for i, row in enumerate(ours(kind)):
+            for gram in _grams(row.text, length):
+                holders.setdefault(gram, set()).add(i)
+        shares = [_nearest(_grams(text, length), holders) for text in texts]
+        found[name] = {
+            "rows": len(shares),
+            "most": round(max(shares), 3),
+            "over_half": sum(share > 0.5 for share in shares),
+        }
+    return found
+
+
+def _grams(text: str, length: int) -> set[str]:
+    packed = "".join(text.lower().split())
+    return {packed[i : i + length] for i in range(len(packed) - length + 1)}
+
+
+def _nearest(wanted: set[str], holders: dict[str, set[int]]) -> float:
+    counts: Counter[int] = Counter()
+    for gram in wanted:
+        counts.update(holders.get(gram, ()))
+    return max(counts.values(), default=0) / max(len(wanted), 1)
+
+
 PARTS = {
     "attacks": attacks, "harm": harm, "words": words, "offence": offence, "grandmother": grandmother, "cost": cost,
+    "overlap": overlap,
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from recipes.guards.sources import Sources
-from stepladder.safety.words.familiar import Bloom
+from stepladder.safety import Bloom
 from stepladder.text import fold
 
 _HAN = re.compile("[\u4e00-\u9fff]+")

@@ -19,7 +19,7 @@ from recipes.guards.corpus import Corpus, corpus, digest, ours
 from recipes.guards.sources import Sources
 from recipes.guards.templates import Row
 from stepladder.models import LinearModel
-from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.safety import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
 FALSE_ALARMS = {"attacks": (0.004, 0.015), "harm": (0.012, 0.15)}

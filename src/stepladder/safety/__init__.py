@@ -7,6 +7,7 @@ trained: their weights ship as data.
 
 from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.chain import FAILED, Chain, merge
+from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
@@ -14,18 +15,29 @@ from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
-from stepladder.safety.words import Lexicon, Word, WordsGuard, import_lists, read_lexicon, write_lexicon
+from stepladder.safety.words import (
+    Bloom,
+    Lexicon,
+    Word,
+    WordsGuard,
+    import_lists,
+    read_lexicon,
+    write_lexicon,
+)
 
 __all__ = [
     "CATEGORIES",
     "DEFAULT",
     "FAILED",
     "GB_RISKS",
+    "HASHER",
     "HAZARDS",
     "AttacksGuard",
     "AttacksSettings",
+    "Bloom",
     "Category",
     "Chain",
+    "Classifier",
     "FormGuard",
     "FormSettings",
     "HarmGuard",
@@ -37,6 +49,7 @@ __all__ = [
     "SecretsGuard",
     "SecretsSettings",
     "StreamGuard",
+    "Table",
     "Word",
     "WordsGuard",
     "default_chain",
@@ -44,6 +57,7 @@ __all__ = [
     "merge",
     "open_guard",
     "open_or_block",
+    "pack",
     "read_lexicon",
     "write_lexicon",
 ]
