@@ -62,7 +62,7 @@ def _background(sources: Sources) -> list[Row]:
     rows: list[Row] = []
     for language, parts in (("zh", chinese), ("en", sources.english())):
         for kind, texts in parts.items():
-            chosen = [text for text in rng.sample(texts, min(len(texts), 2200)) if len(text) > 4]
+            chosen = [text for text in rng.sample(texts, min(len(texts), 3500)) if len(text) > 4]
             rows += [Row(text[:1500], "safe", language, f"{kind}:{i}") for i, text in enumerate(chosen)]
             glue = "" if language == "zh" else " "
             rows += [
@@ -72,7 +72,7 @@ def _background(sources: Sources) -> list[Row]:
                     language,
                     f"{kind}:{i}:long",
                 )
-                for i in rng.sample(range(len(texts) - 12), 250)
+                for i in rng.sample(range(len(texts) - 12), 500)
             ]
     return rows + _coded(sources, rng)
 

@@ -26,7 +26,7 @@ FALSE_ALARMS = {"attacks": (0.004, 0.015), "harm": (0.012, 0.15)}
 """What share of harmless rows left out may be flagged: of everyday ones, of those made to look harmful (by groups)."""
 _SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=bool(HASHER.characters), bits=HASHER.bits)
 _KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
-_CATEGORY_FEATURES = 6000
+_CATEGORY_FEATURES = 10_000
 _UNKNOWN = "other"  # harmful, of no stated category
 
 
@@ -81,9 +81,9 @@ def _dense(model: LinearModel) -> Table:
 
 
 def _thin(model: LinearModel) -> Table:
-    """Keep the n-grams that tell categories apart most."""
+    """Keep the n-grams that tell categories apart most, common ones before rare ones."""
     weights = model.weights[:, :-1]
-    spread = np.abs(weights).max(axis=1)
+    spread = np.abs(weights).max(axis=1) / model.weights[:, -1]
     kept = np.flatnonzero(spread >= np.sort(spread)[-_CATEGORY_FEATURES])
     squares = model.weights[kept, -1]
     return Table(weights[kept], squares, model.bias, model.slope, model.offsets, model.buckets[kept])
