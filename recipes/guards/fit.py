@@ -10,7 +10,6 @@ training had not seen are flagged. The same archives give the same bytes.
 import io
 import sys
 import zipfile
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,8 @@ from stepladder.models import LinearModel
 from stepladder.safety import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
-FALSE_ALARMS = {"attacks": (0.004, 0.015), "harm": (0.012, 0.15)}
-"""What share of harmless rows left out may be flagged: of everyday ones, of those made to look harmful (by groups)."""
+FALSE_ALARMS = {"attacks": (0.02, 0.03), "harm": (0.02, 0.15)}
+"""What share of harmless rows left out may be flagged: of everyday ones, and of those made to look harmful."""
 _SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=bool(HASHER.characters), bits=HASHER.bits)
 _KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
 _CATEGORY_FEATURES = 10_000
@@ -50,13 +49,8 @@ def fit(kind: str, rows: Corpus) -> Classifier:
 
 
 def _threshold(classifier: Classifier, rows: list[Row], share: float) -> float:
-    """Return the score that `share` of the rows reach, each group of rows counting once, however many it has."""
-    sizes = Counter(row.group for row in rows)
-    scores = np.array([classifier.score(row.text) for row in rows])
-    weights = np.array([1 / sizes[row.group] for row in rows])
-    order = np.argsort(-scores)
-    reached = np.cumsum(weights[order]) / weights.sum()
-    return float(scores[order][np.searchsorted(reached, share)])
+    """Return the score that `share` of the rows reach."""
+    return float(np.quantile([classifier.score(row.text) for row in rows], 1 - share))
 
 
 def is_everyday(row: Row) -> bool:
