@@ -241,9 +241,9 @@ def _line(text: str) -> str:
 
 
 def _values(runs: Sequence[dict[str, Any]], size: int, rung: str, figure: str) -> NDArray[np.float64]:
-    """A figure of every run of a size; a run in which the reference could not be trained is left out."""
+    """A figure of every run of a size; a run in which the reference was not asked, or not trained, is left out."""
     kept = [run for run in runs if run["labels"] == size]
-    of_rung = [run["fasttext_figures"] if rung == "fasttext" else run["rungs"][rung] for run in kept]
+    of_rung = [run.get("fasttext_figures") if rung == "fasttext" else run["rungs"][rung] for run in kept]
     return np.array([figures[figure] for figures in of_rung if figures is not None])
 
 
@@ -285,10 +285,9 @@ def _line_of(runs: Sequence[dict[str, Any]], size: int, figure: str) -> str:
     for rung in RUNGS:
         values = _values(runs, size, rung, figure) * 100
         if not values.size:
-            cells.append("not trained")
+            cells.append("not run")
             continue
-        left_out = sum(run["labels"] == size for run in runs) - values.size
-        note = f" ({left_out} not trained)" if left_out else ""
+        note = f" (n = {values.size})"
         cells.append(f"{values.mean():.1f} ± {values.std(ddof=1) if values.size > 1 else 0:.1f}{note}")
     gain = (_values(runs, size, "stack", figure) - _values(runs, size, "chosen", figure)) * 100
     error = gain.std(ddof=1) / np.sqrt(gain.size) if gain.size > 1 else 0.0
