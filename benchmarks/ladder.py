@@ -1,4 +1,4 @@
-"""Every table of the ladder engine, by one command, beside the published figures: streaming, certificates, routing.
+"""Every table of the ladder engine, by one command, beside the published figures: streaming, certificates, routing, drift.
 
     python benchmarks/ladder.py --data ../shared/data [--part stream] [--seeds 5] [--minutes 20] [--show]
 
@@ -23,7 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PARTS = ("stream", "certified", "routing")
+PARTS = ("stream", "certified", "routing", "drift")
 
 
 def part(name: str) -> Any:

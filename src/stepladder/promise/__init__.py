@@ -30,6 +30,7 @@ from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
 from stepladder.promise.plan import CalibrationPlan, plan_calibration
+from stepladder.promise.selection import Selection, certify_precision, certify_recall
 from stepladder.promise.spend import CallBudget, Choice, Spending, Worth, choose
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidPromiseInput",
     "LadderPromise",
     "Scope",
+    "Selection",
     "Spending",
     "Worth",
     "allowed_errors",
@@ -54,6 +56,8 @@ __all__ = [
     "binomial_log_pmf",
     "binomial_test_greater",
     "certify_ladder",
+    "certify_precision",
+    "certify_recall",
     "certify_threshold",
     "choose",
     "clopper_pearson_lower",
