@@ -1,12 +1,10 @@
-"""The rows that the guards are taught with, and those that they are tried on.
+"""The rows that the guards are taught with.
 
-Ours (`seeds/`, spread out by `templates`) and others' (`sources`). One group of rows in ten, chosen by a hash of its
-name, is left out of training: thresholds are set on it, and nothing else is.
+Ours (`seeds/`, spread out by `templates`) and others' (`sources`). Cross-validation hides all rows of a seed together.
 """
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
 
@@ -14,14 +12,7 @@ from recipes.guards.sources import Sources
 from recipes.guards.templates import Row, asked, attacks, grammar, harmless, harms
 
 SEED = 20261121
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Rows by use."""
-
-    train: list[Row]
-    held_out: list[Row]
+FOLDS = 4
 
 
 def ours(kind: str) -> list[Row]:
@@ -42,17 +33,16 @@ def digest(rows: Sequence[Row]) -> str:
     return blake2b(joined.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
-def corpus(kind: str, sources: Sources) -> Corpus:
-    """Return our rows and others', split by group, without doubles."""
+def corpus(kind: str, sources: Sources) -> list[Row]:
+    """Return our rows and others', without doubles."""
     rows = ours(kind) + _background(sources) + _asked(sources)
     rows += _others_attacks(sources) if kind == "attacks" else _others_harm(sources)
-    unique = list({row.text: row for row in rows}.values())
-    return Corpus([r for r in unique if not is_held_out(r)], [r for r in unique if is_held_out(r)])
+    return list({row.text: row for row in rows}.values())
 
 
-def is_held_out(row: Row) -> bool:
-    """Whether the row's group is one of the tenth that training never sees."""
-    return blake2b(row.group.encode(), digest_size=2).digest()[0] < 26
+def fold_of(row: Row) -> int:
+    """Return which of the folds hides the row: rows of one seed are hidden together."""
+    return blake2b(row.group.encode(), digest_size=2).digest()[0] % FOLDS
 
 
 def _background(sources: Sources) -> list[Row]:

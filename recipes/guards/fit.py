@@ -3,66 +3,92 @@
     python -m recipes.guards.fit SOURCES [attacks|harm]
 
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
-categories over the bad ones. The threshold is the lowest at which no more than `FALSE_ALARMS` of the harmless rows that
-training had not seen are flagged. The same archives give the same bytes.
+categories over the bad ones. The threshold comes from cross-validation by groups: every row is scored by a model that
+has seen no row of its seed, and the threshold is the lowest at which, averaged over the origins of harmless rows, no
+more than `FALSE_ALARMS` of them are flagged. The shipped weights then see all rows. The same archives give the same
+bytes. What cross-validation found goes to benchmarks/results/guards-KIND.json.
 """
 
 import io
+import json
 import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recipes.guards.corpus import Corpus, corpus, digest, ours
+from recipes.guards.corpus import FOLDS, corpus, digest, fold_of, ours
 from recipes.guards.sources import Sources
 from recipes.guards.templates import Row
 from stepladder.models import LinearModel
 from stepladder.safety import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
-FALSE_ALARMS = {"attacks": (0.02, 0.03), "harm": (0.02, 0.15)}
-"""What share of harmless rows left out may be flagged: of everyday ones, and of those made to look harmful."""
-_SETTINGS = LinearSettings(costs=(0.5, 2.0), folds=3, characters=bool(HASHER.characters), bits=HASHER.bits)
-_KIND_SETTINGS = LinearSettings(costs=(1.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
+FALSE_ALARMS = 0.02
+_SETTINGS = LinearSettings(costs=(2.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
 _CATEGORY_FEATURES = 10_000
 _UNKNOWN = "other"  # harmful, of no stated category
+_EVERY = 101  # every so many rows of ours are scored again by the tests
+Scores = NDArray[np.float64]
 
 
-def fit(kind: str, rows: Corpus) -> Classifier:
-    """Fit both tables and set the threshold on the rows held out."""
-    bad = _one_column([row.text for row in rows.train], [row.label != "safe" for row in rows.train])
-    named = [row for row in rows.train if row.label not in ("safe", _UNKNOWN)]
-    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_KIND_SETTINGS).model
-    classifier = Classifier(bad, _thin(model), model.classes, 0.5, digest(ours(kind)))
-    threshold = max(
-        _threshold(
-            classifier,
-            [row for row in rows.held_out if row.label == "safe" and is_everyday(row) == everyday],
-            share,
+def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
+    """Set the threshold by cross-validation, fit on everything; also return what cross-validation found."""
+    named = [row for row in rows if row.label not in ("safe", _UNKNOWN)]
+    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
+    kinds = _thin(model)
+    scores = np.zeros(len(rows))
+    folds = np.array([fold_of(row) for row in rows])
+    for fold in range(FOLDS):
+        unseen = Classifier(
+            _bad([row for row, f in zip(rows, folds, strict=True) if f != fold]), kinds, (), 0.5, ""
         )
-        for everyday, share in zip((True, False), FALSE_ALARMS[kind], strict=True)
-    )
-    return Classifier(
-        bad, classifier.kind, model.classes, round(min(max(threshold, 0.05), 0.95), 3), classifier.digest
-    )
+        scores[folds == fold] = [
+            unseen.score(row.text) for row, f in zip(rows, folds, strict=True) if f == fold
+        ]
+    threshold = _threshold(rows, scores)
+    found = {
+        "rows": len(rows),
+        "threshold": threshold,
+        "bad rows flagged": round(
+            float(np.mean([s >= threshold for r, s in zip(rows, scores, strict=True) if r.label != "safe"])),
+            4,
+        ),
+        "harmless rows flagged, by origin": {
+            o: round(share, 4) for o, share in _shares(rows, scores, threshold).items()
+        },
+    }
+    return Classifier(_bad(rows), kinds, model.classes, threshold, digest(ours(kind))), found
 
 
-def _threshold(classifier: Classifier, rows: list[Row], share: float) -> float:
-    """Return the score that `share` of the rows reach."""
-    return float(np.quantile([classifier.score(row.text) for row in rows], 1 - share))
-
-
-def is_everyday(row: Row) -> bool:
-    """Whether a harmless row is what people write, and not one that was made to look harmful."""
-    origin = row.group.split(":")[1] if row.language == row.group.split(":")[0] else "background"
-    return origin in ("background", "act", "!")
-
-
-def _one_column(texts: list[str], bad: list[bool]) -> Table:
-    model = fit_linear(texts, ["bad" if one else "a_safe" for one in bad], settings=_SETTINGS).model
-    table = _dense(model)
+def _bad(rows: list[Row]) -> Table:
+    labels = ["a_safe" if row.label == "safe" else "bad" for row in rows]
+    table = _dense(fit_linear([row.text for row in rows], labels, settings=_SETTINGS).model)
     return Table(table.weights, table.squares, table.bias, table.slope, table.offsets[1:] - table.offsets[:1])
+
+
+def _threshold(rows: list[Row], scores: Scores) -> float:
+    """Return the lowest of a hundred thresholds at which the mean share over origins is small enough."""
+    for threshold in np.round(np.arange(0.01, 1.0, 0.01), 2).tolist():
+        if np.mean(list(_shares(rows, scores, threshold).values())) <= FALSE_ALARMS:
+            return float(threshold)
+    return 0.99
+
+
+def _shares(rows: list[Row], scores: Scores, threshold: float) -> dict[str, float]:
+    """Return what share of the harmless rows of each origin reaches the threshold."""
+    flagged: dict[str, list[bool]] = {}
+    for row, score in zip(rows, scores, strict=True):
+        if row.label == "safe":
+            flagged.setdefault(origin(row), []).append(bool(score >= threshold))
+    return {name: sum(found) / len(found) for name, found in sorted(flagged.items())}
+
+
+def origin(row: Row) -> str:
+    """Return where a harmless row is from: a kind of source, or a section of our seeds by language."""
+    parts = row.group.split(":")
+    return f"{parts[0]} {parts[1]}" if parts[0] == row.language else parts[0]
 
 
 def _dense(model: LinearModel) -> Table:
@@ -83,6 +109,11 @@ def _thin(model: LinearModel) -> Table:
     return Table(weights[kept], squares, model.bias, model.slope, model.offsets, model.buckets[kept])
 
 
+def sample(kind: str) -> list[Row]:
+    """Return a few of our rows: the tests score them again."""
+    return ours(kind)[::_EVERY]
+
+
 def write(classifier: Classifier, target: Path) -> None:
     """Write a classifier; without times in it, so that the same weights are the same bytes."""
     arrays = {
@@ -99,23 +130,20 @@ def write(classifier: Classifier, target: Path) -> None:
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
 
 
-def report(classifier: Classifier, rows: list[Row]) -> str:
-    """Return what the classifier does with rows that training had not seen."""
-    scores = np.array([classifier.score(row.text) for row in rows])
-    bad = np.array([row.label != "safe" for row in rows])
-    everyday = np.array([row.label == "safe" and is_everyday(row) for row in rows])
-    hard = ~bad & ~everyday
-    flagged = scores >= classifier.threshold
-    return (
-        f"threshold {classifier.threshold}, of {bad.sum()} bad rows {flagged[bad].mean():.3f} flagged, "
-        f"of {everyday.sum()} everyday ones {flagged[everyday].mean():.4f}, "
-        f"of {hard.sum()} made to look harmful {flagged[hard].mean():.4f}"
-    )
+def main(folder: Path, kinds: list[str]) -> None:
+    """Fit and write what was asked for."""
+    for kind in kinds or ["attacks", "harm"]:
+        classifier, found = fit(kind, corpus(kind, Sources(folder)))
+        write(classifier, Path(f"src/stepladder/safety/data/{kind}.npz"))
+        shipped = Classifier.load(kind)
+        found["mean score of a sample"] = round(
+            float(np.mean([shipped.score(row.text) for row in sample(kind)])), 5
+        )
+        result = {"command": f"python -m recipes.guards.fit SOURCES {kind}", **found}
+        text = json.dumps(result, indent=1, ensure_ascii=False)
+        Path(f"benchmarks/results/guards-{kind}.json").write_text(text + "\n", encoding="utf-8")
+        print(text)
 
 
 if __name__ == "__main__":
-    for chosen in sys.argv[2:] or ("attacks", "harm"):
-        all_rows = corpus(chosen, Sources(Path(sys.argv[1])))
-        target = Path(f"src/stepladder/safety/data/{chosen}.npz")
-        write(fit(chosen, all_rows), target)
-        print(chosen, len(all_rows.train), "rows;", report(Classifier.load(chosen), all_rows.held_out))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,15 +1,18 @@
 """The shipped weights are those of the corpus in the repository, and do on rows left out what they are said to do."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from recipes.guards.corpus import corpus, digest, is_held_out, ours
-from recipes.guards.fit import is_everyday
+from recipes.guards.corpus import FOLDS, corpus, digest, fold_of, ours
+from recipes.guards.fit import sample
 from recipes.guards.sources import Sources
 from recipes.guards.templates import expand, sections
 from stepladder.safety.classifier import Classifier, shipped
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module", params=["attacks", "harm"])
@@ -35,23 +38,24 @@ def test_the_corpus_is_large_bilingual_and_has_hard_negatives(rows):
         assert sum(":hard:" in row.group for row in own) > 200
 
 
-def test_rows_left_out_are_told_apart(kind, rows):
+def test_the_weights_do_what_the_recipe_wrote_down(kind):
+    written = json.loads(
+        (ROOT / "benchmarks" / "results" / f"guards-{kind}.json").read_text(encoding="utf-8")
+    )
     model = shipped(kind)
-    left_out = [row for row in rows if is_held_out(row)]
-    bad = [model.score(row.text) >= model.threshold for row in left_out if row.label != "safe"]
-    good = [
-        model.score(row.text) >= model.threshold
-        for row in left_out
-        if row.label == "safe" and is_everyday(row)
-    ]
-    assert sum(bad) / len(bad) >= 0.6
-    assert sum(good) / len(good) <= 0.15  # few groups, each with many rows
+    assert model.threshold == written["threshold"]
+    scores = [model.score(row.text) for row in sample(kind)]
+    assert sum(scores) / len(scores) == pytest.approx(written["mean score of a sample"], abs=2e-3)
+    assert written["bad rows flagged"] >= 0.8
+    shares = written["harmless rows flagged, by origin"].values()
+    assert sum(shares) / len(shares) <= 0.02
 
 
-def test_a_group_is_never_on_both_sides(rows):
-    sides = {}
+def test_rows_of_a_seed_are_hidden_together(rows):
+    folds = {}
     for row in rows:
-        assert sides.setdefault(row.group, is_held_out(row)) == is_held_out(row)
+        assert folds.setdefault(row.group, fold_of(row)) == fold_of(row)
+    assert set(folds.values()) == set(range(FOLDS))
 
 
 def test_templates_leave_no_slot_open(rows):
@@ -79,5 +83,5 @@ def test_others_texts_are_used_where_they_are_there(kind):
     if not folder:
         pytest.skip("STEPLADDER_SOURCES names no folder of downloaded packages (recipes/guards/sources.txt)")
     found = corpus(kind, Sources(Path(folder)))
-    assert not {row.text for row in found.train} & {row.text for row in found.held_out}
-    assert len(found.train) > 20_000
+    assert len(found) > 30_000
+    assert len({row.text for row in found}) == len(found)
