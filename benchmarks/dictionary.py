@@ -55,10 +55,11 @@ def main() -> None:
     built = time.perf_counter() - began
     asked = [question(draw, draw.choice(phrases) if k % 2 else phrase(draw)) for k in range(20_000)]
     entries.find(asked[0])
-    times, found = [], 0
+    times, cpu, found = [], [], 0
     for text in asked:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.thread_time()
         found += entries.find(text) is not None
+        cpu.append((time.thread_time() - spent) * 1e6)
         times.append((time.perf_counter() - began) * 1e6)
     edits = []
     for k in range(1000):
@@ -77,6 +78,7 @@ def main() -> None:
         "built_s": round(built, 1),
         "find_us": {"p50": round(median(times), 1), "p99": round(cuts[98], 1)},
         "found_share": found / len(asked),
+        "find_cpu_us": {"p50": round(median(cpu), 1), "p99": round(quantiles(cpu, n=100)[98], 1)},
         "edit_and_find_us": {"p50": round(median(edits), 1), "max": round(max(edits), 1)},
         "peak_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024),
     }

@@ -158,3 +158,11 @@ def test_recorded_answers_of_a_real_model_keep_the_promise():
     )
     assert found.agreement >= 0.9
     assert found.calls_avoided > 0.6
+
+
+def test_labels_that_are_held_back_calibrate_and_cost_nothing_more():
+    found = backtest(log(), replace(TERMS, hold_back=0.4), quiet)
+    assert found.calibration == found.certificate.sample == 120
+    assert found.certificate.horizon == 1200
+    assert found.calls_avoided == sum(rung.answers for rung in found.rungs if rung.name == "linear") / 1200
+    assert found.agreement >= 0.9

@@ -238,3 +238,22 @@ def test_promise_holds_in_known_truth(shape):
     for scope, count in violations.items():
         assert binomial_test_greater(count, runs, risk) > 1e-3, (scope, count)
         assert shape == "ties" or count > 0.3 * risk * runs, "far below the risk: the rule lost its edge"
+
+
+@given(st.integers(0, 60), st.integers(1, 90), targets, risks)
+def test_exactly_so_many_answers_are_a_batch_drawn_beforehand(m, following, target, risk):
+    budget = math.floor((1 - Fraction(str(target))) * following)
+    found = allowed_errors(m, target=target, risk=risk, following=following)
+    if following <= budget:
+        assert found == m
+        return
+    fits = [c for c in range(m) if hypergeometric_cdf(c, m + following, budget + c + 1, m) <= risk]
+    assert found == max(fits, default=-1)
+    assert found >= allowed_errors(m, target=target, risk=risk, horizon=following)
+
+
+def test_a_promise_is_over_one_thing():
+    with pytest.raises(InvalidPromiseInput, match="horizon"):
+        Scope(population=10, following=10)
+    with pytest.raises(InvalidPromiseInput, match="following"):
+        Scope(following=0)

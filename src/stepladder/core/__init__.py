@@ -9,9 +9,11 @@ from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
+    Blocked,
     ConfigError,
     DataError,
     DeadlineMissed,
+    GuardFailed,
     LadderExhausted,
     LedgerUnavailable,
     MissingExtra,
@@ -60,6 +62,8 @@ from stepladder.core.protocols import (
     Embedder,
     Fitted,
     Forwards,
+    Guard,
+    GuardOpener,
     Learned,
     LearnedLoader,
     Model,
@@ -71,12 +75,15 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
+    "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Blocked",
     "Certificate",
     "ChatCall",
     "Climbed",
@@ -94,6 +101,9 @@ __all__ = [
     "Field",
     "Fitted",
     "Forwards",
+    "Guard",
+    "GuardFailed",
+    "GuardOpener",
     "Guess",
     "Hit",
     "LadderExhausted",
@@ -126,6 +136,8 @@ __all__ = [
     "Scope",
     "Server",
     "ServiceClass",
+    "Side",
+    "Span",
     "StepladderError",
     "StoreError",
     "SystemClock",
@@ -141,6 +153,7 @@ __all__ = [
     "UnknownPlugin",
     "UpstreamFailed",
     "Usage",
+    "Verdict",
     "config",
     "is_private",
     "plugins",

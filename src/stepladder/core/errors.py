@@ -10,6 +10,8 @@ StepladderError
 │   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
 ├── LadderExhausted       no rung is left (503)
 ├── DeadlineMissed        the answer came too late for the question (504)
+├── Blocked               a guard does not let the text through (400); names the categories
+├── GuardFailed           a guard raised, hangs or is missing; what it should have judged is blocked (503)
 ├── LedgerUnavailable     the answer could not be committed and is withheld (503)
 ├── ConfigError           stepladder.toml is wrong; names the key
 │   └── UnknownPlugin     no plug-in of that name; lists the installed ones
@@ -161,6 +163,28 @@ class DeadlineMissed(StepladderError):
     type = "timeout_error"
     code = "deadline_missed"
     retryable = True
+
+
+class Blocked(BadRequest):
+    """A guard does not let the text through. `categories` say why."""
+
+    code = "content_blocked"
+
+    def __init__(self, message: str, *, remedy: str = "", categories: tuple[str, ...] = ()) -> None:
+        super().__init__(message, remedy=remedy)
+        self.categories = categories
+
+
+class GuardFailed(StepladderError):
+    """A guard raised, hangs or is missing: closed, not open."""
+
+    status = 503
+    code = "guard_failed"
+    retryable = True
+
+    def __init__(self, guard: str, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.guard = guard
 
 
 class LedgerUnavailable(StepladderError):

@@ -50,15 +50,17 @@ class Turning:
     """How the flywheel turns for a task: when it fits, how it tries a release out and how it watches it.
 
     `labels` top answers start the first fit, `growth` times as many (trained on last) start the next one; calibration
-    takes at least `calibration` fresh ones. A candidate gets `canary` of the questions until it has given
-    `canary_answers`. The share `audit` of all questions is drawn by a coin and also put to the top rung; while a
-    fitted candidate waits for its calibration beside a live release, the share `recalibrate` is.
+    takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
+    candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
+    drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
+    the share `recalibrate` is.
     """
 
     automatic: bool = True
     labels: int = 1000
     growth: float = 1.5
     calibration: int = 300
+    hold_back: float = 0.0
     canary: float = 0.2
     canary_answers: int = 200
     audit: float = 0.05

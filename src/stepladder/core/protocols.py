@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Usage
+from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn, Usage
+from stepladder.core.verdicts import Side, Verdict
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) from long offline work."""
@@ -200,3 +201,36 @@ class Retriever(Protocol):
     def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
         """At most `top` hits, best first. Raises BadRequest where the scope has no such collection."""
         ...
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Rules on a text going in or out. `check` is sync, has no side effects, and may be called from many threads.
+
+    `window` is the longest match in characters that `check` can find, where a verdict needs nothing beyond the match
+    itself: such a guard can watch a stream while holding back no more than that. None: it needs the whole text.
+    `quick` promises time linear in the text without waiting for anything; any other guard runs under a time limit.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def side(self) -> Side: ...
+
+    @property
+    def window(self) -> int | None: ...
+
+    @property
+    def quick(self) -> bool: ...
+
+    def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """Judge `text`; `turns` are the conversation before it. Raise rather than guess: an error blocks."""
+        ...
+
+
+class GuardOpener(Protocol):
+    """What an entry point in `stepladder.guards` names: a class with `open`. It checks its own settings."""
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Guard: ...

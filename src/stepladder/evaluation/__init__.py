@@ -6,5 +6,18 @@ nothing about service; it knows nothing of HTTP or the command line.
 
 from stepladder.evaluation.judge import Judgement, Outlook, judge, stream, worth_more
 from stepladder.evaluation.report import Chart, Figure, Report, Table
+from stepladder.evaluation.routing import RoutingCurve, routing_curve
 
-__all__ = ["Chart", "Figure", "Judgement", "Outlook", "Report", "Table", "judge", "stream", "worth_more"]
+__all__ = [
+    "Chart",
+    "Figure",
+    "Judgement",
+    "Outlook",
+    "Report",
+    "RoutingCurve",
+    "Table",
+    "judge",
+    "routing_curve",
+    "stream",
+    "worth_more",
+]

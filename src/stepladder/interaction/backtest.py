@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +28,7 @@ from stepladder.core import (
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
 from stepladder.flywheel import Flywheel
-from stepladder.interaction.score import Bin, ClassScore, Point, Score
+from stepladder.interaction.score import Bin, ClassScore, Point, Score, Spell
 from stepladder.models import equal
 from stepladder.promise import Scope, audited
 from stepladder.registry import Registry
@@ -48,7 +48,8 @@ class Terms:
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first.
+    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
+    labels that calibrates and does not train; at 0 the calibration is bought from the rest.
     """
 
     target: float = 0.95
@@ -58,6 +59,7 @@ class Terms:
     ordered: bool = False
     audit: float | None = None
     rungs: tuple[str, ...] = ("linear",)
+    hold_back: float = 0.0
 
     @property
     def audit_share(self) -> float:
@@ -84,7 +86,8 @@ class Backtest:
     `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share
     whose answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any.
     `thresholds` and `certificate` are those of the release in service at the end, empty and None where the top answered
-    alone. `reliability` and `classes` are over the low answers. `skipped` rows of the log could not be used.
+    alone. `reliability` and `classes` are over the low answers. `spells` are the releases' times in service, in order: all
+    but the last were taken back or replaced. `skipped` rows of the log could not be used.
     """
 
     rows: int
@@ -106,6 +109,7 @@ class Backtest:
     skipped: int
     first_skipped: tuple[Skipped, ...]
     series: tuple[Point, ...]
+    spells: tuple[Spell, ...]
     reliability: tuple[Bin, ...] = ()
     classes: tuple[ClassScore, ...] = ()
 
@@ -170,6 +174,7 @@ class _Replay:
         self.calibration = 0
         self.ladder: tuple[LadderRelease, list[Learned]] | None = None
         self.standing = Standing()
+        self.spells: list[Spell] = []
 
     def run(self) -> None:
         """Feed and tick, in turn, to the end."""
@@ -212,6 +217,7 @@ class _Replay:
             series=score.series(),
             reliability=score.reliability(),
             classes=score.classes(),
+            spells=tuple(self.spells),
         )
 
     def _tick(self) -> None:
@@ -226,6 +232,7 @@ class _Replay:
         if live != (self.ladder[0].id if self.ladder else None):
             release = self.store.catalogue.get_ladder_release(live) if live else None
             self.ladder = (release, load_rungs(self.registry, release.rungs)) if release else None
+            self.spells += [Spell(release.id, self.fed)] if release else []
 
     def _outlook(self, task: Task) -> Outlook:
         """The rest of the file: the whole population where it was shuffled, else what is still to come."""
@@ -233,7 +240,8 @@ class _Replay:
             left = max(2, len(self.rows) - self.fed)
             return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
         others = len(self.rows) - self.terms.labels
-        return Outlook(others, max(1, others - 1), Scope(population=others), last=True)
+        scope = Scope(following=others) if self.terms.hold_back else Scope(population=others)
+        return Outlook(others, max(1, others - 1), scope, last=True)
 
     def _report(self, task: str, stage: str, done: int, total: int, what: str) -> None:
         self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)
@@ -245,10 +253,11 @@ class _Replay:
 
     def _from_ladder(self, chunk: Sequence[LogRow], release: LadderRelease, rungs: list[Learned]) -> None:
         said = _climb(chunk, release, rungs)
-        rows, audits = [], []
+        rows, audits, wrong = [], [], 0
         for row, (answer, rung, confidence) in zip(chunk, said, strict=True):
             low = rung != _TOP
             agreed = not low or equal(self.task, answer, row.answer)
+            wrong += not agreed
             drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
             rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
             if low:
@@ -257,6 +266,14 @@ class _Replay:
                 audits.append(AuditRow(str(row.line), row.at or 0.0, _TASK, release.id, row.answer, agreed))
             self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed)
         self.score.audits += len(audits)
+        spell, low_count = self.spells[-1], sum(rung != _TOP for _, rung, _ in said)
+        self.spells[-1] = replace(
+            spell,
+            answers=spell.answers + len(chunk),
+            low=spell.low + low_count,
+            wrong=spell.wrong + wrong,
+            audits=spell.audits + len(audits),
+        )
         self.store.ledger.write_many(rows, audits)
 
     def _rungs(self) -> tuple[RungShare, ...]:
@@ -271,17 +288,23 @@ class _Replay:
 
 
 def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
-    """The task that the log's first answers imply; one turn, whose release answers at once."""
+    """The task that the log's answers imply; one turn, whose release answers at once.
+
+    Whether the answers are a closed set is judged by the first ones. An owner lists all labels, also those that are first
+    used later: only their names are read ahead.
+    """
+    closed_answers(rows, terms.labels)
     return Task(
         name=_TASK,
         top=_TOP,
-        labels=closed_answers(rows, terms.labels),
+        labels=tuple(sorted({row.answer for row in rows})),
         rungs=terms.rungs,
         promise=Promise(terms.target, terms.risk, max(1, len(rows) - terms.labels)),
         flywheel=Turning(
             labels=terms.labels,
             growth=1e9,
             calibration=1,
+            hold_back=terms.hold_back,
             canary=1.0,
             canary_answers=0,
             audit=terms.audit_share,

@@ -39,6 +39,19 @@ class ClassScore:
     agreement: float
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A release's time in service, from row `first` of the log: answers, how many of them low, how many wrong (not the
+    top's), and how many were put to the top only to be looked at (`audits`)."""
+
+    release: str
+    first: int
+    answers: int = 0
+    low: int = 0
+    wrong: int = 0
+    audits: int = 0
+
+
 class Score:
     """Counts over the rows after the first `labels`; the first ones train and are left out."""
 

@@ -30,17 +30,24 @@ from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
 from stepladder.promise.plan import CalibrationPlan, plan_calibration
+from stepladder.promise.selection import Selection, certify_precision, certify_recall
+from stepladder.promise.spend import CallBudget, Choice, Spending, Worth, choose
 
 __all__ = [
     "AgreementEstimate",
     "AuditProcess",
     "CalibrationPlan",
+    "CallBudget",
     "CertifiedThreshold",
+    "Choice",
     "DetectionBound",
     "Drift",
     "InvalidPromiseInput",
     "LadderPromise",
     "Scope",
+    "Selection",
+    "Spending",
+    "Worth",
     "allowed_errors",
     "audited",
     "beta_binomial_log_pmf",
@@ -49,7 +56,10 @@ __all__ = [
     "binomial_log_pmf",
     "binomial_test_greater",
     "certify_ladder",
+    "certify_precision",
+    "certify_recall",
     "certify_threshold",
+    "choose",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
     "detection_bound",

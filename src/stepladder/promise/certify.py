@@ -15,6 +15,9 @@ nest in the threshold, so choosing it among all scores costs nothing, and a tie 
 Drawing "at most c of the first B + c + 1" is "at least B + 1 undrawn before the (c+1)-th drawn one", so the
 same number is P(BetaBinomial(m; B + 1, n - m - B) <= c): one distribution, whose risk-quantile is c.
 
+**Exactly N further answers** (`following=N`, exchangeable with the sample): the same with a pool of m + N and B =
+floor(x N): c is the risk-quantile of BetaBinomial(m; B + 1, N - B).
+
 **The next N answers** (`horizon=N0`, exchangeable with the sample): the same with a pool of m + N, B =
 floor(x N) and r = B + 1: P(violation) <= P(BetaBinomial(m; r, N + 1 - r) <= c) = P(V <= W) for independent V
 ~ Beta(r, N + 1 - r) and W ~ Beta(c + 1, m - c). One c has to serve every N >= N0, and floors make single
@@ -87,6 +90,7 @@ class CertifiedThreshold:
     risk: float
     population: int | None = None
     horizon: int | None = None
+    following: int | None = None
 
     @property
     def certified(self) -> bool:
@@ -96,16 +100,19 @@ class CertifiedThreshold:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a promise is over: a finite batch, at least so many future answers, or (neither) a rate."""
+    """What a promise is over: a finite batch, at least so many future answers, exactly so many, or (none) a rate."""
 
     population: int | None = None
     horizon: int | None = None
+    following: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scope that is two things at once."""
-        if self.population is not None and self.horizon is not None:
-            remedy = "give the population of a finite batch or the horizon of a stream, not both"
+        if sum(part is not None for part in (self.population, self.horizon, self.following)) > 1:
+            remedy = "give one of: the population of a finite batch, the horizon of a stream, the answers following"
             raise InvalidPromiseInput("horizon", self.horizon, remedy)
+        if self.following is not None:
+            count("following", self.following, 1)
         if self.population is not None:
             count("population", self.population)
         if self.horizon is not None:
@@ -113,24 +120,31 @@ class Scope:
 
 
 def allowed_errors(
-    sample: int, *, target: float, risk: float, population: int | None = None, horizon: int | None = None
+    sample: int,
+    *,
+    target: float,
+    risk: float,
+    population: int | None = None,
+    horizon: int | None = None,
+    following: int | None = None,
 ) -> int:
     """c of the exact rule: how many errors a calibration sample may hold at or above the threshold.
 
     -1 when the sample is too small for any. `target` in [0.5, 1], `risk` in (0, 1). The scope is the
     module's.
     """
-    scope = Scope(population, horizon)
+    scope = Scope(population, horizon, following)
     return _allowed(count("sample", sample), error_budget(target), open_unit("risk", risk), scope)
 
 
 @lru_cache(maxsize=4096)
 def _allowed(sample: int, budget: Fraction, risk: float, scope: Scope) -> int:
-    if scope.population is not None:
-        if sample > scope.population:
-            raise InvalidPromiseInput("population", scope.population, f"it must hold the sample of {sample}")
-        errors = math.floor(budget * scope.population)
-        undrawn = scope.population - sample
+    if scope.population is not None and sample > scope.population:
+        raise InvalidPromiseInput("population", scope.population, f"it must hold the sample of {sample}")
+    counted = scope.population if scope.following is None else scope.following
+    if counted is not None:
+        errors = math.floor(budget * counted)
+        undrawn = counted - (sample if scope.following is None else 0)
         if undrawn <= errors:  # even if all of them were wrong
             return sample
         return _quantile(beta_binomial_log_pmf(sample, errors + 1, undrawn - errors), risk)
@@ -212,6 +226,7 @@ def _certify(
         risk=risk,
         population=scope.population,
         horizon=scope.horizon,
+        following=scope.following,
     )
 
 

@@ -76,7 +76,9 @@ def certify(
 
 def _certificate(found: Sequence[CertifiedThreshold], promise: LadderPromise) -> Certificate:
     scope = promise.scope
-    horizon = scope.horizon if scope.population is None else scope.population - found[0].sample
+    horizon = scope.horizon or scope.following
+    if scope.population is not None:
+        horizon = scope.population - found[0].sample
     return Certificate(
         test=TEST,
         sample=found[0].sample,

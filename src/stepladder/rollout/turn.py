@@ -26,14 +26,25 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
     if rows < standing.due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
     due = int(min(rows * task.flywheel.growth, 1e15)) + 1
-    frozen = replace(standing, frozen=store.ledger.last_seq(), trained=rows, due=due)
+    frozen = replace(standing, frozen=_freeze_at(store, task, standing, rows), trained=rows, due=due)
     return frozen.at(Step.FIT, f"Training on {rows} rows.", rows, rows)
+
+
+def _freeze_at(store: Store, task: Task, standing: Standing, rows: int) -> int:
+    """The row up to which to train: the last one, or with `hold_back` an earlier one, whatever the rows say."""
+    kept = round(rows * (1 - task.flywheel.hold_back))
+    if kept in (0, rows):
+        return store.ledger.last_seq()
+    return store.ledger.labelled(task.name, after=standing.since, limit=kept)[-1].seq
 
 
 def calibrate(
     store: Store, task: Task, standing: Standing, releases: Mapping[str, str], planned: int
 ) -> Standing:
-    """Start to wait for `planned` rows; beside a live release more questions are drawn meanwhile."""
+    """Wait for `planned` rows, or take those held back; beside a live release more questions are drawn meanwhile."""
+    held = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
+    if task.flywheel.hold_back and held >= task.flywheel.calibration:
+        planned = held  # bought already
     draw_more(store, task.name, task.flywheel.recalibrate)
     note = f"Trained on {standing.trained} rows; waiting for {planned} fresh ones to certify with."
     return replace(standing, releases=releases, planned=planned).at(Step.CALIBRATE, note, 0, planned)

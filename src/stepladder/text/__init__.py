@@ -5,9 +5,20 @@ through its character n-grams. Everything is a pure function of the text: no fil
 training and serving cannot differ. It knows nothing of labels, weights, tasks or models.
 """
 
+from stepladder.text.fold import Folded, fold
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import dictionary_key, normalise
 from stepladder.text.sentences import Span, sentences
 
-__all__ = ["Feature", "NgramHasher", "Span", "dictionary_key", "grams", "normalise", "sentences"]
+__all__ = [
+    "Feature",
+    "Folded",
+    "NgramHasher",
+    "Span",
+    "dictionary_key",
+    "fold",
+    "grams",
+    "normalise",
+    "sentences",
+]

@@ -57,6 +57,14 @@ class NgramHasher:
         parts = [hashes for hashes, _, _ in self._ngrams(normalise(text))]
         return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
+    def placed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the same buckets with where in ``normalise(text)`` each n-gram begins, both of shape (n-grams,)."""
+        parts = self._ngrams(normalise(text))
+        if not parts:
+            return np.empty(0, np.int32), np.empty(0, np.int64)
+        hashes, starts = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        return self._to_buckets(hashes.astype(np.uint64)), starts.astype(np.int64)
+
     def features(self, text: str) -> list[Feature]:
         """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
         found: list[Feature] = []

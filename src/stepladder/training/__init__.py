@@ -8,7 +8,9 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.router import Router, RouterSettings, fit_router
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
+from stepladder.training.stream import StreamSettings, StreamStudent
 from stepladder.training.tagger import TaggerFit, TaggerRecipe, TaggerSettings, fit_tagger
 from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
@@ -22,9 +24,13 @@ __all__ = [
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Router",
+    "RouterSettings",
     "StackFit",
     "StackRecipe",
     "StackSettings",
+    "StreamSettings",
+    "StreamStudent",
     "TaggerFit",
     "TaggerRecipe",
     "TaggerSettings",
@@ -36,6 +42,7 @@ __all__ = [
     "fit_encoder",
     "fit_linear",
     "fit_neighbours",
+    "fit_router",
     "fit_stack",
     "fit_tagger",
     "fit_trees",

@@ -49,7 +49,8 @@ class Solution:
 class Machines:
     """What each machine learns: `signs` (rows, machines) is +1, -1, or 0 where it must not see the row.
 
-    `cost` (machines,) is C. `scale` (width, machines) multiplies the features of each machine, None for all ones.
+    `cost` is C, of shape (machines,), or (rows, machines) where some rows count more than others. `scale`
+    (width, machines) multiplies the features of each machine, None for all ones.
     """
 
     signs: Floats
@@ -124,8 +125,9 @@ def _relative_gap(scores: Floats, dual: Floats, machines: Machines) -> float:
     """Return the largest (primal - dual) / primal; |w|^2 is sum of dual * sign * score at any dual point."""
     margins = machines.signs * scores
     norm = (dual * margins).sum(axis=0, dtype=np.float64)
-    loss = (np.abs(machines.signs) * np.maximum(1 - margins, 0) ** 2).sum(axis=0, dtype=np.float64)
-    primal = norm / 2 + machines.cost * loss
+    misses = machines.cost * np.abs(machines.signs) * np.maximum(1 - margins, 0) ** 2
+    loss = misses.sum(axis=0, dtype=np.float64)
+    primal = norm / 2 + loss
     value = dual.sum(axis=0, dtype=np.float64) - norm / 2
-    value -= (dual.astype(np.float64) ** 2).sum(axis=0) / (4 * machines.cost)
+    value -= (dual.astype(np.float64) ** 2 / (4 * machines.cost)).sum(axis=0)
     return float(((primal - value) / np.maximum(primal, 1e-12)).max())

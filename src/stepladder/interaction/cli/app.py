@@ -12,6 +12,7 @@ from stepladder.interaction.cli import (
     data,
     dictionary,
     discover,
+    guards,
     keeping,
     keys,
     knowledge,
@@ -46,6 +47,7 @@ app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(guards.app, name="guard")
 
 
 def _version(wanted: bool) -> None:

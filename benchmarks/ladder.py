@@ -1,0 +1,135 @@
+"""Every table of the ladder engine, by one command, beside the published figures: streaming, certificates, routing, drift.
+
+    python benchmarks/ladder.py --data ../shared/data [--part stream] [--seeds 5] [--minutes 20] [--show]
+
+Runs are long, so each is written down as it ends (`results/ladder/PART.jsonl`, with machine and commit) and is not run
+again; a call goes on where the last one stopped, until `--seeds` or `--minutes` are reached. The tables
+(`results/ladder.md`) and plots are made from what has run and say how many runs that is. `--show` makes only them.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PARTS = ("stream", "certified", "routing", "drift")
+
+
+def part(name: str) -> Any:
+    """The module of a part: `cells()`, `run(cell, seed, data)`, `report(rows)`."""
+    if str(ROOT) not in sys.path:  # run as a script, the folder of benchmarks is no package yet
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"benchmarks.ladder_{name}")
+
+
+def book(name: str) -> Path:
+    """Where a part's runs are written down."""
+    return HERE / "results" / "ladder" / f"{name}.jsonl"
+
+
+def done(name: str) -> list[dict[str, Any]]:
+    """The runs of a part so far."""
+    file = book(name)
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+
+
+def where() -> dict[str, str]:
+    """Machine and commit of a run."""
+    git = ["git", "-C", str(ROOT)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "src"], capture_output=True, text=True, check=False
+    )
+    cores = f"{os.cpu_count()} cores, one used"
+    return {
+        "machine": f"{cores}, Python {platform.python_version()}, numpy {np.__version__}",
+        "commit": commit.stdout.strip() + ("+" if changed.stdout.strip() else ""),
+    }
+
+
+def missing(name: str, seeds: int) -> Iterator[tuple[str, int]]:
+    """Cells and seeds still to run, all cells of a seed before the next seed."""
+    have = {(row["cell"], row["seed"]) for row in done(name)}
+    for seed in range(seeds):
+        for cell, most in part(name).cells().items():
+            if seed < most and (cell, seed) not in have:
+                yield cell, seed
+
+
+def fill(name: str, seeds: int, until: float, data: Path) -> None:
+    """Run what is missing until the time is up."""
+    book(name).parent.mkdir(parents=True, exist_ok=True)
+    here = where()
+    for cell, seed in missing(name, seeds):
+        if time.monotonic() > until:
+            print(f"{name}: the time is up; the same command goes on from here.")
+            return
+        began, cpu = time.monotonic(), time.process_time()
+        figures = part(name).run(cell, seed, data)
+        spent = {
+            "seconds": round(time.monotonic() - began, 1),
+            "cpu_seconds": round(time.process_time() - cpu, 1),
+        }
+        row = {"cell": cell, "seed": seed, **figures, **spent, **here}
+        with book(name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        shown = {key: round(value, 4) for key, value in figures.items() if isinstance(value, float)}
+        print(f"{name} {cell} seed {seed}: {shown} {spent}", flush=True)
+
+
+def show(names: tuple[str, ...]) -> None:
+    """Write the page and the plots from all runs there are."""
+    lines = [
+        "# The ladder engine beside the published figures",
+        "",
+        "`python benchmarks/ladder.py --data FOLDER` makes these tables; each run is in `results/ladder/*.jsonl` with its",
+        "machine and commit. ± is one standard deviation over seeds; a difference under two standard errors is a tie.",
+        "",
+    ]
+    for name in names:
+        if rows := done(name):
+            commits = ", ".join(sorted({row["commit"] for row in rows}))
+            spent = sum(row["cpu_seconds"] for row in rows) / 60
+            lines += part(name).report(rows, HERE / "results" / "ladder")
+            lines += [
+                "",
+                f"{len(rows)} runs, {spent:.0f} CPU minutes, {rows[-1]['machine']}; commits {commits}.",
+                "",
+            ]
+    (HERE / "results" / "ladder.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def main() -> None:
+    """Run and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--data", type=Path, default=Path(os.environ.get("STEPLADDER_DATA", "../shared/data"))
+    )
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this part (may be given again)")
+    parser.add_argument("--seeds", type=int, default=5, help="at most so many seeds a cell")
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no run after so many minutes")
+    parser.add_argument("--show", action="store_true", help="run nothing, only make the tables")
+    asked = parser.parse_args()
+    until = time.monotonic() + 60 * asked.minutes
+    if not asked.show:
+        for name in asked.part or PARTS:
+            fill(name, asked.seeds, until, asked.data)
+    show(PARTS)
+    print((HERE / "results" / "ladder.md").read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()

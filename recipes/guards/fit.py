@@ -1,0 +1,154 @@
+"""Fit the guards' classifiers and write `safety/data/attacks.npz` and `safety/data/harm.npz`.
+
+    python -m recipes.guards.fit SOURCES [attacks|harm]
+
+The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
+categories over the bad ones. The threshold comes from cross-validation by groups: every row is scored by a model that
+has seen no row of its seed, and the threshold is the lowest at which, averaged over the origins of harmless rows, no
+more than `FALSE_ALARMS` of them are flagged. The shipped weights then see all rows. The same archives give the same
+bytes. What cross-validation found goes to benchmarks/results/guards-KIND.json.
+"""
+
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recipes.guards.corpus import FOLDS, corpus, digest, fold_of, ours
+from recipes.guards.sources import Sources
+from recipes.guards.templates import Row
+from stepladder.models import LinearModel
+from stepladder.safety import HASHER, Classifier, Table, pack
+from stepladder.training import LinearSettings, fit_linear
+
+FALSE_ALARMS = 0.02
+_SETTINGS = LinearSettings(costs=(2.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
+_CATEGORY_FEATURES = 10_000
+_UNKNOWN = "other"  # harmful, of no stated category
+_EVERY = 101  # every so many rows of ours are scored again by the tests
+Scores = NDArray[np.float64]
+
+
+def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
+    """Set the threshold by cross-validation, fit on everything; also return what cross-validation found."""
+    named = [row for row in rows if row.label not in ("safe", _UNKNOWN)]
+    model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
+    kinds = _thin(model)
+    scores = np.zeros(len(rows))
+    folds = np.array([fold_of(row) for row in rows])
+    for fold in range(FOLDS):
+        unseen = Classifier(
+            _bad([row for row, f in zip(rows, folds, strict=True) if f != fold]), kinds, (), 0.5, ""
+        )
+        scores[folds == fold] = [
+            unseen.score(row.text) for row, f in zip(rows, folds, strict=True) if f == fold
+        ]
+    threshold = _threshold(rows, scores)
+    found = {
+        "rows": len(rows),
+        "threshold": threshold,
+        "bad rows flagged": round(
+            float(np.mean([s >= threshold for r, s in zip(rows, scores, strict=True) if r.label != "safe"])),
+            4,
+        ),
+        "harmless rows flagged, by origin": {
+            o: round(share, 4) for o, share in _shares(rows, scores, threshold).items()
+        },
+    }
+    return Classifier(_bad(rows), kinds, model.classes, threshold, digest(ours(kind))), found
+
+
+def _bad(rows: list[Row]) -> Table:
+    labels = ["a_safe" if row.label == "safe" else "bad" for row in rows]
+    table = _dense(fit_linear([row.text for row in rows], labels, settings=_SETTINGS).model)
+    return Table(table.weights, table.squares, table.bias, table.slope, table.offsets[1:] - table.offsets[:1])
+
+
+def _threshold(rows: list[Row], scores: Scores) -> float:
+    """Return the lowest of a hundred thresholds at which the mean share over origins is small enough."""
+    for threshold in np.round(np.arange(0.01, 1.0, 0.01), 2).tolist():
+        if np.mean(list(_shares(rows, scores, threshold).values())) <= FALSE_ALARMS:
+            return float(threshold)
+    return 0.99
+
+
+def _shares(rows: list[Row], scores: Scores, threshold: float) -> dict[str, float]:
+    """Return what share of the harmless rows of each origin reaches the threshold."""
+    flagged: dict[str, list[bool]] = {}
+    for row, score in zip(rows, scores, strict=True):
+        if row.label == "safe":
+            flagged.setdefault(origin(row), []).append(bool(score >= threshold))
+    return {name: sum(found) / len(found) for name, found in sorted(flagged.items())}
+
+
+def origin(row: Row) -> str:
+    """Return where a harmless row is from: a kind of source, or a section of our seeds by language.
+
+    Harmful acts seen from the other side ("how do I report ...") are one section.
+    """
+    parts = row.group.split(":")
+    if parts[0] != row.language:
+        return "signs" if parts[0] in ("signs", "coded", "hex") else parts[0]
+    return f"{parts[0]} {parts[1] if parts[1] in ('act', '!', 'hard', 'grammar') else 'other side'}"
+
+
+def _dense(model: LinearModel) -> Table:
+    """Spread the model's rows over all buckets, so that looking one up is indexing."""
+    assert model.hasher == HASHER, "the guards must see the n-grams that the model was taught with"
+    weights = np.zeros((1 << model.hasher.bits, model.weights.shape[1] - 1), np.float32)
+    squares = np.zeros(1 << model.hasher.bits, np.float32)
+    weights[model.buckets], squares[model.buckets] = model.weights[:, :-1], model.weights[:, -1]
+    return Table(weights, squares, model.bias, model.slope, model.offsets)
+
+
+def _thin(model: LinearModel) -> Table:
+    """Keep the n-grams that tell categories apart most, common ones before rare ones."""
+    weights = model.weights[:, :-1]
+    spread = np.abs(weights).max(axis=1) / model.weights[:, -1]
+    kept = np.flatnonzero(spread >= np.sort(spread)[-_CATEGORY_FEATURES])
+    squares = model.weights[kept, -1]
+    return Table(weights[kept], squares, model.bias, model.slope, model.offsets, model.buckets[kept])
+
+
+def sample(kind: str) -> list[Row]:
+    """Return a few of our rows: the tests score them again."""
+    return ours(kind)[::_EVERY]
+
+
+def write(classifier: Classifier, target: Path) -> None:
+    """Write a classifier; without times in it, so that the same weights are the same bytes."""
+    arrays = {
+        **pack("bad", classifier.bad),
+        **pack("kind", classifier.kind),
+        "kinds": np.array(",".join(classifier.kinds)),
+        "threshold": np.array(classifier.threshold),
+        "digest": np.array(classifier.digest),
+    }
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
+
+
+def main(folder: Path, kinds: list[str]) -> None:
+    """Fit and write what was asked for."""
+    for kind in kinds or ["attacks", "harm"]:
+        classifier, found = fit(kind, corpus(kind, Sources(folder)))
+        write(classifier, Path(f"src/stepladder/safety/data/{kind}.npz"))
+        shipped = Classifier.load(kind)
+        found["mean score of a sample"] = round(
+            float(np.mean([shipped.score(row.text) for row in sample(kind)])), 5
+        )
+        result = {"command": f"python -m recipes.guards.fit SOURCES {kind}", **found}
+        text = json.dumps(result, indent=1, ensure_ascii=False)
+        Path(f"benchmarks/results/guards-{kind}.json").write_text(text + "\n", encoding="utf-8")
+        print(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

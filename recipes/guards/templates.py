@@ -1,0 +1,213 @@
+"""Our seeds, spread out: slots and choices become sentences, acts become questions. The same seed gives the same rows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+SEEDS = Path(__file__).parent / "seeds"
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text with its label. Rows of one `group` come from one seed: a split keeps them together."""
+
+    text: str
+    label: str
+    language: str
+    group: str
+
+
+def sections(name: str) -> dict[str, list[str]]:
+    """Read a seed file: section -> lines; slots are under "$"."""
+    found: dict[str, list[str]] = {"$": []}
+    section = ""
+    for line in (SEEDS / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("$"):
+            found["$"].append(line[1:])
+        elif re.fullmatch(r"\[[\w!]+\]", line):
+            section = line[1:-1]
+            found[section] = []
+        elif line and not line.startswith("# "):
+            found[section].append(line)
+    return found
+
+
+def expand(template: str, slots: dict[str, list[str]], rng: Random) -> str:
+    """Fill slots and choices at random, to the bottom."""
+    text = template
+    for _ in range(6):
+        text = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), text)
+        text = _SLOT.sub(lambda match: rng.choice(slots[match[1]]) if match[1] in slots else match[0], text)
+    return re.sub(" +", " ", text.replace("\\n", "\n")).strip()
+
+
+def attacks(language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return up to `each` different expansions of every attack template."""
+    parts = sections(f"attacks_{language}.txt")
+    slots = _slots(parts)
+    rows = []
+    for section, templates in parts.items():
+        if section == "$":
+            continue
+        label = "jailbreak" if section == "multi" else section
+        for number, template in enumerate(templates):
+            texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
+            rows += [Row(text, label, language, f"{language}:{section}:{number}") for text in sorted(texts)]
+    return rows
+
+
+def grammar(
+    language: str, rng: Random, *, each: int, words: Mapping[str, list[str]] | None = None
+) -> list[Row]:
+    """Return up to `each` sentences of every template of the grammar; harmless ones are labelled "safe".
+
+    Templates with slots that only `words` fills are left out where it is not given.
+    """
+    parts = sections(f"grammar_{language}.txt")
+    slots = {**_slots(parts), **(words or {})}
+    rows = []
+    for section, templates in parts.items():
+        for number, template in enumerate(templates if section != "$" else []):
+            if any(slot not in slots for slot in _SLOT.findall(template)):
+                continue
+            texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
+            rows += [
+                Row(text, section, language, f"{language}:grammar:{section}:{number}")
+                for text in sorted(texts)
+            ]
+    return rows
+
+
+def _slots(parts: dict[str, list[str]]) -> dict[str, list[str]]:
+    pairs = (line.split("=", 1) for line in parts["$"])
+    return {name.strip(): [value.strip() for value in values.split("|")] for name, values in pairs}
+
+
+def harms(language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return harmful requests: every act in `each` frames, every whole sentence, and a few ways to say it."""
+    rows = []
+    found = sections("frames.txt")
+    frames = found[f"frames_{language}"] + found[f"sly_{language}"]
+    for section, lines in sections(f"harm_{language}.txt").items():
+        for number, line in enumerate(lines):
+            group = f"{language}:{section}:{number}"
+            if line.startswith("! "):
+                texts = [line[2:], *(_said(line[2:], rng, language) for _ in range(2))]
+            else:
+                texts = [frame.format(act=line) for frame in rng.sample(frames, each)]
+            rows += [
+                Row(_scruffy(text, rng, language), section, language, group) for text in dict.fromkeys(texts)
+            ]
+    return rows
+
+
+def harmless(language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return harmless requests and sentences: acts in frames, and harmful acts seen from the other side."""
+    rows = []
+    parts = sections(f"benign_{language}.txt")
+    frames, other_side = (sections("frames.txt")[f"{kind}_{language}"] for kind in ("frames", "safe"))
+    for number, act in enumerate(parts["act"]):
+        rows += [
+            Row(_scruffy(frame.format(act=act), rng, language), "safe", language, f"{language}:act:{number}")
+            for frame in rng.sample(frames, each)
+        ]
+    for kind in ("!", "hard"):
+        for number, line in enumerate(parts[kind]):
+            texts = [line, *(_said(line, rng, language) for _ in range(3))]
+            rows += [
+                Row(_scruffy(text, rng, language), "safe", language, f"{language}:{kind}:{number}")
+                for text in dict.fromkeys(texts)
+            ]
+    for section, lines in sections(f"harm_{language}.txt").items():
+        for number, line in enumerate(lines if section != "$" else []):
+            if not line.startswith("! "):
+                for frame in rng.sample(other_side, max(2, each // 4)):
+                    rows.append(
+                        Row(frame.format(act=line), "safe", language, f"{language}:{section}:{number}")
+                    )
+    return rows
+
+
+def asked(acts: Sequence[str], language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return harmless questions about acts that others wrote of, without those that our harmful seeds know."""
+    frames = sections("frames.txt")[f"frames_{language}"]
+    known = "\n".join(line for lines in sections(f"harm_{language}.txt").values() for line in lines)
+    known += "\n".join(sections(f"grammar_{language}.txt")["$"][: 40 if language == "zh" else 14])
+    words = [act for act in acts if not any(piece in known for piece in _pieces(act, language))]
+    return [
+        Row(
+            _scruffy(rng.choice(frames).format(act=act), rng, language),
+            "safe",
+            language,
+            f"asked:{language}:{i}",
+        )
+        for i, act in enumerate(rng.sample(words, min(each, len(words))))
+    ]
+
+
+def _pieces(act: str, language: str) -> list[str]:
+    return (
+        [act[:2], act[-2:]]
+        if language == "zh"
+        else [act.split(maxsplit=1)[0] + " ", " " + act.rsplit(maxsplit=1)[-1]]
+    )
+
+
+_BEFORE = {
+    "zh": ["你好，", "请问，", "帮个忙：", "我有个问题：", "认真回答：", "在吗？", "老师您好，", "快点，"],
+    "en": [
+        "Hi! ",
+        "Hello, ",
+        "Quick question: ",
+        "Hey, ",
+        "I have a question. ",
+        "Please help: ",
+        "ok so ",
+        "Be honest: ",
+    ],
+}
+_AFTER = {
+    "zh": [
+        "谢谢！",
+        "请详细说明。",
+        "急！",
+        "用中文回答。",
+        "说得具体一点。",
+        "越详细越好。",
+        "拜托了。",
+        "简单说说就行。",
+    ],
+    "en": [
+        " Thanks!",
+        " Please be detailed.",
+        " Asap.",
+        " Answer in English.",
+        " Be specific.",
+        " I'm serious.",
+        " In short.",
+        " pls",
+    ],
+}
+
+
+def _said(text: str, rng: Random, language: str) -> str:
+    before = rng.choice(_BEFORE[language]) if rng.random() < 0.6 else ""
+    return before + text + (rng.choice(_AFTER[language]) if rng.random() < 0.6 else "")
+
+
+def _scruffy(text: str, rng: Random, language: str) -> str:
+    """Now and then as people type: no capitals, no full stop, a letter swapped."""
+    if language == "zh":
+        return text.rstrip("。？！") if rng.random() < 0.25 else text
+    if rng.random() < 0.25:
+        text = text.lower()
+    if rng.random() < 0.15:
+        text = text.rstrip(".?!")
+    if rng.random() < 0.08 and len(text) > 20:
+        at = rng.randrange(5, len(text) - 5)
+        text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text

@@ -1,0 +1,58 @@
+"""What guards say: which way a text goes, where in it something is wrong, and what becomes of it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which way a text goes: in to a model (questions, passages, tool results), or out to the asker."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+    def covers(self, side: "Side") -> bool:
+        """Whether a guard of this side looks at texts of `side`."""
+        return Side.BOTH in (self, side) or self is side
+
+
+class Action(StrEnum):
+    """What becomes of a text, mildest first."""
+
+    PASS = "pass"
+    REDACT = "redact"
+    """It goes on with its spans replaced."""
+    HOLD = "hold"
+    """It waits for a person."""
+    BLOCK = "block"
+
+    @property
+    def severity(self) -> int:
+        """0 (pass) to 3 (block): of two actions the severer one holds."""
+        return list(Action).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a text that a guard means: `text[start:end]`, in characters of the text as it was given."""
+
+    start: int
+    end: int
+    kind: str
+    text: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a guard says of a text. `score` (0 to 1) is how sure it is that something is wrong.
+
+    `reason` is for people and holds nothing of the text. `redacted` is the text that may go on, where the action is
+    REDACT; it is None otherwise.
+    """
+
+    action: Action = Action.PASS
+    categories: tuple[str, ...] = ()
+    score: float = 0.0
+    spans: tuple[Span, ...] = ()
+    reason: str = ""
+    redacted: str | None = field(default=None, repr=False)

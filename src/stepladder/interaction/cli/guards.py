@@ -1,0 +1,136 @@
+"""stepladder guard: judge texts, measure guards on labelled ones, make a raw list of words usable."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stepladder.core import BadRequest, DataError, Side, Verdict
+
+app = typer.Typer(help="Guards: what goes in and what comes out.", no_args_is_help=True)
+SideOption = Annotated[Side, typer.Option(help="Which way the texts go.")]
+
+
+@app.command()
+def check(
+    side: SideOption = Side.IN,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON object a line; else a line to read.")
+    ] = False,
+) -> None:
+    """Judge JSONL {"id"?, "text"} from standard input, a line for each; a bad line is answered by its error."""
+    from stepladder.safety import default_chain
+
+    chain = default_chain()
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(line, number)
+        except BadRequest as error:
+            typer.echo(json.dumps({"line": number, "error": str(error)}, ensure_ascii=False))
+            continue
+        verdict = chain.check(row["text"], side)
+        typer.echo(_as_json(row.get("id"), verdict) if as_json else _as_text(row.get("id", number), verdict))
+
+
+@app.command("eval")
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(help='JSONL {"text", "label"}: label true or 1 is what a guard should flag.')
+    ],
+    side: SideOption = Side.IN,
+) -> None:
+    """Say how many bad texts the guards flag, and how many harmless ones, with 95 % intervals."""
+    from stepladder.safety import default_chain
+
+    chain = default_chain()
+    counts = {True: [0, 0], False: [0, 0]}
+    for text, bad in _labelled(file):
+        counts[bad][0] += chain.check(text, side).action.value != "pass"
+        counts[bad][1] += 1
+    for bad, name in ((True, "bad texts flagged"), (False, "harmless texts flagged")):
+        flagged, rows = counts[bad]
+        if rows:
+            low, high = _wilson(flagged, rows)
+            typer.echo(
+                f"{name}: {flagged} of {rows} = {flagged / rows:.3f} (95 % interval {low:.3f} to {high:.3f})"
+            )
+
+
+@app.command("import-words")
+def import_words(
+    files: Annotated[list[Path], typer.Argument(help="Raw lists, a word a line.")],
+    out: Annotated[Path, typer.Option(help="Where the usable list goes.")] = Path("words.txt"),
+    harmless: Annotated[
+        Path | None,
+        typer.Option(help="Harmless texts of yours, one a line: words that they hold count less."),
+    ] = None,
+) -> None:
+    """Make raw lists of sensitive words usable: sort the words by how often harmless texts say them."""
+    from stepladder.safety import import_lists, write_lexicon
+
+    try:
+        texts = harmless.read_text(encoding="utf-8").splitlines() if harmless else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"Cannot read {harmless}: {error}.", remedy="Give a UTF-8 file, a text a line."
+        ) from error
+    found = import_lists(files, harmless=texts)
+    write_lexicon(found.lexicon, out)
+    counts = ", ".join(f"{count} {tier.value}" for tier, count in found.tiers.items())
+    typer.echo(f"{counts}; {found.skipped} lines skipped. {len(found.lexicon)} words written to {out}.")
+
+
+def _row(line: bytes, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadRequest(f"Line {number} is not JSON.", remedy='Write {"id": "1", "text": "..."}.') from error
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise BadRequest(f'Line {number} has no "text".', remedy='Write {"id": "1", "text": "..."}.')
+    return row
+
+
+def _as_json(id: Any, verdict: Verdict) -> str:
+    spans = [{"start": s.start, "end": s.end, "kind": s.kind, "text": s.text} for s in verdict.spans]
+    answer = {
+        "id": id,
+        "verdict": verdict.action.value,
+        "categories": list(verdict.categories),
+        "score": round(verdict.score, 4),
+        "spans": spans,
+        "redacted": verdict.redacted,
+    }
+    # ASCII, so that a lone surrogate in a text cannot stop the output.
+    return json.dumps(answer)
+
+
+def _as_text(id: Any, verdict: Verdict) -> str:
+    return f"{id}: {verdict.action.value} {verdict.score:.2f} {verdict.reason}".rstrip()
+
+
+def _labelled(file: Path) -> Iterator[tuple[str, bool]]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"Cannot read {file}: {error.strerror}.", remedy="Check the path.") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            row = _row(line, number)
+            if row.get("label") not in (0, 1, True, False):
+                raise DataError(
+                    f'{file.name} line {number} has no "label".', remedy="Write true or false, 1 or 0."
+                )
+            yield row["text"], bool(row["label"])
+
+
+def _wilson(flagged: int, rows: int) -> tuple[float, float]:
+    """Return Wilson's score interval at 95 % (Wilson 1927)."""
+    z, share = 1.959964, flagged / rows
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * (share * (1 - share) / rows + z * z / (4 * rows * rows)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,82 @@
+"""The guard against attacks on the model: injection, jailbreaks, coaxing, extraction, steering, also in code.
+
+A trained classifier gives a score; where a rule fires, the square of the threshold is enough. What is written in code is
+decoded and judged too, and so is the conversation as a whole: an attack that comes in small steps is seen in their sum.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from stepladder.core import Action, Side, Turn, Verdict, config
+from stepladder.safety.classifier import Classifier, shipped
+from stepladder.safety.conversation import together
+from stepladder.safety.decode import views
+
+_RULES = re.compile(
+    r"\b(?:ignor\w*|disregard\w*|forget|override|bypass)\b.{0,24}\b(?:previous|prior|above|earlier|your|all|any|initial)\b.{0,24}"
+    r"\b(?:instruction\w*|rules?|prompts?|guidelines?|directions?|orders?|polic\w+|restrictions?|programming)\b"
+    r"|\b(?:reveal|show|print|repeat|output|display|leak|tell me)\b.{0,20}\b(?:your|the|initial|hidden)\b.{0,16}"
+    r"\b(?:system prompt|system message|initial prompt|initial instructions|instructions above|secret word)\b"
+    r"|\bdo anything now\b|\b(?:DAN|developer|jailbreak|god|debug|unrestricted) mode\b.{0,20}\b(?:on|enabled?|activated?)\b"
+    r"|<\|?im_start\|?>|\[/?INST\]|</?(?:system|s)>"
+    r"|\bgrand(?:mother|ma|father|pa)\b.{0,120}\b(?:keys?|codes?|serial|passwords?|napalm|activation)\b"
+    r"|(?:忽略|无视|忘记|忘掉|抛开|不要遵守|别管).{0,8}(?:之前|以上|上面|前面|所有|你的|一切|系统).{0,8}(?:指令|指示|规则|提示|命令|限制|设定|要求)"
+    r"|(?:输出|重复|告诉我|展示|打印|泄露|复述|公开).{0,10}(?:系统提示|初始指令|隐藏指令|提示词|系统消息|内部规则)"
+    r"|(?:奶奶|外婆|祖母|姥姥|外公|爷爷).{0,60}(?:序列号|密钥|激活码|注册码|解锁码|产品密钥|密码|汽油弹|炸药)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttacksSettings:
+    """`threshold` None takes the one that was set in training; a higher one flags less."""
+
+    action: Action = Action.BLOCK
+    threshold: float | None = None
+    side: Side = Side.IN
+
+
+class AttacksGuard:
+    """Judges what goes in; `window` is None, because an attack is seen in a whole text."""
+
+    window = None
+    quick = True
+
+    def __init__(
+        self, name: str, settings: AttacksSettings | None = None, model: Classifier | None = None
+    ) -> None:
+        settings = settings or AttacksSettings()
+        self.name = name
+        self.side = settings.side
+        self._action = settings.action
+        self._model = model or shipped("attacks")
+        self._threshold = settings.threshold if settings.threshold is not None else self._model.threshold
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
+        """Open with a configuration's settings. Raises ConfigError naming the key."""
+        return cls(name, config.settings(settings, AttacksSettings, f"guards.{name}"))
+
+    def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """Judge the text, what it says in code, and the conversation that it ends."""
+        first = 0.0
+        for number, (way, view) in enumerate(self._ways(text, turns)):
+            score = self._model.score(view)
+            if score >= self._threshold or (score >= self._threshold**2 and _RULES.search(view)):
+                kinds = dict.fromkeys((self._model.category(view), way))
+                categories = tuple(kind for kind in kinds if kind)
+                return Verdict(
+                    self._action, categories, score, reason=f"looks like {' and '.join(categories)}"
+                )
+            first = first if number else score
+        return Verdict(score=first)
+
+    @staticmethod
+    def _ways(text: str, turns: Sequence[Turn]) -> list[tuple[str, str]]:
+        ways = [("", text)]
+        ways += [("encoded", view.text) for view in views(text)]
+        if turns:
+            ways.append(("multi_turn", together(turns, text)))
+        return ways

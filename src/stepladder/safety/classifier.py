@@ -1,0 +1,157 @@
+"""A small linear classifier over hashed n-grams, as it ships: a byte a weight, read with numpy alone.
+
+One table says how bad a text is, a second one of which category it is; the second is asked only of what the first
+flags. A long text is also judged piece by piece, so that a bad paragraph cannot hide in a good document. The tables are
+made by `recipes/guards/fit.py`; how, and from what, is written there.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from math import exp
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.core import DataError
+from stepladder.text import NgramHasher
+
+Floats = NDArray[np.float32]
+
+HASHER = NgramHasher(bits=18, tokens=(1, 2), han=(3,), characters=())
+_PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
+_LONG = 400
+_LEAST = 1.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """The n-grams of a text: buckets, and of a long text the stretch (half a piece) that each begins in."""
+
+    buckets: NDArray[np.int32]
+    stretches: NDArray[np.int64] | None = None
+
+
+@lru_cache(maxsize=4)
+def grams(text: str) -> Grams:
+    """Hash a text; what several classifiers ask of one text is worked out once."""
+    if len(text) <= _LONG:
+        buckets = np.sort(HASHER.buckets(text))
+        keep = np.ones(buckets.size, np.bool_)
+        keep[1:] = buckets[1:] != buckets[:-1]
+        return Grams(buckets[keep])
+    buckets, starts = HASHER.placed(text)
+    return Grams(buckets, starts // (_PIECE // 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Weights (rows, columns), squared inverse document frequencies (rows,), and the calibration of the columns.
+
+    Row i is that of bucket `buckets[i]`, sorted; without `buckets` there is a row for every bucket.
+    """
+
+    weights: Floats
+    squares: Floats
+    bias: Floats
+    slope: float
+    offsets: Floats
+    buckets: NDArray[np.int32] | None = None
+
+    def logits(self, buckets: NDArray[np.int32]) -> Floats:
+        """Return slope * score + offsets of the n-grams, shape (columns,)."""
+        rows: NDArray[np.int64] | NDArray[np.int32] = buckets
+        if self.buckets is not None:
+            rows = np.searchsorted(self.buckets, buckets)
+            rows = rows[self.buckets[np.minimum(rows, self.buckets.size - 1)] == buckets]
+        total = self.weights[rows].sum(axis=0)
+        norm = max(float(self.squares[rows].sum()), 1e-12) ** 0.5
+        return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classifier:
+    """`threshold` is the score from which a text counts as bad; it was set on rows that training had not seen."""
+
+    bad: Table
+    kind: Table
+    kinds: tuple[str, ...]
+    threshold: float
+    digest: str
+
+    def score(self, text: str) -> float:
+        """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
+        found = grams(text)
+        weights, squares = self.bad.weights[found.buckets, 0], self.bad.squares[found.buckets]
+        logit = self.bad.slope * (
+            float(weights.sum()) / max(float(squares.sum()), 1e-12) ** 0.5 + float(self.bad.bias[0])
+        )
+        if found.stretches is not None:
+            logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
+        return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
+
+    def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
+        """Return the highest logit, without its offset, of pieces of two stretches each."""
+        totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
+        totals[:-1] += totals[1:]
+        norms[:-1] += norms[1:]
+        return float((self.bad.slope * (totals / np.sqrt(np.maximum(norms, 1e-12)) + self.bad.bias[0])).max())
+
+    def category(self, text: str) -> str:
+        """Return the likeliest category of a bad text."""
+        return self.kinds[int(self.kind.logits(grams(text).buckets).argmax())]
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Read a shipped classifier ("attacks" or "harm"). Raises DataError if its file is missing or damaged."""
+        try:
+            data = (files("stepladder.safety") / "data" / f"{name}.npz").read_bytes()
+            with np.load(io.BytesIO(data)) as stored:
+                return cls(
+                    _table(stored, "bad"),
+                    _table(stored, "kind"),
+                    tuple(str(stored["kinds"]).split(",")),
+                    float(stored["threshold"]),
+                    str(stored["digest"]),
+                )
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"The weights of the guard {name} cannot be read ({type(error).__name__}).",
+                remedy="Install Stepladder again.",
+            ) from error
+
+
+def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:
+    """Undo `pack`: weights are stored as the signed square root of their share of the largest one."""
+    small = stored[f"{name}_weights"].astype(np.float32) / 127
+    weights = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
+    squares = np.square(stored[f"{name}_squares"].astype(np.float32) / 16).astype(np.float32)
+    bias, offsets = stored[f"{name}_bias"], stored[f"{name}_offsets"]
+    buckets = np.cumsum(stored[f"{name}_steps"], dtype=np.int32) if f"{name}_steps" in stored else None
+    return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets, buckets)
+
+
+def pack(name: str, table: Table) -> dict[str, NDArray[np.generic]]:
+    """Return what a file holds of a table: a byte a weight (companded), a byte an inverse document frequency."""
+    scale = max(float(np.abs(table.weights).max()), 1e-12)
+    small = np.sign(table.weights) * np.sqrt(np.abs(table.weights) / scale) * 127
+    steps = (
+        {} if table.buckets is None else {f"{name}_steps": np.diff(table.buckets, prepend=0).astype(np.int32)}
+    )
+    return steps | {
+        f"{name}_weights": np.round(small).astype(np.int8),
+        f"{name}_squares": np.clip(np.round(np.sqrt(table.squares) * 16), 0, 255).astype(np.uint8),
+        f"{name}_scale": np.array(scale),
+        f"{name}_bias": table.bias.astype(np.float32),
+        f"{name}_slope": np.array(table.slope),
+        f"{name}_offsets": table.offsets.astype(np.float32),
+    }
+
+
+@lru_cache(maxsize=2)
+def shipped(name: str) -> Classifier:
+    """Return a shipped classifier, read once (about 20 ms)."""
+    return Classifier.load(name)

@@ -1,0 +1,149 @@
+"""See what is written in code: base64, hex, percent signs, binary, Morse, ROT13, backwards, leetspeak, spaced letters.
+
+Whoever encodes an attack wants the model to decode it. Each view is a text that the guards judge like any other. One
+look with a regular expression tells the few texts that need this from the many that do not.
+"""
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from stepladder.safety.shape import Literals, has, shape
+from stepladder.text import fold
+
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3})?={0,2}")
+_HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-fA-F]{2}[ :,]?){8,}")
+_BINARY = re.compile(r"(?:[01]{8}[ ,]?){4,}")
+_MORSE = re.compile(r"(?:[.\-·—]{1,5}(?: ?/ ?| +)){6,}[.\-·—]{1,5}")
+# Common words as they look rotated and backwards; three of them are no accident.
+_ROT13 = re.compile(
+    r"\b(?:gur|naq|gb|bs|lbh|lbhe|zl|zr|jub|jbhyq|jvgu|guvf|gung|ubj|jung|pna|cyrnfr|nyy|grryy|ervq|abj|vtaber|cerivbhf|erirny"
+    r"|vafgehpgvbaf?|flfgrz|cebzcg|cnffjbeq|znxr)\b",
+    re.I,
+)
+_BACKWARDS = re.compile(
+    r"\b(?:eht|dna|ot|fo|uoy|ruoy|ym|em|ohw|dluow|htiw|siht|taht|woh|tahw|nac|esaelp|lla|llet|won|erongi|suoiverp|laever"
+    r"|s?noitcurtsni|metsys|tpmorp|drowssap|ekam)\b",
+    re.I,
+)
+_HAN_BACKWARDS = re.compile("略忽|令指|词示提|则规|作制|号列序|钥密|码活激|演扮|奶奶我|视无")
+_ENOUGH = 3
+_SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
+_LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
+_LEET_SURE = re.compile(r"[a-z][0-9@$!|]+[a-z]|\b[0-9@$][a-z]{3}", re.I)
+_LEET = str.maketrans("013457@$!|+", "oieastasiil")
+_TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
+_OTHER_SCRIPT = re.compile(
+    "[a-zA-Z][\u0370-\u052f\u1d00-\u1dbf]|[\u0370-\u052f\u1d00-\u1dbf][a-zA-Z]|[\U0001d400-\U0001d7ff\u24b6-\u24e9]"
+)
+_MORSE_CODE = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
+_MORSE_LETTERS = dict(zip(_MORSE_CODE.split(" "), "abcdefghijklmnopqrstuvwxyz", strict=True))
+_SHORTEST = 8
+_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What `text[start:end]` says when decoded, and in what code it was written."""
+
+    code: str
+    text: str
+    start: int
+    end: int
+
+
+_BACK_TO_FRONT = Literals(
+    " eht ", " ruoy", " uoy ", " ym ", "esaelp", "erongi", "snoitcurtsni", "drowssap", " ot ", " dna "
+)
+_ROTATED = Literals(
+    " gur ", " lbhe", " lbh ", " zl ", "cyrnfr", "vtaber", "vafgehpgvba", "cnffjbeq", " gb ", " naq "
+)
+_LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_-=\\%"
+_WORD_RUN = str.maketrans({chr(i): "w" if chr(i) in _LETTERS_AND_DIGITS else " " for i in range(128)})
+_CODED = ("w" * 16, "wwwwwwww wwwwwwww wwwwwwww", "ww ww ww ww", "ww,ww,ww,ww")
+_ODD_SHAPES = (
+    b"a0a", b" 0aaa", b"a@a", b" @aa", b" a a a ", b"*a*a*a", b"-a-a-a", b".a.a.a", b" * * * ", b"** ** **", b"ag", b"ga",
+    b".- ", b"-. ", b"... -", b"--- ", b"-- -",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def views(text: str) -> tuple[View, ...]:
+    """Return what is written in code in `text`: none for nearly every text, and never more than a few."""
+    found: list[View] = []
+    runs = text.translate(_WORD_RUN)
+    if any(code in runs for code in _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
+        found += _runs(text)
+    lower = text.lower()
+    if _ROTATED.within(lower) and len(_ROT13.findall(text)) >= _ENOUGH:
+        found.append(View("rot13", codecs.decode(text, "rot13"), 0, len(text)))
+    latin = _BACK_TO_FRONT.within(lower) and len(_BACKWARDS.findall(text)) >= _ENOUGH
+    if latin or (not text.isascii() and _HAN_BACKWARDS.search(text)):
+        found.append(View("backwards", text[::-1], 0, len(text)))
+    return tuple(found[:_MOST])
+
+
+def _has_signs(text: str) -> bool:
+    """Whether there are tags, letters in circles or mathematical ones: all beyond what texts are written with."""
+    return not text.isascii() and bool(_TAGS.search(text) or _OTHER_SCRIPT.search(text))
+
+
+def _runs(text: str) -> Iterator[View]:
+    for code, pattern, decode in (
+        ("base64", _BASE64, _from_base64), ("hex", _HEX, _from_hex), ("binary", _BINARY, _from_binary),
+        ("morse", _MORSE, _from_morse), ("tags", _TAGS, _from_tags), ("spaced", _SPACED, _from_spaced),
+    ):  # fmt: skip
+        for match in pattern.finditer(text):
+            decoded = decode(match.group())
+            if decoded and len(decoded) >= _SHORTEST and _is_text(decoded):
+                yield View(code, text[: match.start()] + decoded + text[match.end() :], *match.span())
+    if _OTHER_SCRIPT.search(text):
+        yield View("lookalikes", fold(text).text, 0, len(text))
+    if len(_LEET_SURE.findall(text)) > 1:
+        plain = _LEET_TOKEN.sub(lambda match: match.group().translate(_LEET), text)
+        yield View("leetspeak", plain, 0, len(text))
+
+
+def _is_text(decoded: str) -> bool:
+    good = sum(character.isprintable() or character.isspace() for character in decoded)
+    letters = sum(character.isalpha() or character == " " for character in decoded)
+    return good == len(decoded) and letters > 0.6 * len(decoded)
+
+
+def _from_base64(run: str) -> str:
+    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(body + "=" * (-len(body) % 4)).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _from_hex(run: str) -> str:
+    try:
+        return bytes.fromhex(re.sub(r"\\x|0x|%|[ :,]", "", run)).decode("utf-8")
+    except (ValueError, UnicodeDecodeError):
+        return unquote(run) if "%" in run else ""
+
+
+def _from_binary(run: str) -> str:
+    codes = [int(part, 2) for part in re.findall("[01]{8}", run)]
+    return bytes(codes).decode("utf-8", "replace")
+
+
+def _from_morse(run: str) -> str:
+    words = re.split(r" ?/ ?|  +", run.replace("·", ".").replace("—", "-"))
+    return " ".join("".join(_MORSE_LETTERS.get(letter, "") for letter in word.split()) for word in words)
+
+
+def _from_tags(run: str) -> str:
+    return "".join(chr(ord(character) - 0xE0000) for character in run)
+
+
+def _from_spaced(run: str) -> str:
+    """Join letters that stand apart; two blanks or more part words."""
+    return " ".join(re.sub(r"[\W_]", "", word) for word in re.split(r"  +", run))

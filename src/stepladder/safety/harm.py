@@ -1,0 +1,55 @@
+"""The guard against harm: requests and texts of the categories of `taxonomy`, in Chinese and English."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from stepladder.core import Action, Side, Turn, Verdict, config
+from stepladder.safety.classifier import Classifier, shipped
+from stepladder.safety.conversation import together
+from stepladder.safety.decode import views
+
+
+@dataclass(frozen=True, slots=True)
+class HarmSettings:
+    """`threshold` None takes the one that was set in training; `categories`, where given, are the only ones that count."""
+
+    action: Action = Action.BLOCK
+    threshold: float | None = None
+    categories: tuple[str, ...] = ()
+    side: Side = Side.BOTH
+
+
+class HarmGuard:
+    """Judges by a trained classifier; `window` is None, because harm is seen in a whole text."""
+
+    window = None
+    quick = True
+
+    def __init__(
+        self, name: str, settings: HarmSettings | None = None, model: Classifier | None = None
+    ) -> None:
+        settings = settings or HarmSettings()
+        self.name = name
+        self.side = settings.side
+        self._settings = settings
+        self._model = model or shipped("harm")
+        self._threshold = settings.threshold if settings.threshold is not None else self._model.threshold
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
+        """Open with a configuration's settings. Raises ConfigError naming the key."""
+        return cls(name, config.settings(settings, HarmSettings, f"guards.{name}"))
+
+    def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """Judge the text, what it says in code, and the conversation that it ends."""
+        first = 0.0
+        others = [view.text for view in views(text)] + ([together(turns, text)] if turns else [])
+        for number, view in enumerate([text, *others]):
+            score = self._model.score(view)
+            if score >= self._threshold:
+                category = self._model.category(view)
+                if not self._settings.categories or category in self._settings.categories:
+                    return Verdict(self._settings.action, (category,), score, reason=f"looks like {category}")
+            first = first if number else score
+        return Verdict(score=first)

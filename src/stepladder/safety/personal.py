@@ -1,0 +1,66 @@
+"""The guard on personal data: what `stepladder.privacy` finds, replaced by its kind.
+
+A name or an address alone is no secret (encyclopaedias are full of them): it is reported as a span and redacted where
+it stands beside something that identifies a person, or always, if the settings say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from stepladder.core import Action, ConfigError, Side, Span, Turn, Verdict, config
+from stepladder.privacy import Kind, find
+from stepladder.safety.spans import mask
+
+_WEAK = frozenset({"person", "address", "birth_date", "url", "organization", "ip_address"})
+_WINDOW = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSettings:
+    """`kinds`: only these (all by default). `names`: "beside" an identifying thing, or "always" redacted."""
+
+    kinds: tuple[str, ...] = ()
+    names: str = "beside"
+    action: Action = Action.REDACT
+    side: Side = Side.BOTH
+
+
+class PersonalGuard:
+    """Finds personal data in a window: the longest is an address."""
+
+    quick = True
+    window = _WINDOW
+
+    def __init__(self, name: str, settings: PersonalSettings | None = None) -> None:
+        settings = settings or PersonalSettings()
+        unknown = [kind for kind in settings.kinds if kind not in list(Kind)]
+        if unknown or settings.names not in ("beside", "always"):
+            key = "kinds" if unknown else "names"
+            raise ConfigError(
+                f"guards.{name}.{key}: {unknown[0] if unknown else settings.names!r} is not known.",
+                param=f"guards.{name}.{key}",
+                remedy=f"Kinds: {', '.join(Kind)}. Names: beside, always.",
+            )
+        self.name = name
+        self.side = settings.side
+        self._settings = settings
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
+        """Open with a configuration's settings. Raises ConfigError naming the key."""
+        return cls(name, config.settings(settings, PersonalSettings, f"guards.{name}"))
+
+    def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """Find the personal data in a text."""
+        found = find(text, self._settings.kinds or None)
+        if not found:
+            return Verdict()
+        spans = tuple(Span(one.start, one.end, str(one.kind), one.text) for one in found)
+        score = max(one.score for one in found)
+        if self._settings.names == "beside" and all(span.kind in _WEAK for span in spans):
+            return Verdict(score=0.0, spans=spans)
+        categories = tuple(dict.fromkeys(span.kind for span in spans))
+        action = self._settings.action
+        redacted = mask(text, spans) if action is Action.REDACT else None
+        return Verdict(action, categories, score, spans, f"{len(spans)} pieces of personal data", redacted)

@@ -1,0 +1,174 @@
+"""Find the words of a lexicon in a text: as written, as hidden, and as they sound.
+
+Three Aho-Corasick automata, built once: over folded texts, over squeezed ones (asked only where a text looks as if
+something were hidden), and over sounds (where the lexicon tags a word with `homophone`).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ahocorasick_rs import AhoCorasick
+
+from stepladder.safety.words.lexicon import Lexicon, Word
+from stepladder.safety.words.pinyin import sounds
+from stepladder.safety.words.squeeze import Squeezed, is_hidden, matches, squeeze
+from stepladder.text import Folded, fold
+
+_ONES = re.compile("[1!|]")
+_REACH = 200  # characters between the parts of an AND-rule
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A word found at `start` to `end` of the original text. `hidden` where it was not written plainly."""
+
+    word: Word
+    part: int
+    start: int
+    end: int
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    word: Word
+    part: int
+    runs: tuple[int, ...] = ()
+    leet: bool = False
+
+
+class _Automaton:
+    """Patterns with what each stands for; one pattern may stand for several entries."""
+
+    def __init__(self, patterns: Iterable[tuple[str, _Entry]]) -> None:
+        entries: dict[str, list[_Entry]] = defaultdict(list)
+        for pattern, entry in patterns:
+            if pattern:
+                entries[pattern].append(entry)
+        self.entries = list(entries.values())
+        self._automaton = AhoCorasick(list(entries), store_patterns=False) if entries else None
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """Return (pattern, start, end) of every occurrence, overlapping ones too."""
+        if self._automaton is None:
+            return []
+        return self._automaton.find_matches_as_indexes(text, overlapping=True)
+
+
+class Matcher:
+    """A lexicon ready to be searched for. Building takes about 2 s for 87,000 words."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.words = lexicon.words
+        entries = [
+            (part, _Entry(word, i)) for word in lexicon.words.values() for i, part in enumerate(word.parts)
+        ]
+        self._plain = _Automaton(_plain(entries))
+        self._hidden = _Automaton(_squeezed(entries))
+        self._heard = _Automaton(_heard(entries))
+        self._numbers = any(sum(map(str.isdigit, fold(part).text)) > 3 for part, _ in entries)
+        self.longest = max((len(fold(part).text) for part, _ in entries), default=0)
+
+    def find(self, text: str) -> list[Match]:
+        """Return all matches in `text`, in no order; AND-rules and allowed phrases are already seen to."""
+        folded = fold(text)
+        found = {(m.word.text, m.part, m.start, m.end): m for m in self._written(folded)}
+        if self._heard.entries:
+            for match in self._sounding(folded):
+                found.setdefault((match.word.text, match.part, match.start, match.end), match)
+        if is_hidden(folded.text, numbers=self._numbers):
+            for match in self._squeezed(folded):
+                found.setdefault((match.word.text, match.part, match.start, match.end), match)
+        return _settled(list(found.values())) if found else []
+
+    def _written(self, folded: Folded) -> Iterator[Match]:
+        for pattern, start, end in self._plain.find(folded.text):
+            if _alone(folded.text, start, end):
+                yield from self._matches(self._plain, pattern, folded.span(start, end), hidden=False)
+
+    def _sounding(self, folded: Folded) -> Iterator[Match]:
+        for pattern, start, end in self._heard.find(sounds().of_text(folded.text)):
+            yield from self._matches(self._heard, pattern, folded.span(start, end), hidden=True)
+
+    def _squeezed(self, folded: Folded) -> Iterator[Match]:
+        squeezed: Squeezed = squeeze(folded.text)
+        for pattern, start, end in self._hidden.find(squeezed.text):
+            for entry in self._hidden.entries[pattern]:
+                first, last = squeezed.starts[start], squeezed.ends[end - 1]
+                if entry.leet and not _ONES.search(folded.text, first, last):
+                    continue
+                if matches(squeezed, start, end, entry.runs):
+                    span = folded.span(first, last)
+                    yield Match(entry.word, entry.part, *span, hidden=True)
+
+    @staticmethod
+    def _matches(
+        automaton: _Automaton, pattern: int, span: tuple[int, int], *, hidden: bool
+    ) -> Iterator[Match]:
+        for entry in automaton.entries[pattern]:
+            yield Match(entry.word, entry.part, *span, hidden=hidden)
+
+
+def _plain(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
+    for part, entry in entries:
+        yield fold(part).text, entry
+        if "homophone" in entry.word.tags:
+            syllables = sounds().spelling(fold(part).text)
+            if len(syllables) > 1:
+                yield "".join(syllables), entry
+                yield " ".join(syllables), entry
+            if len(syllables) > 2:
+                yield "".join(syllable[0] for syllable in syllables), entry
+
+
+def _squeezed(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
+    for part, entry in entries:
+        text = fold(part).text
+        # In leetspeak a 1 may be an l or an i; it is undone as an l, so a word with an i is looked for both ways.
+        for form in {text, text.replace("i", "l")}:
+            squeezed = squeeze(form)
+            if len(squeezed.text) > 1:
+                yield squeezed.text, _Entry(entry.word, entry.part, tuple(squeezed.runs), form != text)
+
+
+def _heard(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
+    for part, entry in entries:
+        text = fold(part).text
+        if "homophone" in entry.word.tags and len(text) > 1 and sounds().spelling(text):
+            yield sounds().of_text(text), entry
+
+
+def _alone(text: str, start: int, end: int) -> bool:
+    """Latin words and numbers match whole: the "ass" in "class" is none."""
+    if text[start].isascii() and text[start].isalnum() and start and _is_latin(text[start - 1]):
+        return False
+    last = text[end - 1]
+    return not (last.isascii() and last.isalnum() and end < len(text) and _is_latin(text[end]))
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+def _settled(found: list[Match]) -> list[Match]:
+    """Take out what lies inside an allowed phrase, and AND-rules of which a part is missing."""
+    allowed = [(m.start, m.end) for m in found if "allow" in m.word.tags]
+    kept = [
+        m
+        for m in found
+        if "allow" not in m.word.tags and not any(a <= m.start and m.end <= b for a, b in allowed)
+    ]
+    return [match for match in kept if len(match.word.parts) == 1 or _is_whole(match, kept)]
+
+
+def _is_whole(match: Match, found: list[Match]) -> bool:
+    near = {
+        other.part
+        for other in found
+        if other.word is match.word
+        and other.start - match.end <= _REACH
+        and match.start - other.end <= _REACH
+    }
+    return len(near) == len(match.word.parts)
