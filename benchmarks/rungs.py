@@ -248,7 +248,7 @@ def _values(runs: Sequence[dict[str, Any]], size: int, rung: str, figure: str) -
 
 
 def _mean(runs: Sequence[dict[str, Any]], size: int, rung: str) -> float:
-    """The mean accuracy, NaN where there is no run: it is then neither above nor below."""
+    """The mean accuracy, NaN where there is no run."""
     values = _values(runs, size, rung, "accuracy")
     return float(values.mean()) if values.size else float("nan")
 
@@ -295,7 +295,7 @@ def _line_of(runs: Sequence[dict[str, Any]], size: int, figure: str) -> str:
 
 
 def _crossings(runs: Sequence[dict[str, Any]]) -> str:
-    """From how many labels on one rung's mean stays above another's (of means alone: see the deviations)."""
+    """From how many labels on one rung's mean stays above another's, at the sizes where both were run."""
     sizes, said = sorted({run["labels"] for run in runs}), []
     for late, early in (
         ("linear", "neighbours"),
@@ -304,8 +304,9 @@ def _crossings(runs: Sequence[dict[str, Any]]) -> str:
         ("linear", "fasttext"),
         ("stack", "chosen"),
     ):
-        ahead = [_mean(runs, n, late) > _mean(runs, n, early) for n in sizes]
-        from_on = next((n for k, n in enumerate(sizes) if all(ahead[k:])), None)
+        both = [n for n in sizes if not np.isnan(_mean(runs, n, late) + _mean(runs, n, early))]
+        ahead = [_mean(runs, n, late) > _mean(runs, n, early) for n in both]
+        from_on = next((n for k, n in enumerate(both) if all(ahead[k:])), None)
         said.append(f"{late} passes {early} " + (f"from {from_on:,} labels" if from_on else "nowhere"))
     return "; ".join(said) + "."
 
