@@ -108,7 +108,7 @@ class NearestVectors:
             except (ValueError, RuntimeError):  # cut short, or no graph: built anew
                 graph = None
             if graph is None or graph.ndim != copy.matrix.shape[1]:
-                graph = Index(ndim=copy.matrix.shape[1], metric="cos", dtype="i8", connectivity=32)
+                graph = Index(ndim=copy.matrix.shape[1], metric="ip", dtype="i8", connectivity=32)
             known = np.isin(copy.serials[: copy.size], np.asarray(graph.keys).astype(np.int64))
             new = np.flatnonzero(~known)
             for start in range(0, len(new), _CHUNK):
