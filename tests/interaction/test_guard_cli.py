@@ -40,7 +40,11 @@ def test_check_answers_every_line(run):
     assert mail["verdict"] == "redact"
     assert mail["id"] is None
     (span,) = mail["spans"]
-    assert "请把合同发到 zhang@example.com，谢谢。"[span["start"] : span["end"]] == span["text"] == "zhang@example.com"
+    assert (
+        "请把合同发到 zhang@example.com，谢谢。"[span["start"] : span["end"]]
+        == span["text"]
+        == "zhang@example.com"
+    )
     assert mail["redacted"] == "请把合同发到 [EMAIL]，谢谢。"
     assert (fine["id"], fine["verdict"], fine["spans"], fine["redacted"]) == ({"x": 1}, "pass", [], None)
     assert secret["spans"][0]["start"] == 6
