@@ -34,11 +34,29 @@ async def test_what_another_process_changes_is_seen_within_a_second(home):
     async with watching(home.house):
         other = House(home.house.settings, home.house.gateway.snapshot.config, home.house.store)
         secret = other.store.keys.create("late")
+        assert (await home.client.get("/v1/models", key=secret)).status == 200
+        other.store.keys.revoke("late")
         for _ in range(60):
-            if (await home.client.get("/v1/models", key=secret)).status == 200:
+            if (await home.client.get("/v1/models", key=secret)).status == 401:
                 return
             await asyncio.sleep(0.05)
-    raise AssertionError("The key was never seen.")
+    raise AssertionError("The key opens the door for ever.")
+
+
+async def test_the_first_use_of_a_key_that_another_process_has_made_is_no_wrong_guess(home):
+    other = House(home.house.settings, home.house.gateway.snapshot.config, home.house.store)
+    secret = other.store.keys.create("late")
+    said = await asyncio.gather(*(home.client.get("/v1/models", key=secret) for _ in range(50)))
+    assert {response.status for response in said} == {200}
+
+
+async def test_wrong_keys_that_come_together_cost_one_look_at_the_store(home, monkeypatch):
+    store, looks = home.house.store, []
+    stamp = store.stamp
+    monkeypatch.setattr(store, "stamp", lambda: looks.append(1) or stamp())
+    said = await asyncio.gather(*(home.client.get("/v1/models", key="sl-guess") for _ in range(60)))
+    assert {response.status for response in said} == {401, 429}
+    assert len(looks) <= 2
 
 
 async def test_a_changed_configuration_is_taken_and_a_bad_one_is_not(home, tmp_path, caplog):

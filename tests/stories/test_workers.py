@@ -57,7 +57,7 @@ def test_what_one_is_told_all_know(place):
     with Product(place) as product:
         store = opened(product)
         secret = store.keys.create("app")
-        eventually(lambda: all(ask(product, key=secret)[0] == 200 for _ in range(12)))
+        assert [ask(product, key=secret)[0] for _ in range(12)] == [200] * 12, "from its first use on"
         entry = {"key": "Fine day", "answer": "bad"}
         assert call(product, "/admin/tasks/mood/dictionary", entry, method="PUT")[0] == 200
 

@@ -13,7 +13,7 @@ from stepladder.interaction import wire
 from stepladder.interaction.shapes import ChatShape, Shape
 from stepladder.service import Entry, TaskEntry
 
-Identify = Callable[[bytes | None, str], Tenant]
+Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
 """Turns an Authorization header and the client's address into a tenant."""
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class ChatCompletions:
             elif name == b"content-length":
                 length = int(value)
         client = scope.get("client")
-        tenant = self._identify(authorization or api_key(scope), client[0] if client else "")
+        tenant = await self._identify(authorization or api_key(scope), client[0] if client else "")
         data = await body_of(receive, length, limit)
         return self._gateway.admit(await self._shape.read(data, tenant), tenant)
 

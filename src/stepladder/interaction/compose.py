@@ -83,6 +83,8 @@ class House:
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
         self._retired: list[tuple[float, Model]] = []
         self._refreshing = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._looked = float("-inf")
         self._state = State.read(store)
         self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
         self._bans = Bans(self.clock)
@@ -115,12 +117,15 @@ class House:
             raise
         return house
 
-    def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
+    async def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
         """Whose key this is. Raises NotAllowed, or TooMany for an address that guesses."""
+        if authorization and self._keys.find(authorization) is None:
+            await self._look_for_keys()
         return self._keys.identify(authorization, address)
 
-    def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
+    async def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
         """The same, for the admin key only."""
+        await self.identify(authorization, address)
         return self._keys.identify_admin(authorization, address)
 
     async def first_admin_key(self) -> str | None:
@@ -251,6 +256,20 @@ class House:
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()
+
+    async def _look_for_keys(self) -> None:
+        """An unknown key may have been made a moment ago by another process: its first use is not a wrong guess.
+
+        Of many that come at once one looks for all, so that guesses cost a read of one number.
+        """
+        came = self.clock.monotonic()
+        async with self._looking:
+            if self._looked > came:
+                return
+            looked = self.clock.monotonic()
+            if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
+                await self.refresh()
+            self._looked = looked
 
     async def _adopt(self, config: Config) -> None:
         for task in config.tasks.values():

@@ -146,7 +146,7 @@ def guarded(endpoint: Endpoint, identify: Identify) -> Callable[[Request], Await
         header = request.headers.get("authorization")
         address = request.client.host if request.client is not None else ""
         key = header.encode("latin-1") if header is not None else api_key(request.scope)
-        return await endpoint(request, identify(key, address))
+        return await endpoint(request, await identify(key, address))
 
     return checked
 

@@ -36,9 +36,16 @@ class Keys:
             )
         if authorization[:7].lower() != _SCHEME:
             raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
+        tenant = self.find(authorization)
+        if tenant is None:
+            raise self._wrong(address)
+        return tenant
+
+    def find(self, authorization: bytes) -> Tenant | None:
+        """Whose bearer key this is; None for nobody's, or one that has ended. It counts as no wrong key."""
         tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())
         if tenant is None or (tenant.expires_at is not None and tenant.expires_at <= self._clock.time()):
-            raise self._wrong(address)
+            return None
         return tenant
 
     def _wrong(self, address: str) -> StepladderError:
