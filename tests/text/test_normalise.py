@@ -74,3 +74,17 @@ def test_dictionary_keys_keep_what_matters():
 @given(texts)
 def test_dictionary_key_is_a_fixed_point(text):
     assert dictionary_key(dictionary_key(text)) == dictionary_key(text)
+
+
+@given(st.text(max_size=12), st.integers(1, 30))
+def test_short_and_long_texts_take_different_ways_to_the_same_form(text, times):
+    assert normalise(" ".join([text] * 120)).split() == normalise(text).split() * 120
+
+
+def test_every_character_is_what_the_general_way_makes_of_it():
+    # A regional indicator is beyond the table, so that the second text is always normalised step by step.
+    for code in range(0x80, 0x10000, 7):
+        if not 0xD800 <= code < 0xE000:
+            assert (
+                normalise(f"{chr(code)} x \U0001f1e6") == f"{normalise(chr(code) + ' x')} \U0001f1e6".strip()
+            )

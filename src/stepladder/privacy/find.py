@@ -38,6 +38,17 @@ _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
     (_HAN.search, (plates.plates, addresses.chinese, people_han.people)),
     (bool, (people.people,)),
 )
+_WEAK = frozenset(
+    {
+        networks.urls, networks.addresses_v4, dates.birth_dates, addresses.english, addresses.chinese,
+        people_han.people, people.people,
+    }
+)  # fmt: skip
+_IDENTIFYING = tuple(
+    (present, strong)
+    for present, recognisers in _STAGES
+    if (strong := tuple(recogniser for recogniser in recognisers if recogniser not in _WEAK))
+)
 
 
 def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str = "") -> list[Finding]:
@@ -62,6 +73,18 @@ def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str
         for span in _settle(_spans(plain))
         if span.kind in wanted and span.start >= skip
     ]
+
+
+def identifies(text: str) -> bool:
+    """Whether something in ``text`` may name one person by itself: a number, an address of e-mail, a plate; quickly."""
+    plain = fold(text)
+    return any(
+        True
+        for present, recognisers in _IDENTIFYING
+        if present(plain)
+        for recogniser in recognisers
+        for _ in recogniser(plain)
+    )
 
 
 def _spans(plain: str) -> Iterator[Span]:

@@ -20,6 +20,7 @@ from stepladder.core import DataError
 from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
+_sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
 HASHER = NgramHasher(bits=18, tokens=(1, 2), han=(3,), characters=())
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
@@ -85,10 +86,9 @@ class Classifier:
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        weights, squares = self.bad.weights[found.buckets, 0], self.bad.squares[found.buckets]
-        logit = self.bad.slope * (
-            float(weights.sum()) / max(float(squares.sum()), 1e-12) ** 0.5 + float(self.bad.bias[0])
-        )
+        weights, squares = self.bad.weights.ravel().take(found.buckets), self.bad.squares.take(found.buckets)
+        norm = max(float(_sum(squares)), 1e-12) ** 0.5
+        logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
         if found.stretches is not None:
             logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
         return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
@@ -98,7 +98,8 @@ class Classifier:
         totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
         totals[:-1] += totals[1:]
         norms[:-1] += norms[1:]
-        return float((self.bad.slope * (totals / np.sqrt(np.maximum(norms, 1e-12)) + self.bad.bias[0])).max())
+        worst = (totals / np.sqrt(np.maximum(norms, 1e-12))).max()
+        return self.bad.slope * (float(worst) + float(self.bad.bias[0]))
 
     def category(self, text: str) -> str:
         """Return the likeliest category of a bad text."""

@@ -8,7 +8,7 @@ training and serving cannot differ. It knows nothing of labels, weights, tasks o
 from stepladder.text.fold import Folded, fold
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
-from stepladder.text.normalise import dictionary_key, normalise
+from stepladder.text.normalise import decode, dictionary_key, encode, normalise
 from stepladder.text.sentences import Span, sentences
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Folded",
     "NgramHasher",
     "Span",
+    "decode",
     "dictionary_key",
+    "encode",
     "fold",
     "grams",
     "normalise",

@@ -54,16 +54,21 @@ class NgramHasher:
 
     def buckets(self, text: str) -> NDArray[np.int32]:
         """Return the bucket of every n-gram of ``text``, with repeats, shape (n-grams,)."""
-        parts = [hashes for hashes, _, _ in self._ngrams(normalise(text))]
-        return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
+        return self.placed(text)[0]
 
     def placed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the same buckets with where in ``normalise(text)`` each n-gram begins, both of shape (n-grams,)."""
-        parts = self._ngrams(normalise(text))
+        codes = encode(normalise(text))
+        if codes.size == 0:
+            return np.empty(0, np.int32), np.empty(0, np.int64)
+        kinds = _kinds(codes)
+        words, starts = _token_hashes(codes, kinds)
+        parts = _rolled(words, starts, kinds[starts], self.tokens, self.han)
+        parts += [part[:2] for part in _character_ngrams(codes, kinds, self.characters)]
         if not parts:
             return np.empty(0, np.int32), np.empty(0, np.int64)
-        hashes, starts = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        return self._to_buckets(hashes.astype(np.uint64)), starts.astype(np.int64)
+        hashes = np.concatenate([part[0] for part in parts])
+        return self._to_buckets(hashes), np.concatenate([part[1] for part in parts])
 
     def features(self, text: str) -> list[Feature]:
         """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
@@ -105,6 +110,39 @@ def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, 
     return words, starts, ends
 
 
+def _token_hashes(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions]:
+    """Return hash and start of every token, in fewer steps where every token is one character."""
+    letters = kinds == _WORD
+    if not (letters[1:] & letters[:-1]).any():
+        starts = kinds.nonzero()[0]  # blanks are of kind 0
+        return codes[starts].astype(np.uint64) + _ONE, starts
+    words, starts, _ = _tokens(codes, kinds)
+    return words, starts
+
+
+_ONE = np.uint64(1)
+_STEP = np.uint64(_INVERSE)
+
+
+def _rolled(
+    words: Hashes, starts: Positions, kinds: NDArray[np.uint8], orders: tuple[int, ...], han: tuple[int, ...]
+) -> list[tuple[Hashes, Positions]]:
+    """Return what `_token_ngrams` gives, without the ends: a longer n-gram goes on from a shorter one."""
+    plain, wordless = [], []
+    rolling, allowed = words, kinds != _WORD
+    none_is_word = bool(allowed.all())
+    for order in range(1, min(max(orders + han, default=0), words.size) + 1):
+        if order > 1:
+            rolling = rolling[:-1] * _STEP + words[order - 1 :]
+            allowed = allowed if none_is_word else allowed[:-1] & (kinds[order - 1 :] != _WORD)
+        hashes, places = rolling + np.uint64(order), starts[: rolling.size]
+        if order in orders:
+            plain.append((hashes, places))
+        if order in han:
+            wordless.append((hashes, places) if none_is_word else (hashes[allowed], places[allowed]))
+    return plain + wordless
+
+
 def _token_ngrams(
     tokens: tuple[Hashes, Positions, Positions],
     kinds: NDArray[np.uint8],
@@ -136,6 +174,8 @@ def _character_ngrams(
     codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]
 ) -> list[tuple[Hashes, Positions, Positions]]:
     """Hash character n-grams whose inner characters are all of one word; an end that is not reads as a blank."""
+    if not orders:
+        return []
     letter = np.concatenate(([False], kinds == _WORD, [False]))
     blanked = np.zeros(codes.size + 2, np.uint64)
     blanked[1:-1] = np.where(letter[1:-1], codes, 0)
