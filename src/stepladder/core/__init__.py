@@ -5,8 +5,17 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, plugins
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -86,6 +95,7 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
@@ -101,11 +111,14 @@ __all__ = [
     "Field",
     "Fitted",
     "Forwards",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -129,6 +142,7 @@ __all__ = [
     "Refused",
     "Release",
     "Retriever",
+    "Rewrite",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -140,8 +154,10 @@ __all__ = [
     "Span",
     "StepladderError",
     "StoreError",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
     "TooLarge",
@@ -151,6 +167,7 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
     "UpstreamFailed",
     "Usage",
     "Verdict",

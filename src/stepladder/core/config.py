@@ -15,7 +15,9 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
+from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
@@ -233,6 +235,10 @@ def _task(name: str, data: Any) -> Task:
             param=f"{where}.top",
             remedy='Add top = "NAME" of one of your [models.NAME].',
         )
+    if isinstance(data, Mapping) and isinstance(data.get("knowledge"), str):
+        data = {**data, "knowledge": {"collection": data["knowledge"]}}
+    if isinstance(data, Mapping) and data.get("kind") in (TaskKind.ANSWER, TaskKind.SUMMARY):
+        data = {"rungs": ("dictionary",), **data}
     return _named(data, Task, name, where)
 
 
@@ -268,6 +274,8 @@ def _check(config: Config) -> None:
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
+        check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
+        check_summing(task.summary, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):

@@ -77,7 +77,7 @@ def completion(entry: TaskEntry, answer: Answer) -> bytes:
                         "role": "assistant",
                         "content": answer.text,
                         "refusal": None,
-                        "annotations": [],
+                        "annotations": _annotations(answer),
                     },
                     "logprobs": None,
                     "finish_reason": answer.finish_reason,
@@ -144,4 +144,17 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
         **({"below_promise": True} if answer.below_promise else {}),
+        **({"grounds": answer.grounds} if answer.grounds is not None else {}),
     }
+
+
+def _annotations(answer: Answer) -> list[dict[str, Any]]:
+    """Citations of web pages as OpenAI annotates them: the characters of the `[n]` that stand for each."""
+    found = []
+    for one in answer.grounds.citations if answer.grounds is not None else ():
+        mark = f"[{one.number}]"
+        at = answer.text.find(mark)
+        if one.source.startswith(("https://", "http://")) and at >= 0:
+            cited = {"start_index": at, "end_index": at + len(mark), "title": one.title, "url": one.source}
+            found.append({"type": "url_citation", "url_citation": cited})
+    return found

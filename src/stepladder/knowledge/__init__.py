@@ -5,6 +5,8 @@ from the moment it is written. It knows collections and who may see them, but no
 trusts no text: what it finds is quoted, never obeyed.
 """
 
+from stepladder.knowledge.grounding import Evidence, Support, claims, unmarked
+from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
@@ -20,6 +22,7 @@ __all__ = [
     "Change",
     "Collection",
     "Document",
+    "Evidence",
     "Knowledge",
     "Piece",
     "Quality",
@@ -29,11 +32,14 @@ __all__ = [
     "SearchMode",
     "Splitting",
     "Stored",
+    "Support",
     "answered",
     "best_quote",
+    "claims",
     "document_terms",
     "evaluate",
     "files",
+    "is_instruction",
     "jsonl",
     "ndcg",
     "query_terms",
@@ -42,4 +48,7 @@ __all__ = [
     "self_test",
     "sorted_out",
     "split",
+    "trusted",
+    "unmarked",
+    "without_instructions",
 ]

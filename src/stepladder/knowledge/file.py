@@ -46,6 +46,13 @@ class KnowledgeFile:
         with self._writing, self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
+    def alone(self) -> sqlite3.Connection:
+        """A connection to have and to close oneself. Raises StoreError."""
+        try:
+            return self._take_new()
+        except sqlite3.Error as error:
+            raise StoreError(f"Cannot open {self.path}: {error}.", remedy=_LOOK) from error
+
     def close(self) -> None:
         """Let go of the file. May be called twice."""
         with self._lock:
@@ -79,6 +86,9 @@ class KnowledgeFile:
                 raise StoreError(f"{self.path} is closed.", remedy="Open it again.")
             if self._idle:
                 return self._idle.pop()
+        return self._take_new()
+
+    def _take_new(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )

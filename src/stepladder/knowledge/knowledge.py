@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Scope
 from stepladder.knowledge import documents, lexical, search, vectors
+from stepladder.knowledge.changes import Changes
 from stepladder.knowledge.file import KnowledgeFile
 from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
@@ -36,6 +37,7 @@ class Knowledge:
         self.embedder = embedder
         self._indexes: dict[int, tuple[str, NearestVectors]] = {}
         self._lock = threading.Lock()
+        self._changes = Changes(file)
 
     @classmethod
     def open(cls, path: Path, embedder: Embedder | None = None) -> "Knowledge":
@@ -54,6 +56,7 @@ class Knowledge:
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
+        self._changes.close()
         self._file.close()
 
     def collections(self, tenant: str | None = None) -> list[Collection]:
@@ -180,13 +183,23 @@ class Knowledge:
         `answered` tells whether that is enough. None where nothing was found.
         """
         hits = self.retrieve(question, collection, scope, top=top)
+        return best_quote(question, hits, lambda asked: self.rarity(collection, scope, asked))
 
-        def weights(asked: Iterable[str]) -> dict[str, float]:
-            with self._file.read() as connection:
-                number = search.visible_collection(connection, scope.tenant, collection)
-                return lexical.rarity(connection, number, tuple(asked))
+    def rarity(self, collection: str, scope: Scope, terms: Iterable[str]) -> dict[str, float]:
+        """How telling each term is in a collection: its inverse document frequency. Raises BadRequest as `search` does."""
+        with self._file.read() as connection:
+            number = search.visible_collection(connection, scope.tenant, collection)
+            return lexical.rarity(connection, number, tuple(terms))
 
-        return best_quote(question, hits, weights)
+    def standing(self, collection: str, scope: Scope, numbers: Iterable[int]) -> set[int]:
+        """Which of these passages are still there and for the scope to see. Raises BadRequest as `search` does."""
+        with self._file.read() as connection:
+            number = search.visible_collection(connection, scope.tenant, collection)
+            return search.visible(connection, number, scope, tuple(numbers))
+
+    def version(self) -> str:
+        """Changes with every change of the file, and when a document's time begins or ends. Cheap enough for each question."""
+        return self._changes.now()
 
     def _index(self, collection: int, embedder: str, dimensions: int) -> NearestVectors | None:
         if not embedder:
