@@ -206,11 +206,10 @@ def secret(reference: str, where: str) -> str:
 
 
 def _knowing(data: Any) -> Knowing:
-    found = settings(data, Knowing, "knowledge")
-    for name, given in _tables(data, "sources"):
+    for name, given in _tables(data, "sources") if isinstance(data, Mapping) else ():
         where = f"knowledge.sources.{name}"
         check_source(settings(given, SourceConfig, where), where)
-    return found
+    return settings(data, Knowing, "knowledge")
 
 
 def _model(data: Any, where: str) -> ModelConfig:

@@ -29,7 +29,7 @@ def check_kind(kind: TaskKind, knows: Knows, rungs: tuple[str, ...], contract: b
 
 def check_summing(summing: Summing, where: str) -> None:
     """Raise ConfigError for what no summary can be made by."""
-    for key, least, most in (("part", 1000, 1_000_000), ("sentences", 1, 100)):
+    for key, least, most in (("part", 1000, 20_000), ("sentences", 1, 100)):
         value = getattr(summing, key)
         if not least <= value <= most:
             raise ConfigError(

@@ -7,16 +7,21 @@ from stepladder.core import Hit, Knowing, Model, Rewrite, Rung, Scope, Task, Tas
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.knowledge import Query, SearchMode
 from stepladder.service import (
+    EXTRACT,
     READER,
     VERIFIED,
+    ExtractRung,
     Finder,
     Grounded,
     ReaderRung,
     Retrieving,
     Source,
+    SummingRung,
     Verified,
     VerifiedRung,
+    part_task,
     rewriting_task,
+    whole_task,
 )
 from stepladder.store import Store
 
@@ -51,6 +56,9 @@ class Answering:
     def furnish(self, task: Task, model: Model, knowing: Knowing) -> Furnished:
         """What answers a task; without knowledge, its top alone."""
         top, knows = model.rung(task), task.knowledge
+        if task.kind is TaskKind.SUMMARY:
+            sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
+            return Furnished(sums, [ExtractRung(task)], {EXTRACT: 0.5 if task.summary.extract else 1.0})
         if not knows.collection:
             return Furnished(top)
         source = self._own(task, private=knowing.embedder.get("kind") != "endpoint")

@@ -16,8 +16,7 @@ from pathlib import Path
 from stepladder.core import Config, Progress, SourceConfig, StepladderError
 from stepladder.interaction.knowing import open_knowledge
 from stepladder.interaction.settings import Settings
-from stepladder.knowledge import Knowledge
-from stepladder.knowledge.sources import Outcome, keep_up, open_source
+from stepladder.knowledge import Knowledge, Outcome, keep_up, open_source
 
 _log = logging.getLogger("stepladder.sources")
 _NICENESS = 10

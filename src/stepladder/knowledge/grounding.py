@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
 from stepladder.knowledge.instructions import trusted
+from stepladder.knowledge.numbers import numbers_of
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
 from stepladder.text import normalise
 
@@ -23,7 +24,6 @@ _ABOVE = 0.5
 _LOOKED_AT = 3
 _LEAST_TERMS = 2
 _MARKER = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,，、;-]\s*)?)+[\]］】]")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|nor|neither|without|cannot|can't|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't|"
     r"shouldn't|mustn't|hasn't|haven't|couldn't|wouldn't)\b|不(?![同仅但断只过少久错])|没|未(?!来)|无(?![线论锡])|勿|禁止|并非|绝非"
@@ -96,11 +96,6 @@ def claims(sentence: str) -> bool:
 def claim_terms(text: str) -> frozenset[str]:
     """The words of a claim that tell something."""
     return frozenset(query_terms(text.lstrip("-*•# 0123456789.)、")))
-
-
-def numbers_of(text: str) -> frozenset[str]:
-    """The numbers in figures, without the commas between thousands."""
-    return frozenset(found.replace(",", "") for found in _NUMBER.findall(normalise(text).lstrip("-*•# ")))
 
 
 def _of(passage: Passage) -> list[_Sentence]:

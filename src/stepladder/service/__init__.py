@@ -13,9 +13,11 @@ from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, Ver
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
+from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
 from stepladder.service.task_entry import TaskEntry
 
 __all__ = [
+    "EXTRACT",
     "OWNERS_WORD",
     "READER",
     "VERIFIED",
@@ -24,6 +26,7 @@ __all__ = [
     "Auditor",
     "ChatRequest",
     "Entry",
+    "ExtractRung",
     "Finder",
     "Found",
     "Grounded",
@@ -34,14 +37,17 @@ __all__ = [
     "ServedTask",
     "Snapshot",
     "Source",
+    "SummingRung",
     "TaskEntry",
     "Verified",
     "VerifiedRung",
     "enter",
     "fused",
+    "part_task",
     "points_back",
     "read",
     "read_forwarded",
     "rewriting_task",
     "signature",
+    "whole_task",
 ]

@@ -96,20 +96,9 @@ class Grounded:
             return
         evidence = await asyncio.to_thread(self._evidence, found)
         citing = Citing(evidence, self._task.knowledge.unsupported, refusal_for(self._task, question.text))
-        waiting = ""
-        async with aclosing(closing(self._top.answer(_given(question, found)))) as parts:
+        async with aclosing(checked(citing, self._top, _given(question, found))) as parts:
             async for part in parts:
-                waiting += part.text if isinstance(part, Delta) else ""
-                if isinstance(part, Answer):
-                    rest = waiting or ("" if citing.heard else part.text)
-                    async for delta in _checked(citing, _pieces(rest)):
-                        yield delta
-                    yield self._whole(part, citing, found, question)
-                    return
-                *ready, waiting = _pieces(waiting) or [""]
-                async for delta in _checked(citing, ready):
-                    yield delta
-        raise RungFailed(self.name, f"{self.name} ended without an answer.")
+                yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
 
     def _evidence(self, found: Found) -> Evidence:
         return Evidence(found.passages, self._finder.source.embedder())
@@ -210,15 +199,26 @@ def refused(task: Task, question: Question, found: Found, rung: str) -> Answer:
     return Answer(text, 1.0, rung, usage=found.usage, cost=found.cost, grounds=grounds)
 
 
-async def _checked(citing: Citing, pieces: list[str]) -> AsyncGenerator[Delta]:
-    for piece in pieces:
-        said = await asyncio.to_thread(citing.hear, piece)
-        if said:
-            yield Delta(said)
+async def checked(citing: Citing, rung: Rung, question: Question) -> AsyncGenerator[Part]:
+    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer as it came. Raises RungFailed."""
+    waiting = ""
+    async with aclosing(closing(rung.answer(question))) as parts:
+        async for part in parts:
+            whole = isinstance(part, Answer)
+            waiting += part.text if not whole else "" if waiting or citing.heard else part.text
+            ready = pieces_of(waiting)
+            waiting = "" if whole or not ready else ready.pop()
+            for piece in ready:
+                if said := await asyncio.to_thread(citing.hear, piece):
+                    yield Delta(said)
+            if whole:
+                yield part
+                return
+    raise RungFailed(rung.name, f"{rung.name} ended without an answer.")
 
 
-def _pieces(text: str) -> list[str]:
-    """Sentences with the white space before each; joined they are the text. The last may still be growing."""
+def pieces_of(text: str) -> list[str]:
+    """A text's sentences with the white space before each; joined they are the text. The last may still be growing."""
     ends = [end for _, end in sentences(text)]
     cuts = [0, *ends[:-1], len(text)]
     return [text[start:end] for start, end in pairwise(cuts) if start < end]
