@@ -40,16 +40,15 @@ class Rewrite(StrEnum):
 class Knows:
     """`[tasks.x.knowledge]`: what a task knows. Without a `collection` it knows nothing.
 
-    `passages` are found for each question, in the documents with one of `tags`, by `mode` (lexical or hybrid), in our
-    own documents or by the `retriever` of that name. `sure` is how much of the question a sentence must carry to be the
-    answer by itself; above 1 the sentence never is. `verified` lets answers that a person approved be given again.
+    `passages` are found for each question, in the documents with one of `tags`, by `mode` (lexical or hybrid). `sure` is
+    how much of the question a sentence must carry to be the answer by itself; above 1 the sentence never is. `verified`
+    lets answers that a person approved be given again.
     """
 
     collection: str = ""
     passages: int = 5
     mode: str = "hybrid"
     tags: tuple[str, ...] = ()
-    retriever: str = ""
     rewrite: Rewrite = Rewrite.TURNS
     answer_only_from_knowledge: bool = True
     unsupported: Unsupported = Unsupported.MARK

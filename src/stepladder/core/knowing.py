@@ -12,7 +12,7 @@ def check_kind(kind: TaskKind, knows: Knows, rungs: tuple[str, ...], contract: b
             param=f"{where}.kind",
             remedy="Take labels, schema and rungs out.",
         )
-    if kind is TaskKind.ANSWER and not (knows.collection or knows.retriever):
+    if kind is TaskKind.ANSWER and not knows.collection:
         raise ConfigError(
             f"{where} does not say what to answer from.",
             param=f"{where}.knowledge.collection",

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -144,8 +145,14 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
         **({"below_promise": True} if answer.below_promise else {}),
-        **({"grounds": answer.grounds} if answer.grounds is not None else {}),
+        **({"grounds": _shown(answer, answer.grounds)} if answer.grounds is not None else {}),
     }
+
+
+def _shown(answer: Answer, grounds: Grounds) -> Grounds:
+    """What was left out of an answer is for the ledger, and not for who asked."""
+    said = tuple(sentence for sentence in grounds.unsupported if sentence in answer.text)
+    return replace(grounds, unsupported=said)
 
 
 def _annotations(answer: Answer) -> list[dict[str, Any]]:

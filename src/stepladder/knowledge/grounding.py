@@ -1,17 +1,17 @@
 """Whether passages support what an answer says, sentence by sentence, and which sentence of theirs does.
 
-A claim is supported as far as one sentence of a passage, and a little its neighbours, carry the claim's words. Each
-number of the claim must stand there too, and neither side may deny what the other says. Between clear support and none,
-the embedding of claim and sentence decides where there is one. It measures wording, not truth: a claim that recombines
-the words of one sentence passes.
+A claim is supported as far as one sentence of a passage, and a little its neighbours, carry the claim's words; a word
+that no passage has counts twice, since it is what the claim adds. Each number of the claim must stand there too, and
+neither side may deny what the other says. Between clear support and none, the embedding of claim and sentence decides
+where there is one. It measures wording, not truth: a claim that recombines the words of one sentence passes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
-from stepladder.knowledge.instructions import trusted
+from stepladder.knowledge.instructions import is_instruction, trusted
 from stepladder.knowledge.numbers import numbers_of
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
 from stepladder.text import normalise
@@ -21,6 +21,8 @@ _DOUBTFUL = 0.3
 _NEAR = 0.9
 _BESIDE = 0.8
 _ABOVE = 0.5
+_TURNED = 0.5  # a pair of characters whose both stand there, apart
+_NEW = 2.0
 _LOOKED_AT = 3
 _LEAST_TERMS = 2
 _MARKER = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,，、;-]\s*)?)+[\]］】]")
@@ -58,10 +60,11 @@ class Evidence:
     def __init__(self, passages: Sequence[Passage], embedder: Embedder | None = None) -> None:
         self._embedder = embedder
         self._sentences = [one for passage in passages for one in _of(passage)]
+        self._known = frozenset().union(*(one.terms | one.above for one in self._sentences))
 
     def support(self, claim: str) -> Support | None:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
-        asked = claim_terms(claim)
+        asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
         numbers = numbers_of(claim)
         fitting = [one for one in self._sentences if numbers <= one.numbers and not _denied(claim, one)]
         ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
@@ -72,6 +75,10 @@ class Evidence:
             near = [fitting[-at] for value, at in ranked[:_LOOKED_AT] if value >= _DOUBTFUL]
             return self._by_meaning(claim, near, share)
         return _support(fitting[-place], share)
+
+    def _has(self, term: str) -> bool:
+        pair = len(term) == 2 and is_character(term[0])
+        return term in self._known or (pair and all(letter in self._known for letter in term))
 
     def _by_meaning(self, claim: str, near: Sequence[_Sentence], share: float) -> Support | None:
         if self._embedder is None or not near:
@@ -101,8 +108,8 @@ def claim_terms(text: str) -> frozenset[str]:
 def _of(passage: Passage) -> list[_Sentence]:
     spans = list(trusted(passage.text))
     said = [_terms(passage.text[start:end]) for start, end in spans]
-    above = _terms(f"{passage.title} {passage.heading}")
-    numbers = numbers_of(f"{passage.title} {passage.heading}")
+    over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
+    above, numbers = _terms(over), numbers_of(over)
     found = []
     for index, (start, end) in enumerate(spans):
         nearby = slice(max(0, index - 1), index + 2)
@@ -126,13 +133,17 @@ def _terms(text: str) -> frozenset[str]:
     return found | {letter for term in found if len(term) == 2 and is_character(term[0]) for letter in term}
 
 
-def _carried(asked: frozenset[str], one: _Sentence) -> float:
-    inside = asked & one.terms
-    if 2 * len(inside) < len(asked & (one.beside | one.above)):
-        return 0.0  # another sentence is nearer
-    beside = (asked - inside) & one.beside
-    above = (asked - inside - beside) & one.above
-    return (len(inside) + _BESIDE * len(beside) + _ABOVE * len(above)) / max(1, len(asked))
+def _carried(asked: Mapping[str, float], one: _Sentence) -> float:
+    """The share of a claim's words that a sentence carries; 0 where another sentence is nearer."""
+    inside = asked.keys() & one.terms
+    beside = (asked.keys() - inside) & one.beside
+    above = (asked.keys() - inside - beside) & one.above
+    if 2 * len(inside) < len(asked.keys() & (one.beside | one.above)):
+        return 0.0
+    left = asked.keys() - inside - beside - above
+    turned = sum(is_character(term[0]) and set(term) <= one.terms for term in left)
+    carried = len(inside) + _BESIDE * len(beside) + _ABOVE * len(above) + _TURNED * turned
+    return carried / (sum(asked.values()) or 1.0)
 
 
 def _denied(claim: str, one: _Sentence) -> bool:
