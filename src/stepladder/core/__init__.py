@@ -28,6 +28,7 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.keeping import SemanticCache
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -134,6 +135,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",

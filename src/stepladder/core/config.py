@@ -277,7 +277,7 @@ def _check(config: Config) -> None:
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
-        _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
+        _check_kept(task, where)
         _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
         _between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
     if config.ledger.durability not in ("process", "power"):
@@ -286,6 +286,12 @@ def _check(config: Config) -> None:
             param="ledger.durability",
             remedy='Write "process" (survives kill -9) or "power" (also survives a power cut).',
         )
+
+
+def _check_kept(task: Task, where: str) -> None:
+    _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
+    for key, most in (("seconds", float("inf")), ("likeness", 1.0), ("most_chars", 2000)):
+        _between(getattr(task.semantic_cache, key), 0, most, f"{where}.semantic_cache.{key}", closed=True)
 
 
 def _check_traffic(config: Config) -> None:

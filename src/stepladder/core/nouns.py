@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.keeping import SemanticCache
+
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
 
@@ -84,6 +86,7 @@ class Task:
     flywheel: Turning = field(default_factory=Turning)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache_seconds: float = 0.0
+    semantic_cache: SemanticCache = field(default_factory=SemanticCache)
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
 

@@ -19,7 +19,7 @@ from stepladder.core import (
     is_private,
     plugins,
 )
-from stepladder.models import DictionaryRung, Entries, Ladder
+from stepladder.models import DictionaryRung, Entries, Ladder, Remembering, any_embedder, shared_embedder
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -92,6 +92,7 @@ class Ladders:
             dearest=lambda usage: sum(each.cost(usage) for each in chain),
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
             edits=lambda: entries.edits,
+            embedder=_embedder(task),
             prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
 
@@ -144,6 +145,12 @@ class Ladders:
             )
             self._rungs[release] = rung
         return rung
+
+
+def _embedder(task: Task) -> Remembering | None:
+    """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
+    kept = task.semantic_cache
+    return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
 
 
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:

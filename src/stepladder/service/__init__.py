@@ -7,6 +7,7 @@ a release was made.
 from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
@@ -19,12 +20,14 @@ __all__ = [
     "Auditor",
     "ChatRequest",
     "Entry",
+    "Likeness",
     "ModelEntry",
     "Plan",
     "ServedTask",
     "Snapshot",
     "TaskEntry",
     "enter",
+    "likeness",
     "read",
     "read_forwarded",
 ]
