@@ -16,10 +16,22 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from stepladder.core.errors import ConfigError
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
 _MOST = 1e9
+_TABLES = (
+    "server",
+    "ledger",
+    "traffic",
+    "conversations",
+    "knowledge",
+    "models",
+    "tasks",
+    "classes",
+    "tenants",
+)
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
@@ -80,6 +92,7 @@ class TenantConfig:
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,7 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
+    conversations: Conversations = field(default_factory=Conversations)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -109,7 +123,13 @@ class Config:
         if terms is None:
             return known
         service = self.classes.get(terms.service, ServiceClass())
-        return replace(known, service=service, limits=terms.limits, each_key=terms.each_key)
+        return replace(
+            known,
+            service=service,
+            limits=terms.limits,
+            each_key=terms.each_key,
+            confidential=terms.confidential,
+        )
 
 
 def load(path: Path) -> Config:
@@ -133,7 +153,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants"), "")
+    _known(data, _TABLES, "")
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -148,6 +168,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
+        conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -296,6 +317,8 @@ def _check_kept(task: Task, where: str) -> None:
 
 def _check_traffic(config: Config) -> None:
     _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
+    _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
         _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
     for name, model in config.models.items():

@@ -89,6 +89,7 @@ class Task:
     semantic_cache: SemanticCache = field(default_factory=SemanticCache)
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
+    confidential: bool = False
 
     @property
     def equality(self) -> Equal:
@@ -320,7 +321,8 @@ class ServiceClass:
 class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
-    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things.
+    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things. Every question of a
+    `confidential` tenant is so.
     """
 
     name: str
@@ -330,6 +332,7 @@ class Tenant:
     service: ServiceClass = field(default_factory=ServiceClass)
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

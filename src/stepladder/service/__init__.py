@@ -5,6 +5,7 @@ a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
+from stepladder.service.continuing import goes_on, going_on, shown, spoken
 from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
@@ -27,7 +28,11 @@ __all__ = [
     "Snapshot",
     "TaskEntry",
     "enter",
+    "goes_on",
+    "going_on",
     "likeness",
     "read",
     "read_forwarded",
+    "shown",
+    "spoken",
 ]

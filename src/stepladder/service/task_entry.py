@@ -176,6 +176,8 @@ class TaskEntry(Entry):
             error=error or ("below_promise" if answer.below_promise else ""),
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
+            conversation=question.conversation or "",
+            confidential=question.confidential,
         )
 
     def _unfinished(self, status: str) -> Answer:

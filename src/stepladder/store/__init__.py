@@ -7,6 +7,7 @@ thread.
 
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
@@ -37,6 +38,8 @@ __all__ = [
     "Catalogue",
     "Change",
     "Charge",
+    "Conversation",
+    "Conversations",
     "DatasetCard",
     "Entries",
     "Entry",

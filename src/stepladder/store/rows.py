@@ -16,7 +16,8 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess.
+    that they (and the cost) are a guess. `conversation` is the caller's, "" where there is none; with `confidential` it is
+    kept in a table of its own, and not read back.
     """
 
     id: str
@@ -50,6 +51,8 @@ class LedgerRow:
     key: str = ""
     estimated: bool = False
     seq: int = 0
+    conversation: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
