@@ -21,7 +21,15 @@ from stepladder.core import (
     plugins,
 )
 from stepladder.interaction.answering import Answering
-from stepladder.models import DictionaryRung, Entries, Ladder, bytes_of
+from stepladder.models import (
+    DictionaryRung,
+    Entries,
+    Ladder,
+    Remembering,
+    any_embedder,
+    bytes_of,
+    shared_embedder,
+)
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -103,6 +111,7 @@ class Ladders:
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),
+            embedder=_embedder(task),
         )
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
@@ -154,6 +163,12 @@ class Ladders:
             )
             self._rungs[release] = rung
         return rung
+
+
+def _embedder(task: Task) -> Remembering | None:
+    """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
+    kept = task.semantic_cache
+    return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
 
 
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:

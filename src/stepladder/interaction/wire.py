@@ -52,7 +52,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
     if entry.cached:
-        found.append(("cache", "hit"))
+        found.append(("cache", "similar" if entry.similar else "hit"))
     if answer is not None:
         found += [
             ("rung", answer.rung),

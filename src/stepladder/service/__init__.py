@@ -5,11 +5,13 @@ a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
+from stepladder.service.continuing import goes_on, going_on, shown, spoken
 from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.finding import Finder, Found, Source, fused, points_back, rewriting_task
 from stepladder.service.grounded import Grounded, Retrieving
 from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, VerifiedRung, signature
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
@@ -30,6 +32,7 @@ __all__ = [
     "Finder",
     "Found",
     "Grounded",
+    "Likeness",
     "ModelEntry",
     "Plan",
     "ReaderRung",
@@ -43,11 +46,16 @@ __all__ = [
     "VerifiedRung",
     "enter",
     "fused",
+    "goes_on",
+    "going_on",
+    "likeness",
     "part_task",
     "points_back",
     "read",
     "read_forwarded",
     "rewriting_task",
+    "shown",
     "signature",
+    "spoken",
     "whole_task",
 ]

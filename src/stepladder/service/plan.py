@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
-from stepladder.models import DictionaryRung, Ladder, refuse_confidential
+from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
 
 OWNERS_WORD = DictionaryRung.name
@@ -41,7 +41,8 @@ class ServedTask:
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
     `version` changes with everything that an answer depends on beside the question and its ladder release;
-    `prompt_bytes` is what the top is sent beside the question, at most.
+    `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
+    semantic cache, if it has one.
     """
 
     task: Task
@@ -57,6 +58,7 @@ class ServedTask:
     version: str = ""
     edits: Callable[[], object] = lambda: 0
     prompt_bytes: int = 0
+    embedder: Remembering | None = None
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""
