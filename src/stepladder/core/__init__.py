@@ -30,7 +30,6 @@ from stepladder.core.errors import (
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -43,7 +42,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -56,6 +54,7 @@ from stepladder.core.nouns import (
     Turning,
     Usage,
 )
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -100,6 +99,8 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
     "Guard",
     "GuardFailed",
@@ -123,6 +124,7 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",

@@ -17,6 +17,7 @@ import msgspec
 
 from stepladder.core.errors import ConfigError
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.promise_check import check_promise
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -268,6 +269,7 @@ def _check(config: Config) -> None:
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
+        check_promise(task.promise, task.labels, f"{where}.promise")
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.promised import Certificate, Promise
+
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
 
@@ -30,19 +32,6 @@ class Equal(StrEnum):
     LABEL = "label"
     JSON = "json"
     TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """With probability at least 1 - risk, a share `target` of all answers of a release agrees with the top rung.
-
-    `horizon` is the number of answers from which on the promise counts: the realised share of fewer answers is
-    mostly luck, and the calibration test allows for the luck of exactly that many.
-    """
-
-    target: float = 0.95
-    risk: float = 0.1
-    horizon: int = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,25 +211,11 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """The evidence for a ladder release's thresholds: which finite-sample test, on how many, for what, at what risk."""
-
-    test: str
-    sample: int
-    target: float
-    risk: float
-    horizon: int
-    errors: int
-    allowed_errors: int
-    low_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class LadderRelease:
     """Rung releases, thresholds and certificate together: what is reported in headers, rolled out and rolled back.
 
-    `thresholds` maps each learned rung's name to the confidence at which it is believed; `rungs` maps it to the id of
-    its release; `number` is k in the risk schedule 6 risk / (pi k)^2.
+    `thresholds` maps each learned rung's name to the confidence at which it is believed (the certificate's floors may ask
+    for more); `rungs` maps it to the id of its release; `number` is k in the risk schedule 6 risk / (pi k)^2.
     """
 
     id: str

@@ -19,7 +19,7 @@ from stepladder.core import (
     is_private,
     plugins,
 )
-from stepladder.models import DictionaryRung, Entries, Ladder
+from stepladder.models import Belief, DictionaryRung, Entries, Ladder
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -129,7 +129,7 @@ class Ladders:
                     low.append(dictionary)
                 elif name in found.rungs:
                     low.append(self._rung(name, found.rungs[name]))
-            return Ladder(task, low, found.thresholds, top, release=id, events=self._events)
+            return Ladder(task, low, Belief.of(found), top, release=id, events=self._events)
         except (StepladderError, OSError, ValueError, KeyError) as error:
             _log.error(
                 "Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error

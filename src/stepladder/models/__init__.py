@@ -4,6 +4,7 @@ Each rung answers from what it was given: an artefact's folder, a table of entri
 nothing of who asks, of promises, or of how it was trained. The local model is loaded by its entry point only.
 """
 
+from stepladder.models.belief import Belief
 from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
@@ -16,6 +17,7 @@ from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
+from stepladder.models.measure import lost, may_be_low, speaks_of
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
@@ -42,6 +44,7 @@ __all__ = [
     "DONE",
     "MEMBERS",
     "OUTSIDE",
+    "Belief",
     "ChatModel",
     "Climb",
     "Column",
@@ -86,6 +89,8 @@ __all__ = [
     "import_crfsuite",
     "import_lightgbm",
     "log_probabilities",
+    "lost",
+    "may_be_low",
     "name_class",
     "open_embedder",
     "open_tagger",
@@ -96,6 +101,7 @@ __all__ = [
     "response_format",
     "shared_embedder",
     "softmax",
+    "speaks_of",
     "surest",
     "tag",
     "text_columns",
