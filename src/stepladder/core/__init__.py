@@ -54,6 +54,7 @@ from stepladder.core.nouns import (
     Turning,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
@@ -156,6 +157,7 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "Verdict",
+    "check_promise",
     "config",
     "is_private",
     "plugins",

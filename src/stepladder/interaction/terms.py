@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepladder.core import DataError, Floors, Promise, PromiseKind, Task, Turning
-from stepladder.core.promise_check import check_promise
+from stepladder.core import DataError, Floors, Promise, PromiseKind, Task, Turning, check_promise
 from stepladder.data import LogRow
 
 TASK = "backtest"
