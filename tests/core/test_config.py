@@ -67,6 +67,21 @@ def test_the_hash_names_the_text_and_no_secret_is_resolved(monkeypatch: pytest.M
             "good, bad",
         ),
         ("[tasks.mood.promise.floors]\nevery = 0.9", "tasks.mood.promise.floors.every", "every_label"),
+        ('[tasks.other]\ntop = "offline"', "tasks.other.labeller", "big"),
+        ('[tasks.other]\ntop = "offline"\nlabeller = "bigg"', "tasks.other.labeller", "big"),
+        ('[tasks.other]\ntop = "big"\nlabeller = "big"', "tasks.other.labeller", "offline"),
+        ('[tasks.mood.unsure]\nanswer = "good"', "tasks.mood.unsure", "offline"),
+        (
+            '[tasks.other]\ntop = "offline"\nlabeller = "big"\nlabels = ["a", "b"]\n'
+            '[tasks.other.promise]\nkind = "recall"\npositive = "a"',
+            "tasks.other.promise.kind",
+            "agreement",
+        ),
+        (
+            '[tasks.other]\ntop = "offline"\nlabeller = "big"\n[tasks.other.promise.floors]\ntenants = { a = 0.9 }',
+            "tasks.other.promise.floors",
+            "top",
+        ),
         ("[tasks.mood.flywheel]\naudit = 2", "tasks.mood.flywheel.audit", "0 to 1"),
         ("[tasks.mood.flywheel]\ngrowth = 1.0", "tasks.mood.flywheel.growth", "1 to"),
         ("[tasks.mood.flywheel]\nlabels = -5", "tasks.mood.flywheel.labels", "0 to"),
@@ -144,3 +159,13 @@ tenants = { acme = 0.95 }
     assert (found.promise.kind, found.promise.positive) == (PromiseKind.RECALL, "bad")
     assert found.promise.floors.of_labels(found.labels) == {"good": 0.8, "bad": 0.9}
     assert found.promise.floors.tenants == {"acme": 0.95}
+
+
+def test_a_task_without_a_top_in_service_learns_from_its_labeller() -> None:
+    text = (
+        GOOD.replace('top = "big"', 'top = "offline"\nlabeller = "big"')
+        + '[tasks.mood.unsure]\nanswer = "?"\n'
+    )
+    task = config.parse(text).tasks["mood"]
+    assert (task.offline, task.teacher, task.unsure.answer) == (True, "big", "?")
+    assert config.parse(GOOD).tasks["mood"].teacher == "big"

@@ -11,10 +11,12 @@ from stepladder.promise import (
     InvalidPromiseInput,
     binomial_cdf,
     binomial_test_greater,
+    certify_answered,
     certify_label,
     certify_part,
     coverage_bound,
     hypergeometric_cdf,
+    plan_answered,
 )
 
 RUNS = 1500
@@ -118,3 +120,32 @@ def test_the_bound_of_the_coverage_holds_for_a_threshold_chosen_on_the_same_samp
         short += (1 - luckiest) < coverage_bound(int((scores >= luckiest).sum()), 150, 0.1)
     assert binomial_test_greater(short, RUNS, 0.1) > 0.001
     assert coverage_bound(0, 0, 0.1) == 0.0 == coverage_bound(3, 150, 0.1)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("size", "target"), [(40, 0.6), (600, 0.9), (600, 0.97)])
+def test_of_what_is_answered_low_the_target_is_missed_no_more_often_than_the_risk_allows(case, size, target):
+    rng = np.random.default_rng(7)
+    scores, positive, said = crowd(rng, 200_000, **case)
+    wrong = positive != said
+    missed = certified = 0
+    for _ in range(RUNS // 2):
+        drawn = rng.integers(0, 200_000, size)
+        found = certify_answered(scores[drawn], wrong[drawn], target=target, risk=0.1)
+        low = scores >= found.threshold
+        missed += low.any() and wrong[low].mean() > 1 - target
+        certified += found.certified
+    assert binomial_test_greater(int(missed), RUNS // 2, 0.1) > 0.001
+    if size == 600 and target == 0.9 and not case:
+        assert certified > 0.9 * (RUNS // 2)
+
+
+def test_a_plan_for_answering_alone_finds_what_is_then_certified():
+    rng = np.random.default_rng(8)
+    scores, positive, said = crowd(rng, 4000)
+    wrong = positive != said
+    plan = plan_answered(scores[:2000], wrong[:2000], target=0.9, risk=0.1, remaining=2000)
+    rest = slice(2000, 2000 + plan.labels)
+    found = certify_answered(scores[rest], wrong[rest], target=0.9, risk=0.1)
+    assert found.low_share * (1 - plan.labels / 2000) == pytest.approx(plan.low_share, abs=0.12)
+    assert plan_answered(scores[:5], wrong[:5], target=0.9, risk=0.1, remaining=50).labels == 0

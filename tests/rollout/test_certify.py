@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from stepladder.core import Floor, Floors, Guess, Promise, PromiseKind, Task
+from stepladder.core import ConfigError, Floor, Floors, Guess, Promise, PromiseKind, Task
 from stepladder.models import Belief
 from stepladder.promise import LadderPromise, Scope
 from stepladder.rollout import Standing, calibration_rows, certify, wait_for_calibration
@@ -208,3 +208,18 @@ def test_floors_ask_for_more_than_the_promise_and_never_for_less(store):
     assert strict.certificate.low_share < loose.certificate.low_share
     for answer in ("good", "bad"):
         assert Belief.of(strict).needed("linear", answer, "") > loose.thresholds["linear"]
+
+
+def test_without_a_top_in_service_the_promise_is_over_the_low_answers_alone(store):
+    wrong = {str(i) for i in range(0, 600, 9)}  # one in nine wrong at every confidence: 0.9 cannot be kept
+    offline = replace(TASK, top="offline", labeller="teacher")
+    rows = sample(store, 600)
+    assert certify(offline, STANDING, [Sure("linear", wrong)], rows, LONG_RUN) is None
+    # though nine tenths of all answers would be the top's or equal to it, were there a top to climb to:
+    assert certify(TASK, STANDING, [Sure("linear", wrong)], rows, LONG_RUN).certificate.low_share > 0.5
+    late = {str(i) for i in range(300, 600, 2)}
+    found = certify(offline, STANDING, [Sure("linear", late)], rows, LONG_RUN)
+    assert 0.45 < found.certificate.low_share < 0.65
+    assert found.certificate.low_share - 0.1 < found.certificate.coverage < found.certificate.low_share
+    with pytest.raises(ConfigError, match="one learned rung"):
+        certify(offline, STANDING, [Sure("linear", late), Sure("stack", late)], rows, LONG_RUN)

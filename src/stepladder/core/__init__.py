@@ -29,6 +29,8 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
     Dataset,
     Delta,
@@ -52,6 +54,7 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
 from stepladder.core.promise_check import check_promise
@@ -78,6 +81,8 @@ from stepladder.core.protocols import (
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
+    "OFFLINE",
+    "UNSURE",
     "Action",
     "Answer",
     "Answered",
@@ -154,6 +159,7 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
     "Verdict",

@@ -17,7 +17,7 @@ import msgspec
 
 from stepladder.core.errors import ConfigError
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
-from stepladder.core.promise_check import check_promise
+from stepladder.core.promise_check import check_promise, check_top
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -257,12 +257,7 @@ def _check(config: Config) -> None:
         where = f"tasks.{name}"
         if name in config.models:
             raise ConfigError(f"{where} has the name of a model.", param=where, remedy="Rename one of them.")
-        if task.top not in config.models:
-            raise ConfigError(
-                f"{where}.top names {task.top!r}, which is no model.",
-                param=f"{where}.top",
-                remedy=f"Models: {', '.join(config.models) or 'none; add [models.NAME]'}.",
-            )
+        check_top(task, tuple(config.models), where)
         if len(set(task.labels)) != len(task.labels) or len(task.labels) == 1:
             raise ConfigError(
                 f"{where}.labels must be two or more different labels, not {list(task.labels)}.",

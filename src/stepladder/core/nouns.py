@@ -56,9 +56,26 @@ class Turning:
     recalibrate: float = 0.2
 
 
+OFFLINE = "offline"
+"""As a task's `top`: nobody is above the low rungs in service; `labeller` labels and audits offline."""
+
+UNSURE = "unsure"
+"""The rung of the answer that is given where, offline, no low rung is sure. What it says is no answer of the ladder's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """What is said to a question that no low rung is sure of and nobody is above to answer. None: it is refused."""
+
+    answer: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A named job with an input and output contract, a promise and a ladder (top rung last, in `top`)."""
+    """A named job with an input and output contract, a promise and a ladder (top rung last, in `top`).
+
+    With `top` "offline" the model `labeller` is the top rung that the promise speaks of, and is never asked in service.
+    """
 
     name: str
     top: str
@@ -75,6 +92,18 @@ class Task:
     cache_seconds: float = 0.0
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
+    labeller: str = ""
+    unsure: Unsure = field(default_factory=Unsure)
+
+    @property
+    def offline(self) -> bool:
+        """Whether nobody is above the low rungs in service."""
+        return self.top == OFFLINE
+
+    @property
+    def teacher(self) -> str:
+        """The model whose answers are learnt, and what the promise is measured by."""
+        return self.labeller if self.offline else self.top
 
     @property
     def equality(self) -> Equal:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from stepladder.core import Dataset, Example, Fitted, Guess, Promise, Task
 from stepladder.models import equal, lost, may_be_low, speaks_of
-from stepladder.promise import CalibrationPlan, Rehearsal, Scope, plan_calibration, plan_part, release_risk
+from stepladder.promise import (
+    CalibrationPlan,
+    Rehearsal,
+    Scope,
+    plan_answered,
+    plan_calibration,
+    plan_part,
+    release_risk,
+)
 from stepladder.store import Store
 
 _MARGIN = 0.02  # of all questions: less gain than this is not worth an attempt's share of the risk
@@ -83,6 +91,8 @@ def _plan(
     scores = [guess.confidence for guess, _ in pairs]
     said = [(guess.text, example.label) for guess, example in pairs]
     wrong = [lost(task, answer, truth) for answer, truth in said]
+    if task.offline:
+        return plan_answered(scores, wrong, target=target, risk=risk, remaining=outlook.remaining)
     if not task.promise.kind.one_sided:
         batch = outlook.scope.population is not None
         return plan_calibration(

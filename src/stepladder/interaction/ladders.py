@@ -16,10 +16,11 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    Usage,
     is_private,
     plugins,
 )
-from stepladder.models import Belief, DictionaryRung, Entries, Ladder
+from stepladder.models import Belief, DictionaryRung, Entries, Ladder, UnsureRung
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -69,7 +70,7 @@ class Ladders:
     def _task(self, task: Task, chain: Sequence[Model], state: State, used: set[str]) -> ServedTask:
         model = chain[0]
         rollout = state.rollouts.get(task.name, Rollout(task.name))
-        top = model.rung(task)
+        top: Rung = UnsureRung(task) if task.offline else model.rung(task)
         entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
         released = {}
@@ -88,12 +89,18 @@ class Ladders:
             released=released,
             seed=self._seed,
             private=is_private(model),
-            cost=model.cost,
-            dearest=lambda usage: sum(each.cost(usage) for each in chain),
+            cost=_free if task.offline else model.cost,
+            dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
+            coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
             edits=lambda: entries.edits,
             prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
+
+    def _coverage(self, released: Mapping[str, Ladder]) -> dict[str, float]:
+        """The certified share of questions that each release answers by itself."""
+        found = {id: self._store.catalogue.get_ladder_release(id) for id in released}
+        return {id: it.certificate.coverage for id, it in found.items() if it and it.certificate}
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
         """Put an edit of the dictionary (None: taken out) into what is served now, without reading all of it again.
@@ -146,7 +153,11 @@ class Ladders:
         return rung
 
 
+def _free(usage: Usage) -> float:
+    return 0.0
+
+
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:
     """The task's top, and the models that may stand in for it."""
-    known = config.models.get(task.top)
-    return [models[name] for name in (task.top, *(known.fallback if known else ())) if name in models]
+    known = config.models.get(task.teacher)
+    return [models[name] for name in (task.teacher, *(known.fallback if known else ())) if name in models]

@@ -38,6 +38,7 @@ from stepladder.models.tagger import (
 )
 from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
+from stepladder.models.unsure import UnsureRung
 from stepladder.models.wire import text_of
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "TaggerRung",
     "TreesModel",
     "TreesRung",
+    "UnsureRung",
     "Voice",
     "Vote",
     "centred",

@@ -29,8 +29,8 @@ from stepladder.promise.certify import (
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
-from stepladder.promise.parts import certify_label, certify_part, coverage_bound
-from stepladder.promise.plan import CalibrationPlan, Rehearsal, plan_calibration, plan_part
+from stepladder.promise.parts import certify_answered, certify_label, certify_part, coverage_bound
+from stepladder.promise.plan import CalibrationPlan, Rehearsal, plan_answered, plan_calibration, plan_part
 from stepladder.promise.selection import Selection, certify_precision, certify_recall
 from stepladder.promise.spend import CallBudget, Choice, Spending, Worth, choose
 
@@ -57,6 +57,7 @@ __all__ = [
     "binomial_cdf",
     "binomial_log_pmf",
     "binomial_test_greater",
+    "certify_answered",
     "certify_label",
     "certify_ladder",
     "certify_part",
@@ -71,6 +72,7 @@ __all__ = [
     "error_budget",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
+    "plan_answered",
     "plan_calibration",
     "plan_part",
     "release_risk",

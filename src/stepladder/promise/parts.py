@@ -15,6 +15,11 @@ threshold. Let t be the highest threshold at which the wrong ones are more than 
 sample are of either kind at t, the wrong ones K among them are Binomial(N, at least x), and n = N - K. The threshold goes
 down to t only if K <= c(n), c(n) being the largest count with P(Binomial(n + c, x) <= c) <= risk; that probability rises in
 c, so K <= c(n) means P(Binomial(N, x) <= K) <= risk, which happens with probability at most `risk`. QED.
+
+**The low answers alone** (`certify_answered`), where nobody answers the others: their share of wrong ones does not nest. The
+places of ten thresholds are fixed beforehand as ranks in the sample. Given the score t at a rank and how many scores N lie
+above it, these are N independent draws from the questions above t; an exact binomial test at risk / 10 each says whether more
+than 1 - target of those are wrong. The lowest threshold that passes is taken (Bonferroni).
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from stepladder.promise.inputs import (
 )
 
 _ALL = Fraction(1)
+RANKS = 10
 
 
 def certify_part(
@@ -121,3 +127,32 @@ def coverage_bound(low: int, sample: int, risk: float, thresholds: int = 1) -> f
         return 0.0
     gap = thresholds * float(np.sqrt(np.log(thresholds / open_unit("risk", risk)) / (2 * sample)))
     return max(0.0, low / sample - gap)
+
+
+def certify_answered(
+    scores: ArrayLike, wrong: ArrayLike, *, target: float, risk: float
+) -> CertifiedThreshold:
+    """The threshold from which on a share `target` of what is answered low is right; the rest is not answered at all.
+
+    `scores` and `wrong` are (m,), of a random sample. Raises InvalidPromiseInput.
+    """
+    checked, lost = scored_sample(scores, wrong)
+    bad, each = float(error_budget(target)), open_unit("risk", risk) / RANKS
+    ranked = np.sort(checked)[::-1]
+    threshold, allowed = np.inf, -1
+    for part in range(1, RANKS + 1):
+        rank = part * checked.size // RANKS
+        above = checked > ranked[rank - 1] if rank else np.zeros(checked.size, np.bool_)
+        errors, number = int((above & lost).sum()), int(above.sum())
+        if number and binomial_cdf(errors, number, bad) * (1.0 + 1e-9) <= each:
+            threshold, allowed = float(np.nextafter(ranked[rank - 1], np.inf)), errors
+    low = checked >= threshold
+    return CertifiedThreshold(
+        threshold=threshold,
+        allowed_errors=allowed,
+        sample=checked.size,
+        low_share=float(low.mean()) if low.size else 0.0,
+        errors=int((low & lost).sum()),
+        target=target,
+        risk=risk,
+    )

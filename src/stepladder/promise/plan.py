@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from stepladder.promise.bounds import binomial_cdf
 from stepladder.promise.certify import allowed_errors
 from stepladder.promise.inputs import Flags, Floats, count, error_budget, open_unit, scored_sample
+from stepladder.promise.parts import RANKS
 
 _FEW = 64  # sample sizes tried for a part: its yield is rougher
 _CANDIDATES = 64  # sample sizes tried; the yield is flat around its best
@@ -91,6 +93,34 @@ def plan_part(rehearsal: Rehearsal, *, target: float, risk: float, remaining: in
         if share > best.low_share:
             best = CalibrationPlan(labels, share)
     return best
+
+
+def plan_answered(
+    scores: ArrayLike, wrong: ArrayLike, *, target: float, risk: float, remaining: int
+) -> CalibrationPlan:
+    """The same where only what is answered low is answered at all (see `certify_answered`)."""
+    checked, errors = scored_sample(scores, wrong)
+    best = CalibrationPlan(0, 0.0)
+    if checked.size < RANKS or remaining < 2:
+        return best
+    ranked = errors[np.argsort(-checked, kind="stable")]
+    parts = np.arange(1, RANKS + 1)
+    rates = [float(ranked[: part * ranked.size // RANKS].mean()) for part in parts]
+    for labels in np.unique(np.geomspace(RANKS, max(remaining - 1, RANKS), _FEW).astype(int)).tolist():
+        above = parts * labels // RANKS
+        passed = [
+            binomial_cdf(_unlucky(rate, number), number, float(error_budget(target))) <= risk / RANKS
+            for rate, number in zip(rates, above.tolist(), strict=True)
+        ]
+        share = float(parts[passed].max(initial=0)) / RANKS * (remaining - labels) / remaining
+        if share > best.low_share:
+            best = CalibrationPlan(labels, share)
+    return best
+
+
+def _unlucky(rate: float, number: int) -> int:
+    """So many errors, one standard deviation more than expected, are to be reckoned with: a test just passed is luck."""
+    return min(number, math.ceil(rate * number + (rate * (1 - rate) * number) ** 0.5))
 
 
 def _low_share_by_errors(scores: Floats, wrong: Flags, low: Flags | None = None) -> tuple[Floats, Floats]:

@@ -88,7 +88,7 @@ def _certificate(
         sample=drawn,
         target=promise.target,
         risk=promise.risk,
-        horizon=0 if one_sided else horizon or 0,
+        horizon=0 if one_sided or task.offline else horizon or 0,
         errors=errors,
         allowed_errors=sum(max(result.allowed_errors, 0) for result in found.values()),
         low_share=low / drawn if drawn else 0.0,

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stepladder.core import Floor, Guess, Learned, PromiseKind, Question, Task
+from stepladder.core import ConfigError, Floor, Guess, Learned, PromiseKind, Question, Task
 from stepladder.models import equal, lost, may_be_low
 from stepladder.promise import (
     CertifiedThreshold,
     LadderPromise,
+    certify_answered,
     certify_label,
     certify_ladder,
     certify_part,
@@ -56,6 +57,8 @@ class Sample:
             return lost(task, answer, truth)
 
         names = list(self.guesses)
+        if task.offline:
+            return self._answered(task, promise)
         if not task.promise.kind.one_sided:
             whole = [(self._scores(name), self._wrong(name, losing)) for name in names]
             return dict(zip(names, certify_ladder(whole, promise), strict=True))
@@ -73,6 +76,19 @@ class Sample:
             )
             for name in names
         }
+
+    def _answered(self, task: Task, promise: LadderPromise) -> dict[str, CertifiedThreshold]:
+        """Where nobody answers what is left, the promise is over the low answers alone."""
+        if len(self.guesses) > 1:
+            raise ConfigError(
+                f'tasks.{task.name}: with top = "offline" one learned rung is certified, not {len(self.guesses)}.',
+                param=f"tasks.{task.name}.rungs",
+                remedy="Keep one; `stack` is several in one.",
+            )
+        ((name, _),) = self.guesses.items()
+        wrong = self._wrong(name, lambda answer, truth: not equal(task, answer, truth))
+        scores = self._scores(name)
+        return {name: certify_answered(scores, wrong, target=promise.target, risk=promise.risk)}
 
     def floors(self, task: Task, rung: str, risk: float) -> list[Floor]:
         """What `rung` needs for an answer of a label, or of a tenant's question, to be believed at its floor.

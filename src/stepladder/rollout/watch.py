@@ -37,7 +37,7 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
     what = [
-        task.top,
+        task.teacher,
         model.kind,
         said,
         task.prompt,
@@ -117,6 +117,8 @@ def _reason(store: Store, task: Task, release: str, top: str, audit: Mapping[str
 
 def _counted(task: Task, outcome: Outcome) -> tuple[bool, bool]:
     """Whether the promise speaks of an answer, and whether it is lost."""
+    if task.offline and not outcome.low:  # of what was not answered nothing is promised
+        return False, False
     if task.promise.kind is PromiseKind.AGREEMENT:
         return True, not outcome.agreed
     truth = outcome.correction if task.promise.kind is PromiseKind.ERROR else outcome.top_answer

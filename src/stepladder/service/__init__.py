@@ -8,6 +8,7 @@ from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.model_entry import ModelEntry
+from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.task_entry import TaskEntry
@@ -19,12 +20,14 @@ __all__ = [
     "Auditor",
     "ChatRequest",
     "Entry",
+    "Labelled",
     "ModelEntry",
     "Plan",
     "ServedTask",
     "Snapshot",
     "TaskEntry",
     "enter",
+    "label",
     "read",
     "read_forwarded",
 ]

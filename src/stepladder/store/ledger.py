@@ -18,7 +18,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from stepladder.core import BadRequest
+from stepladder.core import UNSURE, BadRequest
 from stepladder.store.columns import (
     audit_values,
     characters,
@@ -128,6 +128,18 @@ class Ledger:
             rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
         return [_whole(row) for row in reversed(rows)]
 
+    def unlabelled(self, task: str, limit: int) -> list[LedgerRow]:
+        """Drawn rows that no top rung has answered yet, oldest first: those to be labelled offline."""
+        seen = exists().where(audits.c.seq == ledger.c.seq)
+        query = (
+            select(ledger)
+            .where(*_span(task, 0, None, True), ledger.c.status != "partial")
+            .where(~(ledger.c.top & (ledger.c.status == "ok")), ~seen)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq).limit(limit)).mappings().all()
+        return [_whole(row) for row in rows]
+
     def labelled(
         self,
         task: str,
@@ -170,7 +182,11 @@ class Ledger:
         query = (
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(
-                audits.c.agreed, ledger.c.answer, audits.c.top_answer, _CORRECTION.label("correction")
+                ledger.c.rung,
+                audits.c.agreed,
+                ledger.c.answer,
+                audits.c.top_answer,
+                _CORRECTION.label("correction"),
             )
             .join(audits, audited, isouter=True)
             .where(*_span(task, after, None, True), ledger.c.ladder_release == ladder_release)
@@ -181,8 +197,10 @@ class Ledger:
             return [
                 Outcome(seq, at, False, True, low_confidence or 0.0, answer, answer, correction)
                 if top
-                else Outcome(seq, at, True, agreed, confidence, answer, said, correction)
-                for seq, at, top, confidence, low_confidence, agreed, answer, said, correction in (
+                else Outcome(
+                    seq, at, rung != UNSURE, agreed or rung == UNSURE, confidence, answer, said, correction
+                )
+                for seq, at, top, confidence, low_confidence, rung, agreed, answer, said, correction in (
                     connection.execute(query)
                 )
             ]

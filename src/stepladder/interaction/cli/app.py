@@ -16,6 +16,7 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
     rollouts,
     serving,
     tenants,
@@ -43,6 +44,7 @@ app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
