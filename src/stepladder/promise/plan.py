@@ -120,7 +120,7 @@ def plan_answered(
 
 def _unlucky(rate: float, number: int) -> int:
     """So many errors, one standard deviation more than expected, are to be reckoned with: a test just passed is luck."""
-    return min(number, math.ceil(rate * number + (rate * (1 - rate) * number) ** 0.5))
+    return min(number, math.ceil(rate * number + math.sqrt(rate * (1 - rate) * number)))
 
 
 def _low_share_by_errors(scores: Floats, wrong: Flags, low: Flags | None = None) -> tuple[Floats, Floats]:
