@@ -36,7 +36,7 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         if not any(word in key for word in _UNSPOKEN)
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
-    what = [
+    what: list[Any] = [
         task.teacher,
         model.kind,
         said,
@@ -46,6 +46,8 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         task.equality,
         task.caller_system,
     ]
+    if task.knowledge.collection:
+        what.append(task.knowledge)
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 
 
