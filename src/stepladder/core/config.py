@@ -16,6 +16,7 @@ from stepladder.core.errors import ConfigError
 from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.sources import SourceConfig, check_source
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -259,18 +260,14 @@ def _check(config: Config) -> None:
         where = f"tasks.{name}"
         if name in config.models:
             raise ConfigError(f"{where} has the name of a model.", param=where, remedy="Rename one of them.")
-        if task.top not in config.models:
-            raise ConfigError(
-                f"{where}.top names {task.top!r}, which is no model.",
-                param=f"{where}.top",
-                remedy=f"Models: {', '.join(config.models) or 'none; add [models.NAME]'}.",
-            )
+        check_top(task, tuple(config.models), where)
         if len(set(task.labels)) != len(task.labels) or len(task.labels) == 1:
             raise ConfigError(
                 f"{where}.labels must be two or more different labels, not {list(task.labels)}.",
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
+        check_promise(task.promise, task.labels, f"{where}.promise")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")

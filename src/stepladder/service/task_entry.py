@@ -152,7 +152,7 @@ class TaskEntry(Entry):
             at=question.asked_at,
             tenant=question.tenant,
             task=question.task,
-            model=self.served.task.top,
+            model=self.served.task.teacher,
             text=question.text,
             fields=question.fields,
             turns=question.turns,

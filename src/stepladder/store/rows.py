@@ -137,6 +137,7 @@ class LabelledRow:
     low_confidence: float | None
     correction: str | None
     top_model: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class Outcome:
     """A drawn question of a ladder release whose top answer is known.
 
     `low` says that a low rung answered it, `agreed` that the answer given equals the top's (always so where
-    the top gave it). `confidence` is the low rungs', where known.
+    the top gave it). `confidence` is the low rungs', where known. `answer` was given, `top_answer` is the top's,
+    and `correction` a trusted label, where there is one.
     """
 
     seq: int
@@ -152,6 +154,9 @@ class Outcome:
     low: bool
     agreed: bool
     confidence: float
+    answer: str = ""
+    top_answer: str = ""
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
