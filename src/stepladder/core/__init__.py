@@ -5,8 +5,17 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, plugins
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -28,9 +37,12 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -43,7 +55,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -54,8 +65,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -75,9 +89,12 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
+    "OFFLINE",
+    "UNSURE",
     "Action",
     "Answer",
     "Answered",
@@ -86,10 +103,12 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
@@ -100,12 +119,17 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -123,25 +147,32 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
     "Refused",
     "Release",
     "Retriever",
+    "Rewrite",
     "RolledOut",
     "Rollout",
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
     "TooLarge",
@@ -151,9 +182,13 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
+    "check_promise",
     "config",
     "is_private",
     "plugins",

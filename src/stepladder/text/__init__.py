@@ -6,6 +6,7 @@ training and serving cannot differ. It knows nothing of labels, weights, tasks o
 """
 
 from stepladder.text.fold import Folded, fold
+from stepladder.text.gist import gist
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import decode, dictionary_key, encode, normalise
@@ -20,6 +21,7 @@ __all__ = [
     "dictionary_key",
     "encode",
     "fold",
+    "gist",
     "grams",
     "normalise",
     "sentences",

@@ -19,7 +19,6 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-_HANGUL = re.compile("[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]")
 _HAN_PLANES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x2FA20), (0x30000, 0x323B0))
 _TABLE_SIZE = 0x323B0
 
@@ -33,67 +32,64 @@ def normalise(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    quick = _normalise_quickly(text)
-    if quick is not None:
-        return quick
+    quick = text.translate(_CHARACTERS) if len(text) < _SHORT else _looked_up(text)
+    if _IRREGULAR not in quick:
+        return " ".join(quick.split())
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
     # Case folding can take text out of NFKC and NFKC can bring invisible characters in: once more settles both.
     settled = unicodedata.normalize("NFKC", _INVISIBLE.sub("", folded)).casefold()
     return " ".join(decode(simplify(encode(settled))).split())
 
 
-# What a code point becomes where that is one code point, whatever stands beside it: looked up far quicker than worked out.
-_SHORT = 100  # characters; below, mapping one by one is quicker than making arrays
-_UNKNOWN, _IRREGULAR = 0, 1
-_ONE_FOR_ONE = np.zeros(0x10000, np.uint32)
+def tidy(text: str) -> str:
+    """The same form, its case kept: NFKC, simplified, invisible characters gone, white space collapsed."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return " ".join(decode(simplify(encode(folded))).split())
 
 
-def _normalise_quickly(text: str) -> str | None:
-    """Return the normal form where every character has one by itself, else None."""
-    if len(text) < _SHORT:
-        mapped = text.translate(_MAPPED)
-        return None if _JOINING in mapped else " ".join(mapped.split())
-    codes = encode(text)
-    if codes.max() >= _ONE_FOR_ONE.size:
-        return None
-    found = _ONE_FOR_ONE[codes]
-    least = found.min()
-    if least == _UNKNOWN:
-        for code in set(codes[found == _UNKNOWN].tolist()):
-            _ONE_FOR_ONE[code] = _alone(chr(code))
-        found = _ONE_FOR_ONE[codes]
-        least = found.min()
-    return None if least == _IRREGULAR else " ".join(decode(found).split())
+_IRREGULAR = "\0"
 
 
-_JOINING = "\uffff"  # a noncharacter, which no text may hold
-
-
-class _Mapped(dict[int, str]):
-    """Code point -> its normal form by itself, worked out when first met."""
+class _Characters(dict[int, str]):
+    """Code point -> its normal form, filled as texts come; of what may combine with a neighbour, `_IRREGULAR`."""
 
     def __missing__(self, code: int) -> str:
-        found = _IRREGULAR if code >= _ONE_FOR_ONE.size else _alone(chr(code))
-        self[code] = _JOINING if found == _IRREGULAR else chr(found)
-        return self[code]
+        found = self[code] = _by_itself(chr(code))
+        return found
 
 
-_MAPPED = _Mapped()
+_CHARACTERS = _Characters()
+_HANGUL = re.compile("[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]")
+_SHORT = 100  # characters; above, looking code points up in an array is quicker than in a mapping
+_ARRAY = np.zeros(0x10000, np.uint32)  # code point -> normal form plus one, filled as texts come
 
 
-def _alone(character: str) -> int:
-    """Return the code point of a character's normal form; characters that join others, or become many, are irregular.
+def _by_itself(character: str) -> str:
+    """Return the normal form of a character, `_IRREGULAR` where it may join a neighbour, is many or none.
 
     NFKC puts characters together only where one of them is a mark or a Hangul letter.
     """
     if character.isspace():
-        return 32
+        return " "
     folded = unicodedata.normalize("NFKC", character).casefold()
     settled = unicodedata.normalize("NFKC", folded).casefold()
     joins = any(unicodedata.category(one)[0] in "MC" or _HANGUL.match(one) for one in character + settled)
     if len(settled) != 1 or joins or settled.isspace() or _INVISIBLE.match(character):
         return _IRREGULAR
-    return int(simplify(encode(settled))[0])
+    return decode(simplify(encode(settled)))
+
+
+def _looked_up(text: str) -> str:
+    """Return the text with every character as its normal form by itself, like `translate(_CHARACTERS)`."""
+    codes = encode(text)
+    if codes.max() >= _ARRAY.size:
+        return _IRREGULAR
+    found = _ARRAY[codes]
+    if not found.all():
+        for code in set(codes[found == 0].tolist()):
+            _ARRAY[code] = ord(_CHARACTERS[code]) + 1
+        found = _ARRAY[codes]
+    return decode(found - np.uint32(1))
 
 
 def dictionary_key(text: str) -> str:
