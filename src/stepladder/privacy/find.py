@@ -13,9 +13,14 @@ Recogniser = Callable[[str], Iterator[Span]]
 _LONG_NUMBER = re.compile(r"[0-9](?:[ ()./:-]{0,2}[0-9]){5}")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
 _DIGIT = re.compile(r"[0-9]")
-_MAIL_SIGN = re.compile(r"@|[\[(](?:at|At|AT)[\])]")
+_SPELLED_SIGNS = ("[at]", "[At]", "[AT]", "(at)", "(At)", "(AT)", "[at)", "(at]")
 _HEX_SIGN = re.compile(r"[:-][0-9A-Fa-f]{0,4}[:-]")
 _HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def _has_mail_sign(text: str) -> bool:
+    return "@" in text or any(sign in text for sign in _SPELLED_SIGNS)
+
 
 # What a text must have for recognisers to be worth their scan.
 _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
@@ -31,7 +36,7 @@ _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
             phones.phones,
         ),
     ),
-    (_MAIL_SIGN.search, (networks.emails, networks.urls)),
+    (_has_mail_sign, (networks.emails, networks.urls)),
     (_DOTTED.search, (networks.addresses_v4,)),
     (_HEX_SIGN.search, (networks.addresses_by_colon, networks.addresses_by_dash)),
     (_DIGIT.search, (numbers.ibans, dates.birth_dates, addresses.english)),

@@ -100,7 +100,9 @@ def _codes(text: str) -> set[str]:
     runs = seen.translate(_WORD_RUN)
     if b"wwwwwwwwwwwwwwww" in runs and _has_run(text):
         found |= {"base64", "hex"}
-    if (b"ww ww ww ww" in runs or b"ww.ww.ww.ww" in runs) and "xx xx xx xx" in text.translate(_HEX_RUN):
+    if (b"ww" + b" ww" * 7 in runs or b"ww" + b".ww" * 7 in runs) and "xx xx xx xx" in text.translate(
+        _HEX_RUN
+    ):
         found.add("hex")
     if not text.isascii() and _SIGNS.search(text):
         found |= {"tags", "lookalikes"}
