@@ -4,7 +4,7 @@ Standard library and msgspec only. It knows nothing of databases, HTTP, models o
 reading a configuration file and resolving a secret's reference.
 """
 
-from stepladder.core import config, plugins
+from stepladder.core import config, json_texts, plugins
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
@@ -27,7 +27,8 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -75,7 +76,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
-from stepladder.core.verdicts import Action, Side, Span, Verdict
+from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
     "Action",
@@ -93,6 +94,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DeadlineMissed",
+    "Deed",
     "Delta",
     "Embedder",
     "Equal",
@@ -104,6 +106,9 @@ __all__ = [
     "Guard",
     "GuardFailed",
     "GuardOpener",
+    "GuardRules",
+    "GuardTable",
+    "Guarding",
     "Guess",
     "Hit",
     "LadderExhausted",
@@ -126,8 +131,11 @@ __all__ = [
     "Question",
     "Reach",
     "Recipe",
+    "Refuse",
     "Refused",
     "Release",
+    "Remark",
+    "Remarked",
     "Retriever",
     "RolledOut",
     "Rollout",
@@ -140,10 +148,12 @@ __all__ = [
     "Span",
     "StepladderError",
     "StoreError",
+    "Streams",
     "SystemClock",
     "Task",
     "Tenant",
     "TenantConfig",
+    "Text",
     "TooLarge",
     "TooMany",
     "Traffic",
@@ -154,7 +164,9 @@ __all__ = [
     "UpstreamFailed",
     "Usage",
     "Verdict",
+    "Watching",
     "config",
     "is_private",
+    "json_texts",
     "plugins",
 ]

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from stepladder.core.errors import ConfigError
+from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
+    guards: GuardRules = field(default_factory=GuardRules)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -133,7 +135,9 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants"), "")
+    rooms = ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants", "guards")
+    _known(data, rooms, "")
+    data, rules = take_rules(data, settings)
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -148,6 +152,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
+        guards=rules,
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
