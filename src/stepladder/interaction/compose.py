@@ -302,9 +302,9 @@ class House:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
             def build() -> tuple[State, Snapshot, Policies]:
-                state, known = State.read(self.store), self.gateway.snapshot.config is config
+                state, policies = State.read(self.store), self.gateway.guards.policies
                 snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
-                return state, snapshot, self.gateway.guards.policies if known else Policies(config)
+                return state, snapshot, policies if policies.config is config else Policies(config)
 
             before = self._state.rollouts
             self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import NOTHING, Judgement, judge, judge_now
 from stepladder.safety.policy import Ruling
-from stepladder.safety.stream import Replaced, Windows
+from stepladder.safety.stream import Replaced, Windows, tail_of
 from stepladder.safety.watch import Watch
 
 _STEP = 200
@@ -31,8 +31,7 @@ class Outgoing:
         enforced = [ruling for ruling in rulings if ruling.enforced]
         self.windows = [each for each in enforced if each.guard.window is not None and each.guard.quick]
         self.wholes = [each for each in enforced if each not in self.windows]
-        hold = max((each.guard.window or 0 for each in self.windows), default=0)
-        self.streamed = Windows(self._pieces, hold)
+        self.streamed = Windows(self._pieces, tail_of([each.guard for each in self.windows]))
         self.known = len(watch.vault) if watch.vault is not None else 0
         self._judged = 0
 

@@ -31,13 +31,17 @@ from stepladder.safety.opening import open_guard
 
 PERSONAL = "personal"
 _OBSERVED = {name: GuardTable(mode=Watching.OBSERVE) for name in ("words", "secrets", PERSONAL, "attacks")}
-FOR_MODELS = Guarding(guards=_OBSERVED)
+FOR_MODELS = Guarding(mode=Watching.OBSERVE, guards=_OBSERVED)
 """What holds for a plain model where nothing is configured: everything passes as it came."""
 FOR_TASKS = Guarding(
+    mode=Watching.ENFORCE,
     guards=_OBSERVED
-    | {"words": GuardTable(mode=Watching.ENFORCE), "secrets": GuardTable(mode=Watching.ENFORCE)}
+    | {
+        "words": GuardTable(mode=Watching.ENFORCE, side=Side.IN),
+        "secrets": GuardTable(mode=Watching.ENFORCE),
+    },
 )
-"""The same for a task: guards that hardly ever alarm falsely are enforced."""
+"""The same for a task: guards that hardly ever alarm falsely are enforced, where that holds back no stream for long."""
 _TIME_LIMIT = 2.0
 _UNTRUSTED = ("user", "tool", "function", "file")
 
@@ -99,7 +103,7 @@ class Policies:
 
     def __init__(self, wanted: Config | None = None) -> None:
         """Open every guard that is asked for. Raises ConfigError, UnknownPlugin, MissingExtra or DataError."""
-        wanted = wanted or Config()
+        self.config = wanted = wanted or Config()
         self._rules = wanted.guards
         self._guards: dict[str, Guard] = {}
         self._made: dict[tuple[str, str], Policy | None] = {}
@@ -160,8 +164,11 @@ class Policies:
 
 def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:
     """A guard's table, later ones before earlier ones; a layer's own mode is that of guards which it does not name."""
-    found = GuardTable(mode=Watching.OBSERVE)
-    for layer in layers:
+    first, *later = layers
+    found = first.guards.get(name, GuardTable(mode=first.mode))
+    if any(layer.mode or name in layer.guards for layer in later):
+        found = replace(found, side=None)  # the side that holds out of the box is for what nobody configured
+    for layer in later:
         said = layer.guards.get(name, GuardTable())
         found = replace(
             found,

@@ -34,17 +34,20 @@ class _Buffer:
 
 @dataclass(slots=True)
 class Windows:
-    """The buffers. `judge` says what is to be replaced in a text, in order, and raises where nothing more may leave."""
+    """The buffers. `judge` says what is to be replaced in a text, in order, and raises where nothing more may leave.
+
+    `tail` says how many characters of a text's end may be the beginning of a match, and so are held back.
+    """
 
     judge: Callable[[str], Sequence[Replaced]]
-    hold: int
+    tail: Callable[[str], int]
     _buffers: dict[Hashable, _Buffer] = field(default_factory=dict)
 
     def feed(self, key: Hashable, text: str) -> str:
         """Take a piece of the text `key` = (choice, field, tool call); return what may leave now."""
         buffer = self._buffers.setdefault(key, _Buffer())
         buffer.pending += text
-        return self._release(buffer, len(buffer.pending) - self.hold)
+        return self._release(buffer, len(buffer.pending) - self.tail(buffer.context + buffer.pending))
 
     def finish(self, key: Hashable) -> str:
         """End the text `key`; return what is left of it."""
@@ -85,8 +88,9 @@ class StreamGuard(Windows):
     def __init__(self, guards: Sequence[Guard], side: Side = Side.OUT) -> None:
         self._side = side
         self._chain = Chain(tuple(guard for guard in guards if guard.window is not None))
-        windows = (guard.window or 0 for guard in self._chain.guards if guard.side.covers(side))
-        super().__init__(self._verdict, max(windows, default=0))
+        watching = [guard for guard in self._chain.guards if guard.side.covers(side)]
+        self.hold = max((guard.window or 0 for guard in watching), default=0)
+        super().__init__(self._verdict, tail_of(watching))
 
     def _verdict(self, text: str) -> list[Replaced]:
         verdict = self._chain.check(text, self._side)
@@ -98,6 +102,16 @@ class StreamGuard(Windows):
         if verdict.action is not Action.REDACT:
             return []
         return [Replaced(span.start, span.end, _kind(span.kind)) for span in verdict.spans]
+
+
+def tail_of(guards: Sequence[Guard]) -> Callable[[str], int]:
+    """How much of a text's end several guards hold back: what each says by its `tail`, or else its whole window."""
+    fixed = max((guard.window or 0 for guard in guards if not hasattr(guard, "tail")), default=0)
+    telling: list[Callable[[str], int]] = [guard.tail for guard in guards if hasattr(guard, "tail")]
+    if fixed or not telling:
+        windows = max((guard.window or 0 for guard in guards), default=0)
+        return lambda text: windows
+    return lambda text: max(tail(text) for tail in telling)
 
 
 def _kind(kind: str) -> Callable[[str], str]:
