@@ -35,32 +35,28 @@ def answering(text, **more):
 
 def heard(response):
     """Every text of a response, in whichever API: the strings of its JSON, and deltas put together."""
-    found = []
-
-    def walk(value):
-        if isinstance(value, dict):
-            for each in value.values():
-                walk(each)
-        elif isinstance(value, list):
-            for each in value:
-                walk(each)
-        elif isinstance(value, str):
-            found.append(value)
-
     if response.headers["content-type"].startswith("application/json"):
-        walk(response.json)
-        return "\n".join(found)
-    datas = [line[6:] for line in response.body.decode().splitlines() if line.startswith("data: ")]
-    deltas = []
-    for data in datas:
-        event = json.loads(data) if data != "[DONE]" else {}
-        delta = event.get("delta")
-        if isinstance(delta, str):
-            deltas.append(delta)
-        elif isinstance(delta, dict):
-            deltas.append(delta.get("text") or delta.get("partial_json") or "")
-        deltas += [choice["delta"].get("content") or "" for choice in event.get("choices", ())]
-    return "".join(deltas)
+        return "\n".join(strings(response.json))
+    datas = [line[6:] for line in response.body.decode().splitlines() if line.startswith("data: {")]
+    return "".join(delta for data in datas for delta in deltas(json.loads(data)))
+
+
+def strings(value):
+    """Every string in a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inside for text in strings(each)]
+
+
+def deltas(event):
+    """What an event adds to the answer's text."""
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        return [delta]
+    if isinstance(delta, dict):
+        return [delta.get("text") or delta.get("partial_json") or ""]
+    return [choice["delta"].get("content") or "" for choice in event.get("choices", ())]
 
 
 def words_file(folder, *lines):

@@ -5,8 +5,17 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -76,6 +85,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
@@ -87,6 +97,7 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
@@ -103,6 +114,7 @@ __all__ = [
     "Field",
     "Fitted",
     "Forwards",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
@@ -111,6 +123,8 @@ __all__ = [
     "Guarding",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -137,6 +151,7 @@ __all__ = [
     "Remark",
     "Remarked",
     "Retriever",
+    "Rewrite",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -145,12 +160,16 @@ __all__ = [
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
     "Streams",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
     "Text",
@@ -161,8 +180,10 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
     "Watching",
     "config",

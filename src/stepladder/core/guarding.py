@@ -42,9 +42,6 @@ class Deed(StrEnum):
     BLOCK = "block"
 
 
-PERSONAL_DEEDS = (Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
-
-
 class Streams(StrEnum):
     """What a guard that needs the whole answer does to a stream."""
 

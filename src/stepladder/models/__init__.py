@@ -17,6 +17,7 @@ from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
+from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
@@ -74,6 +75,7 @@ __all__ = [
     "TreesRung",
     "Voice",
     "Vote",
+    "bytes_of",
     "centred",
     "class_chances",
     "confidence_features",
@@ -92,6 +94,7 @@ __all__ = [
     "parse_answer",
     "prompt_for",
     "read_back",
+    "refusal_for",
     "refuse_confidential",
     "response_format",
     "said_by_us",

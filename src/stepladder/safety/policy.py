@@ -25,11 +25,11 @@ from stepladder.core import (
     Watching,
     config,
 )
-from stepladder.core.guarding import PERSONAL_DEEDS
 from stepladder.safety.chain import Chain
 from stepladder.safety.opening import open_guard
 
 PERSONAL = "personal"
+_PERSONAL_DEEDS = (Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
 _OBSERVED = {name: GuardTable(mode=Watching.OBSERVE) for name in ("words", "secrets", PERSONAL, "attacks")}
 FOR_MODELS = Guarding(mode=Watching.OBSERVE, guards=_OBSERVED)
 """What holds for a plain model where nothing is configured: everything passes as it came."""
@@ -185,7 +185,7 @@ def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:
 def _check(ruling: Ruling) -> None:
     table, name = ruling.table, ruling.name
     for deed in (table.action, *table.categories.values()):
-        if deed in PERSONAL_DEEDS and (table.kind or name) != PERSONAL:
+        if deed in _PERSONAL_DEEDS and (table.kind or name) != PERSONAL:
             raise ConfigError(
                 f"guards.{name}: {deed} is for personal data only.",
                 param=f"guards.{name}.action",

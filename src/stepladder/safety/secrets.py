@@ -55,9 +55,8 @@ _HINTS = [
 _HINTS += [("password", word) for word in _CALLED]
 _LOOK = Literals(*(hint for _, hint in _HINTS))
 _COMPILED = {kind: re.compile(form) for kind, _, form in _FORMS} | {"password": _SAID}
-_BEGINS = tuple(
-    hint for kind, hint in _HINTS if kind not in ("password", "private_key", "url_password", "telegram_token")
-) + ("-----begin", "https://hooks.slack")
+_ELSEHOW = ("password", "private_key", "url_password", "telegram_token")
+_BEGINS = ("-----begin", "https://hooks.slack", *(hint for kind, hint in _HINTS if kind not in _ELSEHOW))
 _RUN = re.compile(r"[^\s\"'`,;，。；<>]+\Z")
 _START = re.compile(r"\b(?=\w)|-(?=----)|-{1,5}\Z")
 _SAYING = re.compile(_SAID.pattern.replace("{6,128}", "{0,128}") + r"\Z", re.IGNORECASE)

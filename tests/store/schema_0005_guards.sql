@@ -30,6 +30,7 @@ CREATE TABLE ledger (
     turns TEXT NOT NULL,
     "key" VARCHAR DEFAULT '' NOT NULL,
     estimated BOOLEAN DEFAULT 0 NOT NULL,
+    grounds TEXT DEFAULT '' NOT NULL,
     remarks TEXT DEFAULT '' NOT NULL,
     UNIQUE (id)
 );
@@ -208,5 +209,5 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0004_guards');
+INSERT INTO alembic_version (version_num) VALUES ('0005_guards');
 INSERT INTO stamps (id, value) VALUES (1, 1);
