@@ -5,6 +5,7 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 """
 
 from stepladder.models.chat import ChatModel, refuse_confidential
+from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
@@ -36,14 +37,18 @@ from stepladder.models.tagger import (
 )
 from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
+from stepladder.models.tuned import WEIGHTS, Coded, TunedModel, TunedRung
+from stepladder.models.weights_file import weights_file
 from stepladder.models.wire import text_of
 
 __all__ = [
     "DONE",
     "MEMBERS",
     "OUTSIDE",
+    "WEIGHTS",
     "ChatModel",
     "Climb",
+    "Coded",
     "Column",
     "Columns",
     "DictionaryRung",
@@ -72,8 +77,11 @@ __all__ = [
     "TaggerRung",
     "TreesModel",
     "TreesRung",
+    "TunedModel",
+    "TunedRung",
     "Voice",
     "Vote",
+    "candidates",
     "centred",
     "class_chances",
     "confidence_features",
@@ -103,6 +111,7 @@ __all__ = [
     "token_features",
     "tokens_of",
     "values_of",
+    "weights_file",
     "with_fallbacks",
     "write_event",
     "written",
