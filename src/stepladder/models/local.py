@@ -27,7 +27,6 @@ from stepladder.models.weights_file import DEFAULT, DEFAULT_COMMAND, weights_fil
 from stepladder.models.wire import peek
 
 
-
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
     """`[models.x]` with `kind = "local"`.

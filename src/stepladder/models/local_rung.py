@@ -13,6 +13,7 @@ from stepladder.models.llama import LlamaClient
 from stepladder.models.logprobs import Token, mean_probability, tokens
 from stepladder.models.wire import peek
 
+
 class LocalRung:
     """Answers a task with a local model.
 

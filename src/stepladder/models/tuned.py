@@ -48,7 +48,8 @@ class Coded(msgspec.Struct, frozen=True):
 
     def messages(self, text: str) -> list[dict[str, str]]:
         """What the model is asked, in training and in service."""
-        return prompt_for(Task("", top="", prompt=self.prompt), Question("", "", text))
+        whole_characters = text.encode("utf-8", "replace").decode("utf-8")
+        return prompt_for(Task("", top="", prompt=self.prompt), Question("", "", whole_characters))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

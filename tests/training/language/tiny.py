@@ -55,7 +55,8 @@ def write_intents(path: Path, rows: int) -> Path:
     words = {"cancel": "A", "refund": "B", "address": "C"}
     names = list(words)
     lines = [
-        json.dumps({"input": f"{names[k % 3]} my order {k}", "answer": words[names[k % 3]]}) for k in range(rows)
+        json.dumps({"input": f"{names[k % 3]} my order {k}", "answer": words[names[k % 3]]})
+        for k in range(rows)
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

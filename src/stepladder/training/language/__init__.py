@@ -5,8 +5,16 @@ that does it, starts it again where it dies, and tells what happens. What the ro
 """
 
 from stepladder.training.language.checkpoints import newest_whole, seal
-from stepladder.training.language.estimate import Estimate, Shape, estimate
+from stepladder.training.language.estimate import (
+    Estimate,
+    Shape,
+    estimate,
+    machine_speed,
+    memory_here,
+    tokens_of,
+)
 from stepladder.training.language.job import METHODS, Job, LanguageSettings
+from stepladder.training.language.measure import Measured, merged, packed
 from stepladder.training.language.process import Event, Made, Tell, compress, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
@@ -21,15 +29,21 @@ __all__ = [
     "LanguageSettings",
     "LoraRecipe",
     "Made",
+    "Measured",
     "SftRecipe",
     "Shape",
     "Tell",
     "Watch",
     "compress",
     "estimate",
+    "machine_speed",
+    "memory_here",
+    "merged",
     "newest_whole",
+    "packed",
     "read_rows",
     "seal",
+    "tokens_of",
     "train",
     "write_lines",
 ]

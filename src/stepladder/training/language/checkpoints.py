@@ -44,7 +44,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 def newest_whole(folder: Path) -> tuple[Path | None, list[str]]:
     """The newest checkpoint in `folder` that is whole, and the names of newer ones, which are taken away."""
-    broken = []
+    broken: list[str] = []
     for checkpoint in sorted(_checkpoints(folder), key=step_of, reverse=True):
         if is_whole(checkpoint):
             return checkpoint, broken

@@ -140,7 +140,7 @@ def _tensors(folder: Path, told: Mapping[str, Any]) -> Iterator[tuple[str, NDArr
     heads = told["num_attention_heads"]
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
-            for name in file.keys():
+            for name in sorted(file.keys()):
                 tensor = file.get_tensor(name).float().numpy()
                 if name.endswith("q_proj.weight"):
                     tensor = _interleaved(tensor, heads)
@@ -157,14 +157,13 @@ def _interleaved(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]
 
 def _named(name: str) -> str:
     stem, _, kind = name.rpartition(".")
+    block, inner = "", stem
     if stem.startswith("model.layers."):
-        number, _, rest = stem.removeprefix("model.layers.").partition(".")
-        stem, rest = f"blk.{number}.", rest
-    else:
-        stem, rest = "", stem
-    if rest not in _NAMES:
+        number, _, inner = stem.removeprefix("model.layers.").partition(".")
+        block = f"blk.{number}."
+    if inner not in _NAMES:
         raise DataError(f"Tensor {name} is none of Llama's.", remedy="Convert it with llama.cpp's converter.")
-    return f"{stem}{_NAMES[rest]}.{kind}"
+    return f"{block}{_NAMES[inner]}.{kind}"
 
 
 def _packed(tensor: NDArray[np.float32], kind: str) -> tuple[NDArray[Any], Any]:

@@ -86,7 +86,7 @@ class _Work:
             )
         self.classes = Classes.of([one.text for one in examples], [one.label for one in examples])
         parts = max(2, round(1 / self.settings.hidden))
-        self.hidden = folds(self.classes.numbers, parts, np.random.default_rng(seed)) == 0
+        self.hidden = folds(self.classes.numbers, parts, np.random.default_rng(self.seed)) == 0
 
     def fit(self, folder: Path, progress: Progress) -> Fitted:
         """Train, write the artefact, compare it with what was trained, and calibrate it on the hidden examples."""
@@ -148,10 +148,13 @@ class _Work:
         ]
         if len(rows) < len(self.examples):
             raise DataError(
-                "Some examples have labels that are not the task's.", remedy="List them in the task's `labels`."
+                "Some examples have labels that are not the task's.",
+                remedy="List them in the task's `labels`.",
             )
         hidden = [row for row, hide in zip(rows, self.hidden, strict=True) if hide]
-        write_lines(self.folder / ROWS, [row for row, hide in zip(rows, self.hidden, strict=True) if not hide])
+        write_lines(
+            self.folder / ROWS, [row for row, hide in zip(rows, self.hidden, strict=True) if not hide]
+        )
         write_lines(self.folder / HELD, hidden)
         probes = [{"prompt": coded.messages(text)} for text in ODD]
         write_lines(self.folder / _PROBES, [*hidden[:4], *probes])
@@ -161,7 +164,7 @@ class _Work:
         merged = self.folder / ("merged" if adapted else "model")
         job = Job(self.method, str(base), self.settings, self.seed)
         merging = [{"do": "merge", "adapter": str(self.folder / "model"), "out": str(merged)}]
-        then = [
+        then: list[Mapping[str, Any]] = [
             *(merging if adapted else []),
             {
                 "do": "gguf",
@@ -191,19 +194,19 @@ class _Work:
     ) -> Fitted:
         """Fit the confidence to the hidden examples, write it down, and hand over their guesses."""
         at = {label: k for k, label in enumerate(coded.labels)}
-        hidden = np.flatnonzero(self.hidden)
+        hidden = np.flatnonzero(self.hidden).tolist()
         truth = np.array([at[self.examples[k].label] for k in hidden], np.int64)
         found = calibrate(logs, truth)
         final = msgspec.structs.replace(coded, slope=found.slope, offsets=found.offsets.tolist())
         (folder / "model.json").write_bytes(msgspec.json.encode(final))
         chances = found.probabilities(logs)
         guesses: list[Guess | None] = [None] * len(self.examples)
-        for k, row in zip(hidden.tolist(), chances, strict=True):
+        for k, row in zip(hidden, chances, strict=True):
             guesses[k] = Guess(coded.labels[int(row.argmax())], float(row.max()))
         told = {
             "out_of_fold_accuracy": float((chances.argmax(axis=1) == truth).mean()),
             "out_of_fold_log_loss": found.loss,
-            "hidden": float(hidden.size),
+            "hidden": float(len(hidden)),
             **metrics,
         }
         return Fitted(guesses, told)

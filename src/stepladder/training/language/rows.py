@@ -85,7 +85,9 @@ def _alpaca(row: Mapping[str, Any]) -> Row:
 
 
 def _sharegpt(row: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [{"role": _SHAREGPT[turn["from"]], "content": _text(turn["value"])} for turn in row["conversations"]]
+    return [
+        {"role": _SHAREGPT[turn["from"]], "content": _text(turn["value"])} for turn in row["conversations"]
+    ]
 
 
 def _two(prompt: list[dict[str, str]], completion: Any) -> Row:

@@ -21,6 +21,9 @@ ODD = (
 )
 """Texts on which templates and tokenisers like to differ."""
 
+LIKELIEST = 20
+"""So many next tokens are compared where no codes are."""
+
 TOLERANCE = 0.05
 """The most by which a label's probability may differ: packing into 8 bit moves it by about 0.01."""
 

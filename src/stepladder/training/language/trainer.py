@@ -46,7 +46,15 @@ def run(folder: Path, say: Say) -> None:
         say({"event": "resumed", "step": at, "broken": broken})
     total, trained = weights.parts(trainer.model)
     began = time.monotonic()
-    say({"event": "started", "process": os.getpid(), "steps": int(trainer.args.max_steps), "parameters": total, "trainable": trained})
+    say(
+        {
+            "event": "started",
+            "process": os.getpid(),
+            "steps": int(trainer.args.max_steps),
+            "parameters": total,
+            "trainable": trained,
+        }
+    )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
     _finish(job, base, folder, trainer, listener, time.monotonic() - began)
     say({"event": "done", "steps": trainer.state.global_step, "stopped": listener.stopped})
@@ -143,7 +151,8 @@ def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener
     """Write the model and the record of how it was made. Raises DataError where its weights are no numbers."""
     if listener.stopped in ("nan", "diverged") and not listener.held:
         raise DataError(
-            f"The run was stopped: {listener.stopped}.", remedy="See the advice in run.jsonl, and start a new folder."
+            f"The run was stopped: {listener.stopped}.",
+            remedy="See the advice in run.jsonl, and start a new folder.",
         )
     with weights.drafted(folder / "model") as draft:
         trainer.model.save_pretrained(draft)

@@ -51,7 +51,9 @@ def open_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder} holds no tokeniser: {error}", remedy="Give a whole model folder.") from error
+        raise DataError(
+            f"{folder} holds no tokeniser: {error}", remedy="Give a whole model folder."
+        ) from error
     if not tokenizer.chat_template:
         raise DataError(
             f"The model in {folder} has no chat template.",
@@ -102,7 +104,9 @@ def open_any(folder: Path) -> Any:
 def merge(adapter: Path, out: Path) -> None:
     """An adapter and the base that it was trained on, as one model. Raises DataError where the base is another one."""
     if not (adapter / ADAPTER).exists():
-        raise DataError(f"{adapter} holds no adapter.", remedy="Give the `model` folder of a lora or dpo run.")
+        raise DataError(
+            f"{adapter} holds no adapter.", remedy="Give the `model` folder of a lora or dpo run."
+        )
     merged = open_any(adapter).merge_and_unload(safe_merge=True)
     tokenizer = open_tokenizer(adapter)
     with drafted(out) as draft:

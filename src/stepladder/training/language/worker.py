@@ -8,12 +8,14 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stepladder.core import StepladderError
 from stepladder.training.language import gguf_file, weights
+from stepladder.training.language.served import LIKELIEST
 from stepladder.training.language.trainer import run
 
 Say = Callable[[Mapping[str, Any]], None]
@@ -38,7 +40,9 @@ def main() -> int:
         say({"event": "failed", "message": error.message, "remedy": error.remedy})
         return 1
     except (RuntimeError, OSError) as error:
-        say({"event": "failed", "message": f"{type(error).__name__}: {error}"[:500], "remedy": _remedy(error)})
+        say(
+            {"event": "failed", "message": f"{type(error).__name__}: {error}"[:500], "remedy": _remedy(error)}
+        )
         return 1
     say({"event": "finished"})
     return 0
@@ -77,8 +81,8 @@ def _gguf(say: Say, *, folder: str, out: str, quantisation: str) -> None:
         gguf_file.write(Path(folder), Path(out), quantisation)
 
 
-def _probe(say: Say, *, folder: str, rows: str, codes: list[int], out: str) -> None:
-    """What the model thinks of each code after each prompt, for the comparison with what is served."""
+def _probe(say: Say, *, folder: str, rows: str, out: str, codes: Sequence[int] = ()) -> None:
+    """What the model thinks of each code after each prompt (without codes: its likeliest tokens), for comparisons."""
     import torch
 
     model, tokenizer = weights.open_any(Path(folder)).eval(), weights.open_tokenizer(Path(folder))
@@ -87,10 +91,23 @@ def _probe(say: Say, *, folder: str, rows: str, codes: list[int], out: str) -> N
         messages = json.loads(line)["prompt"]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         read = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+        began = time.perf_counter()
         with torch.no_grad():
-            logits = model(**read).logits[0, -1].float()
-        odds = torch.log_softmax(logits[codes], 0).tolist()
-        found.append({"messages": messages, "text": text, "tokens": read["input_ids"][0].tolist(), "log_odds": odds})
+            odds = torch.log_softmax(model(**read).logits[0, -1].float(), 0)
+        seconds = time.perf_counter() - began
+        ids = list(codes) or torch.topk(odds, min(LIKELIEST, odds.numel())).indices.tolist()
+        logs = (torch.log_softmax(odds[ids], 0) if codes else odds[ids]).tolist()
+        tokens = read["input_ids"][0].tolist()
+        found.append(
+            {
+                "messages": messages,
+                "text": text,
+                "tokens": tokens,
+                "ids": ids,
+                "log_odds": logs,
+                "seconds": seconds,
+            }
+        )
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 
 
@@ -106,4 +123,6 @@ _OPERATIONS: Mapping[str, Callable[..., None]] = {
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    os._exit(status)  # Libraries' threads and caches need no tidy end, and the reader of our input never ends.
+    os._exit(
+        status
+    )  # Libraries' threads and caches need no tidy end, and the reader of our input never ends.
