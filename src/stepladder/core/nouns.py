@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
+
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
 
@@ -73,6 +75,7 @@ class Task:
 
     name: str
     top: str
+    kind: TaskKind = TaskKind.TASK
     prompt: str = ""
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
@@ -86,6 +89,8 @@ class Task:
     cache_seconds: float = 0.0
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
 
     @property
     def equality(self) -> Equal:
@@ -107,7 +112,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it."""
+    """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
+
+    `passages` were found for it in the task's knowledge: untrusted text.
+    """
 
     id: str
     task: str
@@ -121,6 +129,7 @@ class Question:
     force_top: bool = False
     confidential: bool = False
     asked_at: float = 0.0
+    passages: "tuple[Passage, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,8 @@ class Answer:
 
     `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
     marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
-    answer that was not believed, and was given because the deadline left no time for the top.
+    answer that was not believed, and was given because the deadline left no time for the top. `grounds` is what an
+    answer from documents stands on.
     """
 
     text: str
@@ -166,6 +176,7 @@ class Answer:
     source: str = "live"
     stands_in: bool = False
     below_promise: bool = False
+    grounds: Grounds | None = None
 
 
 Part = Delta | Answer

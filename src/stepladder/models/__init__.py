@@ -19,6 +19,7 @@ from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.llama_blocking import BlockingLlama
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
+from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
@@ -83,6 +84,7 @@ __all__ = [
     "TunedRung",
     "Voice",
     "Vote",
+    "bytes_of",
     "candidates",
     "centred",
     "class_chances",
@@ -102,6 +104,7 @@ __all__ = [
     "parse_answer",
     "prompt_for",
     "read_back",
+    "refusal_for",
     "refuse_confidential",
     "response_format",
     "shared_embedder",

@@ -128,8 +128,9 @@ class ChatModel:
     async def _streamed(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         path, body = self._path(call, replica.model), self._body(call, replica.model)
         async with replica.upstream.post(path, body, due) as exchange:
-            if not exchange.response.headers.get("Content-Type", "").lower().startswith(_STREAM):
-                remedy = f"Its answer is of type {exchange.response.content_type}."
+            kind = exchange.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != _STREAM:
+                remedy = f"Its answer is of type {kind or 'unknown'}."
                 raise exchange.upstream.failed("did not answer with a stream", remedy)
             stream = ChunkStream(exchange, call, self._mend(call))
             due = exchange.first_due

@@ -16,7 +16,8 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess.
+    that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as JSON; `error` is then
+    "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
     """
 
     id: str
@@ -49,6 +50,7 @@ class LedgerRow:
     error: str = ""
     key: str = ""
     estimated: bool = False
+    grounds: str = ""
     seq: int = 0
 
 
