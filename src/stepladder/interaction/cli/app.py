@@ -21,6 +21,7 @@ from stepladder.interaction.cli import (
     rollouts,
     serving,
     tenants,
+    training,
 )
 
 app = typer.Typer(
@@ -39,6 +40,8 @@ app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
+app.add_typer(training.app)
+app.add_typer(training.compress, name="compress")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
