@@ -5,6 +5,7 @@ from the moment it is written. It knows collections and who may see them, but no
 trusts no text: what it finds is quoted, never obeyed.
 """
 
+from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
@@ -34,6 +35,7 @@ __all__ = [
     "document_terms",
     "evaluate",
     "files",
+    "html_text",
     "jsonl",
     "ndcg",
     "query_terms",

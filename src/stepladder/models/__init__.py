@@ -6,7 +6,7 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 
 from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.columns import Column, Columns
-from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
+from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
@@ -86,6 +86,7 @@ __all__ = [
     "import_crfsuite",
     "import_lightgbm",
     "log_probabilities",
+    "mismatch",
     "name_class",
     "open_embedder",
     "open_tagger",
