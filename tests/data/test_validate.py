@@ -86,10 +86,10 @@ def test_what_has_moved_is_named_and_nothing_else(tmp_path, changed, trait):
 def test_new_labels_languages_and_fields_are_seen(tmp_path):
     before = write(tmp_path / "before.jsonl", rows(400))
     found = rows(400, 3)
-    for row in found[:200]:
+    for row in found[200:]:
         row["input"] = "请问我的订单什么时候到啊谢谢你们"
         row["channel"] = 1
-    found[300]["answer"] = "new"
+    found[0]["answer"] = "new"
     seen = validate(write(tmp_path / "now.jsonl", found), quiet, against=before)
     moved = {one.trait for one in seen.moved}
     assert {"language of input", "channel is new", "names of the fields"} <= moved

@@ -33,6 +33,7 @@ from stepladder.data.duplicates import Duplicates, find_contamination, find_dupl
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.gather import clean, freeze, gather
+from stepladder.data.labelling import Asked, BulkLabelling, Estimate, Journal, Labelled, Teacher, Terms
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
 from stepladder.data.rowfile import RowFile, write_rows
 from stepladder.data.templates import Template
@@ -42,13 +43,16 @@ __all__ = [
     "Act",
     "Advice",
     "AnswerKind",
+    "Asked",
     "Boilerplate",
+    "BulkLabelling",
     "Cleaned",
     "Copies",
     "Discovery",
     "Drift",
     "Duplicates",
     "Encoding",
+    "Estimate",
     "Exchange",
     "Exchanges",
     "Fault",
@@ -57,7 +61,9 @@ __all__ = [
     "Found",
     "Guarded",
     "Job",
+    "Journal",
     "Kind",
+    "Labelled",
     "Language",
     "Languages",
     "Length",
@@ -72,7 +78,9 @@ __all__ = [
     "Rule",
     "Skipped",
     "Suspect",
+    "Teacher",
     "Template",
+    "Terms",
     "Traits",
     "Validity",
     "advise",

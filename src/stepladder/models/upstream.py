@@ -46,12 +46,15 @@ class Upstream:
         self._gate = asyncio.Semaphore(concurrency)
         self._session: aiohttp.ClientSession | None = None
 
-    def post(self, path: str, body: bytes, due: float = inf) -> "Exchange":
-        """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time)."""
+    def post(self, path: str, body: bytes, due: float = inf, once: str = "") -> "Exchange":
+        """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time).
+
+        `once` goes along as the Idempotency-Key: servers that know it answer and bill what has the same one once.
+        """
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(f"{self._base}/{path}")
-        return Exchange(self, url, body, due)
+        return Exchange(self, url, body, due, once)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -97,12 +100,13 @@ class Upstream:
         """Give the place back."""
         self._gate.release()
 
-    async def send(self, url: URL, body: bytes, due: float) -> aiohttp.ClientResponse:
+    async def send(self, url: URL, body: bytes, due: float, once: str = "") -> aiohttp.ClientResponse:
         """The answer's head. Raises UpstreamFailed."""
+        more = {"Idempotency-Key": once} if once else None
         try:
             async with asyncio.timeout_at(due):
                 # Never to another place than the configured one: a redirect is refused as what it is, no answer.
-                return await self._open_session().post(url, data=body, allow_redirects=False)
+                return await self._open_session().post(url, data=body, headers=more, allow_redirects=False)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise self.broken(error) from error
 
@@ -131,12 +135,24 @@ class Exchange:
     while the reader is busy elsewhere, such as with writing to a slow client of ours.
     """
 
-    __slots__ = ("_body", "_due", "_loop", "_patience", "_timer", "_url", "_wanted", "response", "upstream")
+    __slots__ = (
+        "_body",
+        "_due",
+        "_loop",
+        "_once",
+        "_patience",
+        "_timer",
+        "_url",
+        "_wanted",
+        "response",
+        "upstream",
+    )
 
     response: aiohttp.ClientResponse
 
-    def __init__(self, upstream: Upstream, url: URL, body: bytes, due: float) -> None:
+    def __init__(self, upstream: Upstream, url: URL, body: bytes, due: float, once: str = "") -> None:
         self.upstream = upstream
+        self._once = once
         self._url = url
         self._body = body
         self._loop = asyncio.get_running_loop()
@@ -152,7 +168,7 @@ class Exchange:
         await self.upstream.enter(self._due)
         try:
             first = min(self._due, self._loop.time() + patience.connect + patience.first_token)
-            self.response = await self.upstream.send(self._url, self._body, first)
+            self.response = await self.upstream.send(self._url, self._body, first, self._once)
             try:
                 if self.response.status != 200:
                     raise await self._refusal()

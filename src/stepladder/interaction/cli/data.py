@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning
+from stepladder.interaction.cli import cleaning, labelling
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ ThresholdOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 app.add_typer(cleaning.app)
+app.add_typer(labelling.app)
 
 
 @app.command()
