@@ -33,6 +33,15 @@ from stepladder.data.duplicates import Duplicates, find_contamination, find_dupl
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.gather import clean, freeze, gather
+from stepladder.data.gathering import (
+    Gathered,
+    Reading,
+    Shape,
+    Source,
+    database_source,
+    file_sources,
+    gather_rows,
+)
 from stepladder.data.labelling import Asked, BulkLabelling, Estimate, Journal, Labelled, Teacher, Terms
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
 from stepladder.data.rowfile import RowFile, write_rows
@@ -59,6 +68,7 @@ __all__ = [
     "FieldNames",
     "Fit",
     "Found",
+    "Gathered",
     "Guarded",
     "Job",
     "Journal",
@@ -73,10 +83,13 @@ __all__ = [
     "Perplexity",
     "Personal",
     "Problem",
+    "Reading",
     "Repetition",
     "RowFile",
     "Rule",
+    "Shape",
     "Skipped",
+    "Source",
     "Suspect",
     "Teacher",
     "Template",
@@ -86,12 +99,15 @@ __all__ = [
     "advise",
     "clean",
     "clean_file",
+    "database_source",
     "discover",
+    "file_sources",
     "find_contamination",
     "find_duplicates",
     "find_label_errors",
     "freeze",
     "gather",
+    "gather_rows",
     "iterate_log",
     "language_of",
     "read_exchanges",

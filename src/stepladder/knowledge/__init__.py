@@ -5,6 +5,7 @@ from the moment it is written. It knows collections and who may see them, but no
 trusts no text: what it finds is quoted, never obeyed.
 """
 
+from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
@@ -32,6 +33,7 @@ __all__ = [
     "Stored",
     "answered",
     "best_quote",
+    "code_of",
     "document_terms",
     "evaluate",
     "files",

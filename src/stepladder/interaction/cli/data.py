@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning, labelling
+from stepladder.interaction.cli import cleaning, gathering, labelling
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ ThresholdOption = Annotated[
     float, typer.Option(help="Similarity from which on two texts are copies, 0.3 to 1.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+app.add_typer(gathering.app)
 app.add_typer(cleaning.app)
 app.add_typer(labelling.app)
 
