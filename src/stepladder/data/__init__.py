@@ -29,9 +29,10 @@ from stepladder.data.cleaning import (
     sample_of,
 )
 from stepladder.data.discover import Discovery, Found, discover
-from stepladder.data.duplicates import Duplicates, find_contamination, find_duplicates
+from stepladder.data.duplicates import Duplicates, find_contamination, find_duplicates, near_groups
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
+from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
 from stepladder.data.gather import clean, freeze, gather
 from stepladder.data.gathering import (
     Gathered,
@@ -44,19 +45,25 @@ from stepladder.data.gathering import (
 )
 from stepladder.data.labelling import Asked, BulkLabelling, Estimate, Journal, Labelled, Teacher, Terms
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
+from stepladder.data.mix import Mixed, Mixture, mix
+from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
 from stepladder.data.templates import Template
 from stepladder.data.validate import Drift, Fault, Validity, validate
 
 __all__ = [
+    "About",
     "Act",
     "Advice",
     "AnswerKind",
     "Asked",
     "Boilerplate",
     "BulkLabelling",
+    "By",
     "Cleaned",
     "Copies",
+    "Cut",
+    "Difference",
     "Discovery",
     "Drift",
     "Duplicates",
@@ -80,6 +87,8 @@ __all__ = [
     "Log",
     "LogRow",
     "Markup",
+    "Mixed",
+    "Mixture",
     "Perplexity",
     "Personal",
     "Problem",
@@ -99,6 +108,7 @@ __all__ = [
     "advise",
     "clean",
     "clean_file",
+    "compare",
     "database_source",
     "discover",
     "file_sources",
@@ -106,10 +116,14 @@ __all__ = [
     "find_duplicates",
     "find_label_errors",
     "freeze",
+    "freeze_folder",
     "gather",
     "gather_rows",
     "iterate_log",
     "language_of",
+    "mix",
+    "near_groups",
+    "read_card",
     "read_exchanges",
     "read_log",
     "recognise",
@@ -118,8 +132,10 @@ __all__ = [
     "restore",
     "sample_of",
     "span_days",
+    "split_rows",
     "traits_described",
     "traits_of",
     "validate",
     "write_rows",
+    "write_splits",
 ]
