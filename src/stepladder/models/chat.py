@@ -99,7 +99,8 @@ class ChatModel:
 
     def _once(self, call: ChatCall) -> str:
         """The call's Idempotency-Key, where it is to have one."""
-        return call.id if self.settings.idempotency else ""
+        wanted = self.settings.idempotency and call.id.isascii() and call.id.isprintable()
+        return call.id if wanted else ""
 
     def _completion(self, call: ChatCall, data: bytes) -> bytes:
         """A whole answer in OpenAI's words. Raises what `msgspec` raises for bytes that are none."""
@@ -131,8 +132,9 @@ class ChatModel:
     async def _streamed(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         path, body = self._path(call, replica.model), self._body(call, replica.model)
         async with replica.upstream.post(path, body, due, self._once(call)) as exchange:
-            if not exchange.response.headers.get("Content-Type", "").lower().startswith(_STREAM):
-                remedy = f"Its answer is of type {exchange.response.content_type}."
+            kind = exchange.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != _STREAM:
+                remedy = f"Its answer is of type {kind or 'unknown'}."
                 raise exchange.upstream.failed("did not answer with a stream", remedy)
             stream = ChunkStream(exchange, call, self._mend(call))
             due = exchange.first_due

@@ -1,4 +1,4 @@
-"""The HTTP side of one upstream server: one session, a bound on calls at a time, patience, and what its failures mean."""
+"""The HTTP side of one upstream server: a bound on calls at a time, patience, and what its failures mean."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,10 +10,9 @@ from time import time
 from types import TracebackType
 from typing import Any
 
-import aiohttp
-from yarl import URL
-
 from stepladder.core import UpstreamFailed
+from stepladder.models.connection import BrokeOff, Connection
+from stepladder.models.origin import Origin, Unreachable
 from stepladder.models.quote import quoted
 from stepladder.models.wire import UNREADABLE, peek
 
@@ -40,27 +39,20 @@ class Upstream:
     ) -> None:
         self.name = name
         self.patience = patience
-        self._base = base_url.rstrip("/")
-        self._urls: dict[str, URL] = {}
+        self.origin = Origin(base_url, headers, patience.connect)
         self._headers = headers
         self._gate = asyncio.Semaphore(concurrency)
-        self._session: aiohttp.ClientSession | None = None
 
     def post(self, path: str, body: bytes, due: float = inf, once: str = "") -> "Exchange":
         """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time).
 
-        `once` goes along as the Idempotency-Key: servers that know it answer and bill what has the same one once.
+        `once` goes along as the Idempotency-Key: a server that knows the header bills what has the same one only once.
         """
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(f"{self._base}/{path}")
-        return Exchange(self, url, body, due, once)
+        return Exchange(self, path, body, due, once)
 
     async def close(self) -> None:
-        """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        """Close the connections that wait; those in use close after their call."""
+        self.origin.close()
 
     def failed(self, what: str, remedy: str = "", *, status: int | None = None) -> UpstreamFailed:
         """An error about this upstream; `status` is ours, where it is not 502."""
@@ -72,11 +64,10 @@ class Upstream:
         """What a failed connection, or one that was waited for too long, is to us."""
         if isinstance(error, TimeoutError):
             return self.failed("is too slow", "Raise its timeouts, or see why.", status=504)
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return self.failed(
-                "cannot be reached", f"Check models.{self.name}.base_url and the server there."
-            )
-        return self.failed("broke off", f"({type(error).__name__})")
+        if isinstance(error, Unreachable):
+            remedy = f"Check models.{self.name}.base_url and the server there ({error})."
+            return self.failed("cannot be reached", remedy)
+        return self.failed("broke off", f"({error})")
 
     def quoted(self, error: Any, body: bytes) -> str:
         """The upstream's own words to this request, as far as they may be repeated."""
@@ -100,33 +91,6 @@ class Upstream:
         """Give the place back."""
         self._gate.release()
 
-    async def send(self, url: URL, body: bytes, due: float, once: str = "") -> aiohttp.ClientResponse:
-        """The answer's head. Raises UpstreamFailed."""
-        more = {"Idempotency-Key": once} if once else None
-        try:
-            async with asyncio.timeout_at(due):
-                # Never to another place than the configured one: a redirect is refused as what it is, no answer.
-                return await self._open_session().post(url, data=body, headers=more, allow_redirects=False)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            raise self.broken(error) from error
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.patience.connect),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # Compressed events would come in lumps, so none are asked for.
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept-Encoding": "identity",
-                    **self._headers,
-                },
-                trust_env=False,
-                read_bufsize=1 << 18,
-            )
-        return self._session
-
 
 class Exchange:
     """One call, and its answer on its way in.
@@ -140,20 +104,20 @@ class Exchange:
         "_due",
         "_loop",
         "_once",
+        "_path",
         "_patience",
         "_timer",
-        "_url",
         "_wanted",
         "response",
         "upstream",
     )
 
-    response: aiohttp.ClientResponse
+    response: Connection
 
-    def __init__(self, upstream: Upstream, url: URL, body: bytes, due: float, once: str = "") -> None:
+    def __init__(self, upstream: Upstream, path: str, body: bytes, due: float, once: str = "") -> None:
         self.upstream = upstream
         self._once = once
-        self._url = url
+        self._path = path
         self._body = body
         self._loop = asyncio.get_running_loop()
         self._patience = upstream.patience
@@ -167,9 +131,10 @@ class Exchange:
         self._due = min(self._due, begun + patience.total)
         await self.upstream.enter(self._due)
         try:
-            first = min(self._due, self._loop.time() + patience.connect + patience.first_token)
-            self.response = await self.upstream.send(self._url, self._body, first, self._once)
+            await self._connected()
             try:
+                await self._head(self._loop.time() + patience.first_token)
+                # Never to another place than the configured one: a redirect is refused as what it is, no answer.
                 if self.response.status != 200:
                     raise await self._refusal()
             except BaseException:
@@ -199,19 +164,15 @@ class Exchange:
 
     async def read(self, due: float) -> bytes:
         """The next bytes, b"" at the end. Raises UpstreamFailed where there are none by `due`."""
-        content = self.response.content
+        connection = self.response
         try:
-            data = content.read_nowait()
-            if data or content.at_eof():
+            data = connection.read_nowait()
+            if data or connection.complete:
                 return data
-            self._wanted = min(due, self._due)
-            if self._timer is None or self._wanted < self._timer.when():
-                self._look_at(self._wanted)
-            return await content.readany()
-        except (TimeoutError, aiohttp.ClientError) as error:
+            self._want(due)
+            return await connection.read()
+        except (TimeoutError, BrokeOff) as error:
             raise self.upstream.broken(error) from error
-        except RuntimeError as error:  # aiohttp's "Connection closed.", where it was cut between two reads
-            raise self.upstream.failed("broke off", "(the connection was closed)") from error
         finally:
             self._wanted = inf
 
@@ -229,17 +190,43 @@ class Exchange:
 
     async def finish(self) -> None:
         """Read the end where it is there already: a connection is only used again once it was read out."""
-        content = self.response.content
-        if content.at_eof():
+        connection = self.response
+        if connection.complete:
             return
-        with suppress(TimeoutError, aiohttp.ClientError):
+        with suppress(TimeoutError, BrokeOff):
             async with asyncio.timeout(_LINGER):
-                while await content.readany():
+                while await connection.read():
                     pass
 
     def quoted(self, error: Any) -> str:
         """The upstream's own words, as far as they may be repeated."""
         return self.upstream.quoted(error, self._body)
+
+    async def _connected(self) -> None:
+        origin = self.upstream.origin
+        connection = origin.take()
+        if connection is None:
+            try:
+                async with asyncio.timeout_at(self._due):
+                    connection = await origin.connect()
+            except (TimeoutError, Unreachable) as error:
+                raise self.upstream.broken(error) from error
+        self.response = connection
+        connection.send(origin.request(self._path, self._body, self._once))
+
+    async def _head(self, due: float) -> None:
+        try:
+            self._want(due)
+            await self.response.head()
+        except (TimeoutError, BrokeOff) as error:
+            raise self.upstream.broken(error) from error
+        finally:
+            self._wanted = inf
+
+    def _want(self, due: float) -> None:
+        self._wanted = min(due, self._due)
+        if self._timer is None or self._wanted < self._timer.when():
+            self._look_at(self._wanted)
 
     def _look_at(self, when: float) -> None:
         if self._timer is not None:
@@ -252,7 +239,7 @@ class Exchange:
         if self._wanted == inf:
             return
         if self._wanted <= self._loop.time():
-            self.response.content.set_exception(TimeoutError())
+            self.response.fail(TimeoutError())
         else:
             self._look_at(self._wanted)
 
@@ -260,7 +247,7 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.response.release()
+        self.upstream.origin.give_back(self.response)
 
     async def _refusal(self) -> UpstreamFailed:
         status = self.response.status
@@ -280,7 +267,7 @@ class Exchange:
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait: `Retry-After` (RFC 9110, 10.2.3), or the finer `retry-after-ms`."""
-    given = headers.get("retry-after-ms"), headers.get("Retry-After")
+    given = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if given[0] is not None:
             return max(float(given[0]) / 1000, 0.0)

@@ -6,8 +6,9 @@ ends marked, catch inflections and misspellings. Each n-gram is one of ``2**bits
 et al. 2009, arXiv 0902.2206, without the sign: weights are learned for each used bucket).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from unicodedata import category
 
 import numpy as np
@@ -17,9 +18,14 @@ from stepladder.text.normalise import Codes, encode, normalise
 
 Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
+Group = tuple[Hashes, Callable[[], tuple[Positions, Positions]]]
+"""N-grams of one order, and where they start and end: worked out when asked for, since a prediction never asks."""
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
+# Made once: a scalar of numpy's takes as long to make as to use.
+_STEP, _STEP_BACK, _ONE, _HALF = (np.uint64(number) for number in (_BASE, _INVERSE, 1, 32))
+_MIX = tuple(np.uint64(number) for number in (30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB))
 _SPACE, _WORD, _HAN, _MARK = range(4)
 
 
@@ -54,32 +60,34 @@ class NgramHasher:
 
     def buckets(self, text: str) -> NDArray[np.int32]:
         """Return the bucket of every n-gram of ``text``, with repeats, shape (n-grams,)."""
-        parts = [hashes for hashes, _, _ in self._ngrams(normalise(text))]
+        parts = [hashes for hashes, _ in self._ngrams(normalise(text))]
         return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
     def placed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the same buckets with where in ``normalise(text)`` each n-gram begins, both of shape (n-grams,)."""
-        parts = self._ngrams(normalise(text))
-        if not parts:
+        groups = self._ngrams(normalise(text))
+        if not groups:
             return np.empty(0, np.int32), np.empty(0, np.int64)
-        hashes, starts = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        return self._to_buckets(hashes.astype(np.uint64)), starts.astype(np.int64)
+        hashes = np.concatenate([hashes for hashes, _ in groups])
+        starts = np.concatenate([places()[0] for _, places in groups])
+        return self._to_buckets(hashes), starts.astype(np.int64)
 
     def features(self, text: str) -> list[Feature]:
         """Return the same n-grams with their places in ``normalise(text)``: slower, for explanations."""
         found: list[Feature] = []
-        for hashes, starts, ends in self._ngrams(normalise(text)):
+        for hashes, places in self._ngrams(normalise(text)):
             buckets = self._to_buckets(hashes)
+            starts, ends = places()
             found += map(Feature, buckets.tolist(), starts.tolist(), ends.tolist())
         return found
 
     def _to_buckets(self, hashes: Hashes) -> NDArray[np.int32]:
         """Mix (the finaliser of splitmix64, Steele et al. 2014) and keep the top bits."""
-        mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed = (hashes ^ (hashes >> _MIX[0])) * _MIX[1]
+        mixed = (mixed ^ (mixed >> _MIX[2])) * _MIX[3]
         return (mixed >> np.uint64(64 - self.bits)).astype(np.int32)
 
-    def _ngrams(self, normal: str) -> list[tuple[Hashes, Positions, Positions]]:
+    def _ngrams(self, normal: str) -> list[Group]:
         codes = encode(normal)
         if codes.size == 0:
             return []
@@ -92,16 +100,18 @@ class NgramHasher:
 
 def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
     """Return hash, start and end of every token; a substring's hash is a difference of prefix sums."""
-    inside = (kinds[1:] == _WORD) & (kinds[:-1] == _WORD)  # no token begins between two letters
-    edges = np.flatnonzero(np.concatenate(([True], ~inside, [True])))
+    letter = kinds == _WORD
+    between = np.ones(codes.size + 1, np.bool_)
+    np.logical_not(letter[1:] & letter[:-1], out=between[1:-1])  # no token begins between two letters
+    edges = between.nonzero()[0]
     starts, ends = edges[:-1], edges[1:]
     visible = kinds[starts] != _SPACE
     starts, ends = starts[visible], ends[visible]
     powers, inverses = _powers(codes.size)
     prefix = np.zeros(codes.size + 1, np.uint64)
-    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
+    np.cumsum((codes.astype(np.uint64) + _ONE) * powers, out=prefix[1:])
     words = (prefix[ends] - prefix[starts]) * inverses[starts]
-    words ^= words >> np.uint64(32)  # breaks the linearity, or "ab c" and "a bc" would be close relatives
+    words ^= words >> _HALF  # breaks the linearity, or "ab c" and "a bc" would be close relatives
     return words, starts, ends
 
 
@@ -111,53 +121,64 @@ def _token_ngrams(
     orders: tuple[int, ...],
     *,
     without_words: bool,
-) -> list[tuple[Hashes, Positions, Positions]]:
+) -> list[Group]:
     """Hash the n-grams of tokens by a rolling polynomial."""
     words, starts, ends = tokens
     wordless = kinds[starts] != _WORD
-    found = []
+    found: list[Group] = []
     for order in orders:
         count = words.size - order + 1
         if count < 1:
             continue
         rolling, allowed = words[:count], wordless[:count]
         for step in range(1, order):
-            rolling = rolling * np.uint64(_INVERSE) + words[step : step + count]
-            allowed = allowed & wordless[step : step + count]
+            rolling = rolling * _STEP_BACK
+            rolling += words[step : step + count]
+            if without_words:
+                allowed = allowed & wordless[step : step + count]
         rolling = rolling + np.uint64(order)
-        ngrams = (rolling, starts[:count], ends[order - 1 :])
-        if without_words:
-            ngrams = (rolling[allowed], ngrams[1][allowed], ngrams[2][allowed])
-        found.append(ngrams)
+        which = allowed if without_words else slice(None)
+        places = partial(_between, starts[:count], ends[order - 1 :], which)
+        found.append((rolling[which], places))
     return found
 
 
-def _character_ngrams(
-    codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]
-) -> list[tuple[Hashes, Positions, Positions]]:
+def _between(
+    starts: Positions, ends: Positions, which: NDArray[np.bool_] | slice
+) -> tuple[Positions, Positions]:
+    return starts[which], ends[which]
+
+
+def _character_ngrams(codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]) -> list[Group]:
     """Hash character n-grams whose inner characters are all of one word; an end that is not reads as a blank."""
-    letter = np.concatenate(([False], kinds == _WORD, [False]))
+    letter = np.zeros(codes.size + 2, np.bool_)
+    np.equal(kinds, _WORD, out=letter[1:-1])
     blanked = np.zeros(codes.size + 2, np.uint64)
-    blanked[1:-1] = np.where(letter[1:-1], codes, 0)
-    found, rolling = [], blanked
+    np.multiply(codes, letter[1:-1], out=blanked[1:-1])
+    found: list[Group] = []
+    rolling = blanked
     inner: NDArray[np.bool_] = letter[1:-1]
     for order in range(2, max(orders, default=0) + 1):
         if order > blanked.size:
             break
-        rolling = rolling[:-1] * np.uint64(_BASE) + blanked[order - 1 :]
+        rolling = rolling[:-1] * _STEP
+        rolling += blanked[order - 1 :]
         if order > 3:
             inner = inner[:-1] & letter[order - 2 : -1]
         if order in orders:
-            at = np.flatnonzero(inner)
-            starts = at - letter[at]  # a blanked end is no part of the n-gram's text
-            ends = at + order - 2 + letter[at + order - 1]
-            found.append((rolling[at] + np.uint64(order << 56), starts, ends))
+            found.append((rolling[inner] + np.uint64(order << 56), partial(_inside, letter, inner, order)))
     return found
+
+
+def _inside(letter: NDArray[np.bool_], inner: NDArray[np.bool_], order: int) -> tuple[Positions, Positions]:
+    at = inner.nonzero()[0]
+    # A blanked end is no part of the n-gram's text.
+    return at - letter[at], at + order - 2 + letter[at + order - 1]
 
 
 def _kinds(codes: Codes) -> NDArray[np.uint8]:
     table = _kind_table()
-    return table[np.minimum(codes, table.size - 1)]
+    return table.take(codes, mode="clip")
 
 
 @lru_cache(maxsize=1)

@@ -21,43 +21,41 @@ ACTS = ("off", "count", "mask", "remove")
 SECRETS = "secrets"
 
 
+RemovedOption = Annotated[
+    Path | None, typer.Option(help="Rows that went or were changed, as they were; OUT.removed without it.")
+]
+AlsoOption = Annotated[list[str] | None, typer.Option(help="Another field to mend and to look for data in.")]
+LanguageOption = Annotated[list[str] | None, typer.Option(help="Keep only zh or en; may be given twice.")]
+StrangeOption = Annotated[
+    float, typer.Option(help="Spreads above the file's median perplexity at which a row goes.")
+]
+BoilerplateOption = Annotated[bool, typer.Option(help="Take out lines that a hundredth of the rows share.")]
+PersonalOption = Annotated[str, typer.Option(help="Personal data: off, count, mask or remove (the row).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+
 @app.command()
 def clean(  # noqa: PLR0913, PLR0917 a command's options
     file: FileArgument,
     out: Annotated[Path, typer.Option(help="The rows that stay.")],
-    removed: Annotated[
-        Path | None,
-        typer.Option(help="Rows that went or were changed, as they were; OUT.removed without it."),
-    ] = None,
+    removed: RemovedOption = None,
     input_: Annotated[str, typer.Option("--input", help="Field of the text.")] = "input",
-    also: Annotated[
-        list[str] | None, typer.Option(help="Another field to mend and to look for data in.")
-    ] = None,
+    also: AlsoOption = None,
     skip: Annotated[list[str] | None, typer.Option(help="A rule to leave out.")] = None,
-    language: Annotated[
-        list[str] | None, typer.Option(help="Keep only zh or en; may be given twice.")
-    ] = None,
+    language: LanguageOption = None,
     shortest: Annotated[int, typer.Option(help="Fewest characters.")] = 1,
     longest: Annotated[int, typer.Option(help="Most characters.")] = 100_000,
     repetition: Annotated[float, typer.Option(help="Least share of a text's 4-grams that differ.")] = 0.3,
-    strange: Annotated[
-        float, typer.Option(help="Spreads above the file's median perplexity at which a row goes.")
-    ] = 8.0,
-    boilerplate: Annotated[
-        bool, typer.Option(help="Take out lines that a hundredth of the rows share.")
-    ] = False,
-    personal: Annotated[
-        str, typer.Option(help="Personal data: off, count, mask or remove (the row).")
-    ] = "count",
+    strange: StrangeOption = 8.0,
+    boilerplate: BoilerplateOption = False,
+    personal: PersonalOption = "count",
     secrets: Annotated[str, typer.Option(help="Keys and passwords: off, count, mask or remove.")] = "count",
     harm: Annotated[str, typer.Option(help="Harmful texts: off, count or remove.")] = "off",
     html: Annotated[Path | None, typer.Option(help="Write a report with samples.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Clean a file by rules: each counted and sampled, every row that it touches kept aside. Goes on after any end."""
-    from rich.console import Console
-
     from stepladder.data import Job, clean_file
 
     settings = {
@@ -73,20 +71,31 @@ def clean(  # noqa: PLR0913, PLR0917 a command's options
     }
     rules = _rules(file, input_, settings)
     side = removed or out.with_name(f"{out.name}.removed")
-    job = Job(file, out, side, rules, input_, tuple(also or ()), settings)
     with moving_bar() as tell:
-        found = clean_file(job, tell)
-    figures = found.figures() | {"source": file.name, "out": out.name, "removed_rows": side.name}
+        found = clean_file(Job(file, out, side, rules, input_, tuple(also or ()), settings), tell)
+    _tell(found, file, (out, side), json_)
     if report is not None:
-        report.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        report.write_text(_figures(found, file, (out, side)) + "\n", encoding="utf-8")
     if html is not None:
         _page(found, file).write(html)
-    if json_:
-        print(json.dumps(figures, ensure_ascii=False))
+
+
+def _tell(found: "Cleaned", file: Path, written: tuple[Path, Path], as_json: bool) -> None:
+    from rich.console import Console
+
+    if as_json:
+        print(_figures(found, file, written))
         return
     for table in _tables(found):
         Console().print(drawn(table))
-    print(f"{found.counts.kept:,} of {found.counts.rows:,} rows stay; {side} holds the others as they were.")
+    print(
+        f"{found.counts.kept:,} of {found.counts.rows:,} rows stay; {written[1]} holds the others as they were."
+    )
+
+
+def _figures(found: "Cleaned", file: Path, written: tuple[Path, Path]) -> str:
+    names = {"source": file.name, "out": written[0].name, "removed_rows": written[1].name}
+    return json.dumps(found.figures() | names, ensure_ascii=False)
 
 
 @app.command()
@@ -97,7 +106,7 @@ def restore(
     rule: Annotated[
         list[str] | None, typer.Option(help="Only what this rule did; without it, everything.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Undo cleaning, whole or by rule: rows come back to their places as they were."""
     from stepladder.data import restore as put_back
@@ -113,7 +122,7 @@ def validate(
     against: Annotated[
         Path | None, typer.Option(help="An earlier file: what has drifted since, and what it has not seen.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    json_: JsonOption = False,
 ) -> None:
     """Check rows against a schema, for outliers and for drift. Exit code 1 where a row is invalid or something drifted."""
     from rich.console import Console
