@@ -16,6 +16,7 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    releases,
     rollouts,
     serving,
     tenants,
@@ -45,6 +46,7 @@ app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
