@@ -8,7 +8,7 @@ from stepladder.models.belief import Belief
 from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
-from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
+from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
@@ -107,6 +107,7 @@ __all__ = [
     "log_probabilities",
     "lost",
     "may_be_low",
+    "mismatch",
     "name_class",
     "off_loop",
     "open_embedder",

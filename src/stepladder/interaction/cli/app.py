@@ -18,6 +18,7 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    releases,
     rollouts,
     serving,
     tenants,
@@ -52,6 +53,7 @@ app.add_typer(conversations.app, name="conversation")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
