@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    ConversationTerms,
     Limits,
     ModelConfig,
     Promise,
@@ -41,7 +42,7 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
-    "## `[conversations]`": config.Conversations,
+    "## `[conversations]`": ConversationTerms,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,

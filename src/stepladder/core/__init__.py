@@ -29,6 +29,7 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import ConversationTerms
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -91,6 +92,7 @@ __all__ = [
     "Clock",
     "Config",
     "ConfigError",
+    "ConversationTerms",
     "DataError",
     "Dataset",
     "DeadlineMissed",

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from stepladder.core.errors import ConfigError
-from stepladder.core.memory import Conversations
+from stepladder.core.memory import ConversationTerms
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
-    conversations: Conversations = field(default_factory=Conversations)
+    conversations: ConversationTerms = field(default_factory=ConversationTerms)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -168,7 +168,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
-        conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
+        conversations=settings(data.get("conversations", {}), ConversationTerms, "conversations"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Conversations:
+class ConversationTerms:
     """`[conversations]`: one that was silent for `keep_days` is over, and its words are erased; 0: none is continued or kept.
 
     The last `most_turns` questions and their answers come before a new question.
