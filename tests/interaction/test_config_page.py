@@ -10,11 +10,14 @@ import pytest
 
 from stepladder.core import (
     ConversationTerms,
+    Knows,
     Limits,
     ModelConfig,
     Promise,
     SemanticCache,
     ServiceClass,
+    SourceConfig,
+    Summing,
     Task,
     Tenant,
     Turning,
@@ -48,6 +51,9 @@ TABLES = {
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
+    "### `[tasks.NAME.knowledge]`": Knows,
+    "### `[tasks.NAME.summary]`": Summing,
+    "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
@@ -72,7 +78,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | SemanticCache):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
         return "see below"
     if value is None:
         return "none"

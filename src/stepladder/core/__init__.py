@@ -5,8 +5,17 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, plugins
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -77,6 +86,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
@@ -88,6 +98,7 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
@@ -104,11 +115,14 @@ __all__ = [
     "Field",
     "Fitted",
     "Forwards",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -132,6 +146,7 @@ __all__ = [
     "Refused",
     "Release",
     "Retriever",
+    "Rewrite",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -141,11 +156,15 @@ __all__ = [
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
     "TooLarge",
@@ -155,8 +174,10 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
     "config",
     "is_private",

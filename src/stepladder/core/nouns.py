@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.keeping import SemanticCache
 
 Field = str | int | float | bool | None
@@ -75,6 +76,7 @@ class Task:
 
     name: str
     top: str
+    kind: TaskKind = TaskKind.TASK
     prompt: str = ""
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
@@ -90,6 +92,8 @@ class Task:
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
     confidential: bool = False
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
 
     @property
     def equality(self) -> Equal:
@@ -111,7 +115,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it."""
+    """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
+
+    `passages` were found for it in the task's knowledge: untrusted text.
+    """
 
     id: str
     task: str
@@ -125,6 +132,7 @@ class Question:
     force_top: bool = False
     confidential: bool = False
     asked_at: float = 0.0
+    passages: "tuple[Passage, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,8 @@ class Answer:
 
     `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
     marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
-    answer that was not believed, and was given because the deadline left no time for the top.
+    answer that was not believed, and was given because the deadline left no time for the top. `grounds` is what an
+    answer from documents stands on.
     """
 
     text: str
@@ -170,6 +179,7 @@ class Answer:
     source: str = "live"
     stands_in: bool = False
     below_promise: bool = False
+    grounds: Grounds | None = None
 
 
 Part = Delta | Answer

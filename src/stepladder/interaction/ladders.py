@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stepladder.core import (
     Config,
     Events,
+    Knowing,
     Learned,
     Mode,
     Model,
@@ -19,7 +20,16 @@ from stepladder.core import (
     is_private,
     plugins,
 )
-from stepladder.models import DictionaryRung, Entries, Ladder, Remembering, any_embedder, shared_embedder
+from stepladder.interaction.answering import Answering
+from stepladder.models import (
+    DictionaryRung,
+    Entries,
+    Ladder,
+    Remembering,
+    any_embedder,
+    bytes_of,
+    shared_embedder,
+)
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -47,8 +57,11 @@ class State:
 class Ladders:
     """Builds the served tasks, and keeps what is loaded as long as some task uses it. Blocking: call it off the loop."""
 
-    def __init__(self, store: Store, registry: Registry, events: Events, seed: str) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, events: Events, seed: str, answering: Answering
+    ) -> None:
         self._store = store
+        self._answering = answering
         self._registry = registry
         self._events = events
         self._seed = seed
@@ -60,16 +73,18 @@ class Ladders:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
         tasks = {
-            name: self._task(task, _chain(task, config, models), state, used)
+            name: self._task(task, _chain(task, config, models), state, used, config.knowledge)
             for name, task in config.tasks.items()
         }
         self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
         return tasks
 
-    def _task(self, task: Task, chain: Sequence[Model], state: State, used: set[str]) -> ServedTask:
-        model = chain[0]
+    def _task(
+        self, task: Task, chain: Sequence[Model], state: State, used: set[str], knowing: Knowing
+    ) -> ServedTask:
+        model, furnished = chain[0], self._answering.furnish(task, chain[0], knowing)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
-        top = model.rung(task)
+        top = furnished.top
         entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
         released = {}
@@ -77,23 +92,26 @@ class Ladders:
             ladder = self._released(task, str(id), top, dictionary, used)
             if ladder is not None:
                 released[str(id)] = ladder
-        low = [dictionary] if OWNERS_WORD in task.rungs else []
+        low = [*([dictionary] if OWNERS_WORD in task.rungs else []), *furnished.low]
+        known = furnished.thresholds
         mode = state.switches.get(task.name, task.mode)
         return ServedTask(
             task=task,
             mode=mode,
             rollout=rollout,
             top=Ladder(task, [], {}, top, release="", events=self._events),
-            unreleased=Ladder(task, low, {}, top, release="", events=self._events),
+            unreleased=Ladder(task, low, known, top, release="", events=self._events),
             released=released,
             seed=self._seed,
-            private=is_private(model),
+            private=is_private(model) and furnished.private,
             cost=model.cost,
             dearest=lambda usage: sum(each.cost(usage) for each in chain),
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
-            edits=lambda: entries.edits,
             embedder=_embedder(task),
-            prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
+            edits=lambda: (entries.edits, furnished.version()),
+            prompt_bytes=_PROMPT_BYTES
+            + bytes_of(task)
+            + len(str((task.prompt, task.labels, task.schema)).encode()),
         )
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from stepladder.core import StepladderError, Task
+from stepladder.core import StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.compose import open_registry, open_store
 from stepladder.interaction.settings import Settings
@@ -58,7 +58,8 @@ def _run(settings: Settings) -> None:
             while True:
                 lease.wait()
                 for task in config.tasks.values():
-                    _tick(flywheel, task)
+                    if task.kind is TaskKind.TASK:
+                        _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
         store.close()

@@ -18,6 +18,7 @@ from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
 from stepladder.models.off_loop import off_loop
+from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
@@ -76,6 +77,7 @@ __all__ = [
     "Voice",
     "Vote",
     "any_embedder",
+    "bytes_of",
     "centred",
     "class_chances",
     "confidence_features",
@@ -95,6 +97,7 @@ __all__ = [
     "parse_answer",
     "prompt_for",
     "read_back",
+    "refusal_for",
     "refuse_confidential",
     "response_format",
     "shared_embedder",

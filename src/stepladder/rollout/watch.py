@@ -35,7 +35,7 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         if not any(word in key for word in _UNSPOKEN)
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
-    what = [
+    what: list[Any] = [
         task.top,
         model.kind,
         said,
@@ -45,6 +45,8 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         task.equality,
         task.caller_system,
     ]
+    if task.knowledge.collection:
+        what.append(task.knowledge)
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import Config, Mode, Model, Question, Rollout, Task, UnknownModel, Usage
+from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
 from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
 
@@ -56,7 +56,7 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
-    edits: Callable[[], int] = lambda: 0
+    edits: Callable[[], object] = lambda: 0
     prompt_bytes: int = 0
     embedder: Remembering | None = None
 
@@ -80,7 +80,8 @@ class ServedTask:
             release = self.rollout.candidate
         ladder = self.released.get(release or "")
         if ladder is None:
-            return Plan(top=self.top, ladder=self.unreleased, drawn=True)
+            # Of what answers from documents nothing is learned, so nothing is drawn for it either.
+            return Plan(top=self.top, ladder=self.unreleased, drawn=self.task.kind is TaskKind.TASK)
         chance = self.task.flywheel.audit if self.rollout.draw is None else self.rollout.draw
         drawn = audited(question.id, chance, self.seed)
         return Plan(top=self.top, ladder=ladder, ladder_release=release or "", drawn=drawn)

@@ -6,6 +6,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from stepladder.core import (
     Answer,
     Clock,
@@ -22,7 +24,7 @@ from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
-from stepladder.store import LedgerRow
+from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
 
 class TaskEntry(Entry):
@@ -173,11 +175,12 @@ class TaskEntry(Entry):
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,
             config_hash=self.asked.config_hash,
-            error=error or ("below_promise" if answer.below_promise else ""),
+            error=error or _noted(answer),
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
             conversation=question.conversation or "",
             confidential=question.confidential,
+            grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
         )
 
     def _unfinished(self, status: str) -> Answer:
@@ -187,6 +190,14 @@ class TaskEntry(Entry):
             usage = estimate_question(self.question, self.served.task.prompt, self.text)
             cost = self.served.cost(usage)
         return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+
+
+def _noted(answer: Answer) -> str:
+    """What the ledger is to remember of an answer that went out."""
+    grounds = answer.grounds
+    if grounds is not None and (grounds.refused or grounds.review):
+        return UNANSWERED if grounds.refused else UNSUPPORTED
+    return "below_promise" if answer.below_promise else ""
 
 
 async def _one(part: Answer) -> AsyncGenerator[Part | Piece]:

@@ -5,6 +5,14 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
+from stepladder.store.approved import (
+    UNANSWERED,
+    UNSUPPORTED,
+    Approval,
+    Approved,
+    Gap,
+    grounds_of,
+)
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversation, Conversations
@@ -34,6 +42,10 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "UNANSWERED",
+    "UNSUPPORTED",
+    "Approval",
+    "Approved",
     "AuditRow",
     "Catalogue",
     "Change",
@@ -44,6 +56,7 @@ __all__ = [
     "Entries",
     "Entry",
     "FeedbackRow",
+    "Gap",
     "Journal",
     "Key",
     "Keys",
@@ -65,5 +78,6 @@ __all__ = [
     "TaskSummary",
     "Turns",
     "backup",
+    "grounds_of",
     "restore",
 ]

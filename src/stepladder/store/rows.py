@@ -17,7 +17,8 @@ class LedgerRow:
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
     that they (and the cost) are a guess. `conversation` is the caller's, "" where there is none; with `confidential` it is
-    kept in a table of its own, and not read back.
+    kept in a table of its own, and not read back. `grounds` is what an answer from documents stands on, as JSON; `error` is
+    then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
     """
 
     id: str
@@ -50,6 +51,7 @@ class LedgerRow:
     error: str = ""
     key: str = ""
     estimated: bool = False
+    grounds: str = ""
     seq: int = 0
     conversation: str = ""
     confidential: bool = False

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_conversations"
-down_revision = "0003"
+revision = "0005_conversations"
+down_revision = "0004_grounds"
 branch_labels = None
 depends_on = None
 

@@ -30,6 +30,7 @@ CREATE TABLE ledger (
     turns TEXT NOT NULL,
     "key" VARCHAR DEFAULT '' NOT NULL,
     estimated BOOLEAN DEFAULT 0 NOT NULL,
+    grounds TEXT DEFAULT '' NOT NULL,
     UNIQUE (id)
 );
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
@@ -217,5 +218,5 @@ CREATE TABLE conversations (
 );
 CREATE INDEX conversations_whose ON conversations (tenant, conversation, at);
 
-INSERT INTO alembic_version (version_num) VALUES ('0004_conversations');
+INSERT INTO alembic_version (version_num) VALUES ('0005_conversations');
 INSERT INTO stamps (id, value) VALUES (1, 1);
