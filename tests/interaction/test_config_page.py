@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
-    ConversationTerms,
+    Conversations,
     Knows,
     Limits,
     ModelConfig,
@@ -45,15 +45,15 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
-    "## `[conversations]`": ConversationTerms,
+    "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
-    "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.knowledge]`": Knows,
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
+    "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,

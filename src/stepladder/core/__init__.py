@@ -38,10 +38,11 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.keeping import SemanticCache
-from stepladder.core.memory import ConversationTerms
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -54,7 +55,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -65,8 +65,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -90,6 +93,8 @@ from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
+    "OFFLINE",
+    "UNSURE",
     "Action",
     "Answer",
     "Answered",
@@ -103,7 +108,7 @@ __all__ = [
     "Clock",
     "Config",
     "ConfigError",
-    "ConversationTerms",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
@@ -114,6 +119,8 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
     "Grounds",
     "Guard",
@@ -140,6 +147,7 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
@@ -175,10 +183,12 @@ __all__ = [
     "UnknownModel",
     "UnknownPlugin",
     "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
     "Vanished",
     "Verdict",
+    "check_promise",
     "config",
     "is_private",
     "plugins",

@@ -13,6 +13,7 @@ from stepladder.service.grounded import Grounded, Retrieving
 from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, VerifiedRung, signature
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
+from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
@@ -32,6 +33,7 @@ __all__ = [
     "Finder",
     "Found",
     "Grounded",
+    "Labelled",
     "Likeness",
     "ModelEntry",
     "Plan",
@@ -48,6 +50,7 @@ __all__ = [
     "fused",
     "goes_on",
     "going_on",
+    "label",
     "likeness",
     "part_task",
     "points_back",

@@ -40,6 +40,7 @@ class ServedTask:
     `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
+    `coverage` is each release's certified share of low answers, where nobody else answers.
     `version` changes with everything that an answer depends on beside the question and its ladder release;
     `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
     semantic cache, if it has one.
@@ -57,6 +58,7 @@ class ServedTask:
     dearest: Callable[[Usage], float] = _free
     version: str = ""
     edits: Callable[[], object] = lambda: 0
+    coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
     embedder: Remembering | None = None
 

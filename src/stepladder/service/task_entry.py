@@ -152,7 +152,7 @@ class TaskEntry(Entry):
             at=question.asked_at,
             tenant=question.tenant,
             task=question.task,
-            model=self.served.task.top,
+            model=self.served.task.teacher,
             text=question.text,
             fields=question.fields,
             turns=question.turns,
@@ -178,9 +178,9 @@ class TaskEntry(Entry):
             error=error or _noted(answer),
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
+            grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
             conversation=question.conversation or "",
             confidential=question.confidential,
-            grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
         )
 
     def _unfinished(self, status: str) -> Answer:

@@ -16,9 +16,10 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess. `conversation` is the caller's, "" where there is none; with `confidential` it is
-    kept in a table of its own, and not read back. `grounds` is what an answer from documents stands on, as JSON; `error` is
-    then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
+    that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as JSON; `error` is then
+    "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
+    `conversation` is the caller's, "" where there is none; with `confidential` it is
+    kept in a table of its own, and not read back.
     """
 
     id: str
@@ -136,6 +137,7 @@ class LabelledRow:
     low_confidence: float | None
     correction: str | None
     top_model: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Outcome:
     """A drawn question of a ladder release whose top answer is known.
 
     `low` says that a low rung answered it, `agreed` that the answer given equals the top's (always so where
-    the top gave it). `confidence` is the low rungs', where known.
+    the top gave it). `confidence` is the low rungs', where known. `answer` was given, `top_answer` is the top's,
+    and `correction` a trusted label, where there is one.
     """
 
     seq: int
@@ -151,6 +154,9 @@ class Outcome:
     low: bool
     agreed: bool
     confidence: float
+    answer: str = ""
+    top_answer: str = ""
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0005_conversations"
+HEAD = "0005"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -60,7 +60,7 @@ ledger = Table(
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.
     Column("estimated", Boolean, nullable=False, server_default=false()),
-    # Added by 0004_grounds.
+    # Added by 0004.
     Column("grounds", Text, nullable=False, server_default=""),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),

@@ -17,6 +17,7 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
     rollouts,
     serving,
     tenants,
@@ -45,6 +46,7 @@ app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(conversations.app, name="conversation")
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")

@@ -208,15 +208,5 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-CREATE TABLE conversations (
-	request_id VARCHAR NOT NULL, 
-	tenant VARCHAR NOT NULL, 
-	conversation VARCHAR NOT NULL, 
-	at DOUBLE NOT NULL, 
-	confidential BOOLEAN NOT NULL, 
-	PRIMARY KEY (request_id)
-);
-CREATE INDEX conversations_whose ON conversations (tenant, conversation, at);
-
-INSERT INTO alembic_version (version_num) VALUES ('0005_conversations');
+INSERT INTO alembic_version (version_num) VALUES ('0004');
 INSERT INTO stamps (id, value) VALUES (1, 1);
