@@ -4,7 +4,7 @@ Standard library and msgspec only. It knows nothing of databases, HTTP, models o
 reading a configuration file and resolving a secret's reference.
 """
 
-from stepladder.core import config, plugins
+from stepladder.core import config, json_texts, plugins
 from stepladder.core.answering import (
     Citation,
     Grounds,
@@ -36,7 +36,8 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -90,7 +91,7 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import SourceConfig, SourceKind, Vanished
-from stepladder.core.verdicts import Action, Side, Span, Verdict
+from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
     "OFFLINE",
@@ -112,6 +113,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DeadlineMissed",
+    "Deed",
     "Delta",
     "Embedder",
     "Equal",
@@ -126,6 +128,9 @@ __all__ = [
     "Guard",
     "GuardFailed",
     "GuardOpener",
+    "GuardRules",
+    "GuardTable",
+    "Guarding",
     "Guess",
     "Hit",
     "Knowing",
@@ -151,8 +156,11 @@ __all__ = [
     "Question",
     "Reach",
     "Recipe",
+    "Refuse",
     "Refused",
     "Release",
+    "Remark",
+    "Remarked",
     "Retriever",
     "Rewrite",
     "RolledOut",
@@ -169,12 +177,14 @@ __all__ = [
     "Span",
     "StepladderError",
     "StoreError",
+    "Streams",
     "Summing",
     "SystemClock",
     "Task",
     "TaskKind",
     "Tenant",
     "TenantConfig",
+    "Text",
     "TooLarge",
     "TooMany",
     "Traffic",
@@ -188,8 +198,10 @@ __all__ = [
     "Usage",
     "Vanished",
     "Verdict",
+    "Watching",
     "check_promise",
     "config",
     "is_private",
+    "json_texts",
     "plugins",
 ]

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
+from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
@@ -50,6 +51,7 @@ _TABLES = (
     "tasks",
     "classes",
     "tenants",
+    "guards",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -138,6 +140,7 @@ class Config:
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     conversations: Conversations = field(default_factory=Conversations)
+    guards: GuardRules = field(default_factory=GuardRules)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -177,6 +180,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
     _known(data, _TABLES, "")
+    data, rules = take_rules(data, settings)
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -192,6 +196,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
+        guards=rules,
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)

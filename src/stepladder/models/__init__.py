@@ -41,7 +41,7 @@ from stepladder.models.tagger import (
 from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
 from stepladder.models.unsure import UnsureRung
-from stepladder.models.wire import text_of
+from stepladder.models.wire import said_by_us, text_of
 
 __all__ = [
     "DONE",
@@ -107,6 +107,7 @@ __all__ = [
     "refusal_for",
     "refuse_confidential",
     "response_format",
+    "said_by_us",
     "shared_embedder",
     "softmax",
     "speaks_of",

@@ -16,7 +16,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -62,6 +62,8 @@ ledger = Table(
     Column("estimated", Boolean, nullable=False, server_default=false()),
     # Added by 0004.
     Column("grounds", Text, nullable=False, server_default=""),
+    # Added by 0006: what guards remarked, as JSON; "" for nothing.
+    Column("remarks", Text, nullable=False, server_default=""),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
     Index("ledger_times", "task", "at"),
