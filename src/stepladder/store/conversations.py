@@ -110,6 +110,7 @@ def erase_words(connection: Connection, ids: list[str]) -> None:
             "fields": "",
             "turns": "",
             "grounds": "",
+            "remarks": "",
             "low_answer": None,
         }
         connection.execute(update(audits).where(audits.c.seq.in_(rows)).values(top_answer="", status=ERASED))
