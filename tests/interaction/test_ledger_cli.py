@@ -64,7 +64,7 @@ def test_rows_come_out_as_parquet(shell):
 def test_without_pyarrow_it_says_what_to_install(shell, monkeypatch):
     fill(shell)
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    assert shell("ledger", "export", "rows", "--parquet") == 2 and "stepladder[parquet]" in shell.err
+    assert shell("ledger", "export", "rows", "--parquet") == 2 and "stepladder[data]" in shell.err
 
 
 def test_old_rows_are_counted_first_and_then_taken_out(shell):

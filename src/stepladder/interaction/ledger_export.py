@@ -65,7 +65,7 @@ def _parquet(path: Path) -> Iterator[Write]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtra("Export to Parquet", "parquet") from error
+        raise MissingExtra("Export to Parquet", "data") from error
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _SCHEMA.items()])
     with parquet.ParquetWriter(path, schema, compression="zstd") as out:
         yield lambda rows: out.write_table(

@@ -19,9 +19,11 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    releases,
     rollouts,
     serving,
     tenants,
+    training,
 )
 
 app = typer.Typer(
@@ -40,6 +42,8 @@ app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
+app.add_typer(training.app)
+app.add_typer(training.compress, name="compress")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
@@ -51,6 +55,7 @@ app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")

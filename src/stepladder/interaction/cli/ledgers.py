@@ -40,7 +40,7 @@ def export(
     until: Until = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write rows into a file: JSON lines, or Parquet (pip install 'stepladder[parquet]')."""
+    """Write rows into a file: JSON lines, or Parquet (pip install 'stepladder[data]')."""
     from stepladder.interaction.ledger_export import export as write
 
     chosen = destination.suffix == ".parquet" if parquet is None else parquet
