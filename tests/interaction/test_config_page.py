@@ -24,6 +24,7 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
+from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training import (
@@ -43,6 +44,7 @@ TABLES = {
     '### `kind = "chat"`': ChatSettings,
     "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
+    '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
     "## `[conversations]`": Conversations,

@@ -59,7 +59,12 @@ def open_store(settings: Settings, config: Config) -> Store:
     if not writable:
         raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
     ledger = config.ledger
-    return Store.open(settings.store_url(config), durability=ledger.durability, queue=ledger.queue)
+    return Store.open(
+        settings.store_url(config),
+        durability=ledger.durability,
+        queue=ledger.queue,
+        pack_over=int(ledger.compress_over_kb * 1024),
+    )
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:

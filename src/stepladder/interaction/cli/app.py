@@ -18,6 +18,7 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    ledgers,
     releases,
     rollouts,
     serving,
@@ -50,6 +51,7 @@ app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(conversations.app, name="conversation")
+app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
