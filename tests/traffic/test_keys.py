@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepladder.core import NotAllowed, SystemClock, Tenant
+from stepladder.core import OWNER, NotAllowed, SystemClock, Tenant
 from stepladder.traffic import Keys
 
-ANN, BOSS = Tenant("ann"), Tenant("boss", admin=True)
+ANN, BOSS = Tenant("ann"), Tenant("boss", grant=OWNER)
 KEYS = Keys({sha256(b"sl-ann").hexdigest(): ANN, sha256(b"sl-boss").hexdigest(): BOSS}, SystemClock())
 
 

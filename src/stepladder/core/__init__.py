@@ -5,6 +5,7 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, plugins
+from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
@@ -28,6 +29,7 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.granting import granted
 from stepladder.core.nouns import (
     Answer,
     Certificate,
@@ -78,6 +80,9 @@ from stepladder.core.protocols import (
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
+    "CLIENT",
+    "OWNER",
+    "ROLES",
     "Action",
     "Answer",
     "Answered",
@@ -101,6 +106,7 @@ __all__ = [
     "Field",
     "Fitted",
     "Forwards",
+    "Grant",
     "Guard",
     "GuardFailed",
     "GuardOpener",
@@ -129,6 +135,8 @@ __all__ = [
     "Refused",
     "Release",
     "Retriever",
+    "Right",
+    "Role",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -155,6 +163,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "config",
+    "granted",
     "is_private",
     "plugins",
 ]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.access import CLIENT, Grant
+
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
 
@@ -317,16 +319,21 @@ class ServiceClass:
 class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
-    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things.
+    `key` is the key's name, `expires_at` when it stops opening the door; `grant` says what it may do beside asking.
     """
 
     name: str
-    admin: bool = False
     key: str = ""
     expires_at: float | None = None
     service: ServiceClass = field(default_factory=ServiceClass)
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
+    grant: Grant = CLIENT
+
+    @property
+    def admin(self) -> bool:
+        """Whether it has a role, so that it may do more than ask."""
+        return self.grant.role is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class AdminPages:
         """DELETE /admin/tasks/{name}/dictionary."""
         task = self._task(request)
         key = await self._read(request, _Key)
-        found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind)
+        found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind, tenant.key)
         if not found:
             raise BadRequest(
                 f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."

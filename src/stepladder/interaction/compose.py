@@ -204,7 +204,6 @@ class House:
     def switch(self, task: str, mode: Mode | None, who: str) -> None:
         """The kill switch."""
         self.store.switches.put(task, mode, who)
-        self.store.journal.note(who, "mode", f"{task}: {mode or 'as configured'}")
 
     def standings(self) -> list[dict[str, Any]]:
         """What each key and its tenant may do and have done: the very numbers that the limits are held to."""
@@ -239,10 +238,10 @@ class House:
             task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
         )
 
-    def remove_entry(self, task: Task, key: str, kind: str) -> bool:
+    def remove_entry(self, task: Task, key: str, kind: str, who: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
         key = entry_key(kind, key)
-        versions = self.store.entries.remove(task.name, key, kind)
+        versions = self.store.entries.remove(task.name, key, kind, who)
         if versions is not None:
             self._ladders.edit(task.name, kind, key, None, versions)
         return versions is not None

@@ -7,6 +7,7 @@ thread.
 
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
@@ -33,6 +34,7 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "Anchor",
     "AuditRow",
     "Catalogue",
     "Change",
@@ -40,6 +42,7 @@ __all__ = [
     "DatasetCard",
     "Entries",
     "Entry",
+    "Fault",
     "FeedbackRow",
     "Journal",
     "Key",
@@ -49,6 +52,7 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Link",
     "Note",
     "Outcome",
     "RolloutConflict",
@@ -62,5 +66,7 @@ __all__ = [
     "TaskSummary",
     "Turns",
     "backup",
+    "first_fault",
+    "read_journal",
     "restore",
 ]

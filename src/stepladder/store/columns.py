@@ -10,7 +10,7 @@ from stepladder.core import Field, Turn
 from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
 from stepladder.store.tables import audits, feedback, ledger
 
-_LAST = ("fields", "turns", "key", "estimated")
+_LAST = ("fields", "turns", "key", "estimated", "subject", "training")
 _ledger = attrgetter(*(column.name for column in ledger.columns if column.name not in ("seq", *_LAST)))
 _audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
 _feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
@@ -19,7 +19,8 @@ _feedback = attrgetter(*(column.name for column in feedback.columns if column.na
 def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
     """Every column but `seq`. Most questions have neither fields nor turns, and "" is quickest."""
     fields = _json(row.fields) if row.fields else ""
-    return (*_ledger(row), fields, _json(row.turns) if row.turns else "", row.key, row.estimated)
+    turns = _json(row.turns) if row.turns else ""
+    return (*_ledger(row), fields, turns, row.key, row.estimated, row.subject, row.training)
 
 
 def audit_values(row: AuditRow) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stepladder.core import Field, Rollout, Turn
+from stepladder.core import CLIENT, Field, Grant, Rollout, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess.
+    that they (and the cost) are a guess. `subject` is the pseudonym of the person whom it is about, where the caller said;
+    `training` is False where the caller does not want it learnt from.
     """
 
     id: str
@@ -49,6 +50,8 @@ class LedgerRow:
     error: str = ""
     key: str = ""
     estimated: bool = False
+    subject: str = ""
+    training: bool = True
     seq: int = 0
 
 
@@ -185,7 +188,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A client's key, without the key: only `last4` of it is known."""
+    """A key, without its secret: only `last4` of it is known. `admin` says that it has a role."""
 
     name: str
     admin: bool
@@ -194,6 +197,7 @@ class Key:
     revoked_at: float | None
     tenant: str = ""
     expires_at: float | None = None
+    grant: Grant = CLIENT
 
 
 @dataclass(frozen=True, slots=True)
