@@ -31,6 +31,8 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[accounts]`": config.Accounts,
+    "## `[oidc]`": config.Oidc,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,

@@ -89,7 +89,7 @@ def test_a_rotated_key_has_a_new_secret_and_the_old_one_a_while(store, clock):
     new = store.keys.rotate("app", grace_seconds=60)
     assert new != old
     assert store.keys.find(new) == Tenant("acme", "app", grant=OWNER)
-    assert store.keys.find(old) == Tenant("acme", True, "app", 1060.0)
+    assert store.keys.find(old) == Tenant("acme", "app", 1060.0, grant=OWNER)
     clock.now = 1060.0
     assert store.keys.find(old) is None and store.keys.find(new) is not None
     newest = store.keys.rotate("app")

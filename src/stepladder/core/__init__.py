@@ -8,6 +8,7 @@ from stepladder.core import config, plugins
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -83,6 +84,7 @@ __all__ = [
     "CLIENT",
     "OWNER",
     "ROLES",
+    "Accounts",
     "Action",
     "Answer",
     "Answered",
@@ -124,6 +126,7 @@ __all__ = [
     "ModelConfig",
     "ModelOpener",
     "NotAllowed",
+    "Oidc",
     "Part",
     "Passage",
     "Piece",

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 
@@ -25,7 +26,10 @@ _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body."""
+    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
+
+    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8460
@@ -35,6 +39,8 @@ class Server:
     flywheel: bool = True
     drain_seconds: float = 10.0
     workers: int = 1
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
+    oidc: Oidc = field(default_factory=Oidc)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -133,7 +141,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants"), "")
+    rooms = ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants")
+    _known(data, (*rooms, "accounts", "oidc"), "")
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -148,6 +157,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
+        accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
+        oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -252,6 +263,8 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_entering(config.accounts, config.oidc)
+    check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:

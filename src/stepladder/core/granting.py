@@ -1,22 +1,28 @@
 """Words from a command line or a request -> a grant."""
 
-from collections.abc import Iterable
 from difflib import get_close_matches
 
-from stepladder.core.access import Grant, Right, Role
+from stepladder.core.access import CLIENT, ROLES, Grant, Right, Role
 from stepladder.core.errors import BadRequest
 
 
-def granted(role: str, scopes: Iterable[str] = ()) -> Grant:
-    """The grant of these words. Raises BadRequest naming the nearest role or right, and for a scope that the role lacks."""
-    found = Role(_one_of(role, list(Role), "role")) if role else None
-    grant = Grant(found, frozenset(Right(_one_of(scope, list(Right), "scope")) for scope in scopes))
-    missing = sorted(grant.scopes - Grant(found).rights)
+def granted(words: str) -> Grant:
+    """The grant of `ROLE` or `ROLE:RIGHT,RIGHT`; "" is a client's.
+
+    Raises BadRequest naming the nearest role or right, and for a right that the role has not.
+    """
+    role, _, scopes = words.partition(":")
+    if not role and not scopes:
+        return CLIENT
+    found = Role(_one_of(role, list(Role), "role"))
+    rights = [word.strip() for word in scopes.split(",") if word.strip()]
+    grant = Grant(found, frozenset(Right(_one_of(word, list(Right), "right")) for word in rights))
+    missing = sorted(grant.scopes - ROLES[found])
     if missing:
         raise BadRequest(
-            f"The role {role or 'client'} has no right {missing[0]!r}, so it cannot be a scope of it.",
-            param="scope",
-            remedy=f"Its rights: {', '.join(sorted(Grant(found).rights))}.",
+            f"The role {role} has no right '{missing[0]}', so a part of it cannot have it.",
+            param="role",
+            remedy=f"Its rights: {', '.join(sorted(ROLES[found]))}.",
         )
     return grant
 

@@ -28,9 +28,13 @@ class Settings:
         return self.path is not None and self._look() not in (self._read, None)
 
     def folder(self, given: Config) -> Path:
-        """The data folder: relative to the configuration's file, or to where we were started."""
+        """The data folder."""
+        return self.beside(given.server.data)
+
+    def beside(self, name: str) -> Path:
+        """A path of the configuration: relative to its file, or to where we were started."""
         home = self.path.parent if self.path is not None else Path()
-        return (home / Path(given.server.data).expanduser()).absolute()
+        return (home / Path(name).expanduser()).absolute()
 
     def store_url(self, given: Config) -> str:
         """The ledger's database: as configured, else SQLite in the data folder."""

@@ -5,6 +5,7 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
+from stepladder.store.accounts import SESSION, Account, Accounts
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
@@ -34,6 +35,9 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "SESSION",
+    "Account",
+    "Accounts",
     "Anchor",
     "AuditRow",
     "Catalogue",

@@ -7,6 +7,7 @@ import typer
 
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
+    accounts,
     audit,
     backtests,
     configs,
@@ -45,6 +46,7 @@ app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
+app.add_typer(accounts.app, name="account")
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")

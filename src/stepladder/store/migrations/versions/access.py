@@ -55,7 +55,8 @@ def _chain() -> None:
         sa.select(*(journal.c[name] for name in ("id", "at", "who", "what", "detail"))).order_by(journal.c.id)
     ).all()
     link = None
-    for line, link in zip(lines, rechain(Link(*line, before="") for line in lines), strict=True):
+    old = (Link(line.id, line.at, line.who, line.what, line.detail, "") for line in lines)
+    for line, link in zip(lines, rechain(old), strict=True):
         changed = {"id": link.number, "before": link.before, "digest": link.digest}
         connection.execute(sa.update(journal).where(journal.c.id == line.id).values(changed))
     if link is not None:
