@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +112,11 @@ def prepare(folder: Path) -> str:
 
 
 @contextmanager
-def upstream(core: int | None) -> Iterator[int]:
-    """An upstream that answers at once; its port."""
+def upstream(core: int | None, gap: float = 0.0) -> Iterator[int]:
+    """An upstream that answers at once, or streams with `gap` seconds between the chunks; its port."""
     port = free_port()
-    process = subprocess.Popen(
-        [*_pinned(core), sys.executable, "-m", "benchmarks.gateway.upstream", str(port)]
-    )
+    command = [sys.executable, "-m", "benchmarks.gateway.upstream", str(port), "--gap", str(gap)]
+    process = subprocess.Popen([*_pinned(core), *command])
     try:
         yield port
     finally:
@@ -127,14 +126,19 @@ def upstream(core: int | None) -> Iterator[int]:
 
 @contextmanager
 def serving(
-    upstream: int, *, workers: int = 1, core: int | None = None, config: str = CONFIG
+    upstream: int,
+    *,
+    workers: int = 1,
+    core: int | None = None,
+    config: str = CONFIG,
+    fill: Callable[[Path], str] = prepare,
 ) -> Iterator[Running]:
     """A server of ours in a folder of its own, on one core where one is given."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "stepladder.toml").write_text(config.format(upstream=upstream, workers=workers))
         (folder / "data").mkdir()
-        key = prepare(folder)
+        key = fill(folder)
         process = subprocess.Popen(
             [*_pinned(core), sys.executable, "-m", "stepladder", "serve"],
             cwd=folder,

@@ -6,8 +6,17 @@ reading a configuration file and resolving a secret's reference.
 
 from stepladder.core import config, plugins
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
@@ -31,9 +40,12 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
 from stepladder.core.granting import granted
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -46,7 +58,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -57,8 +68,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -78,12 +92,15 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
     "CLIENT",
+    "OFFLINE",
     "OWNER",
     "ROLES",
+    "UNSURE",
     "Accounts",
     "Action",
     "Answer",
@@ -93,10 +110,12 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
@@ -107,13 +126,18 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
     "Grant",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -132,12 +156,14 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
     "Refused",
     "Release",
     "Retriever",
+    "Rewrite",
     "Right",
     "Role",
     "RolledOut",
@@ -145,14 +171,19 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
     "TooLarge",
@@ -162,9 +193,13 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
+    "check_promise",
     "config",
     "granted",
     "is_private",

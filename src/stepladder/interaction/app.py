@@ -6,12 +6,13 @@ from starlette.types import Receive, Scope, Send
 from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
+from stepladder.interaction.conversing import ConversationPages, ConversingShape
 from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
-from stepladder.interaction.shapes import ChatShape, ForwardedShape, Shape
+from stepladder.interaction.shapes import ForwardedShape, Shape
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -21,7 +22,7 @@ class App:
 
     def __init__(self, house: House) -> None:
         shapes: dict[str, Shape] = {
-            "chat/completions": ChatShape(),
+            "chat/completions": ConversingShape(house),
             "messages": MessagesShape(),
             "responses": ResponsesShape(house.store.ledger),
             **{route: ForwardedShape(route) for route in FORWARDED},
@@ -34,6 +35,7 @@ class App:
             [
                 *Pages(house).routes(),
                 *EnteringPages(house).routes(),
+                *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
             ]

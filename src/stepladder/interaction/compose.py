@@ -28,6 +28,7 @@ from stepladder.core import (
     plugins,
 )
 from stepladder.gateway import Gateway
+from stepladder.interaction.answering import Answering
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
@@ -88,7 +89,13 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
+        self._ladders = Ladders(
+            store,
+            open_registry(store, settings, config),
+            self.events,
+            _coin_seed(store),
+            Answering(store, self.knowledge),
+        )
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         self._uses: set[tuple[str, str, int]] = set()

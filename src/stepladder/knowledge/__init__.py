@@ -5,6 +5,9 @@ from the moment it is written. It knows collections and who may see them, but no
 trusts no text: what it finds is quoted, never obeyed.
 """
 
+from stepladder.knowledge.extractive import extract
+from stepladder.knowledge.grounding import Evidence, Support, claims, unmarked
+from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
@@ -12,7 +15,8 @@ from stepladder.knowledge.reader import Quote, answered, best_quote
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
-from stepladder.knowledge.splitting import Piece, Splitting, split
+from stepladder.knowledge.sources import Outcome, keep_up, open_source
+from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, query_terms
 
 __all__ = [
@@ -20,7 +24,9 @@ __all__ = [
     "Change",
     "Collection",
     "Document",
+    "Evidence",
     "Knowledge",
+    "Outcome",
     "Piece",
     "Quality",
     "Query",
@@ -29,17 +35,27 @@ __all__ = [
     "SearchMode",
     "Splitting",
     "Stored",
+    "Support",
     "answered",
     "best_quote",
+    "claims",
     "document_terms",
     "evaluate",
+    "extract",
     "files",
+    "is_instruction",
     "jsonl",
+    "keep_up",
     "ndcg",
+    "open_source",
     "query_terms",
     "questions",
     "read",
     "self_test",
+    "size",
     "sorted_out",
     "split",
+    "trusted",
+    "unmarked",
+    "without_instructions",
 ]

@@ -6,6 +6,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from stepladder.core import (
     Answer,
     Clock,
@@ -19,15 +21,16 @@ from stepladder.core import (
 )
 from stepladder.models import estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
-from stepladder.store import LedgerRow
+from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
 
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("_edits", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
+    __slots__ = ("_edits", "_likeness", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -39,6 +42,11 @@ class TaskEntry(Entry):
         self.top = False
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
+        self._likeness: Likeness | None = None
+        if served.embedder is not None and not question.confidential:
+            self._likeness = likeness(
+                self.question, served.task.semantic_cache, served.embedder, self._version()
+            )
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -67,6 +75,10 @@ class TaskEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    def likeness(self) -> Likeness | None:
+        """By tenant, task, version, everything else that was sent along, and the gist of the text."""
+        return self._likeness
 
     def _version(self) -> str:
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
@@ -125,7 +137,7 @@ class TaskEntry(Entry):
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
             if part.stands_in or part.below_promise:
-                self.cache_seconds = 0.0  # neither is what was meant to be said
+                self.cache_seconds, self._likeness = 0.0, None  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text
@@ -140,7 +152,7 @@ class TaskEntry(Entry):
             at=question.asked_at,
             tenant=question.tenant,
             task=question.task,
-            model=self.served.task.top,
+            model=self.served.task.teacher,
             text=question.text,
             fields=question.fields,
             turns=question.turns,
@@ -163,9 +175,12 @@ class TaskEntry(Entry):
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,
             config_hash=self.asked.config_hash,
-            error=error or ("below_promise" if answer.below_promise else ""),
+            error=error or _noted(answer),
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
+            grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
+            conversation=question.conversation or "",
+            confidential=question.confidential,
         )
 
     def _unfinished(self, status: str) -> Answer:
@@ -175,6 +190,14 @@ class TaskEntry(Entry):
             usage = estimate_question(self.question, self.served.task.prompt, self.text)
             cost = self.served.cost(usage)
         return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+
+
+def _noted(answer: Answer) -> str:
+    """What the ledger is to remember of an answer that went out."""
+    grounds = answer.grounds
+    if grounds is not None and (grounds.refused or grounds.review):
+        return UNANSWERED if grounds.refused else UNSUPPORTED
+    return "below_promise" if answer.below_promise else ""
 
 
 async def _one(part: Answer) -> AsyncGenerator[Part | Piece]:

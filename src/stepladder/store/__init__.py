@@ -6,9 +6,18 @@ thread.
 """
 
 from stepladder.store.accounts import SESSION, Account, Accounts
+from stepladder.store.approved import (
+    UNANSWERED,
+    UNSUPPORTED,
+    Approval,
+    Approved,
+    Gap,
+    grounds_of,
+)
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
+from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
@@ -36,18 +45,25 @@ from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
     "SESSION",
+    "UNANSWERED",
+    "UNSUPPORTED",
     "Account",
     "Accounts",
     "Anchor",
+    "Approval",
+    "Approved",
     "AuditRow",
     "Catalogue",
     "Change",
     "Charge",
+    "Conversation",
+    "Conversations",
     "DatasetCard",
     "Entries",
     "Entry",
     "Fault",
     "FeedbackRow",
+    "Gap",
     "Journal",
     "Key",
     "Keys",
@@ -71,6 +87,7 @@ __all__ = [
     "Turns",
     "backup",
     "first_fault",
+    "grounds_of",
     "read_journal",
     "restore",
 ]

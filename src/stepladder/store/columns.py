@@ -10,7 +10,9 @@ from stepladder.core import Field, Turn
 from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
 from stepladder.store.tables import audits, feedback, ledger
 
-_LAST = ("fields", "turns", "key", "estimated", "subject", "training")
+_LATER = ("key", "estimated", "grounds", "subject", "training")
+_LAST = ("fields", "turns", *_LATER)
+_later = attrgetter(*_LATER)
 _ledger = attrgetter(*(column.name for column in ledger.columns if column.name not in ("seq", *_LAST)))
 _audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
 _feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
@@ -20,7 +22,12 @@ def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
     """Every column but `seq`. Most questions have neither fields nor turns, and "" is quickest."""
     fields = _json(row.fields) if row.fields else ""
     turns = _json(row.turns) if row.turns else ""
-    return (*_ledger(row), fields, turns, row.key, row.estimated, row.subject, row.training)
+    return (*_ledger(row), fields, turns, *_later(row))
+
+
+def conversation_values(row: LedgerRow) -> tuple[Any, ...]:
+    """Whose conversation a row belongs to."""
+    return (row.id, characters(row.tenant), characters(row.conversation), row.at, row.confidential)
 
 
 def audit_values(row: AuditRow) -> tuple[Any, ...]:

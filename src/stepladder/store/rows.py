@@ -16,8 +16,11 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
     low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess. `subject` is the pseudonym of the person whom it is about, where the caller said;
-    `training` is False where the caller does not want it learnt from.
+    that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as JSON; `error` is then
+    "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
+    `conversation` is the caller's, "" where there is none; with `confidential` it is
+    kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
+    caller said; `training` is False where the caller does not want it learnt from.
     """
 
     id: str
@@ -50,9 +53,12 @@ class LedgerRow:
     error: str = ""
     key: str = ""
     estimated: bool = False
+    grounds: str = ""
     subject: str = ""
     training: bool = True
     seq: int = 0
+    conversation: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,7 @@ class LabelledRow:
     low_confidence: float | None
     correction: str | None
     top_model: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,8 @@ class Outcome:
     """A drawn question of a ladder release whose top answer is known.
 
     `low` says that a low rung answered it, `agreed` that the answer given equals the top's (always so where
-    the top gave it). `confidence` is the low rungs', where known.
+    the top gave it). `confidence` is the low rungs', where known. `answer` was given, `top_answer` is the top's,
+    and `correction` a trusted label, where there is one.
     """
 
     seq: int
@@ -149,6 +157,9 @@ class Outcome:
     low: bool
     agreed: bool
     confidence: float
+    answer: str = ""
+    top_answer: str = ""
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

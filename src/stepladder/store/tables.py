@@ -18,7 +18,7 @@ from sqlalchemy import (
     true,
 )
 
-HEAD = "0004_access"
+HEAD = "0006"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -62,7 +62,9 @@ ledger = Table(
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.
     Column("estimated", Boolean, nullable=False, server_default=false()),
-    # Added by 0004_access: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
+    # Added by 0004.
+    Column("grounds", Text, nullable=False, server_default=""),
+    # Added by 0006: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
     Column("subject", String, nullable=False, server_default=""),
     Column("training", Boolean, nullable=False, server_default=true()),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
@@ -121,7 +123,7 @@ keys = Table(
     Column("revoked_at", Double),
     Column("tenant", String, nullable=False, server_default=""),
     Column("expires_at", Double),
-    # Added by 0004_access: what it may do beside asking; scopes are separated by spaces.
+    # Added by 0006: what it may do beside asking; scopes are separated by spaces.
     Column("role", String, nullable=False, server_default=""),
     Column("scopes", String, nullable=False, server_default=""),
     Index("keys_name", "name"),
@@ -165,6 +167,18 @@ spending = Table(
 )
 
 # Who did what, and when; each line is chained to the one before (see `chain`).
+# Which answers belong to a conversation; the words are the ledger's.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("confidential", Boolean, nullable=False),
+    Index("conversations_whose", "tenant", "conversation", "at"),
+)
+
 journal = Table(
     "journal",
     metadata,

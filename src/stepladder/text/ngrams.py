@@ -23,6 +23,9 @@ Group = tuple[Hashes, Callable[[], tuple[Positions, Positions]]]
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
+# Made once: a scalar of numpy's takes as long to make as to use.
+_STEP, _STEP_BACK, _ONE, _HALF = (np.uint64(number) for number in (_BASE, _INVERSE, 1, 32))
+_MIX = tuple(np.uint64(number) for number in (30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB))
 _SPACE, _WORD, _HAN, _MARK = range(4)
 
 
@@ -80,8 +83,8 @@ class NgramHasher:
 
     def _to_buckets(self, hashes: Hashes) -> NDArray[np.int32]:
         """Mix (the finaliser of splitmix64, Steele et al. 2014) and keep the top bits."""
-        mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed = (hashes ^ (hashes >> _MIX[0])) * _MIX[1]
+        mixed = (mixed ^ (mixed >> _MIX[2])) * _MIX[3]
         return (mixed >> np.uint64(64 - self.bits)).astype(np.int32)
 
     def _ngrams(self, normal: str) -> list[Group]:
@@ -97,18 +100,18 @@ class NgramHasher:
 
 def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
     """Return hash, start and end of every token; a substring's hash is a difference of prefix sums."""
-    inside = (kinds[1:] == _WORD) & (kinds[:-1] == _WORD)  # no token begins between two letters
+    letter = kinds == _WORD
     between = np.ones(codes.size + 1, np.bool_)
-    np.logical_not(inside, out=between[1:-1])
+    np.logical_not(letter[1:] & letter[:-1], out=between[1:-1])  # no token begins between two letters
     edges = between.nonzero()[0]
     starts, ends = edges[:-1], edges[1:]
     visible = kinds[starts] != _SPACE
     starts, ends = starts[visible], ends[visible]
     powers, inverses = _powers(codes.size)
     prefix = np.zeros(codes.size + 1, np.uint64)
-    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
+    np.cumsum((codes.astype(np.uint64) + _ONE) * powers, out=prefix[1:])
     words = (prefix[ends] - prefix[starts]) * inverses[starts]
-    words ^= words >> np.uint64(32)  # breaks the linearity, or "ab c" and "a bc" would be close relatives
+    words ^= words >> _HALF  # breaks the linearity, or "ab c" and "a bc" would be close relatives
     return words, starts, ends
 
 
@@ -129,7 +132,7 @@ def _token_ngrams(
             continue
         rolling, allowed = words[:count], wordless[:count]
         for step in range(1, order):
-            rolling = rolling * np.uint64(_INVERSE)
+            rolling = rolling * _STEP_BACK
             rolling += words[step : step + count]
             if without_words:
                 allowed = allowed & wordless[step : step + count]
@@ -158,7 +161,7 @@ def _character_ngrams(codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int,
     for order in range(2, max(orders, default=0) + 1):
         if order > blanked.size:
             break
-        rolling = rolling[:-1] * np.uint64(_BASE)
+        rolling = rolling[:-1] * _STEP
         rolling += blanked[order - 1 :]
         if order > 3:
             inner = inner[:-1] & letter[order - 2 : -1]
@@ -175,7 +178,7 @@ def _inside(letter: NDArray[np.bool_], inner: NDArray[np.bool_], order: int) -> 
 
 def _kinds(codes: Codes) -> NDArray[np.uint8]:
     table = _kind_table()
-    return table[np.minimum(codes, table.size - 1)]
+    return table.take(codes, mode="clip")
 
 
 @lru_cache(maxsize=1)

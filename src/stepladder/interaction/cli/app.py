@@ -11,6 +11,7 @@ from stepladder.interaction.cli import (
     audit,
     backtests,
     configs,
+    conversations,
     data,
     dictionary,
     discover,
@@ -18,6 +19,7 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
     rollouts,
     serving,
     tenants,
@@ -47,6 +49,8 @@ app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")
+app.add_typer(conversations.app, name="conversation")
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")

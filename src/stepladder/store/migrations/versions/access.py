@@ -5,8 +5,8 @@ from alembic import op
 
 from stepladder.store.chain import Anchor, Link, rechain, set_head
 
-revision = "0004_access"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -30,13 +30,14 @@ CREATE TABLE ledger (
     turns TEXT NOT NULL, 
     "key" VARCHAR DEFAULT '' NOT NULL, 
     estimated BOOLEAN DEFAULT 0 NOT NULL, 
+    grounds TEXT DEFAULT '' NOT NULL, 
     subject VARCHAR DEFAULT '' NOT NULL, 
     training BOOLEAN DEFAULT 1 NOT NULL, 
     UNIQUE (id)
 );
+CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
 CREATE INDEX ledger_subjects ON ledger (subject) WHERE subject <> '';
-CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
 CREATE INDEX ledger_times ON ledger (task, at);
 CREATE TABLE keys (
     hash VARCHAR NOT NULL, 
@@ -80,6 +81,15 @@ CREATE TABLE spending (
     tokens BIGINT NOT NULL, 
     PRIMARY KEY (day, tenant, "key", slot)
 );
+CREATE TABLE conversations (
+    request_id VARCHAR NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    conversation VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    confidential BOOLEAN NOT NULL, 
+    PRIMARY KEY (request_id)
+);
+CREATE INDEX conversations_whose ON conversations (tenant, conversation, at);
 CREATE TABLE journal (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
     at DOUBLE NOT NULL, 
@@ -232,5 +242,5 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0004_access');
+INSERT INTO alembic_version (version_num) VALUES ('0006');
 INSERT INTO stamps (id, value) VALUES (1, 1);

@@ -1,0 +1,206 @@
+"""Intents over HTTP: how long a client waits for an answer of the linear rung, the encoder, and a model with 500 ms.
+
+    python -m benchmarks.gateway.intent --data ../shared/data [--rate 20] [--seconds 10] [--write]
+
+2,000 of banking77's training rows fit both rungs (every question is believed: speed is what is measured);
+its test questions come at a constant rate from one client. The model is an OpenAI-compatible upstream on loopback that
+takes 500 ms and answers with one of the task's labels. Linux; server and client share the machine.
+"""
+
+import argparse
+import asyncio
+import datetime
+import gzip
+import json
+import os
+import platform
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from benchmarks.gateway import load, place
+from demo.place import free_port
+from stepladder.core import LadderRelease, Rollout
+from stepladder.registry import Registry
+from stepladder.store import Store
+from stepladder.training import fit_encoder, fit_linear
+
+RESULTS = Path(__file__).parents[1] / "results"
+DELAY_SECONDS = 0.5
+TASKS = ("linear", "encoder", "chat")
+CONFIG = """
+[server]
+port = 0
+data = "data"
+flywheel = false
+[models.big]
+kind = "chat"
+base_url = "http://127.0.0.1:{{upstream}}/v1"
+model = "big"
+[tasks.linear]
+top = "big"
+rungs = ["linear"]
+prompt = "Which intent?"
+labels = {labels}
+[tasks.encoder]
+top = "big"
+rungs = ["encoder"]
+prompt = "Which intent?"
+labels = {labels}
+[tasks.chat]
+top = "big"
+prompt = "Which intent?"
+labels = {labels}
+"""
+Rows = list[dict[str, str]]
+
+
+def rows(data: Path, split: str) -> Rows:
+    """Texts and labels."""
+    with gzip.open(data / "banking77.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [row for row in map(json.loads, lines) if row["split"] == split]
+
+
+@contextmanager
+def slow_model(label: str) -> Iterator[int]:
+    """An upstream that says `label` after a while, in a thread of its own; its port."""
+    loop, port = asyncio.new_event_loop(), free_port()
+    runner = web.AppRunner(_app(label))
+
+    async def start() -> None:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(start(), loop).result()
+    try:
+        yield port
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _app(label: str) -> web.Application:
+    async def answer(request: web.Request) -> web.Response:
+        await request.read()
+        await asyncio.sleep(DELAY_SECONDS)
+        choice = {"index": 0, "message": {"role": "assistant", "content": label}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 40, "completion_tokens": 3, "total_tokens": 43}
+        said = {"id": "c", "object": "chat.completion", "created": 1, "model": "big"}
+        return web.json_response({**said, "choices": [choice], "usage": usage})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    return app
+
+
+def fill(folder: Path, train: Rows) -> str:
+    """Both rungs, live; a client's key."""
+    texts, labels = [row["text"] for row in train], [row["label"] for row in train]
+    store = Store.open(f"sqlite:///{folder / 'data' / 'stepladder.db'}")
+    try:
+        registry = Registry(store.catalogue, folder / "data" / "releases")
+        for name in ("linear", "encoder"):
+            staged = folder / f"staged-{name}"
+            staged.mkdir()
+            fit = fit_linear(texts, labels) if name == "linear" else fit_encoder(texts, labels)
+            fit.model.save(staged)
+            rung = registry.admit(name, name, name, "benchmark", staged, {})
+            ladder = LadderRelease(f"{name}-1", name, 1, {name: rung.id}, {name: 0.0}, None, "big")
+            store.catalogue.add_ladder_release(ladder)
+            store.rollouts.put(Rollout(name, live=ladder.id, draw=0.0), "benchmark")
+        return store.keys.create("load")
+    finally:
+        store.close()
+
+
+def ask(running: place.Running, task: str, text: str) -> load.Target:
+    """A test question to a task."""
+    data = place.body(task, text=text)
+    return load.Target("127.0.0.1", running.port, place.request(running.port, running.key, data), False)
+
+
+async def through(running: place.Running, task: str, texts: list[str], rate: float) -> load.Outcome:
+    """The questions at a rate, whatever the answers do; the first 20 only warm up."""
+    whole = load.Outcome()
+    for text in texts[:20]:
+        await load.opened(ask(running, task, text), 1000, 0.001, connections=1)
+    asking = []
+    for text in texts[20:]:
+        asking.append(asyncio.create_task(load.opened(ask(running, task, text), 1000, 0.001, connections=1)))
+        await asyncio.sleep(1 / rate)
+    for outcome in await asyncio.gather(*asking):
+        whole.taken += outcome.taken
+        whole.bad += outcome.bad
+    return whole
+
+
+def measure(data: Path, rate: float, seconds: float) -> dict[str, dict[str, float]]:
+    """p50 and p99 of every task."""
+    train, test = rows(data, "train")[::5], rows(data, "test")
+    labels = sorted({row["label"] for row in train})
+    texts = [row["text"] for row in test][: int(rate * seconds) + 20]
+    config = CONFIG.format(labels=json.dumps(labels))
+    found = {}
+    with (
+        slow_model(labels[0]) as upstream,
+        place.serving(upstream, config=config, fill=lambda folder: fill(folder, train)) as running,
+    ):
+        for task in TASKS:
+            outcome = asyncio.run(through(running, task, texts, rate))
+            found[task] = {
+                "p50_ms": round(outcome.percentile(50), 2),
+                "p99_ms": round(outcome.percentile(99), 2),
+                "asked": len(outcome.taken),
+                "bad": outcome.bad,
+            }
+            print(task, found[task], flush=True)
+    return found
+
+
+def page(about: dict[str, object], found: dict[str, dict[str, float]]) -> str:
+    """The figures as Markdown."""
+    lines = "".join(
+        f"| {task} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['asked']:.0f} | {row['bad']:.0f} |\n"
+        for task, row in found.items()
+    )
+    return f"""# Intents over HTTP
+
+`{about["command"]}` on {about["machine"]}, load average {about["load_average"]} at the start. `chat` is a model that takes
+{DELAY_SECONDS * 1000:.0f} ms.
+
+| task answered by | p50 ms | p99 ms | asked | bad |
+|---|---|---|---|---|
+{lines}"""
+
+
+def main() -> None:
+    """Measure, print, and write what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rate", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--write", action="store_true", help="write results/intent.json and .md")
+    given = parser.parse_args()
+    about: dict[str, object] = {
+        "command": f"python -m benchmarks.gateway.intent --rate {given.rate:g} --seconds {given.seconds:g} --write",
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "load_average": round(os.getloadavg()[0], 2),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+    found = measure(given.data, given.rate, given.seconds)
+    if given.write:
+        (RESULTS / "intent.json").write_text(json.dumps({**about, "tasks": found}, indent=1) + "\n")
+        (RESULTS / "intent.md").write_text(page(about, found))
+
+
+if __name__ == "__main__":
+    main()
