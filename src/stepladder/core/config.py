@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from stepladder.core.answering import TaskKind
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
+from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
@@ -53,6 +54,7 @@ _TABLES = (
     "tenants",
     "accounts",
     "oidc",
+    "guards",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -148,6 +150,7 @@ class Config:
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
     conversations: Conversations = field(default_factory=Conversations)
+    guards: GuardRules = field(default_factory=GuardRules)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -187,6 +190,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
     _known(data, _TABLES, "")
+    data, rules = take_rules(data, settings)
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -204,6 +208,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
         oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
+        guards=rules,
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)

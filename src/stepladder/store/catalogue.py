@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, Table, insert, select, update
 from stepladder.core import Certificate, LadderRelease, Release, StoreError
 from stepladder.store.chain import append
 from stepladder.store.database import Database
+from stepladder.store.notes import Notes
 from stepladder.store.rows import DatasetCard, Note
 from stepladder.store.tables import datasets, ladder_releases, numbers, releases
 
@@ -18,6 +19,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.notes = Notes(database)
 
     def add_dataset(self, card: DatasetCard) -> None:
         """Add a frozen dataset's card (its examples live in the registry's folder)."""
@@ -79,9 +81,9 @@ class Catalogue:
         query = select(datasets).where(datasets.c.task == task)
         return [_card(row) for row in self._all(query.order_by(datasets.c.created_at, datasets.c.hash))]
 
-    def list_releases(self, task: str) -> list[Release]:
-        """The releases of a task's rungs, oldest first."""
-        query = select(releases).where(releases.c.task == task)
+    def list_releases(self, task: str | None = None) -> list[Release]:
+        """The releases of a task's rungs, or of all tasks', oldest first."""
+        query = select(releases) if task is None else select(releases).where(releases.c.task == task)
         return [_release(row) for row in self._all(query.order_by(releases.c.created_at, releases.c.id))]
 
     def list_ladder_releases(self, task: str) -> list[LadderRelease]:

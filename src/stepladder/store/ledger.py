@@ -26,6 +26,7 @@ from stepladder.store.columns import (
     feedback_values,
     fields_of,
     ledger_values,
+    remarks_of,
     turns_of,
 )
 from stepladder.store.database import Database
@@ -237,7 +238,8 @@ class Ledger:
 
 
 def _whole(row: Any) -> LedgerRow:
-    return LedgerRow(**{**row, "fields": fields_of(row["fields"]), "turns": turns_of(row["turns"])})
+    read = {"fields": fields_of, "turns": turns_of, "remarks": remarks_of}
+    return LedgerRow(**{**row, **{name: of(row[name]) for name, of in read.items()}})
 
 
 def _span(task: str, after: int, until: int | None, drawn: bool | None) -> list[ColumnElement[bool]]:

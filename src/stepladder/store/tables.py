@@ -18,7 +18,7 @@ from sqlalchemy import (
     true,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -64,7 +64,9 @@ ledger = Table(
     Column("estimated", Boolean, nullable=False, server_default=false()),
     # Added by 0004.
     Column("grounds", Text, nullable=False, server_default=""),
-    # Added by 0006: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
+    # Added by 0006: what guards remarked, as JSON; "" for nothing.
+    Column("remarks", Text, nullable=False, server_default=""),
+    # Added by 0007: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
     Column("subject", String, nullable=False, server_default=""),
     Column("training", Boolean, nullable=False, server_default=true()),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
@@ -123,7 +125,7 @@ keys = Table(
     Column("revoked_at", Double),
     Column("tenant", String, nullable=False, server_default=""),
     Column("expires_at", Double),
-    # Added by 0006: what it may do beside asking; scopes are separated by spaces.
+    # Added by 0007: what it may do beside asking; scopes are separated by spaces.
     Column("role", String, nullable=False, server_default=""),
     Column("scopes", String, nullable=False, server_default=""),
     Index("keys_name", "name"),

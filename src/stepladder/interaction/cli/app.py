@@ -20,9 +20,11 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    releases,
     rollouts,
     serving,
     tenants,
+    training,
 )
 
 app = typer.Typer(
@@ -41,6 +43,8 @@ app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
+app.add_typer(training.app)
+app.add_typer(training.compress, name="compress")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
@@ -53,6 +57,7 @@ app.add_typer(conversations.app, name="conversation")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
