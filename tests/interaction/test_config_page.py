@@ -9,10 +9,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Accounts,
     Conversations,
     Knows,
     Limits,
     ModelConfig,
+    Oidc,
     Promise,
     SemanticCache,
     ServiceClass,
@@ -47,6 +49,8 @@ TABLES = {
     '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[accounts]`": Accounts,
+    "## `[oidc]`": Oidc,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,

@@ -7,6 +7,8 @@ import typer
 
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
+    accounts,
+    audit,
     backtests,
     configs,
     conversations,
@@ -50,6 +52,8 @@ app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.add_typer(audit.app, name="audit")
+app.add_typer(accounts.app, name="account")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
