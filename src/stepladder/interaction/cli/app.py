@@ -26,6 +26,7 @@ from stepladder.interaction.cli import (
     serving,
     tenants,
     training,
+    tutorials,
 )
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
 app.add_typer(training.compress, name="compress")
+app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
