@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Floors,
     Knows,
     Limits,
     ModelConfig,
@@ -19,6 +20,7 @@ from stepladder.core import (
     Task,
     Tenant,
     Turning,
+    Unsure,
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
@@ -51,6 +53,8 @@ TABLES = {
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.promise.floors]`": Floors,
+    "### `[tasks.NAME.unsure]`": Unsure,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
@@ -74,7 +78,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | Floors | Unsure):
         return "see below"
     if value is None:
         return "none"
