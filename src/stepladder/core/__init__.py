@@ -37,6 +37,8 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
     OFFLINE,
     UNSURE,
@@ -106,6 +108,7 @@ __all__ = [
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
@@ -157,6 +160,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
+from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
 
 Field = str | int | float | bool | None
@@ -92,10 +93,14 @@ class Task:
     flywheel: Turning = field(default_factory=Turning)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache_seconds: float = 0.0
+    semantic_cache: SemanticCache = field(default_factory=SemanticCache)
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
+    confidential: bool = False
 
     @property
     def offline(self) -> bool:
@@ -106,9 +111,6 @@ class Task:
     def teacher(self) -> str:
         """The model whose answers are learnt, and what the promise is measured by."""
         return self.labeller if self.offline else self.top
-
-    knowledge: Knows = field(default_factory=Knows)
-    summary: Summing = field(default_factory=Summing)
 
     @property
     def equality(self) -> Equal:
@@ -332,7 +334,8 @@ class ServiceClass:
 class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
-    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things.
+    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things. Every question of a
+    `confidential` tenant is so.
     """
 
     name: str
@@ -342,6 +345,7 @@ class Tenant:
     service: ServiceClass = field(default_factory=ServiceClass)
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,17 @@ from stepladder.core import (
     plugins,
 )
 from stepladder.interaction.answering import Answering
-from stepladder.models import Belief, DictionaryRung, Entries, Ladder, UnsureRung, bytes_of
+from stepladder.models import (
+    Belief,
+    DictionaryRung,
+    Entries,
+    Ladder,
+    Remembering,
+    UnsureRung,
+    any_embedder,
+    bytes_of,
+    shared_embedder,
+)
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -105,6 +115,7 @@ class Ladders:
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),
+            embedder=_embedder(task),
         )
 
     def _coverage(self, released: Mapping[str, Ladder]) -> dict[str, float]:
@@ -165,6 +176,12 @@ class Ladders:
 
 def _free(usage: Usage) -> float:
     return 0.0
+
+
+def _embedder(task: Task) -> Remembering | None:
+    """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
+    kept = task.semantic_cache
+    return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
 
 
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:

@@ -54,7 +54,7 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
         if covered := entry.served.coverage.get(entry.plan.ladder_release):
             found.append(("coverage", f"{covered:.4f}"))
     if entry.cached:
-        found.append(("cache", "hit"))
+        found.append(("cache", "similar" if entry.similar else "hit"))
     if answer is not None:
         found += [
             ("rung", answer.rung),

@@ -9,7 +9,7 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
-from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
+from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
@@ -19,6 +19,7 @@ from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.measure import lost, may_be_low, speaks_of
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
+from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
@@ -80,6 +81,7 @@ __all__ = [
     "UnsureRung",
     "Voice",
     "Vote",
+    "any_embedder",
     "bytes_of",
     "centred",
     "class_chances",
@@ -96,6 +98,7 @@ __all__ = [
     "lost",
     "may_be_low",
     "name_class",
+    "off_loop",
     "open_embedder",
     "open_tagger",
     "parse_answer",

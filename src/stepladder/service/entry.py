@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from stepladder.core import Answer, Answered, Clock, Part, Piece, Tenant, Usage
+from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.store import LedgerRow
 
@@ -43,6 +44,7 @@ class Entry(ABC):
         "cached",
         "held",
         "settled",
+        "similar",
         "text",
     )
 
@@ -56,6 +58,7 @@ class Entry(ABC):
         self.cached = False
         self.held: list[Part | Piece] = []
         self.settled = False
+        self.similar = False
         self.text = ""
         self._clock = clock
         self._mark = 0.0
@@ -88,6 +91,10 @@ class Entry(ABC):
             "utf-8", "surrogatepass"
         )
         return blake2b(head + request.data, digest_size=24).digest()
+
+    def likeness(self) -> Likeness | None:
+        """What finds answers to questions that mean the same; None where only the very same one will do."""
+        return None
 
     def _version(self) -> str:
         return self.asked.config_hash

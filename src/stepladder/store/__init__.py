@@ -15,6 +15,7 @@ from stepladder.store.approved import (
 )
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
@@ -49,6 +50,8 @@ __all__ = [
     "Catalogue",
     "Change",
     "Charge",
+    "Conversation",
+    "Conversations",
     "DatasetCard",
     "Entries",
     "Entry",

@@ -22,6 +22,7 @@ from stepladder.core import UNSURE, BadRequest
 from stepladder.store.columns import (
     audit_values,
     characters,
+    conversation_values,
     feedback_values,
     fields_of,
     ledger_values,
@@ -31,7 +32,7 @@ from stepladder.store.database import Database
 from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
-from stepladder.store.tables import audits, feedback, ledger
+from stepladder.store.tables import audits, conversations, feedback, ledger
 from stepladder.store.writer import Statement, Values, Writer
 
 _LABELLED = (
@@ -67,6 +68,7 @@ class Ledger:
             refused=_unknown,
         )
         self._charges = Statement(adding(lite=database.sqlite), dialect, rank=3, merge=merged)
+        self._spoken = Statement(insert(conversations).values(_binds(conversations)), dialect, rank=4)
         self._writer = Writer(database, queue)
 
     @property
@@ -84,7 +86,9 @@ class Ledger:
 
         Raises LedgerUnavailable when neither is written.
         """
-        also = (self._charges, charge_values(charge)) if charge is not None else None
+        also = [(self._charges, charge_values(charge))] if charge is not None else []
+        if row.conversation:
+            also.append((self._spoken, conversation_values(row)))
         await self._writer.put(self._rows, ledger_values(row), also)
 
     async def commit_audit(self, row: AuditRow) -> None:

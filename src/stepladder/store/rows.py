@@ -18,6 +18,8 @@ class LedgerRow:
     every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
     that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as JSON; `error` is then
     "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
+    `conversation` is the caller's, "" where there is none; with `confidential` it is
+    kept in a table of its own, and not read back.
     """
 
     id: str
@@ -52,6 +54,8 @@ class LedgerRow:
     estimated: bool = False
     grounds: str = ""
     seq: int = 0
+    conversation: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

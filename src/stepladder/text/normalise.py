@@ -61,6 +61,12 @@ class _Characters(dict[int, str]):
 _CHARACTERS = _Characters()
 
 
+def tidy(text: str) -> str:
+    """The same form, its case kept: NFKC, simplified, invisible characters gone, white space collapsed."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return " ".join(decode(simplify(encode(folded))).split())
+
+
 def dictionary_key(text: str) -> str:
     """Return the key under which a dictionary entry is found: the normal form without punctuation at its ends.
 

@@ -9,6 +9,7 @@ from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     backtests,
     configs,
+    conversations,
     data,
     dictionary,
     discover,
@@ -45,6 +46,7 @@ app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.command("label")(labels.label)
+app.add_typer(conversations.app, name="conversation")
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
