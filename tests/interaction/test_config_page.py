@@ -11,6 +11,7 @@ import pytest
 from stepladder.core import (
     Accounts,
     Conversations,
+    Floors,
     Knows,
     Limits,
     ModelConfig,
@@ -23,6 +24,7 @@ from stepladder.core import (
     Task,
     Tenant,
     Turning,
+    Unsure,
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
@@ -61,6 +63,8 @@ TABLES = {
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.promise.floors]`": Floors,
+    "### `[tasks.NAME.unsure]`": Unsure,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
@@ -84,7 +88,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
         return "see below"
     if value is None:
         return "none"
