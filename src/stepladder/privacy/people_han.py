@@ -177,8 +177,8 @@ def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
     if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS:
         return
     before = text[start - 1 : start]
-    bordered = not before or before not in SURNAMES + GIVEN or _BORDER.match(before)
-    bordered = bordered or text[max(0, start - 2) : start] == "谢谢"
+    after_thanks = text[max(0, start - 2) : start] == "谢谢"
+    bordered = not before or before not in SURNAMES + GIVEN or _BORDER.match(before) or after_thanks
     sure = len(name) == 1 and _SURE_TITLE.match(text, match.end())
     if (bordered or sure) and all(character in GIVEN for character in name[1:]):
         yield Span(start, match.end(), Kind.PERSON, 0.8 if len(name) > 1 else 0.7)
