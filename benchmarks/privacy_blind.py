@@ -1,6 +1,6 @@
 """A third family of templates of `benchmarks.privacy_sentences`: chats, forms, notices and diaries, written last.
 
-It was measured before any of its misses was looked at; `first_sight` in the results keeps that figure.
+It was measured before any of its misses was looked at: .945, with the recognisers of commit c0d5a84.
 """
 
 TEMPLATES = [
