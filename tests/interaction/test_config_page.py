@@ -21,6 +21,8 @@ from stepladder.core import (
     Turning,
     config,
 )
+from stepladder.knowledge.engines.http_search import HttpSettings
+from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
@@ -50,6 +52,9 @@ TABLES = {
     "### `[tasks.NAME.knowledge]`": Knows,
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
+    '### `kind = "http"`': HttpSettings,
+    '### `kind = "searxng"` and `"brave"`': EngineSettings,
+    '### `kind = "opensearch"`': IndexSettings,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,

@@ -81,10 +81,11 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Retriever,
+    RetrieverOpener,
     Rung,
     is_private,
 )
-from stepladder.core.sources import SourceConfig, SourceKind, Vanished
+from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Side, Span, Verdict
 
 __all__ = [
@@ -143,6 +144,8 @@ __all__ = [
     "Refused",
     "Release",
     "Retriever",
+    "RetrieverConfig",
+    "RetrieverOpener",
     "Rewrite",
     "RolledOut",
     "Rollout",

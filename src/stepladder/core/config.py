@@ -17,9 +17,9 @@ import msgspec
 
 from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
-from stepladder.core.knowing import check_kind, check_summing
+from stepladder.core.knowing import check_kind, check_retriever, check_summing
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
-from stepladder.core.sources import SourceConfig, check_source
+from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -108,6 +108,7 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
+    retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -140,7 +141,11 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants"), "")
+    _known(
+        data,
+        ("server", "ledger", "traffic", "knowledge", "retrievers", "models", "tasks", "classes", "tenants"),
+        "",
+    )
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
         ledger=settings(data.get("ledger", {}), Ledger, "ledger"),
@@ -155,6 +160,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
+        retrievers=retrievers(data.get("retrievers", {})),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -288,6 +294,7 @@ def _check(config: Config) -> None:
             )
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
+        check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):
