@@ -102,9 +102,6 @@ class Task:
     confidential: bool = False
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
-    knowledge: Knows = field(default_factory=Knows)
-    summary: Summing = field(default_factory=Summing)
-    confidential: bool = False
 
     @property
     def offline(self) -> bool:
