@@ -2,12 +2,12 @@
 
     python -m benchmarks.cleaning --rows 1000000 --json benchmarks/results/cleaning.json [--peer /path/to/python/with/datatrove]
 
-The file is made up: English words and Chinese characters drawn by their commonness into texts of one to four sentences, and, at
-known places, copies, near-copies, repetition, broken lines, HTML, wrong codes, other languages, random letters,
-telephone numbers, mail addresses and keys. Each step runs in a process of its own. *clean* is `data clean` with every default rule, personal data
-and secrets masked; *shared rules* leaves out what datatrove has no counterpart for (perplexity, personal names, secrets,
-copies). datatrove runs FTFYFormatter, GopherRepetitionFilter, PIIFormatter (mail and IP addresses) and a length filter, on one
-task and one worker. The rules' names are alike, their definitions are not: throughput is compared, not quality.
+The file is made up: English words and Chinese characters drawn by their commonness into texts of one to four sentences, and,
+at known places, copies, near-copies, repetition, broken lines, HTML, wrong codes, other languages, random letters, telephone
+numbers, mail addresses and keys. Each step runs in a process of its own. *clean* is `data clean` with every default rule,
+personal data and secrets masked; *shared rules* leaves out what datatrove has no counterpart for (perplexity, names, secrets,
+copies). datatrove runs FTFYFormatter, GopherRepetitionFilter, PIIFormatter (mail and IP addresses) and a length filter, on
+one task and one worker. The rules' names are alike, their definitions are not: throughput is compared, not quality.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ class Maker:
         if kind == "broken":
             return '{"input": "no end'
         draw, text = self.draw, self.text()
-        spoilt = {
+        spoilt: dict[str, Callable[[], str]] = {
             "copy": lambda: draw.choice(self.recent).upper(),
             "near": lambda: draw.choice(self.recent) + " ok",
             "repetition": lambda: f"{text[:12]} " * 20,

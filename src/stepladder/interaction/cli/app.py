@@ -12,6 +12,7 @@ from stepladder.interaction.cli import (
     data,
     dictionary,
     discover,
+    evaluations,
     guards,
     keeping,
     keys,
@@ -37,6 +38,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
