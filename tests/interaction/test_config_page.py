@@ -8,7 +8,21 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from stepladder.core import Limits, ModelConfig, Promise, ServiceClass, Task, Tenant, Turning, config
+from stepladder.core import (
+    Conversations,
+    Knows,
+    Limits,
+    ModelConfig,
+    Promise,
+    SemanticCache,
+    ServiceClass,
+    SourceConfig,
+    Summing,
+    Task,
+    Tenant,
+    Turning,
+    config,
+)
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
@@ -31,10 +45,15 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
+    "### `[tasks.NAME.knowledge]`": Knows,
+    "### `[tasks.NAME.summary]`": Summing,
+    "### `[knowledge.sources.NAME]`": SourceConfig,
+    "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
@@ -59,7 +78,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
         return "see below"
     if value is None:
         return "none"

@@ -4,9 +4,18 @@ Standard library and msgspec only. It knows nothing of databases, HTTP, models o
 reading a configuration file and resolving a secret's reference.
 """
 
-from stepladder.core import config, plugins
+from stepladder.core import config, json_texts, plugins
+from stepladder.core.answering import (
+    Citation,
+    Grounds,
+    Knows,
+    Rewrite,
+    Summing,
+    TaskKind,
+    Unsupported,
+)
 from stepladder.core.clock import SystemClock
-from stepladder.core.config import Config, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -27,10 +36,14 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -43,7 +56,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -54,8 +66,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -75,9 +90,12 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
-from stepladder.core.verdicts import Action, Side, Span, Verdict
+from stepladder.core.sources import SourceConfig, SourceKind, Vanished
+from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "OFFLINE",
+    "UNSURE",
     "Action",
     "Answer",
     "Answered",
@@ -86,13 +104,16 @@ __all__ = [
     "Blocked",
     "Certificate",
     "ChatCall",
+    "Citation",
     "Climbed",
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
+    "Deed",
     "Delta",
     "Embedder",
     "Equal",
@@ -100,12 +121,20 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
+    "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
+    "GuardRules",
+    "GuardTable",
+    "Guarding",
     "Guess",
     "Hit",
+    "Knowing",
+    "Knows",
     "LadderExhausted",
     "LadderRelease",
     "Learned",
@@ -123,27 +152,39 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
+    "Refuse",
     "Refused",
     "Release",
+    "Remark",
+    "Remarked",
     "Retriever",
+    "Rewrite",
     "RolledOut",
     "Rollout",
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",
+    "SourceConfig",
+    "SourceKind",
     "Span",
     "StepladderError",
     "StoreError",
+    "Streams",
+    "Summing",
     "SystemClock",
     "Task",
+    "TaskKind",
     "Tenant",
     "TenantConfig",
+    "Text",
     "TooLarge",
     "TooMany",
     "Traffic",
@@ -151,10 +192,16 @@ __all__ = [
     "Turning",
     "UnknownModel",
     "UnknownPlugin",
+    "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
+    "Vanished",
     "Verdict",
+    "Watching",
+    "check_promise",
     "config",
     "is_private",
+    "json_texts",
     "plugins",
 ]

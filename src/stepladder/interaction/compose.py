@@ -27,6 +27,7 @@ from stepladder.core import (
     plugins,
 )
 from stepladder.gateway import Gateway
+from stepladder.interaction.answering import Answering
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
@@ -35,6 +36,7 @@ from stepladder.interaction.settings import Settings
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
+from stepladder.safety import Guards, Policies
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
@@ -86,7 +88,13 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        self._ladders = Ladders(store, open_registry(store, settings, config), self.events, _coin_seed(store))
+        self._ladders = Ladders(
+            store,
+            open_registry(store, settings, config),
+            self.events,
+            _coin_seed(store),
+            Answering(store, self.knowledge),
+        )
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         auditor = Auditor(store.ledger, self.events, self.clock)
@@ -98,6 +106,7 @@ class House:
             Cache(0, self.clock),
             self.events,
             self.clock,
+            Guards(self.events),
         )
         self.metrics = Metrics(self.events, store, auditor.counts)
         if several:
@@ -299,12 +308,13 @@ class House:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
-            def build() -> tuple[State, Snapshot]:
-                state = State.read(self.store)
-                return state, Snapshot(config, self._ladders.build(config, models, state), models)
+            def build() -> tuple[State, Snapshot, Policies]:
+                state, policies = State.read(self.store), self.gateway.guards.policies
+                snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
+                return state, snapshot, policies if policies.config is config else Policies(config)
 
             before = self._state.rollouts
-            self._state, self.gateway.snapshot = await asyncio.to_thread(build)
+            self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

@@ -47,6 +47,10 @@ class OpenedKnowledge:
                 self._knowledge = open_knowledge(self._settings, self._settings.load())
             return self._knowledge
 
+    def version(self) -> str:
+        """Changes with what can be found. Before anything was opened, nothing was found. Does not block."""
+        return self._knowledge.version() if self._knowledge is not None else ""
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stepladder.core import (
     Config,
     Events,
+    Knowing,
     Learned,
     Mode,
     Model,
@@ -16,10 +17,22 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    Usage,
     is_private,
     plugins,
 )
-from stepladder.models import DictionaryRung, Entries, Ladder
+from stepladder.interaction.answering import Answering
+from stepladder.models import (
+    Belief,
+    DictionaryRung,
+    Entries,
+    Ladder,
+    Remembering,
+    UnsureRung,
+    any_embedder,
+    bytes_of,
+    shared_embedder,
+)
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -47,8 +60,11 @@ class State:
 class Ladders:
     """Builds the served tasks, and keeps what is loaded as long as some task uses it. Blocking: call it off the loop."""
 
-    def __init__(self, store: Store, registry: Registry, events: Events, seed: str) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, events: Events, seed: str, answering: Answering
+    ) -> None:
         self._store = store
+        self._answering = answering
         self._registry = registry
         self._events = events
         self._seed = seed
@@ -60,16 +76,18 @@ class Ladders:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
         tasks = {
-            name: self._task(task, _chain(task, config, models), state, used)
+            name: self._task(task, _chain(task, config, models), state, used, config.knowledge)
             for name, task in config.tasks.items()
         }
         self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
         return tasks
 
-    def _task(self, task: Task, chain: Sequence[Model], state: State, used: set[str]) -> ServedTask:
-        model = chain[0]
+    def _task(
+        self, task: Task, chain: Sequence[Model], state: State, used: set[str], knowing: Knowing
+    ) -> ServedTask:
+        model, furnished = chain[0], self._answering.furnish(task, chain[0], knowing)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
-        top = model.rung(task)
+        top: Rung = UnsureRung(task) if task.offline else furnished.top
         entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
         released = {}
@@ -77,23 +95,33 @@ class Ladders:
             ladder = self._released(task, str(id), top, dictionary, used)
             if ladder is not None:
                 released[str(id)] = ladder
-        low = [dictionary] if OWNERS_WORD in task.rungs else []
+        low = [*([dictionary] if OWNERS_WORD in task.rungs else []), *furnished.low]
+        known = furnished.thresholds
         mode = state.switches.get(task.name, task.mode)
         return ServedTask(
             task=task,
             mode=mode,
             rollout=rollout,
             top=Ladder(task, [], {}, top, release="", events=self._events),
-            unreleased=Ladder(task, low, {}, top, release="", events=self._events),
+            unreleased=Ladder(task, low, known, top, release="", events=self._events),
             released=released,
             seed=self._seed,
-            private=is_private(model),
-            cost=model.cost,
-            dearest=lambda usage: sum(each.cost(usage) for each in chain),
+            private=is_private(model) and furnished.private,
+            cost=_free if task.offline else model.cost,
+            dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
+            coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
-            edits=lambda: entries.edits,
-            prompt_bytes=_PROMPT_BYTES + len(str((task.prompt, task.labels, task.schema)).encode()),
+            edits=lambda: (entries.edits, furnished.version()),
+            prompt_bytes=_PROMPT_BYTES
+            + bytes_of(task)
+            + len(str((task.prompt, task.labels, task.schema)).encode()),
+            embedder=_embedder(task),
         )
+
+    def _coverage(self, released: Mapping[str, Ladder]) -> dict[str, float]:
+        """The certified share of questions that each release answers by itself."""
+        found = {id: self._store.catalogue.get_ladder_release(id) for id in released}
+        return {id: it.certificate.coverage for id, it in found.items() if it and it.certificate}
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
         """Put an edit of the dictionary (None: taken out) into what is served now, without reading all of it again.
@@ -129,7 +157,7 @@ class Ladders:
                     low.append(dictionary)
                 elif name in found.rungs:
                     low.append(self._rung(name, found.rungs[name]))
-            return Ladder(task, low, found.thresholds, top, release=id, events=self._events)
+            return Ladder(task, low, Belief.of(found), top, release=id, events=self._events)
         except (StepladderError, OSError, ValueError, KeyError) as error:
             _log.error(
                 "Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error
@@ -146,7 +174,17 @@ class Ladders:
         return rung
 
 
+def _embedder(task: Task) -> Remembering | None:
+    """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
+    kept = task.semantic_cache
+    return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
+
+
+def _free(usage: Usage) -> float:
+    return 0.0
+
+
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:
     """The task's top, and the models that may stand in for it."""
-    known = config.models.get(task.top)
-    return [models[name] for name in (task.top, *(known.fallback if known else ())) if name in models]
+    known = config.models.get(task.teacher)
+    return [models[name] for name in (task.teacher, *(known.fallback if known else ())) if name in models]

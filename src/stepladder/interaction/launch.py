@@ -5,7 +5,7 @@ from pathlib import Path
 from stepladder.interaction.compose import House
 from stepladder.interaction.serve import Say, announce, answer, listen, run, to_stdout, welcome
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.supervise import FlywheelProcess
+from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess
 from stepladder.interaction.workers import supervise
 
 
@@ -40,10 +40,12 @@ async def _serve(settings: Settings, address: tuple[str, int], say: Say) -> None
         with listen(*address) as listening:
             await announce(house.gateway.snapshot.config, settings, listening, say)
             admin = await house.first_admin_key()
-            flywheel = (
-                FlywheelProcess(settings.path) if house.gateway.snapshot.config.server.flywheel else None
-            )
-            await answer(house, listening, lambda: welcome(admin, say), flywheel=flywheel)
+            children: list[Child] = [
+                SourcesProcess(settings.path, lambda: bool(house.gateway.snapshot.config.knowledge.sources))
+            ]
+            if house.gateway.snapshot.config.server.flywheel:
+                children.append(FlywheelProcess(settings.path))
+            await answer(house, listening, lambda: welcome(admin, say), children=children)
     finally:
         await house.close()
     say("Stopped.")

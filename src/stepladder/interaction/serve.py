@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -16,8 +16,9 @@ from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
+from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.supervise import FlywheelProcess
+from stepladder.interaction.supervise import Child
 
 Say = Callable[[str], None]
 
@@ -43,12 +44,12 @@ async def answer(
     listening: socket.socket,
     ready: Callable[[], None],
     *,
-    flywheel: FlywheelProcess | None = None,
+    children: Sequence[Child] = (),
     stop_with: int | None = None,
 ) -> None:
     """Answer what comes in on a socket until SIGTERM or SIGINT, and then what is under way.
 
-    `flywheel` is run beside; the end of the pipe `stop_with` stops the server as a signal does.
+    `children` are run beside; the end of the pipe `stop_with` stops the server as a signal does.
     """
     web = _Web(
         uvicorn.Config(
@@ -68,13 +69,13 @@ async def answer(
         loop.add_signal_handler(number, web.stop)
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
-    beside = [asyncio.create_task(house.watch())]
+    beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
     ready()
     _collect_seldom()
-    if flywheel is not None:
-        house.changed.append(flywheel.restart)
-        beside.append(asyncio.create_task(flywheel.run()))
+    for child in children:
+        house.changed.append(child.restart)
+        beside.append(asyncio.create_task(child.run()))
     try:
         await web.serve(sockets=[listening])
         if web.server_state.tasks:

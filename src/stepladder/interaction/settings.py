@@ -27,10 +27,14 @@ class Settings:
         """Whether the file is another than the one last read."""
         return self.path is not None and self._look() not in (self._read, None)
 
+    @property
+    def home(self) -> Path:
+        """What relative paths are relative to: the folder of the configuration's file, or where we were started."""
+        return (self.path.parent if self.path is not None else Path()).absolute()
+
     def folder(self, given: Config) -> Path:
         """The data folder: relative to the configuration's file, or to where we were started."""
-        home = self.path.parent if self.path is not None else Path()
-        return (home / Path(given.server.data).expanduser()).absolute()
+        return (self.home / Path(given.server.data).expanduser()).absolute()
 
     def store_url(self, given: Config) -> str:
         """The ledger's database: as configured, else SQLite in the data folder."""

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,6 +96,21 @@ class FlywheelProcess(Child):
 
     def __init__(self, config: Path | None) -> None:
         super().__init__("The flywheel", "stepladder.interaction.turn", config)
+
+
+class SourcesProcess(Child):
+    """What keeps documents up with their sources, niced; started once the configuration names a source."""
+
+    def __init__(self, config: Path | None, wanted: Callable[[], bool]) -> None:
+        super().__init__("The visitor of sources", "stepladder.interaction.syncing", config)
+        self._wanted = wanted
+
+    async def run(self) -> None:
+        """Until cancelled: keep one running, from the first `restart` on where there were no sources before."""
+        while not self._wanted():
+            await self._asked.wait()
+            self._asked.clear()
+        await super().run()
 
 
 class WorkerProcess(Child):

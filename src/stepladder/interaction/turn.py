@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from stepladder.core import StepladderError, Task
+from stepladder.core import StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.compose import open_registry, open_store
 from stepladder.interaction.settings import Settings
@@ -52,13 +52,14 @@ def _run(settings: Settings) -> None:
     config = settings.load()
     store = open_store(settings, config)
     try:
-        tops = {name: fingerprint(task, config.models[task.top]) for name, task in config.tasks.items()}
+        tops = {name: fingerprint(task, config.models[task.teacher]) for name, task in config.tasks.items()}
         flywheel = Flywheel(store, open_registry(store, settings, config), tops, Report(store))
         with _Lease(store) as lease:
             while True:
                 lease.wait()
                 for task in config.tasks.values():
-                    _tick(flywheel, task)
+                    if task.kind is TaskKind.TASK:
+                        _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
         store.close()

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, Remark, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -50,8 +51,12 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     found = [("request-id", entry.asked.id)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
+        if covered := entry.served.coverage.get(entry.plan.ladder_release):
+            found.append(("coverage", f"{covered:.4f}"))
     if entry.cached:
-        found.append(("cache", "hit"))
+        found.append(("cache", "similar" if entry.similar else "hit"))
+    if entry.remarks:
+        found.append(("guard", ", ".join(dict.fromkeys(map(_remarked, entry.remarks)))))
     if answer is not None:
         found += [
             ("rung", answer.rung),
@@ -63,6 +68,11 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("below-promise", "true" if answer.below_promise else ""),
         ]
     return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
+
+
+def _remarked(remark: Remark) -> str:
+    """ "in words block", or "in words observed"; categories are for the ledger."""
+    return f"{remark.side} {remark.guard} {'observed' if remark.observed else remark.action}"
 
 
 def completion(entry: TaskEntry, answer: Answer) -> bytes:
@@ -77,7 +87,7 @@ def completion(entry: TaskEntry, answer: Answer) -> bytes:
                         "role": "assistant",
                         "content": answer.text,
                         "refusal": None,
-                        "annotations": [],
+                        "annotations": _annotations(answer),
                     },
                     "logprobs": None,
                     "finish_reason": answer.finish_reason,
@@ -144,4 +154,23 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
         **({"below_promise": True} if answer.below_promise else {}),
+        **({"grounds": _shown(answer, answer.grounds)} if answer.grounds is not None else {}),
     }
+
+
+def _shown(answer: Answer, grounds: Grounds) -> Grounds:
+    """What was left out of an answer is for the ledger, and not for who asked."""
+    said = tuple(sentence for sentence in grounds.unsupported if sentence in answer.text)
+    return replace(grounds, unsupported=said)
+
+
+def _annotations(answer: Answer) -> list[dict[str, Any]]:
+    """Citations of web pages as OpenAI annotates them: the characters of the `[n]` that stand for each."""
+    found = []
+    for one in answer.grounds.citations if answer.grounds is not None else ():
+        mark = f"[{one.number}]"
+        at = answer.text.find(mark)
+        if one.source.startswith(("https://", "http://")) and at >= 0:
+            cited = {"start_index": at, "end_index": at + len(mark), "title": one.title, "url": one.source}
+            found.append({"type": "url_citation", "url_citation": cited})
+    return found

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from stepladder.core import Config, StepladderError
 from stepladder.interaction.compose import first_admin_key, open_store
 from stepladder.interaction.serve import Say, announce, welcome
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.supervise import FlywheelProcess, WorkerProcess
+from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess, WorkerProcess
 
 _LOOK_SECONDS = 0.5
 _AFTER_DRAIN_SECONDS = 10.0
@@ -38,9 +39,11 @@ async def supervise(settings: Settings, listening: socket.socket, count: int, sa
 
     loop.add_signal_handler(signal.SIGHUP, reload)
     running = [asyncio.create_task(worker.run()) for worker in workers]
+    children: list[Child] = [SourcesProcess(settings.path, lambda: _has_sources(settings))]
     if config.server.flywheel:
-        flywheel = FlywheelProcess(settings.path)
-        running += [asyncio.create_task(flywheel.run()), asyncio.create_task(_watch(settings, flywheel))]
+        children.append(FlywheelProcess(settings.path))
+    running += [asyncio.create_task(child.run()) for child in children]
+    running.append(asyncio.create_task(_watch(settings, children)))
     stopped = asyncio.create_task(stop.wait())
     ready = asyncio.create_task(_all_ready(workers))
     await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -69,11 +72,19 @@ def _prepare(settings: Settings, config: Config) -> str | None:
         store.close()
 
 
-async def _watch(settings: Settings, flywheel: FlywheelProcess) -> None:
-    """The workers look after their configuration themselves; the flywheel is started anew with a new one."""
+def _has_sources(settings: Settings) -> bool:
+    try:
+        return bool(Settings(settings.path).load().knowledge.sources)
+    except StepladderError:
+        return False
+
+
+async def _watch(settings: Settings, children: Sequence[Child]) -> None:
+    """The workers look after their configuration themselves; the other processes are started anew with a new one."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         if settings.changed():
             with suppress(StepladderError):
                 settings.load()
-                flywheel.restart()
+                for child in children:
+                    child.restart()

@@ -6,7 +6,10 @@ trusts no text: what it finds is quoted, never obeyed.
 """
 
 from stepladder.knowledge.decoding import code_of
+from stepladder.knowledge.extractive import extract
+from stepladder.knowledge.grounding import Evidence, Support, claims, unmarked
 from stepladder.knowledge.html_text import html_text
+from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
@@ -14,7 +17,8 @@ from stepladder.knowledge.reader import Quote, answered, best_quote
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
-from stepladder.knowledge.splitting import Piece, Splitting, split
+from stepladder.knowledge.sources import Outcome, keep_up, open_source
+from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, query_terms
 
 __all__ = [
@@ -22,7 +26,9 @@ __all__ = [
     "Change",
     "Collection",
     "Document",
+    "Evidence",
     "Knowledge",
+    "Outcome",
     "Piece",
     "Quality",
     "Query",
@@ -31,19 +37,29 @@ __all__ = [
     "SearchMode",
     "Splitting",
     "Stored",
+    "Support",
     "answered",
     "best_quote",
+    "claims",
     "code_of",
     "document_terms",
     "evaluate",
+    "extract",
     "files",
     "html_text",
+    "is_instruction",
     "jsonl",
+    "keep_up",
     "ndcg",
+    "open_source",
     "query_terms",
     "questions",
     "read",
     "self_test",
+    "size",
     "sorted_out",
     "split",
+    "trusted",
+    "unmarked",
+    "without_instructions",
 ]

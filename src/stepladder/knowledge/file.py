@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stepladder.core import BadRequest, StoreError
-from stepladder.knowledge.schema import APPLICATION_ID, SCHEMA, VERSION
+from stepladder.knowledge.schema import APPLICATION_ID, STEPS, VERSION
 
 _PATIENCE_SECONDS = 60.0
 
@@ -46,6 +46,13 @@ class KnowledgeFile:
         with self._writing, self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
+    def alone(self) -> sqlite3.Connection:
+        """A connection to have and to close oneself. Raises StoreError."""
+        try:
+            return self._take_new()
+        except sqlite3.Error as error:
+            raise StoreError(f"Cannot open {self.path}: {error}.", remedy=_LOOK) from error
+
     def close(self) -> None:
         """Let go of the file. May be called twice."""
         with self._lock:
@@ -79,6 +86,9 @@ class KnowledgeFile:
                 raise StoreError(f"{self.path} is closed.", remedy="Open it again.")
             if self._idle:
                 return self._idle.pop()
+        return self._take_new()
+
+    def _take_new(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -102,16 +112,16 @@ class KnowledgeFile:
             (kind,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if not tables:
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-            elif kind != APPLICATION_ID or version > VERSION:
+            if tables and (kind != APPLICATION_ID or version > VERSION):
                 raise StoreError(
                     f"{self.path} is not a knowledge file of this version.",
                     remedy="Give another path, or install the version of Stepladder that wrote it.",
                 )
+            for step in STEPS[version if tables else 0 :]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Scope
 from stepladder.knowledge import documents, lexical, search, vectors
+from stepladder.knowledge.changes import Changes
 from stepladder.knowledge.file import KnowledgeFile
 from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
 from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.search import Query
+from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
 
 Item = TypeVar("Item")
@@ -36,6 +38,7 @@ class Knowledge:
         self.embedder = embedder
         self._indexes: dict[int, tuple[str, NearestVectors]] = {}
         self._lock = threading.Lock()
+        self._changes = Changes(file)
 
     @classmethod
     def open(cls, path: Path, embedder: Embedder | None = None) -> "Knowledge":
@@ -54,6 +57,7 @@ class Knowledge:
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
+        self._changes.close()
         self._file.close()
 
     def collections(self, tenant: str | None = None) -> list[Collection]:
@@ -137,6 +141,10 @@ class Knowledge:
             number = documents.collection_number(connection, tenant, collection)
             connection.execute("DELETE FROM collections WHERE number = ?", (number,))
 
+    def shelf(self, source: str, collection: str, *, tenant: str = "") -> Shelf:
+        """What a source has put into a collection, which is made where there is none."""
+        return Shelf(self._file, source, collection, tenant)
+
     def documents(
         self, collection: str, *, tenant: str = "", after: str = "", most: int = 100
     ) -> list[Stored]:
@@ -180,13 +188,23 @@ class Knowledge:
         `answered` tells whether that is enough. None where nothing was found.
         """
         hits = self.retrieve(question, collection, scope, top=top)
+        return best_quote(question, hits, lambda asked: self.rarity(collection, scope, asked))
 
-        def weights(asked: Iterable[str]) -> dict[str, float]:
-            with self._file.read() as connection:
-                number = search.visible_collection(connection, scope.tenant, collection)
-                return lexical.rarity(connection, number, tuple(asked))
+    def rarity(self, collection: str, scope: Scope, terms: Iterable[str]) -> dict[str, float]:
+        """How telling each term is in a collection: its inverse document frequency. Raises BadRequest as `search` does."""
+        with self._file.read() as connection:
+            number = search.visible_collection(connection, scope.tenant, collection)
+            return lexical.rarity(connection, number, tuple(terms))
 
-        return best_quote(question, hits, weights)
+    def standing(self, collection: str, scope: Scope, numbers: Iterable[int]) -> set[int]:
+        """Which of these passages are still there and for the scope to see. Raises BadRequest as `search` does."""
+        with self._file.read() as connection:
+            number = search.visible_collection(connection, scope.tenant, collection)
+            return search.visible(connection, number, scope, tuple(numbers))
+
+    def version(self) -> str:
+        """Changes with every change of the file, and when a document's time begins or ends. Cheap enough for each question."""
+        return self._changes.now()
 
     def _index(self, collection: int, embedder: str, dimensions: int) -> NearestVectors | None:
         if not embedder:

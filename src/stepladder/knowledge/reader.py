@@ -2,7 +2,7 @@
 
 A sentence is believed as far as it, and the sentences around it, carry the question's rarer words; a question for a
 number or a date wants one in the sentence, and a number in the question must stand in the passage. What a passage says
-is only ever quoted: an instruction hidden in it has nobody to obey it.
+is only ever quoted: an instruction hidden in it has nobody to obey it, and is not quoted either.
 """
 
 import re
@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Hit, Passage
+from stepladder.knowledge.instructions import trusted
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
-from stepladder.text import normalise, sentences
+from stepladder.text import normalise
 
 Rarity = Callable[[Collection[str]], Mapping[str, float]]
 """How telling each term is: its inverse document frequency where it was searched."""
@@ -83,7 +84,7 @@ def answered(quote: Quote | None, *, sure: float = SURE) -> bool:
 
 def _carried(passage: Passage, weights: Mapping[str, float]) -> Iterable[tuple[tuple[int, int], float]]:
     """Each sentence with the weight of the terms in it, and less for those beside it or elsewhere in the passage."""
-    spans = sentences(passage.text)
+    spans = list(trusted(passage.text))
     said = [_terms(passage.text[start:end]) for start, end in spans]
     everywhere = _terms(f"{passage.title} {passage.heading}").union(*said)
     for index, span in enumerate(spans):

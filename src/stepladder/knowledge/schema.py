@@ -1,7 +1,7 @@
 """The tables of `knowledge.db`. A newer file than we know is refused, an older one is brought forward."""
 
 APPLICATION_ID = 0x5374_4B6E  # "StKn", so that `file` and we tell it from other databases
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE collections (
@@ -39,3 +39,15 @@ CREATE TABLE postings (
     PRIMARY KEY (segment, term)
 ) WITHOUT ROWID;
 """
+SOURCES = """
+CREATE TABLE sources (
+    number INTEGER PRIMARY KEY, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+    name TEXT NOT NULL, UNIQUE (collection, name)
+);
+CREATE TABLE shown (
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, key TEXT NOT NULL, state TEXT NOT NULL,
+    documents TEXT NOT NULL, PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+"""
+STEPS = (SCHEMA, SOURCES)
+"""What brings a file from each version to the next; version 0 is an empty one."""

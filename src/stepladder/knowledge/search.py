@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,6 +91,13 @@ def run(
     return _hits(connection, ranking, query.top)
 
 
+def visible(
+    connection: sqlite3.Connection, collection: int, scope: Scope, numbers: Sequence[int]
+) -> set[int]:
+    """Which of these passages the scope may see."""
+    return {number for number, _ in _Sight(connection, collection, scope).seen(numbers)}
+
+
 class _Sight:
     """What the scope may see of the passages that a ranking names; remembers their documents."""
 
@@ -104,14 +111,18 @@ class _Sight:
         }
         self.documents: dict[int, int] = {}
 
+    def seen(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        """(passage, its document) of those that are there to see."""
+        rows = self._connection.execute(_VISIBLE, {**self._given, "numbers": json.dumps(numbers)})
+        return [(row[0], row[1]) for row in rows]
+
     def first(self, best: Callable[[int], Ranking], wanted: int) -> Ranking:
         """The first `wanted` visible passages of a ranking, however deep they stand. `best(n)` gives its first n."""
         count = wanted + wanted // 4
         while True:
             ranking = best(count)
             numbers = ranking.numbers.tolist()
-            rows = self._connection.execute(_VISIBLE, {**self._given, "numbers": json.dumps(numbers)})
-            seen: dict[int, int] = dict(map(tuple, rows))
+            seen = dict(self.seen(numbers))
             kept = np.array([number in seen for number in numbers], bool)
             if kept.sum() >= wanted or len(numbers) < count:
                 self.documents |= seen

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from stepladder.core import Equal, Question, RungFailed, Task
 from stepladder.models.label import find_label
+from stepladder.models.passages import fenced, rules
 
 _FENCE = re.compile(r"\s*```\w*\s*\n(.*)\n\s*```\s*", re.DOTALL)
 _EXACT = 2**53
@@ -26,9 +27,10 @@ def prompt_for(task: Task, question: Question) -> list[dict[str, str]]:
         )
     if question.fields:
         system.append(f"Fields of the question: {json.dumps(dict(question.fields), ensure_ascii=False)}")
+    system += rules(task, question)
     messages = [{"role": "system", "content": "\n\n".join(system)}] if system else []
     messages += [{"role": turn.role, "content": turn.content} for turn in question.turns]
-    return [*messages, {"role": "user", "content": question.text}]
+    return [*messages, {"role": "user", "content": fenced(question)}]
 
 
 def response_format(task: Task) -> dict[str, Any] | None:

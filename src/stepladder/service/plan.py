@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import Config, Mode, Model, Question, Rollout, Task, UnknownModel, Usage
-from stepladder.models import DictionaryRung, Ladder, refuse_confidential
+from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
+from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
 
 OWNERS_WORD = DictionaryRung.name
@@ -40,8 +40,10 @@ class ServedTask:
     `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
+    `coverage` is each release's certified share of low answers, where nobody else answers.
     `version` changes with everything that an answer depends on beside the question and its ladder release;
-    `prompt_bytes` is what the top is sent beside the question, at most.
+    `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
+    semantic cache, if it has one.
     """
 
     task: Task
@@ -55,8 +57,10 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
-    edits: Callable[[], int] = lambda: 0
+    edits: Callable[[], object] = lambda: 0
+    coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
+    embedder: Remembering | None = None
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""
@@ -78,7 +82,8 @@ class ServedTask:
             release = self.rollout.candidate
         ladder = self.released.get(release or "")
         if ladder is None:
-            return Plan(top=self.top, ladder=self.unreleased, drawn=True)
+            # Of what answers from documents nothing is learned, so nothing is drawn for it either.
+            return Plan(top=self.top, ladder=self.unreleased, drawn=self.task.kind is TaskKind.TASK)
         chance = self.task.flywheel.audit if self.rollout.draw is None else self.rollout.draw
         drawn = audited(question.id, chance, self.seed)
         return Plan(top=self.top, ladder=ladder, ladder_release=release or "", drawn=drawn)

@@ -5,8 +5,17 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
+from stepladder.store.approved import (
+    UNANSWERED,
+    UNSUPPORTED,
+    Approval,
+    Approved,
+    Gap,
+    grounds_of,
+)
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
@@ -33,14 +42,21 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "UNANSWERED",
+    "UNSUPPORTED",
+    "Approval",
+    "Approved",
     "AuditRow",
     "Catalogue",
     "Change",
     "Charge",
+    "Conversation",
+    "Conversations",
     "DatasetCard",
     "Entries",
     "Entry",
     "FeedbackRow",
+    "Gap",
     "Journal",
     "Key",
     "Keys",
@@ -62,5 +78,6 @@ __all__ = [
     "TaskSummary",
     "Turns",
     "backup",
+    "grounds_of",
     "restore",
 ]

@@ -3,7 +3,9 @@
 from sqlalchemy import delete, insert, select
 
 from stepladder.core import Clock, SystemClock
+from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversations
 from stepladder.store.database import Database
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
@@ -24,6 +26,7 @@ class Store:
         self._database = database
         self._presence = presence
         self.ledger = Ledger(database, queue)
+        self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
         self.rollouts = Rollouts(database, clock)
         self.switches = Switches(database, clock)
@@ -34,6 +37,7 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.approved = Approved(database)
 
     @classmethod
     def open(

@@ -9,6 +9,7 @@ from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     backtests,
     configs,
+    conversations,
     data,
     dictionary,
     discover,
@@ -17,10 +18,12 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
     releases,
     rollouts,
     serving,
     tenants,
+    training,
 )
 
 app = typer.Typer(
@@ -40,12 +43,16 @@ app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
+app.add_typer(training.app)
+app.add_typer(training.compress, name="compress")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.add_typer(conversations.app, name="conversation")
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(releases.app, name="release")

@@ -1,61 +1,64 @@
 """stepladder knowledge: documents in, passages out."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stepladder.interaction.cli import sources
+from stepladder.interaction.cli.knowing import (
+    MOST_SHOWN,
+    CollectionOption,
+    ModeOption,
+    TenantOption,
+    TopOption,
+    app,
+    bar,
+    opened,
+    tell_refused,
+)
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
-    from stepladder.core import Progress
     from stepladder.knowledge import Knowledge, SearchMode
-
-app = typer.Typer(help="Documents that answers come from.", no_args_is_help=True)
-CollectionOption = Annotated[str, typer.Option("--collection", help="Which documents: a name of yours.")]
-TenantOption = Annotated[
-    str, typer.Option("--tenant", help="Whose collection; without it, one that every tenant may search.")
-]
-ModeOption = Annotated[str, typer.Option("--mode", help="lexical (words), vector (meaning) or hybrid.")]
-TopOption = Annotated[int, typer.Option("--top", help="How many documents at most.")]
-_MOST_SHOWN = 20
-
-
-@contextmanager
-def opened(config: Path | None, *, embedding: bool = False) -> Iterator["Knowledge"]:
-    """Open the knowledge of a configuration; with its embedder only where that is needed: loading it takes time."""
-    from stepladder.interaction.knowing import open_knowledge
-    from stepladder.interaction.settings import Settings
-
-    settings = Settings(config)
-    knowledge = open_knowledge(settings, settings.load(), embedding=embedding)
-    try:
-        yield knowledge
-    finally:
-        knowledge.close()
 
 
 @app.command()
-def add(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, or - for JSONL from standard input.")],
+def add(  # noqa: PLR0913, PLR0917 - its options
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, URLs, or - for JSONL from standard input.")
+    ],
     collection: CollectionOption,
     tenant: TenantOption = "",
     embed: Annotated[bool, typer.Option(help="Compute vectors now, where an embedder is installed.")] = True,
+    depth: Annotated[int, typer.Option(help="Of a URL: follow links so many pages deep.")] = 0,
+    pages: Annotated[int, typer.Option(help="Of a URL: at most so many pages.")] = 500,
+    rate: Annotated[float, typer.Option(help="Of a URL: at most so many requests a second.")] = 1.0,
     config: ConfigOption = None,
 ) -> None:
     """Add documents, or update those whose text has changed.
 
     JSONL rows are {"id", "title"?, "text"}; of other files, each is a document whose id is its path. May be
-    interrupted and run again: what is there already is not done twice.
+    interrupted and run again: what is there already is not done twice. Of a site only its own pages are taken, and
+    robots.txt is kept.
     """
+    code = 0
+    for url in filter(sources.is_url, paths):
+        code |= sources.pages(url, collection, tenant, (depth, pages, rate), config)
+    paths = [path for path in paths if not sources.is_url(path)]
+    if paths:
+        code |= _add_files(paths, collection, tenant, embed, config)
+    raise typer.Exit(code)
+
+
+def _add_files(paths: Sequence[str], collection: str, tenant: str, embed: bool, config: Path | None) -> int:
     from stepladder.knowledge import Refused, files, jsonl, read, sorted_out
 
     refused: list[Refused] = []
     counts: dict[str, int] = {}
-    with opened(config, embedding=embed) as knowledge, _bar() as progress:
+    with opened(config, embedding=embed) as knowledge, bar() as progress:
         for path in paths:
             found = [jsonl(sys.stdin.buffer, "-")] if path == "-" else map(read, files(Path(path)))
             for items in found:
@@ -67,18 +70,14 @@ def add(
         if embed and knowledge.embedder is not None and any(counts.values()):
             knowledge.embed(collection, tenant=tenant, progress=progress)
     typer.echo(f"{collection}: " + ", ".join(f"{count} {change}" for change, count in counts.items()) + ".")
-    for one in refused[:_MOST_SHOWN]:
-        typer.echo(f"  {'skipped' if one.harmless else 'REFUSED'} {one.where}: {one.reason}", err=True)
-    if len(refused) > _MOST_SHOWN:
-        typer.echo(f"  ... and {len(refused) - _MOST_SHOWN} more.", err=True)
-    if not all(one.harmless for one in refused):
-        raise typer.Exit(1)
+    tell_refused(refused)
+    return int(not all(one.harmless for one in refused))
 
 
 @app.command()
 def embed(collection: CollectionOption, tenant: TenantOption = "", config: ConfigOption = None) -> None:
     """Give every passage its vector that has none, or all of them where the embedder is another than before."""
-    with opened(config, embedding=True) as knowledge, _bar() as progress:
+    with opened(config, embedding=True) as knowledge, bar() as progress:
         done = knowledge.embed(collection, tenant=tenant, progress=progress)
     typer.echo(f"{collection}: {done} passages embedded.")
 
@@ -211,7 +210,7 @@ def eval_questions(
     for name in ("recall", "ndcg", "mrr", "answered_right", "refused_right"):
         value = getattr(found, name)
         typer.echo(f"  {name:15} (the file does not say)" if isnan(value) else f"  {name:15} {value:.4f}")
-    for text in found.unanswered[:_MOST_SHOWN]:
+    for text in found.unanswered[:MOST_SHOWN]:
         typer.echo(f"  unanswered: {text}")
 
 
@@ -266,14 +265,4 @@ def _mode(mode: str) -> "SearchMode":
     return SearchMode(mode)
 
 
-@contextmanager
-def _bar() -> Iterator["Progress"]:
-    """A progress line on standard error, where somebody looks at it."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total, what: bar.update(
-            task, completed=done, total=total or None, description=what
-        )
+__all__ = ["app"]

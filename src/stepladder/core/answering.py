@@ -1,0 +1,105 @@
+"""Tasks that answer from documents: what they are configured with, and what an answer stands on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TaskKind(StrEnum):
+    """What a task does with a question."""
+
+    TASK = "task"
+    """It puts the question to its rungs."""
+    ANSWER = "answer"
+    """It answers from documents, with citations, or says that it does not know."""
+    SUMMARY = "summary"
+    """It says in a few sentences what the question's text says."""
+
+
+class Unsupported(StrEnum):
+    """What becomes of a sentence that no passage supports."""
+
+    MARK = "mark"
+    """It is said, and marked."""
+    REMOVE = "remove"
+    """It is not said."""
+    REVIEW = "review"
+    """It is not said, and a person is asked to look at the question."""
+
+
+class Rewrite(StrEnum):
+    """How a question that leans on its conversation becomes one that stands alone."""
+
+    NONE = "none"
+    TURNS = "turns"
+    """Words of the turn before are searched for too, where the question is short or points back. Costs nothing."""
+    MODEL = "model"
+    """The task's top model writes what to search for: up to three queries, also for a question of several parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knows:
+    """`[tasks.x.knowledge]`: what a task knows. Without a `collection` it knows nothing.
+
+    `passages` are found for each question, in the documents with one of `tags`, by `mode` (lexical or hybrid). `sure` is
+    how much of the question a sentence must carry to be the answer by itself; above 1 the sentence never is. `verified`
+    lets answers that a person approved be given again.
+    """
+
+    collection: str = ""
+    passages: int = 5
+    mode: str = "hybrid"
+    tags: tuple[str, ...] = ()
+    rewrite: Rewrite = Rewrite.TURNS
+    answer_only_from_knowledge: bool = True
+    unsupported: Unsupported = Unsupported.MARK
+    sure: float = 0.85
+    verified: bool = True
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summing:
+    """`[tasks.x.summary]`: a text longer than `part` letters (a Han character counts three) is summed up by parts.
+
+    `sentences` is how long the summary is to be; `extract` has the text's own sentences make it, and no model is asked.
+    """
+
+    part: int = 12_000
+    sentences: int = 5
+    extract: bool = False
+    unsupported: Unsupported = Unsupported.MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """`[number]` in an answer: a sentence of a document, its ``text[start : start + len(text)]``.
+
+    `passage` is the passage's number in its retriever.
+    """
+
+    number: int
+    collection: str
+    document: str
+    title: str
+    source: str
+    start: int
+    text: str
+    passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What an answer stands on.
+
+    `passages` are those that were looked at, `queries` what was searched for. `supported` is the share of the answer's
+    sentences that a passage supports, and `unsupported` are the others. `refused`: the passages did not carry an answer.
+    """
+
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[int, ...] = ()
+    documents: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    supported: float = 1.0
+    unsupported: tuple[str, ...] = ()
+    refused: bool = False
+    review: bool = False

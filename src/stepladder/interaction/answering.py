@@ -1,0 +1,99 @@
+"""Furnishes tasks with what they know: the rungs that answer from documents, and the top that is given passages."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stepladder.core import Hit, Knowing, Model, Rewrite, Rung, Scope, Task, TaskKind
+from stepladder.interaction.knowing import OpenedKnowledge
+from stepladder.knowledge import Query, SearchMode
+from stepladder.service import (
+    EXTRACT,
+    READER,
+    VERIFIED,
+    ExtractRung,
+    Finder,
+    Grounded,
+    ReaderRung,
+    Retrieving,
+    Source,
+    SummingRung,
+    Verified,
+    VerifiedRung,
+    part_task,
+    rewriting_task,
+    whole_task,
+)
+from stepladder.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A task's rungs: `low` beside the dictionary with their `thresholds`, and its top. `source` is where it looks."""
+
+    top: Rung
+    low: Sequence[Rung] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    source: Source | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether a confidential question may be searched for."""
+        return self.source is None or self.source.private
+
+    def version(self) -> str:
+        """Changes with what can be found."""
+        return "" if self.source is None else self.source.version()
+
+
+class Answering:
+    """Knows where each task looks. What was approved is kept by task as long as the server runs."""
+
+    def __init__(self, store: Store, knowledge: OpenedKnowledge) -> None:
+        self._store = store
+        self._knowledge = knowledge
+        self._verified: dict[str, Verified] = {}
+
+    def furnish(self, task: Task, model: Model, knowing: Knowing) -> Furnished:
+        """What answers a task; without knowledge, its top alone."""
+        top, knows = model.rung(task), task.knowledge
+        if task.kind is TaskKind.SUMMARY:
+            sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
+            return Furnished(sums, [ExtractRung(task)], {EXTRACT: 0.5 if task.summary.extract else 1.0})
+        if not knows.collection:
+            return Furnished(top)
+        source = self._own(task, private=knowing.embedder.get("kind") != "endpoint")
+        rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
+        finder = Finder(knows, source, rewriter)
+        if task.kind is not TaskKind.ANSWER:
+            return Furnished(Retrieving(top, finder), source=source)
+        low: list[Rung] = [ReaderRung(finder, task)]
+        if knows.verified:
+            low.insert(0, VerifiedRung(self._approved(task.name), finder))
+        return Furnished(Grounded(top, finder, task), low, {VERIFIED: 1.0, READER: knows.sure}, source=source)
+
+    def _approved(self, task: str) -> Verified:
+        if task not in self._verified:
+            self._verified[task] = Verified(lambda after: self._store.approved.since(task, after))
+        return self._verified[task]
+
+    def _own(self, task: Task, *, private: bool) -> Source:
+        opened, collection = self._knowledge, task.knowledge.collection
+        mode = SearchMode(task.knowledge.mode)
+
+        def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
+            return opened.get().search(Query(query, collection, scope, top, mode))
+
+        def rarity(scope: Scope, terms: Collection[str]) -> Mapping[str, float]:
+            return opened.get().rarity(collection, scope, terms)
+
+        def standing(scope: Scope, numbers: Collection[int]) -> Collection[int]:
+            return opened.get().standing(collection, scope, numbers)
+
+        return Source(
+            find,
+            rarity,
+            standing,
+            version=opened.version,
+            embedder=lambda: opened.get().embedder,
+            private=private,
+        )

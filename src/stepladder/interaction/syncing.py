@@ -1,0 +1,108 @@
+"""The process that keeps documents up with their sources: `python -m stepladder.interaction.syncing`, beside the server.
+
+Each source is visited when its time has come, one visit of a source at a time. What goes wrong with one is logged, and
+does not stop the others.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from stepladder.core import Config, Progress, SourceConfig, StepladderError
+from stepladder.interaction.knowing import open_knowledge
+from stepladder.interaction.settings import Settings
+from stepladder.knowledge import Knowledge, Outcome, keep_up, open_source
+
+_log = logging.getLogger("stepladder.sources")
+_NICENESS = 10
+_MOST_LOGGED = 20
+
+
+async def visit(
+    knowledge: Knowledge, name: str, given: SourceConfig, home: Path, progress: Progress
+) -> Outcome:
+    """Visit a source once; new passages get their vectors where there is an embedder, after they can be found by words.
+
+    Raises StepladderError.
+    """
+    async with open_source(name, given, home) as source:
+        outcome = await keep_up(knowledge, name, given, source, progress)
+    if knowledge.embedder is not None and (outcome.added or outcome.updated):
+        await asyncio.to_thread(knowledge.embed, given.collection, tenant=given.tenant, progress=progress)
+    return outcome
+
+
+async def follow(knowledge: Knowledge, name: str, given: SourceConfig, home: Path) -> None:
+    """Visit a source again and again, until cancelled. What it refused is logged once, as long as it stays the same."""
+    told: set[str] = set()
+    while True:
+        try:
+            outcome = await visit(knowledge, name, given, home, _quietly)
+        except StepladderError as error:
+            _tell({f"{name}: {error}"}, told)
+        else:
+            if outcome.changed:
+                _log.info("%s: %s.", name, outcome)
+            refused = [one for one in outcome.refused if not one.harmless][:_MOST_LOGGED]
+            _tell({f"{name}: {one.where}: {one.reason}" for one in refused}, told)
+        await asyncio.sleep(given.seconds)
+
+
+def _tell(troubles: set[str], told: set[str]) -> None:
+    for trouble in sorted(troubles - told):
+        _log.warning("%s", trouble)
+    told.clear()
+    told.update(troubles)
+
+
+def _quietly(done: int, total: int, what: str) -> None:
+    """Nobody watches."""
+
+
+def main() -> int:
+    """Follow every source of the configuration until the parent is gone or SIGTERM comes."""
+    arguments = argparse.ArgumentParser(prog="stepladder.interaction.syncing")
+    arguments.add_argument("--config", type=Path)
+    given = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    settings = Settings(given.config)
+    try:
+        config = settings.load()
+        knowledge = open_knowledge(settings, config)
+    except StepladderError as error:
+        _log.error("Sources cannot be visited: %s", error)
+        return 1
+    try:
+        asyncio.run(_all(settings, config, knowledge))
+    finally:
+        knowledge.close()
+    return 0
+
+
+async def _all(settings: Settings, config: Config, knowledge: Knowledge) -> None:
+    if not config.knowledge.sources:
+        await asyncio.Event().wait()
+    async with asyncio.TaskGroup() as group:
+        for name, given in config.knowledge.sources.items():
+            group.create_task(follow(knowledge, name, given, settings.home))
+
+
+def _end_with_parent() -> None:
+    """The server holds the other end of our standard input. Every visit can be made again."""
+    while os.read(0, 1):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Whether passages support what an answer says, sentence by sentence, and which sentence of theirs does.
+
+A claim is supported as far as one sentence of a passage, and a little its neighbours, carry the claim's words; a word
+that no passage has counts twice, since it is what the claim adds. Each number of the claim must stand there too, and
+neither side may deny what the other says. Between clear support and none, the embedding of claim and sentence decides
+where there is one. It measures wording, not truth: a claim that recombines the words of one sentence passes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stepladder.core import Embedder, Passage
+from stepladder.knowledge.instructions import is_instruction, trusted
+from stepladder.knowledge.numbers import numbers_of
+from stepladder.knowledge.terms import document_terms, is_character, query_terms
+from stepladder.text import normalise
+
+SUPPORTED = 0.6
+_DOUBTFUL = 0.3
+_NEAR = 0.9
+_BESIDE = 0.8
+_ABOVE = 0.5
+_TURNED = 0.5  # a pair of characters whose both stand there, apart
+_NEW = 2.0
+_LOOKED_AT = 3
+_LEAST_TERMS = 2
+_MARKER = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,，、;-]\s*)?)+[\]］】]")
+_DENIES = re.compile(
+    r"\b(?:not|no|never|none|nor|neither|without|cannot|can't|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't|"
+    r"shouldn't|mustn't|hasn't|haven't|couldn't|wouldn't)\b|不(?![同仅但断只过少久错])|没|未(?!来)|无(?![线论锡])|勿|禁止|并非|绝非"
+)
+_CLAUSE = re.compile(r"[，,；;：:。]|\b(?:but|and|while|although)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The sentence that supports a claim: `start` is its place in the document, `share` how much of the claim it carries."""
+
+    passage: Passage
+    text: str
+    start: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    passage: Passage
+    start: int
+    text: str
+    terms: frozenset[str]
+    beside: frozenset[str]
+    above: frozenset[str]
+    numbers: frozenset[str]
+
+
+class Evidence:
+    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time."""
+
+    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None = None) -> None:
+        self._embedder = embedder
+        self._sentences = [one for passage in passages for one in _of(passage)]
+        self._known = frozenset().union(*(one.terms | one.above for one in self._sentences))
+
+    def support(self, claim: str) -> Support | None:
+        """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
+        asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
+        numbers = numbers_of(claim)
+        fitting = [one for one in self._sentences if numbers <= one.numbers and not _denied(claim, one)]
+        ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
+        if not asked or not ranked:
+            return None
+        share, place = ranked[0]
+        if share < SUPPORTED:
+            near = [fitting[-at] for value, at in ranked[:_LOOKED_AT] if value >= _DOUBTFUL]
+            return self._by_meaning(claim, near, share)
+        return _support(fitting[-place], share)
+
+    def _has(self, term: str) -> bool:
+        pair = len(term) == 2 and is_character(term[0])
+        return term in self._known or (pair and all(letter in self._known for letter in term))
+
+    def _by_meaning(self, claim: str, near: Sequence[_Sentence], share: float) -> Support | None:
+        if self._embedder is None or not near:
+            return None
+        rows = self._embedder.embed([claim, *(one.text for one in near)], query=False)
+        likeness = rows[1:] @ rows[0]
+        best = int(likeness.argmax())
+        return _support(near[best], max(share, SUPPORTED)) if likeness[best] >= _NEAR else None
+
+
+def unmarked(sentence: str) -> str:
+    """A sentence without the numbers in brackets that a model has put there."""
+    return _MARKER.sub("", sentence)
+
+
+def claims(sentence: str) -> bool:
+    """Whether a sentence says anything that could be checked: headings and "Sure, here it is:" do not."""
+    said = sentence.strip()
+    return not said.endswith((":", "：", "?", "？")) and len(claim_terms(said)) >= _LEAST_TERMS
+
+
+def claim_terms(text: str) -> frozenset[str]:
+    """The words of a claim that tell something."""
+    return frozenset(query_terms(text.lstrip("-*•# 0123456789.)、")))
+
+
+def _of(passage: Passage) -> list[_Sentence]:
+    spans = list(trusted(passage.text))
+    said = [_terms(passage.text[start:end]) for start, end in spans]
+    over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
+    above, numbers = _terms(over), numbers_of(over)
+    found = []
+    for index, (start, end) in enumerate(spans):
+        nearby = slice(max(0, index - 1), index + 2)
+        near = [numbers_of(passage.text[begin:stop]) for begin, stop in spans[nearby]]
+        found.append(
+            _Sentence(
+                passage,
+                start,
+                passage.text[start:end],
+                said[index],
+                frozenset().union(*said[nearby]),
+                above,
+                numbers.union(*near),
+            )
+        )
+    return found
+
+
+def _terms(text: str) -> frozenset[str]:
+    found = frozenset(document_terms(text))
+    return found | {letter for term in found if len(term) == 2 and is_character(term[0]) for letter in term}
+
+
+def _carried(asked: Mapping[str, float], one: _Sentence) -> float:
+    """The share of a claim's words that a sentence carries; 0 where another sentence is nearer."""
+    inside = asked.keys() & one.terms
+    beside = (asked.keys() - inside) & one.beside
+    above = (asked.keys() - inside - beside) & one.above
+    if 2 * len(inside) < len(asked.keys() & (one.beside | one.above)):
+        return 0.0
+    left = asked.keys() - inside - beside - above
+    turned = sum(is_character(term[0]) and set(term) <= one.terms for term in left)
+    carried = len(inside) + _BESIDE * len(beside) + _ABOVE * len(above) + _TURNED * turned
+    return carried / (sum(asked.values()) or 1.0)
+
+
+def _denied(claim: str, one: _Sentence) -> bool:
+    """Whether one of the two denies what the other says; of a long sentence, only the clauses that the claim repeats."""
+    asked = claim_terms(claim)
+    used = []
+    for clause in _CLAUSE.split(normalise(one.text)):
+        terms = frozenset(query_terms(clause)) if clause else frozenset()
+        if terms and 2 * len(terms & asked) >= len(terms):
+            used.append(clause)
+    said = " ".join(used) or one.text
+    return (_DENIES.search(normalise(claim)) is None) != (_DENIES.search(normalise(said)) is None)
+
+
+def _support(one: _Sentence, share: float) -> Support:
+    return Support(one.passage, one.text, one.passage.start + one.start, min(1.0, share))

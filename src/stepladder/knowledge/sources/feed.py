@@ -1,0 +1,72 @@
+"""An RSS or Atom feed whose items are documents."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from stepladder.core import MissingExtra
+from stepladder.knowledge.html_text import html_text
+from stepladder.knowledge.nouns import Document, Refused
+from stepladder.knowledge.sources.fetching import Fetcher, Unreachable
+from stepladder.knowledge.sources.visiting import Seen, Visit
+
+_STATE = ""  # the feed's own key among the items': its ETag and date
+
+
+class Feed:
+    """Items of a feed, known by what they say. A feed that has not changed since is not even sent (ETag, date)."""
+
+    def __init__(self, url: str, fetcher: Fetcher) -> None:
+        self._url = url
+        self._fetcher = fetcher
+
+    async def look(self, visit: Visit) -> AsyncIterator[Seen]:
+        """Every item. Raises MissingExtra."""
+        try:
+            page = await self._fetcher.fetch(self._url, visit.known.get(_STATE, ""), anywhere=True)
+        except Unreachable as error:
+            visit.fail(self._url, str(error))
+            return
+        if page is None:
+            for key, state in visit.known.items():
+                yield Seen(key, state)
+            return
+        items, reason = await asyncio.to_thread(_parsed, page.data, page.url, page.kind)
+        if reason:
+            visit.fail(self._url, reason)
+            return
+        for document in items:
+            state = hashlib.sha256(repr((document.title, document.text)).encode()).hexdigest()
+            same = visit.known.get(document.id) == state
+            yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
+        yield Seen(_STATE, page.state, None if visit.known.get(_STATE) == page.state else _nothing)
+
+
+def _nothing() -> list[Document | Refused]:
+    return []
+
+
+def _parsed(data: bytes, url: str, kind: str) -> tuple[list[Document], str]:
+    """(items, "") or ([], why it is no feed)."""
+    try:
+        import feedparser
+    except ImportError as error:
+        raise MissingExtra("Reading feeds", "documents") from error
+    found = feedparser.parse(data, response_headers={"content-location": url, "content-type": kind})
+    if not found.version and not found.entries:
+        return [], f"it is no RSS or Atom feed ({kind or 'no content type'})"
+    items = {document.id: document for document in _documents(found.entries, url)}
+    return list(items.values()), ""
+
+
+def _documents(entries: list[Any], url: str) -> Iterator[Document]:
+    for entry in entries:
+        link, title = entry.get("link", ""), entry.get("title", "")
+        bodies = [part.get("value", "") for part in entry.get("content", [])] or [entry.get("summary", "")]
+        said = max((html_text(body)[1] for body in bodies), key=len).strip()
+        name = entry.get("id", "") or link or title
+        id = link if link.startswith(("http://", "https://")) else f"{url}#{name}"
+        heading = html_text(title)[1]
+        if name and (said or heading):
+            yield Document(id=id[:500], text=said or heading, title=heading, source=link or url)

@@ -1,0 +1,145 @@
+"""A site whose pages are documents."""
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from stepladder.knowledge.decoding import code_of
+from stepladder.knowledge.html_text import html_text
+from stepladder.knowledge.nouns import Document, Refused
+from stepladder.knowledge.reading import read
+from stepladder.knowledge.sources.fetching import Fetcher, Page, Unreachable, site_of
+from stepladder.knowledge.sources.links import links, sitemap
+from stepladder.knowledge.sources.visiting import Seen, Visit
+
+_PAGES = ("text/html", "application/xhtml+xml")
+_FILES = ("text/", "application/pdf", "application/vnd.openxmlformats", "application/csv", "application/json")
+_MOST_SITEMAPS = 50
+_LINKS = "links:"
+_MEDIA = "jpg jpeg png gif svg webp ico css js mp4 mp3 zip gz woff woff2 ttf avi mov exe"
+_UNWANTED = tuple(map(".{}".format, _MEDIA.split()))
+
+
+class Site:
+    """Pages of one site, breadth first from `url` on: never another site's, each one once."""
+
+    def __init__(self, url: str, fetcher: Fetcher, *, depth: int, pages: int, with_sitemap: bool) -> None:
+        self._url = urldefrag(url).url
+        self._fetcher = fetcher
+        self._depth = depth
+        self._pages = pages
+        self._sitemap = with_sitemap and depth > 0
+
+    async def look(self, visit: Visit) -> AsyncIterator[Seen]:
+        """Every page that may be had. Raises MissingExtra."""
+        waiting: deque[tuple[str, int]] = deque([(self._url, 0)])
+        try:
+            waiting.extend((url, 1) for url in await self._mapped())
+        except Unreachable as error:
+            visit.fail(self._url, str(error))
+            return
+        met = {url for url, _ in waiting}
+        fetched = 0
+        while waiting:
+            if fetched >= self._pages:
+                visit.whole = False  # what was not reached is not gone
+                return
+            url, depth = waiting.popleft()
+            fetched += 1
+            found, onward = await self._one(visit, url)
+            for seen in found:
+                yield seen
+            for link in onward if depth < self._depth else ():
+                if link not in met and self._wanted(link):
+                    met.add(link)
+                    waiting.append((link, depth + 1))
+
+    async def _one(self, visit: Visit, url: str) -> tuple[list[Seen], list[str]]:
+        """What a page shows, and where it leads to; what it led to last time, where it has not changed."""
+        try:
+            page = await self._fetcher.fetch(url, visit.known.get(url, ""))
+        except Unreachable as error:
+            if error.gone and url != self._url:
+                return [], []
+            visit.fail(url, str(error))
+            return [Seen(key, visit.known[key]) for key in (url, _LINKS + url) if key in visit.known], []
+        if page is None:
+            before = visit.known.get(_LINKS + url, "")
+            return [Seen(url, visit.known[url]), Seen(_LINKS + url, before)], before.split()
+        if page.kind not in _PAGES:
+            return self._file(visit, url, page), []
+        text = page.data.decode(_charset(page), "replace")
+        onward, keep = await asyncio.to_thread(links, text, page.url)
+        inside = [link for link in onward if self._wanted(link)]
+        found = [Seen(_LINKS + url, "\n".join(inside), _nothing)]
+        if keep:
+            found.append(Seen(url, page.state, partial(_page, text, url)))
+        return found, inside
+
+    def _file(self, visit: Visit, url: str, page: Page) -> list[Seen]:
+        if page.kind.startswith(_FILES):
+            return [Seen(url, page.state, partial(_downloaded, page, url))]
+        visit.refused.append(Refused(url, f"it is {page.kind}, no text", harmless=True))
+        return []
+
+    async def _mapped(self) -> list[str]:
+        """The addresses of the sitemap, which is where robots.txt says, or where it usually is."""
+        if not self._sitemap:
+            return []
+        waiting = await self._fetcher.sitemaps(self._url) or [f"{site_of(self._url)}/sitemap.xml"]
+        found: dict[str, None] = {}
+        for number, url in enumerate(waiting):
+            if number >= _MOST_SITEMAPS or len(found) >= self._pages:
+                break
+            try:
+                page = await self._fetcher.fetch(url)
+            except Unreachable:
+                continue
+            inside, index = sitemap(page.data if page is not None else b"")
+            if index:
+                waiting += [link for link in inside if site_of(link) == site_of(self._url)]
+            else:
+                found |= dict.fromkeys(urldefrag(link).url for link in inside if self._wanted(link))
+        return [url for url in found if url != self._url]
+
+    def _wanted(self, url: str) -> bool:
+        path = urlsplit(url).path.lower()
+        return site_of(url) == site_of(self._url) and not path.endswith(_UNWANTED)
+
+
+def _nothing() -> Iterable[Document | Refused]:
+    return ()
+
+
+def _charset(page: Page) -> str:
+    try:
+        "".encode(page.charset)
+    except LookupError:
+        return code_of(page.data[: 1 << 16]) or "utf-8"
+    return page.charset or code_of(page.data[: 1 << 16]) or "utf-8"
+
+
+def _page(html: str, url: str) -> Iterable[Document | Refused]:
+    title, text = html_text(html)
+    if not text.strip():
+        return [Refused(url, "there is no text on the page", harmless=True)]
+    return [Document(id=url[:500], text=text, title=title, source=url)]
+
+
+def _downloaded(page: Page, url: str) -> Iterable[Document | Refused]:
+    """A file on the site, read as one that lies here."""
+    name = unquote(urlsplit(url).path).rpartition("/")[2] or "file"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name.replace("\0", "")[-100:]
+        path.write_bytes(page.data)
+        here: Callable[[str], str] = lambda text: text.replace(str(path), url)  # noqa: E731
+        for item in read(path):
+            if isinstance(item, Refused):
+                yield replace(item, where=here(item.where), reason=here(item.reason))
+            else:
+                yield replace(item, id=here(item.id)[:500], source=url)

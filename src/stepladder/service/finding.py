@@ -1,0 +1,183 @@
+"""A question's passages: what is searched for, and what was found, once for all the rungs that a question meets."""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from stepladder.core import (
+    Answer,
+    BadRequest,
+    Embedder,
+    Hit,
+    Knows,
+    Passage,
+    Question,
+    Rewrite,
+    Rung,
+    RungFailed,
+    Scope,
+    StepladderError,
+    Task,
+    Usage,
+)
+from stepladder.text import normalise, sentences
+
+_log = logging.getLogger(__name__)
+_REMEMBERED = 512
+_MOST_QUERIES = 3
+_MOST_QUERY = 300
+_SHORT_WORDS = 3
+_SHORT_HAN = 6
+_RRF = 60
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|that|this|they|them|their|those|these|he|she|him|her|one|ones|there|then|"
+    r"former|latter|same|else|too|instead)\b|"
+    r"^(?:and|but|so|or|what about|how about)\b|"
+    r"[它他她](?:们)?|[这那该此](?:个|些|种|里|样|时|款|项|家|位|边)?|其中|上述|前者|后者|同样|还有|另外|呢[?？]?$"
+)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a task's knowledge lies. All of it may block, and raises StepladderError where it is in trouble.
+
+    `find(query, scope, top)` gives hits, best first. `rarity` says how telling words are there. `standing` says which
+    of some passages (by number) the scope may still see. `version` changes with everything that could be found, and
+    does not block. `private`: nobody elsewhere is told what is searched for.
+    """
+
+    find: Callable[[str, Scope, int], Sequence[Hit]]
+    rarity: Callable[[Scope, Collection[str]], Mapping[str, float]]
+    standing: Callable[[Scope, Collection[int]], Collection[int]]
+    version: Callable[[], str]
+    embedder: Callable[[], Embedder | None] = lambda: None
+    private: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was searched for, the passages, and what the rewriting took."""
+
+    queries: tuple[str, ...]
+    hits: tuple[Hit, ...]
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The passages, best first."""
+        return tuple(hit.passage for hit in self.hits)
+
+
+class Finder:
+    """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to."""
+
+    def __init__(self, knows: Knows, source: Source, rewriter: Rung | None = None) -> None:
+        self.source = source
+        self.knows = knows
+        self._rewriter = rewriter
+        self._known: OrderedDict[str, Found] = OrderedDict()
+
+    async def find(self, question: Question) -> Found:
+        """The question's passages. Raises RungFailed where the knowledge cannot be searched."""
+        known = self._known.get(question.id)
+        if known is not None:
+            return known
+        queries, usage, cost = await self._queries(question)
+        scope = self.scope(question)
+        try:
+            hits = await asyncio.to_thread(self._search, queries, scope)
+        except BadRequest as error:  # the asker has no such collection: there is nothing to find
+            _log.warning("Nothing is known to the task %s: %s", question.task, error.message)
+            hits = ()
+        except RungFailed:
+            raise
+        except StepladderError as error:
+            raise RungFailed("knowledge", error.message, remedy=error.remedy) from error
+        found = self._known[question.id] = Found(queries, hits, usage, cost)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def scope(self, question: Question) -> Scope:
+        """What the asker may find."""
+        return Scope(question.tenant, tags=self.knows.tags)
+
+    def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
+        found = [self.source.find(query, scope, self.knows.passages) for query in queries]
+        return tuple(fused(found)[: self.knows.passages])
+
+    async def _queries(self, question: Question) -> tuple[tuple[str, ...], Usage, float]:
+        alone = _alone(question)
+        if self.knows.rewrite is Rewrite.NONE:
+            return (question.text,), Usage(), 0.0
+        if self.knows.rewrite is Rewrite.MODEL and self._rewriter is not None and alone[0] != question.text:
+            try:
+                return await _rewritten(self._rewriter, question)
+            except RungFailed as error:
+                _log.warning("The question was not rewritten: %s", error.message)
+                return alone, error.usage, error.cost
+        return alone, Usage(), 0.0
+
+
+def fused(found: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """Several searches' hits as one, by reciprocal rank (Cormack, Clarke & Büttcher 2009)."""
+    if len(found) == 1:
+        return list(found[0])
+    scores: dict[tuple[str, int], float] = {}
+    hits: dict[tuple[str, int], Hit] = {}
+    for ranked in found:
+        for place, hit in enumerate(ranked, 1):
+            key = hit.passage.collection, hit.passage.number
+            scores[key] = scores.get(key, 0.0) + 1 / (_RRF + place)
+            hits.setdefault(key, hit)
+    best = sorted(scores, key=lambda key: -scores[key])
+    return [replace(hits[key], score=scores[key]) for key in best]
+
+
+def points_back(text: str) -> bool:
+    """Whether a question leans on what was said before it."""
+    said = normalise(text)
+    han = len(_HAN.findall(said))
+    short = han < _SHORT_HAN if han else len(said.split()) <= _SHORT_WORDS
+    return short or _POINTS_BACK.search(said) is not None
+
+
+def _alone(question: Question) -> tuple[str, ...]:
+    """The question with the one before it, where it leans on it; and each of its parts, where it asks several things."""
+    text = question.text
+    before = [turn.content for turn in question.turns if turn.role == "user"]
+    if before and points_back(text):
+        return (f"{before[-1][-_MOST_QUERY:]}\n{text}",)
+    parts = [text[start:end] for start, end in sentences(text)]
+    asking = [part for part in parts if part.rstrip().endswith(("?", "？"))]
+    return (text, *asking[:_MOST_QUERIES]) if len(asking) > 1 else (text,)
+
+
+async def _rewritten(rewriter: Rung, question: Question) -> tuple[tuple[str, ...], Usage, float]:
+    said: Answer | None = None
+    async for part in rewriter.answer(question):
+        if isinstance(part, Answer):
+            said = part
+    lines = said.text.splitlines() if said is not None else []
+    queries = [line.strip(" -*\t0123456789.)")[:_MOST_QUERY] for line in lines]
+    kept = tuple(query for query in queries if query)[:_MOST_QUERIES]
+    if said is None or not kept:
+        raise RungFailed(rewriter.name, f"{rewriter.name} wrote no query.")
+    return kept, said.usage, said.cost
+
+
+_REWRITING = (
+    "Write what to search documents for, so that the last question can be answered. Each query stands by itself: put the "
+    "names that the conversation means where the question has only pronouns. One query a line, at most three: one is "
+    "enough unless the question has several parts. Write in the question's language, and nothing but the queries."
+)
+
+
+def rewriting_task(task: Task) -> Task:
+    """The task that a model is put to when it is to write queries for this one."""
+    return Task(task.name, task.top, prompt=_REWRITING)

@@ -1,0 +1,241 @@
+"""A rung that is given passages, and whose words are checked against them, sentence by sentence."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from stepladder.core import (
+    Answer,
+    Citation,
+    Delta,
+    Grounds,
+    Part,
+    Passage,
+    Question,
+    Rung,
+    RungFailed,
+    Task,
+    Unsupported,
+)
+from stepladder.knowledge import (
+    Evidence,
+    Support,
+    claims,
+    is_instruction,
+    unmarked,
+    without_instructions,
+)
+from stepladder.models import refusal_for
+from stepladder.service.finding import Finder, Found
+from stepladder.service.parts import closing
+from stepladder.text import sentences
+
+MARKS = (" [unsupported]", "〔无依据〕")
+_DOES_NOT_KNOW = re.compile(
+    r"\W*(?:sorry\W+)?(?:but\W+)?(?:i\W+(?:do\W+not|don\W?t)\W+(?:know|have\W+(?:enough|any))|i(?:\W+a|\W?)m\W+not\W+sure|"
+    r"the\W+(?:provided\W+|given\W+)?(?:passages?|documents?|context|text)\W+(?:do(?:es)?\W+not|don\W?t|doesn\W?t)\W|"
+    r"(?:there\W+is|i\W+have)\W+no\W+information|我不(?:知道|清楚|确定)|(?:抱歉|对不起)?[，,]?(?:我)?(?:无法|不能)(?:回答|确定)|"
+    r"(?:资料|文档|文中|段落|上文|文本)(?:中)?(?:没有|未|并未)|没有(?:相关|足够的?)信息)",
+    re.IGNORECASE,
+)
+
+
+class Retrieving:
+    """A task's top rung with passages put into its prompt; what it says is left as it is."""
+
+    release = ""
+
+    def __init__(self, top: Rung, finder: Finder) -> None:
+        self._top = top
+        self._finder = finder
+
+    @property
+    def name(self) -> str:
+        """The rung's that is asked."""
+        return self._top.name
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Find, then ask. Raises RungFailed."""
+        found = await self._finder.find(question)
+        async with aclosing(closing(self._top.answer(_given(question, found)))) as parts:
+            async for part in parts:
+                yield (
+                    replace(_billed(part, found), grounds=stood_on(found))
+                    if isinstance(part, Answer)
+                    else part
+                )
+
+
+class Grounded:
+    """The top rung of a task that answers from documents.
+
+    It is asked only where there are passages, or where it may use what it knows itself. Its sentences go out one by one,
+    each checked and with its citation; the numbers that it wrote itself are left out.
+    """
+
+    release = ""
+
+    def __init__(self, top: Rung, finder: Finder, task: Task) -> None:
+        self._top = top
+        self._finder = finder
+        self._task = task
+
+    @property
+    def name(self) -> str:
+        """The rung's that is asked."""
+        return self._top.name
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Deltas of whole sentences, then the Answer with its grounds. Raises RungFailed."""
+        found = await self._finder.find(question)
+        if not found.hits and self._task.knowledge.answer_only_from_knowledge:
+            yield refused(self._task, question, found, self.name)
+            return
+        evidence = await asyncio.to_thread(self._evidence, found)
+        citing = Citing(evidence, self._task.knowledge.unsupported, refusal_for(self._task, question.text))
+        async with aclosing(checked(citing, self._top, _given(question, found))) as parts:
+            async for part in parts:
+                yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
+
+    def _evidence(self, found: Found) -> Evidence:
+        return Evidence(found.passages, self._finder.source.embedder())
+
+    def _whole(self, said: Answer, citing: "Citing", found: Found, question: Question) -> Answer:
+        grounds = citing.grounds(stood_on(found))
+        if not citing.text.strip():
+            text = refusal_for(self._task, question.text)
+            return replace(_billed(said, found), text=text, grounds=replace(grounds, refused=True))
+        return replace(_billed(said, found), text=citing.text, grounds=grounds)
+
+
+@dataclass(slots=True)
+class Citing:
+    """An answer while it is checked: what has been said, and what it stands on."""
+
+    evidence: Evidence
+    policy: Unsupported
+    refusal: str
+    text: str = ""
+    heard: bool = False
+    refused: bool = False
+    _numbers: dict[tuple[str, str, int], Citation] = field(default_factory=dict)
+    _unsupported: list[str] = field(default_factory=list)
+    _supported: int = 0
+
+    def hear(self, sentence: str) -> str:
+        """What is to be said of a sentence of the model's; its white space stands before it. May raise RungFailed."""
+        self.heard = True
+        said = unmarked(sentence)
+        if self.refused or not said.strip():
+            return ""
+        if not self.text and _DOES_NOT_KNOW.match(said):
+            self.refused = True
+            return self._say(self.refusal)
+        if not claims(said):
+            return self._say(said)
+        support = self.evidence.support(said)
+        if support is not None:
+            self._supported += 1
+            return self._say(f"{said} [{self._cite(support)}]")
+        self._unsupported.append(said.strip())
+        return self._say(said + _mark(said)) if self.policy is Unsupported.MARK else ""
+
+    def grounds(self, found: Grounds) -> Grounds:
+        """What was found, and what has been said of it by now."""
+        checked = self._supported + len(self._unsupported)
+        return replace(
+            found,
+            citations=tuple(self._numbers.values()),
+            supported=self._supported / checked if checked else 1.0,
+            unsupported=tuple(self._unsupported),
+            refused=self.refused,
+            review=bool(self._unsupported) and self.policy is Unsupported.REVIEW,
+        )
+
+    def _say(self, text: str) -> str:
+        said = text if self.text else text.lstrip()
+        self.text += said
+        return said
+
+    def _cite(self, support: Support) -> int:
+        passage = support.passage
+        key = passage.collection, passage.document, support.start
+        if key not in self._numbers:
+            self._numbers[key] = citation(len(self._numbers) + 1, support)
+        return self._numbers[key].number
+
+
+def citation(number: int, support: Support) -> Citation:
+    """The citation of a supporting sentence."""
+    passage = support.passage
+    return Citation(
+        number,
+        passage.collection,
+        passage.document,
+        passage.title,
+        passage.source,
+        support.start,
+        support.text,
+        passage.number,
+    )
+
+
+def stood_on(found: Found) -> Grounds:
+    """What was found, before anything is said of it."""
+    passages = found.passages
+    documents = tuple(dict.fromkeys(passage.document for passage in passages))
+    return Grounds(
+        passages=tuple(passage.number for passage in passages), documents=documents, queries=found.queries
+    )
+
+
+def refused(task: Task, question: Question, found: Found, rung: str) -> Answer:
+    """The answer where nothing was found."""
+    grounds = replace(stood_on(found), refused=True)
+    text = refusal_for(task, question.text)
+    return Answer(text, 1.0, rung, usage=found.usage, cost=found.cost, grounds=grounds)
+
+
+async def checked(citing: Citing, rung: Rung, question: Question) -> AsyncGenerator[Part]:
+    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer as it came. Raises RungFailed."""
+    waiting = ""
+    async with aclosing(closing(rung.answer(question))) as parts:
+        async for part in parts:
+            whole = isinstance(part, Answer)
+            waiting += part.text if not whole else "" if waiting or citing.heard else part.text
+            ready = pieces_of(waiting)
+            waiting = "" if whole or not ready else ready.pop()
+            for piece in ready:
+                if said := await asyncio.to_thread(citing.hear, piece):
+                    yield Delta(said)
+            if whole:
+                yield part
+                return
+    raise RungFailed(rung.name, f"{rung.name} ended without an answer.")
+
+
+def pieces_of(text: str) -> list[str]:
+    """A text's sentences with the white space before each; joined they are the text. The last may still be growing."""
+    ends = [end for _, end in sentences(text)]
+    cuts = [0, *ends[:-1], len(text)]
+    return [text[start:end] for start, end in pairwise(cuts) if start < end]
+
+
+def _given(question: Question, found: Found) -> Question:
+    return replace(question, passages=tuple(_trusted(passage) for passage in found.passages))
+
+
+def _trusted(passage: Passage) -> Passage:
+    title, heading = ("" if is_instruction(said) else said for said in (passage.title, passage.heading))
+    return replace(passage, text=without_instructions(passage.text), title=title, heading=heading)
+
+
+def _billed(said: Answer, found: Found) -> Answer:
+    return replace(said, usage=said.usage + found.usage, cost=said.cost + found.cost)
+
+
+def _mark(sentence: str) -> str:
+    return MARKS[any("\u3400" <= character <= "\u9fff" for character in sentence)]

@@ -1,0 +1,165 @@
+"""The rungs below the top of a task that answers from documents: what a person approved, and the documents' own words."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from stepladder.core import Answer, Citation, Part, Question, RungFailed, StepladderError, Task
+from stepladder.knowledge import Quote, answered, best_quote, query_terms
+from stepladder.service.finding import Finder, Found
+from stepladder.service.grounded import refused, stood_on
+from stepladder.store import Approval
+from stepladder.text import normalise
+
+VERIFIED = "verified"
+READER = "reader"
+_LOOK_SECONDS = 0.5
+_ASKING = (
+    *(
+        "who",
+        "whom",
+        "whose",
+        "what",
+        "when",
+        "where",
+        "which",
+        "why",
+        "how",
+        "can",
+        "must",
+        "should",
+        "may",
+        "if",
+    ),
+    *("before", "after", "more", "most", "only", "other", "own", "under", "over", "out", "up", "down", "off"),
+)
+_KEPT = re.compile(
+    r"\b(?:" + "|".join(_ASKING) + r")\b|\b(?:not|no|never|none|without|cannot|nor)\b|n't\b|[不没未无非勿别]"
+)
+_FILLING = re.compile(r"请问|麻烦|一下|[吗呢吧啊呀的了]|你好|您好|谢谢|[，。？！,.?!、~～\s]")
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def signature(text: str) -> Signature:
+    """What makes two questions neighbours: the same telling words in the same order, asked and denied the same way.
+
+    Fillers, endings, case and writing may differ; a name, a number, a "not" or a "who" may not.
+    """
+    said = normalise(text)
+    asking = tuple(sorted(Counter(_KEPT.findall(said)).elements()))
+    if re.search(r"[\u3400-\u9fff]", said):
+        return (_FILLING.sub("", said),), asking
+    return tuple(query_terms(said)), asking
+
+
+class Verified:
+    """Approved answers of a task by tenant and signature, kept up with feedback as it comes in."""
+
+    def __init__(self, read: Callable[[int], Sequence[Approval]]) -> None:
+        """`read(after)` gives feedback with an id above `after`; it blocks."""
+        self._read = read
+        self._answers: dict[tuple[str, Signature], Approval] = {}
+        self._last = 0
+        self._looked = float("-inf")
+
+    def find(self, tenant: str, text: str) -> Approval | None:
+        """What was approved for this question of this tenant. Blocks for a look at the store, twice a second at most."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_SECONDS:
+            for approval in self._read(self._last):
+                self._last = max(self._last, approval.id)
+                key = approval.tenant, signature(approval.text)
+                if approval.answer is None:
+                    self._answers.pop(key, None)
+                else:
+                    self._answers[key] = approval
+            self._looked = now
+        return self._answers.get((tenant, signature(text)))
+
+
+class VerifiedRung:
+    """Gives an approved answer again, to the same tenant, as long as all that it cites still stands."""
+
+    name = VERIFIED
+    release = ""
+
+    def __init__(self, verified: Verified, finder: Finder) -> None:
+        self._verified = verified
+        self._finder = finder
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """The approved answer at confidence 1, or nothing at 0. Raises RungFailed where the store cannot be read."""
+        try:
+            known = None if question.turns else await asyncio.to_thread(self._look, question)
+        except StepladderError as error:
+            raise RungFailed(self.name, error.message, remedy=error.remedy) from error
+        if known is None or known.answer is None:
+            yield Answer("", 0.0, self.name)
+            return
+        yield Answer(known.answer, 1.0, self.name, grounds=known.grounds)
+
+    def _look(self, question: Question) -> Approval | None:
+        known = self._verified.find(question.tenant, question.text)
+        if known is None or known.grounds is None:
+            return known
+        cited = {one.passage for one in known.grounds.citations}
+        if cited and cited != set(self._finder.source.standing(self._finder.scope(question), cited)):
+            return None
+        corrected = replace(known.grounds, refused=False, unsupported=(), review=False)
+        return replace(known, grounds=corrected)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRung:
+    """Answers with the sentence that carries the question, as sure as that is much of it.
+
+    Where nothing was found and the task may use nothing else, it is sure that it does not know.
+    """
+
+    finder: Finder
+    task: Task
+
+    @property
+    def name(self) -> str:
+        """Always "reader"."""
+        return READER
+
+    @property
+    def release(self) -> str:
+        """It has none."""
+        return ""
+
+    async def answer(self, question: Question) -> AsyncIterator[Part]:
+        """The sentence and its citation. Raises RungFailed where the knowledge cannot be searched."""
+        found = await self.finder.find(question)
+        if not found.hits and self.task.knowledge.answer_only_from_knowledge:
+            yield refused(self.task, question, found, self.name)
+            return
+        quote = await asyncio.to_thread(self._read, question, found) if found.hits else None
+        if quote is None or not answered(quote):
+            yield Answer("", 0.0, self.name)
+            return
+        grounds = replace(stood_on(found), citations=(_cited(quote),))
+        yield Answer(f"{quote.text} [1]", quote.support, self.name, grounds=grounds)
+
+    def _read(self, question: Question, found: Found) -> Quote | None:
+        scope, source = self.finder.scope(question), self.finder.source
+        return best_quote(found.queries[0], found.hits, lambda asked: source.rarity(scope, asked))
+
+
+def _cited(quote: Quote) -> Citation:
+    passage = quote.passage
+    return Citation(
+        1,
+        passage.collection,
+        passage.document,
+        passage.title,
+        passage.source,
+        quote.start,
+        quote.text,
+        passage.number,
+    )

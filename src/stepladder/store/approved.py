@@ -1,0 +1,95 @@
+"""Answers that a person approved, and questions that could not be answered: what feedback and ledger know of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from stepladder.core import Grounds
+from stepladder.store.database import Database
+from stepladder.store.tables import feedback, ledger
+
+APPROVING = 1.0
+"""A score from here on approves an answer; a lower one takes that back."""
+UNANSWERED = "unanswered"
+UNSUPPORTED = "unsupported"
+_MOST = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A word of feedback. `answer` is the approved text, None where the answer was found bad. `id` grows."""
+
+    id: int
+    tenant: str
+    text: str
+    answer: str | None
+    grounds: Grounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A question to a task that the documents did not answer: how often, last when, and what was said last."""
+
+    task: str
+    tenant: str
+    text: str
+    times: int
+    at: float
+    kind: str
+    answer: str
+
+
+class Approved:
+    """Reads feedback as it comes in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def since(self, task: str, after: int = 0) -> list[Approval]:
+        """Feedback on a task's questions without earlier turns, by id; at first the newest 50,000 only."""
+        query = (
+            select(feedback.c.id, feedback.c.answer, feedback.c.score, ledger.c.tenant, ledger.c.text)
+            .add_columns(ledger.c.answer.label("said"), ledger.c.grounds)
+            .join(ledger, ledger.c.seq == feedback.c.seq)
+            .where(
+                feedback.c.id > after, ledger.c.task == task, ledger.c.turns == "", ledger.c.status == "ok"
+            )
+            .order_by(feedback.c.id.desc())
+            .limit(_MOST)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [_approval(row) for row in reversed(rows)]
+
+    def gaps(self, task: str | None = None, *, since: float = 0.0, most: int = 100) -> list[Gap]:
+        """Questions of a task (None: of all) that were refused or not supported, the most frequent first."""
+        where = [ledger.c.error.in_((UNANSWERED, UNSUPPORTED)), ledger.c.at >= since]
+        if task is not None:
+            where.append(ledger.c.task == task)
+        times = func.count().label("times")
+        query = (
+            select(ledger.c.task, ledger.c.tenant, ledger.c.text, ledger.c.error, times)
+            .add_columns(func.max(ledger.c.at).label("at"), func.max(ledger.c.answer).label("said"))
+            .where(*where)
+            .group_by(ledger.c.task, ledger.c.tenant, ledger.c.text, ledger.c.error)
+            .order_by(times.desc(), func.max(ledger.c.at).desc())
+            .limit(most)
+        )
+        with self._database.read() as connection:
+            return [
+                Gap(row.task, row.tenant, row.text, row.times, row.at, row.error, row.said)
+                for row in connection.execute(query)
+            ]
+
+
+def grounds_of(text: str) -> Grounds | None:
+    """What the ledger's column holds."""
+    return msgspec.json.decode(text, type=Grounds) if text else None
+
+
+def _approval(row: Any) -> Approval:
+    approved = row.said if (row.score or 0.0) >= APPROVING else None
+    answer = approved if row.answer is None else row.answer
+    return Approval(row.id, row.tenant, row.text, answer, grounds_of(row.grounds))

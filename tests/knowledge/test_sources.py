@@ -1,0 +1,229 @@
+"""Sources: what is new goes in, what is changed is updated, what is gone goes out; politely, and each failure named."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stepladder.core import Scope, SourceConfig, SourceKind, Vanished
+from stepladder.knowledge import Knowledge, Query, SearchMode
+from stepladder.knowledge.sources import keep_up, open_source
+from tests.knowledge.web import web
+
+pytest.importorskip("feedparser", reason="the extra documents is not installed")
+pytest.importorskip("protego", reason="the extra documents is not installed")
+NEWS = {"a": ("Bridge", "The old bridge is closed until May."), "b": ("桥", "新桥已于周一通车。")}
+
+
+@pytest.fixture
+def site():
+    with web() as laid:
+        yield laid
+
+
+@pytest.fixture
+def visit(knowledge):
+    async def go(kind, where, *, name="s", **more):
+        given = SourceConfig(kind, where, "c", **({"rate": 100.0} | more))
+        async with open_source(name, given, Path()) as source:
+            return await keep_up(knowledge, name, given, source, lambda *_: None)
+
+    return go
+
+
+def found(knowledge, text):
+    hits = knowledge.search(Query(text, "c", Scope(), 3, SearchMode.LEXICAL))
+    return [hit.passage.text for hit in hits]
+
+
+def counts(outcome):
+    return outcome.added, outcome.updated, outcome.removed
+
+
+async def test_a_feed_s_items_come_change_and_go(visit, knowledge, site):
+    site.feed("/rss", NEWS)
+    url = f"{site.url}/rss"
+    assert counts(await visit(SourceKind.FEED, url)) == (2, 0, 0)
+    assert found(knowledge, "bridge") == ["The old bridge is closed until May."]
+    assert found(knowledge, "通車") == ["新桥已于周一通车。"]
+    asked = len(site.asked)
+    assert counts(await visit(SourceKind.FEED, url)) == (0, 0, 0)
+    assert site.asked[-1][1]["If-None-Match"] and len(site.asked) == asked + 2  # robots.txt, and a 304
+    site.feed("/rss", {"a": ("Bridge", "The old bridge is open again."), "c": ("Fair", "A fair is held.")})
+    assert counts(await visit(SourceKind.FEED, url)) == (1, 1, 1)
+    assert found(knowledge, "bridge") == ["The old bridge is open again."]
+    assert found(knowledge, "新桥") == []
+
+
+async def test_what_a_feed_drops_can_be_kept_and_an_ill_feed_removes_nothing(visit, knowledge, site):
+    site.feed("/rss", NEWS)
+    url = f"{site.url}/rss"
+    await visit(SourceKind.FEED, url, vanished=Vanished.KEEP)
+    site.feed("/rss", {"c": ("Fair", "A fair is held.")})
+    assert counts(await visit(SourceKind.FEED, url, vanished=Vanished.KEEP)) == (1, 0, 0)
+    for page in [(500, {}, "oh"), (404, {}, "gone"), "<html>Sorry, we moved</html>", (200, {}, b"\x00\xff")]:
+        site.pages["/rss"] = page
+        outcome = await visit(SourceKind.FEED, url)
+        assert counts(outcome) == (0, 0, 0)
+        (refused,) = outcome.refused
+        assert refused.where == url and refused.reason
+    assert found(knowledge, "bridge")
+
+
+async def test_a_site_is_crawled_politely_and_never_left(visit, knowledge, site):
+    site.pages["/robots.txt"] = (
+        200, {}, f"User-agent: *\nDisallow: /private\nSitemap: {site.url}/map.xml\n",
+    )  # fmt: skip
+    site.pages["/map.xml"] = f"<urlset><url><loc>{site.url}/mapped</loc></url></urlset>"
+    site.page(
+        "/", "/one", "/private/x", "http://localhost:1/else", "/pic.png", "/one#part", text="Start here."
+    )
+    site.page("/one", "/two", "/", text="The first page is about otters.", title="One")
+    site.page("/two", "/three", text="The second page is about badgers.")
+    site.page("/three", text="Too deep.")
+    site.page("/private/x", text="Secret weasels.")
+    site.page("/mapped", text="Only the map knows the stoats.")
+    outcome = await visit(SourceKind.SITE, f"{site.url}/", depth=2)
+    assert (outcome.added, outcome.removed) == (4, 0)
+    assert [one.where for one in outcome.refused] == [f"{site.url}/private/x"]
+    assert "robots.txt" in outcome.refused[0].reason
+    assert found(knowledge, "otters") and found(knowledge, "badgers") and found(knowledge, "stoats")
+    assert not found(knowledge, "weasels") and not found(knowledge, "deep")
+    paths = [path for path, _ in site.asked]
+    assert len(paths) == len(set(paths)) and paths[0] == "/robots.txt" and "/private/x" not in paths
+    assert all(headers["User-Agent"] == "stepladder" for _, headers in site.asked)
+
+
+async def test_a_second_crawl_fetches_what_changed_and_removes_what_is_gone(visit, knowledge, site):
+    site.page("/", "/one", "/two", text="Start here.")
+    site.page("/one", text="The first page is about otters.")
+    site.page("/two", text="The second page is about badgers.")
+    assert (await visit(SourceKind.SITE, f"{site.url}/")).added == 3
+    assert counts(await visit(SourceKind.SITE, f"{site.url}/")) == (0, 0, 0)
+    site.page("/one", text="The first page is about beavers.")
+    del site.pages["/two"]
+    assert counts(await visit(SourceKind.SITE, f"{site.url}/")) == (0, 1, 1)
+    assert found(knowledge, "beavers") and not found(knowledge, "otters") and not found(knowledge, "badgers")
+    site.pages["/one"] = (503, {}, "ill")
+    outcome = await visit(SourceKind.SITE, f"{site.url}/")
+    assert counts(outcome) == (0, 0, 0) and found(knowledge, "beavers")
+    assert "503" in outcome.refused[0].reason
+
+
+async def test_a_crawl_that_stops_at_its_bound_takes_nothing_for_gone(visit, knowledge, site):
+    site.page("/", *(f"/{n}" for n in range(6)), text="Start here.")
+    for n in range(6):
+        site.page(f"/{n}", text=f"Page of animal{n}.")
+    assert (await visit(SourceKind.SITE, f"{site.url}/")).added == 7
+    assert counts(await visit(SourceKind.SITE, f"{site.url}/", pages=3)) == (0, 0, 0)
+    assert found(knowledge, "animal5")
+
+
+async def test_odd_pages_are_refused_by_name_and_the_rest_is_there(visit, knowledge, site):
+    site.page("/", "/away", "/loop", "/bin", "/big", "/gbk", "/note.txt", "/noindex", text="Start here.")
+    site.pages["/away"] = (302, {"Location": "http://localhost:1/"}, "")
+    site.pages["/loop"] = (302, {"Location": "/loop"}, "")
+    site.pages["/bin"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+    site.pages["/big"] = (200, {"Content-Encoding": "gzip"}, b"x" * (33 << 20))
+    site.pages["/gbk"] = (
+        200,
+        {"Content-Type": "text/html; charset=gbk"},
+        "<p>大熊猫吃竹子。</p>".encode("gbk"),
+    )
+    site.pages["/note.txt"] = (200, {"Content-Type": "text/plain"}, "A plain note about herons.")
+    site.pages["/noindex"] = '<meta name="robots" content="noindex"><p>Not for indexes: shrews.</p>'
+    outcome = await visit(SourceKind.SITE, f"{site.url}/")
+    assert {one.where.rpartition("/")[2]: one.reason for one in outcome.refused} == {
+        "away": "it leads away, to http://localhost:1/",
+        "loop": "over 5 redirects",
+        "bin": "it is image/png, no text",
+        "big": "over 32 MB",
+    }
+    assert found(knowledge, "竹子") == ["大熊猫吃竹子。"]
+    assert found(knowledge, "herons") and not found(knowledge, "shrews")
+
+
+async def test_a_site_that_is_not_there_or_ill_is_named(visit, site):
+    outcome = await visit(SourceKind.SITE, "http://127.0.0.1:1/")
+    assert outcome.refused[0].where == "http://127.0.0.1:1/" and outcome.added == 0
+    site.pages["/robots.txt"] = (500, {}, "")
+    site.page("/", text="Start here.")
+    (refused,) = (await visit(SourceKind.SITE, f"{site.url}/")).refused
+    assert "robots.txt" in refused.reason
+
+
+async def test_a_folder_is_kept_up_with(visit, knowledge, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text("About otters.")
+    (folder / "b.jsonl").write_text(
+        '{"id": "x", "text": "About badgers."}\n{"id": "y", "text": "About stoats."}\n'
+    )
+    (folder / "c.bin").write_bytes(bytes(100))
+    outcome = await visit(SourceKind.FOLDER, str(folder))
+    assert counts(outcome) == (3, 0, 0)
+    assert [one.where for one in outcome.refused] == [str(folder / "c.bin")]
+    outcome = await visit(SourceKind.FOLDER, str(folder))
+    assert counts(outcome) == (0, 0, 0) and not outcome.refused
+    (folder / "b.jsonl").write_text('{"id": "x", "text": "About beavers."}\n')
+    (folder / "a.txt").unlink()
+    assert counts(await visit(SourceKind.FOLDER, str(folder))) == (0, 1, 2)
+    assert found(knowledge, "beavers") and not found(knowledge, "stoats") and not found(knowledge, "otters")
+    outcome = await visit(SourceKind.FOLDER, str(tmp_path / "nowhere"))
+    assert counts(outcome) == (0, 0, 0) and outcome.refused
+
+
+async def test_rows_of_a_database_are_documents(visit, knowledge, tmp_path):
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE goods (id INTEGER, name TEXT, about TEXT)")
+        connection.execute(
+            "INSERT INTO goods VALUES (1, 'Lamp', 'A green lamp.'), (2, 'Desk', 'An oak desk.')"
+        )
+    sql = "SELECT id, name AS title, about AS text FROM goods"
+    assert counts(await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=sql)) == (2, 0, 0)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE goods SET about = 'A red lamp.' WHERE id = 1")
+        connection.execute("DELETE FROM goods WHERE id = 2")
+    assert counts(await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=sql)) == (0, 1, 1)
+    assert found(knowledge, "lamp") == ["A red lamp."]
+    for wrong in ("SELECT nothing", "SELECT id FROM goods"):
+        outcome = await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=wrong)
+        assert outcome.refused and str(file) not in outcome.refused[0].reason
+    assert found(knowledge, "lamp") == ["A red lamp."]
+
+
+async def test_two_sources_that_show_the_same_do_not_take_it_from_each_other(visit, knowledge, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jsonl").write_text('{"id": "shared", "text": "About otters."}\n')
+        await visit(SourceKind.FOLDER, str(tmp_path / name), name=name)
+    (tmp_path / "one" / "x.jsonl").unlink()
+    assert counts(await visit(SourceKind.FOLDER, str(tmp_path / "one"), name="one")) == (0, 0, 0)
+    assert found(knowledge, "otters")
+    (tmp_path / "two" / "x.jsonl").unlink()
+    assert counts(await visit(SourceKind.FOLDER, str(tmp_path / "two"), name="two")) == (0, 0, 1)
+
+
+async def test_what_a_source_brings_is_labelled(visit, knowledge, tmp_path):
+    (tmp_path / "a.txt").write_text("About otters.")
+    await visit(SourceKind.FOLDER, str(tmp_path / "a.txt"), tags=("zoo",), groups=("staff",), licence="CC0")
+    (stored,) = knowledge.documents("c")
+    assert (stored.tags, stored.groups) == (("zoo",), ("staff",))
+    assert found(knowledge, "otters") == []
+
+
+def test_a_file_of_the_version_before_is_brought_forward(tmp_path):
+    from stepladder.knowledge.schema import APPLICATION_ID, SCHEMA
+
+    file = tmp_path / "knowledge.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(
+            f"{SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;"
+        )
+    knowledge = Knowledge.open(file)
+    try:
+        assert knowledge.shelf("s", "c").known() == {}
+    finally:
+        knowledge.close()
