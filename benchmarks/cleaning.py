@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
         self.words = vocabulary(self.draw)
-        self.weights = [1 / (place + 3) for place in range(len(self.words))]
+        self.weights = list(accumulate(1 / (place + 3) for place in range(len(self.words))))
         self.recent: list[str] = ["the first text of all of them"]
 
     def text(self) -> str:
@@ -96,7 +97,7 @@ class Maker:
                 + "。"
             )
         sentences = [
-            " ".join(draw.choices(self.words, self.weights, k=draw.randint(6, 14)))
+            " ".join(draw.choices(self.words, cum_weights=self.weights, k=draw.randint(6, 14)))
             for _ in range(draw.randint(1, 4))
         ]
         return ". ".join(sentences) + "."

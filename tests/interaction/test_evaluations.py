@@ -29,6 +29,10 @@ def test_a_release_and_a_file_are_scored_and_compared(shell: Shell, made, tmp_pa
     assert made[0] in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert shell(*words, "--draws", "100") == 0
     assert shell.out.index(made[0]) < shell.out.index("coin.jsonl")
+    assert shell(*words, "--draws", "100", "--allow-loss", "0") == 0
+    turned = ["eval", "test.jsonl", "--with", made[0], "--with", "coin.jsonl", "--draws", "100"]
+    assert shell(*turned, "--allow-loss", "0.4") == 1
+    assert shell(*turned, "--allow-loss", "0.6") == 0
 
 
 def test_answers_that_are_missing_and_wrong_words_are_named(shell: Shell, tmp_path):

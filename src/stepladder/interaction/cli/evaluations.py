@@ -45,6 +45,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     kind: Annotated[str, typer.Option(help="label, json, text, or auto: by the right answers.")] = "auto",
     robust: Annotated[bool, typer.Option(help="Also ask releases the questions spoilt on purpose.")] = False,
     draws: Annotated[int, typer.Option(help="Of the paired bootstrap.")] = 2_000,
+    allow_loss: Annotated[
+        float | None, typer.Option(help="Exit with 1 where another is worse than the first by more.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     config: ConfigOption = None,
@@ -71,6 +74,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
             Console().print(drawn(table))
     if html is not None:
         _page(file, len(rows), found, scores, comparisons).write(html)
+    if allow_loss is not None and any(each[0].difference < -allow_loss for each in comparisons.values()):
+        raise typer.Exit(1)
 
 
 def _kind(name: str) -> "Answers | None":
