@@ -7,8 +7,11 @@ import typer
 
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
+    accounts,
+    audit,
     backtests,
     configs,
+    conversations,
     data,
     dictionary,
     discover,
@@ -16,6 +19,9 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
+    ledgers,
+    releases,
     rollouts,
     serving,
     tenants,
@@ -48,8 +54,14 @@ app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.add_typer(audit.app, name="audit")
+app.add_typer(accounts.app, name="account")
+app.add_typer(conversations.app, name="conversation")
+app.add_typer(ledgers.app, name="ledger")
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
