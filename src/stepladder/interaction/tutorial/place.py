@@ -66,10 +66,10 @@ class Plan:
     """What the tutorial does: `rows` train (a share of them hidden), for `epochs`, under the promise `target`."""
 
     rows: int = 400
-    epochs: float = 1.5
+    epochs: float = 1.0
     target: float = 0.9
     delay_ms: float = 600.0
-    saves: int = 60
+    saves: int = 80
 
 
 @dataclass(slots=True)
