@@ -23,6 +23,7 @@ from stepladder.core import (
     Turning,
     config,
 )
+from stepladder.core.planning import Step
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
@@ -49,6 +50,7 @@ TABLES = {
     "## `[traffic]`": config.Traffic,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
+    "## `[[plans.NAME.steps]]`": Step,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
@@ -131,3 +133,11 @@ def test_the_example_of_rungs_has_good_settings():
         if "recipes.stack" in block.code and block.language == "toml"
     ]
     StackSettings.read(config.parse(rungs).tasks["intent"].recipes["stack"])
+
+
+def test_the_page_about_plans_shows_good_ones():
+    page = PAGE.with_name("plans.md")
+    (code,) = [block.code for block in pages.blocks(page) if block.language == "toml"]
+    plans = config.parse(code).plans
+    assert [step.name for step in plans["desk"].steps] == ["domain", "lawyer", "anyone"]
+    assert plans["checked"].steps[1].quiet

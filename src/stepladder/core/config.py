@@ -17,6 +17,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.sources import SourceConfig, check_source
 from stepladder.core.toml_tables import between as _between
@@ -48,6 +49,7 @@ _TABLES = (
     "conversations",
     "knowledge",
     "models",
+    "plans",
     "tasks",
     "classes",
     "tenants",
@@ -146,6 +148,7 @@ class Config:
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -192,6 +195,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
+        plans={name: read_plan(value, f"plans.{name}") for name, value in _tables(data, "plans")},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
         classes={
             name: _named(value, ServiceClass, name, f"classes.{name}")
@@ -266,6 +270,7 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_plans(config.plans, [*config.tasks, *config.models])
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:
