@@ -17,13 +17,13 @@ from stepladder.core import (
     SemanticCache,
     ServiceClass,
     SourceConfig,
+    Step,
     Summing,
     Task,
     Tenant,
     Turning,
     config,
 )
-from stepladder.core.planning import Step
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings

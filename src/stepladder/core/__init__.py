@@ -69,6 +69,7 @@ from stepladder.core.nouns import (
     Unsure,
     Usage,
 )
+from stepladder.core.planning import PLACE, PlanConfig, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -95,6 +96,7 @@ from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
     "OFFLINE",
+    "PLACE",
     "UNSURE",
     "Action",
     "Answer",
@@ -150,6 +152,7 @@ __all__ = [
     "Part",
     "Passage",
     "Piece",
+    "PlanConfig",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -175,6 +178,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Step",
     "StepladderError",
     "StoreError",
     "Streams",

@@ -18,7 +18,6 @@ from stepladder.core import (
     RungFailed,
     StepladderError,
 )
-from stepladder.core.planning import PLACE, PlanConfig, Step
 from stepladder.service.entry import Entry
 from stepladder.service.request import CHAT, ChatRequest, question_of
 
