@@ -5,6 +5,7 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Citation,
     Grounds,
@@ -16,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -37,6 +39,7 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.granting import granted
 from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
@@ -88,16 +91,21 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Retriever,
+    RetrieverOpener,
     Rung,
     is_private,
 )
-from stepladder.core.sources import SourceConfig, SourceKind, Vanished
+from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "CLIENT",
     "OFFLINE",
+    "OWNER",
     "PLACE",
+    "ROLES",
     "UNSURE",
+    "Accounts",
     "Action",
     "Answer",
     "Answered",
@@ -126,6 +134,7 @@ __all__ = [
     "Floor",
     "Floors",
     "Forwards",
+    "Grant",
     "Grounds",
     "Guard",
     "GuardFailed",
@@ -149,6 +158,7 @@ __all__ = [
     "ModelConfig",
     "ModelOpener",
     "NotAllowed",
+    "Oidc",
     "Part",
     "Passage",
     "Piece",
@@ -165,7 +175,11 @@ __all__ = [
     "Remark",
     "Remarked",
     "Retriever",
+    "RetrieverConfig",
+    "RetrieverOpener",
     "Rewrite",
+    "Right",
+    "Role",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -205,6 +219,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "granted",
     "is_private",
     "json_texts",
     "plugins",

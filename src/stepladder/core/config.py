@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
+from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
-from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
-from stepladder.core.sources import SourceConfig, check_source
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
@@ -39,6 +38,8 @@ __all__ = [
     "secret",
     "settings",
 ]
+from stepladder.core.knowing import check_kind, check_retriever, check_summing
+from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -53,14 +54,20 @@ _TABLES = (
     "tasks",
     "classes",
     "tenants",
+    "accounts",
+    "oidc",
     "guards",
+    "retrievers",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body."""
+    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
+
+    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8460
@@ -70,6 +77,8 @@ class Server:
     flywheel: bool = True
     drain_seconds: float = 10.0
     workers: int = 1
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +155,12 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
+    oidc: Oidc = field(default_factory=Oidc)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
+    retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -204,8 +216,11 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
+        accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
+        oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        retrievers=retrievers(data.get("retrievers", {})),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -271,6 +286,8 @@ def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
     check_plans(config.plans, [*config.tasks, *config.models])
+    check_entering(config.accounts, config.oidc)
+    check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:
@@ -285,6 +302,7 @@ def _check(config: Config) -> None:
         check_promise(task.promise, task.labels, f"{where}.promise")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
+        check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):

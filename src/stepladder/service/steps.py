@@ -10,12 +10,15 @@ from time import perf_counter
 import msgspec
 
 from stepladder.core import (
+    PLACE,
     BadRequest,
     DeadlineMissed,
     LadderExhausted,
     Part,
     Piece,
+    PlanConfig,
     RungFailed,
+    Step,
     StepladderError,
 )
 from stepladder.service.entry import Entry

@@ -7,9 +7,10 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, insert, select, update
 
 from stepladder.core import Certificate, LadderRelease, Release, StoreError
+from stepladder.store.chain import append
 from stepladder.store.database import Database
 from stepladder.store.notes import Notes
-from stepladder.store.rows import DatasetCard
+from stepladder.store.rows import DatasetCard, Note
 from stepladder.store.tables import datasets, ladder_releases, numbers, releases
 
 
@@ -30,7 +31,10 @@ class Catalogue:
         """Add a rung's release (its files live in the registry's folder)."""
         values = asdict(release) | {"metrics": _json(release.metrics)}
         with self._database.write() as connection:
-            _add(connection, releases, values, ("id",))
+            if _add(connection, releases, values, ("id",)):
+                made = f"recipe {release.recipe}, dataset {release.dataset}, files {release.digest}"
+                said = f"{release.id} of {release.task}: {made}"
+                append(connection, Note(release.created_at, "flywheel", "release", said))
 
     def add_ladder_release(self, release: LadderRelease) -> None:
         """Add a ladder release. The releases of its rungs must be in already."""
@@ -50,7 +54,10 @@ class Catalogue:
                     f"Ladder release {release.id!r} names {missing[0]!r}, which is not in the catalogue.",
                     remedy="Admit the release of every rung first.",
                 )
-            _add(connection, ladder_releases, values, ("id",))
+            if _add(connection, ladder_releases, values, ("id",)):
+                rungs = ", ".join(release.rungs.values())
+                said = f"{release.id} of {release.task}: {rungs}; {'' if certificate else 'not '}certified"
+                append(connection, Note(release.created_at, "flywheel", "ladder release", said))
 
     def get_dataset(self, hash: str, task: str | None = None) -> DatasetCard | None:
         """The card of a dataset, or None. Tasks may share a hash: without `task`, the oldest card."""
@@ -98,7 +105,8 @@ class Catalogue:
             return list(connection.execute(query))
 
 
-def _add(connection: Connection, table: Table, values: dict[str, Any], key: tuple[str, ...]) -> None:
+def _add(connection: Connection, table: Table, values: dict[str, Any], key: tuple[str, ...]) -> bool:
+    """Whether it is new."""
     query = select(table).where(*(table.c[name] == values[name] for name in key))
     found = connection.execute(query).mappings().first()
     if found is None:
@@ -108,6 +116,7 @@ def _add(connection: Connection, table: Table, values: dict[str, Any], key: tupl
             f"{table.name} holds another {' '.join(values[name] for name in key)!r} already.",
             remedy="What is in the catalogue never changes: give the new one another name.",
         )
+    return found is None
 
 
 def _json(value: Any) -> str:

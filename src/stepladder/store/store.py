@@ -3,6 +3,7 @@
 from sqlalchemy import delete, insert, select
 
 from stepladder.core import Clock, SystemClock
+from stepladder.store.accounts import Accounts
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversations
@@ -39,6 +40,7 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
 
     @classmethod
