@@ -72,6 +72,7 @@ from stepladder.core.nouns import (
     Unsure,
     Usage,
 )
+from stepladder.core.planning import PLACE, PlanConfig, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -101,6 +102,7 @@ __all__ = [
     "CLIENT",
     "OFFLINE",
     "OWNER",
+    "PLACE",
     "ROLES",
     "UNSURE",
     "Accounts",
@@ -160,6 +162,7 @@ __all__ = [
     "Part",
     "Passage",
     "Piece",
+    "PlanConfig",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -189,6 +192,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Step",
     "StepladderError",
     "StoreError",
     "Streams",

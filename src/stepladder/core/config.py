@@ -17,6 +17,7 @@ from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -49,6 +50,7 @@ _TABLES = (
     "conversations",
     "knowledge",
     "models",
+    "plans",
     "tasks",
     "classes",
     "tenants",
@@ -157,6 +159,7 @@ class Config:
     oidc: Oidc = field(default_factory=Oidc)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
 
@@ -204,6 +207,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
+        plans={name: read_plan(value, f"plans.{name}") for name, value in _tables(data, "plans")},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
         classes={
             name: _named(value, ServiceClass, name, f"classes.{name}")
@@ -281,6 +285,7 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_plans(config.plans, [*config.tasks, *config.models])
     check_entering(config.accounts, config.oidc)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():

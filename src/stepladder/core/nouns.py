@@ -135,7 +135,7 @@ class Turn:
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
-    `passages` were found for it in the task's knowledge: untrusted text.
+    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says.
     """
 
     id: str
@@ -151,6 +151,7 @@ class Question:
     confidential: bool = False
     asked_at: float = 0.0
     passages: "tuple[Passage, ...]" = ()
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant,
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.shapes import ChatShape, Shape
-from stepladder.service import Entry, TaskEntry
+from stepladder.service import Course, Entry, TaskEntry
 
 Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
 """Turns an Authorization header and the client's address into a tenant."""
@@ -72,11 +72,15 @@ class ChatCompletions:
         client = scope.get("client")
         tenant = await self._identify(authorization or api_key(scope), client[0] if client else "")
         data = await body_of(receive, length, limit)
-        return self._gateway.admit(await self._shape.read(data, tenant), tenant)
+        request, gateway = await self._shape.read(data, tenant), self._gateway
+        plan = gateway.snapshot.config.plans.get(request.model)
+        if plan is None:
+            return gateway.admit(request, tenant)
+        return await Course(plan, request, lambda step: gateway.admit(step, tenant), gateway.answer).lead()
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:
         data = b""
-        async for part in self._gateway.answer(entry):
+        async for part in entry.begun or self._gateway.answer(entry):
             if isinstance(part, Piece):
                 data += part.data
             elif isinstance(part, Answer) and isinstance(entry, TaskEntry):
@@ -84,7 +88,7 @@ class ChatCompletions:
         await reply.body(self._shape.plain(entry, data))
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
-        async with aclosing(self._gateway.answer(entry)) as parts:
+        async with aclosing(entry.begun or self._gateway.answer(entry)) as parts:
             committed = b""
             async for data in self._shape.stream(entry, _as_events(entry, parts)):
                 if entry.settled:  # the rest is here already, and goes out as one

@@ -126,6 +126,7 @@ class ChatRequest:
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
+            user=_user(self.body),
         )
 
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
@@ -173,6 +174,19 @@ class ChatRequest:
         text = messages[last].text() if last < len(messages) else ""
         before = tuple(Turn(message.role, message.text()) for message in messages[:last])
         return text, self.turns or before
+
+
+def question_of(request: ChatRequest) -> tuple[int, str]:
+    """Where the last user message is, and what it says. Raises BadRequest where there is none."""
+    for at in range(len(request.messages) - 1, -1, -1):
+        message = _decode(_MESSAGE, request.messages[at], f"messages[{at}]")
+        if message.role == "user":
+            return at, message.text()
+    raise BadRequest(
+        "There is no user message.",
+        param="messages",
+        remedy="Put the question into a message with role user.",
+    )
 
 
 def read(data: bytes) -> ChatRequest:
@@ -283,6 +297,14 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
+
+
+def _user(body: Mapping[str, msgspec.Raw]) -> str:
+    """OpenAI's field for whom the tenant asks for; what is no text is nobody."""
+    try:
+        return _STR.decode(body["user"]) if "user" in body else ""
+    except msgspec.DecodeError:
+        return ""
 
 
 def _words(raw: bytes) -> str:
