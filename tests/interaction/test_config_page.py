@@ -9,21 +9,28 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Accounts,
+    Conversations,
+    Floors,
     Knows,
     Limits,
     ModelConfig,
+    Oidc,
     Promise,
+    SemanticCache,
     ServiceClass,
     SourceConfig,
     Summing,
     Task,
     Tenant,
     Turning,
+    Unsure,
     config,
 )
 from stepladder.knowledge.engines.http_search import HttpSettings
 from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
+from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training import (
@@ -43,8 +50,12 @@ TABLES = {
     '### `kind = "chat"`': ChatSettings,
     "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
+    '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[accounts]`": Accounts,
+    "## `[oidc]`": Oidc,
+    "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
@@ -52,10 +63,13 @@ TABLES = {
     "### `[tasks.NAME.knowledge]`": Knows,
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
+    "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     '### `kind = "http"`': HttpSettings,
     '### `kind = "searxng"` and `"brave"`': EngineSettings,
     '### `kind = "opensearch"`': IndexSettings,
     "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.promise.floors]`": Floors,
+    "### `[tasks.NAME.unsure]`": Unsure,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
@@ -79,7 +93,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
         return "see below"
     if value is None:
         return "none"

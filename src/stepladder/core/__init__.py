@@ -4,7 +4,8 @@ Standard library and msgspec only. It knows nothing of databases, HTTP, models o
 reading a configuration file and resolving a secret's reference.
 """
 
-from stepladder.core import config, plugins
+from stepladder.core import config, json_texts, plugins
+from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Citation,
     Grounds,
@@ -16,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -36,10 +38,15 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.granting import granted
+from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -52,7 +59,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -63,8 +69,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -86,9 +95,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
-from stepladder.core.verdicts import Action, Side, Span, Verdict
+from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "CLIENT",
+    "OFFLINE",
+    "OWNER",
+    "ROLES",
+    "UNSURE",
+    "Accounts",
     "Action",
     "Answer",
     "Answered",
@@ -102,9 +117,11 @@ __all__ = [
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
+    "Deed",
     "Delta",
     "Embedder",
     "Equal",
@@ -112,11 +129,17 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
+    "Grant",
     "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
+    "GuardRules",
+    "GuardTable",
+    "Guarding",
     "Guess",
     "Hit",
     "Knowing",
@@ -133,25 +156,33 @@ __all__ = [
     "ModelConfig",
     "ModelOpener",
     "NotAllowed",
+    "Oidc",
     "Part",
     "Passage",
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
+    "Refuse",
     "Refused",
     "Release",
+    "Remark",
+    "Remarked",
     "Retriever",
     "RetrieverConfig",
     "RetrieverOpener",
     "Rewrite",
+    "Right",
+    "Role",
     "RolledOut",
     "Rollout",
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",
@@ -160,12 +191,14 @@ __all__ = [
     "Span",
     "StepladderError",
     "StoreError",
+    "Streams",
     "Summing",
     "SystemClock",
     "Task",
     "TaskKind",
     "Tenant",
     "TenantConfig",
+    "Text",
     "TooLarge",
     "TooMany",
     "Traffic",
@@ -174,11 +207,16 @@ __all__ = [
     "UnknownModel",
     "UnknownPlugin",
     "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
     "Vanished",
     "Verdict",
+    "Watching",
+    "check_promise",
     "config",
+    "granted",
     "is_private",
+    "json_texts",
     "plugins",
 ]

@@ -1,15 +1,18 @@
 """The ASGI application: the routes that answer straight to their endpoint, everything else through Starlette."""
 
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
+from stepladder.interaction.conversing import ConversationPages, ConversingShape
+from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
-from stepladder.interaction.shapes import ChatShape, ForwardedShape, Shape
+from stepladder.interaction.shapes import ForwardedShape, Shape
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -19,7 +22,7 @@ class App:
 
     def __init__(self, house: House) -> None:
         shapes: dict[str, Shape] = {
-            "chat/completions": ChatShape(),
+            "chat/completions": ConversingShape(house),
             "messages": MessagesShape(),
             "responses": ResponsesShape(house.store.ledger),
             **{route: ForwardedShape(route) for route in FORWARDED},
@@ -29,8 +32,19 @@ class App:
             for route, shape in shapes.items()
         }
         self._rest = application(
-            [*Pages(house).routes(), *AdminPages(house).routes(), *KnowledgePages(house).routes()]
+            [
+                *Pages(house).routes(),
+                *EnteringPages(house).routes(),
+                *ConversationPages(house).routes(),
+                *AdminPages(house).routes(),
+                *KnowledgePages(house).routes(),
+            ]
         )
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Every route but the hot ones."""
+        return self._rest.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -16,6 +16,7 @@ from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
+from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child
 
@@ -60,6 +61,8 @@ async def answer(
             access_log=False,
             log_config=None,
             server_header=False,
+            ssl_certfile=_pem(house, "tls_cert"),
+            ssl_keyfile=_pem(house, "tls_key"),
             timeout_graceful_shutdown=max(1, round(house.gateway.snapshot.config.server.drain_seconds)),
         )
     )
@@ -68,7 +71,7 @@ async def answer(
         loop.add_signal_handler(number, web.stop)
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
-    beside = [asyncio.create_task(house.watch())]
+    beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
     ready()
     _collect_seldom()
@@ -83,6 +86,11 @@ async def answer(
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _pem(house: House, key: str) -> str | None:
+    name: str = getattr(house.gateway.snapshot.config.server, key)
+    return str(house.settings.beside(name)) if name else None
 
 
 def _collect_seldom() -> None:
@@ -139,7 +147,8 @@ async def announce(config: Config, settings: Settings, listening: socket.socket,
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     path = settings.path
-    say(f"Stepladder listens on http://{shown}:{port}/v1")
+    scheme = "https" if config.server.tls_cert else "http"
+    say(f"Stepladder listens on {scheme}://{shown}:{port}/v1")
     say(f"Data: {settings.folder(config)}")
     say(
         f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"

@@ -1,7 +1,7 @@
 """A task's question on its way up the ladder."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -21,15 +21,18 @@ from stepladder.core import (
 )
 from stepladder.models import estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
+
+_ANY = 1 << 62  # characters: it was not too long as it came
 
 
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("_edits", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
+    __slots__ = ("_edits", "_likeness", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -41,6 +44,11 @@ class TaskEntry(Entry):
         self.top = False
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
+        self._likeness: Likeness | None = None
+        if served.embedder is not None and not question.confidential:
+            self._likeness = likeness(
+                self.question, served.task.semantic_cache, served.embedder, self._version()
+            )
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -52,6 +60,20 @@ class TaskEntry(Entry):
         """Whether this row belongs to the sample that was drawn without looking; the owner's word never does."""
         said = self.low if self.top else self.answer
         return self.plan.drawn and not (said is not None and said.rung == OWNERS_WORD)
+
+    def put(self, texts: Sequence[str]) -> None:
+        """The question says it too; which way it goes was decided before anyone looked at its text."""
+        super().put(texts)
+        was, asked = self.question, self.asked
+        self.question = asked.request.question(
+            self.served.task, id=was.id, tenant=asked.tenant, asked_at=was.asked_at, limit=_ANY
+        )
+
+    def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
+        """One answer. Where the top had begun to answer, that is paid for."""
+        self.text = seen
+        asked = self._unfinished("partial" if seen else "failed")
+        return _one(replace(asked, text=said, finish_reason="content_filter"))
 
     def most(self) -> tuple[Usage, float]:
         """What the top would need: whether it is asked is not known yet."""
@@ -69,6 +91,10 @@ class TaskEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    def likeness(self) -> Likeness | None:
+        """By tenant, task, version, everything else that was sent along, and the gist of the text."""
+        return self._likeness
 
     def _version(self) -> str:
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
@@ -127,7 +153,7 @@ class TaskEntry(Entry):
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
             if part.stands_in or part.below_promise:
-                self.cache_seconds = 0.0  # neither is what was meant to be said
+                self.cache_seconds, self._likeness = 0.0, None  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text
@@ -142,7 +168,7 @@ class TaskEntry(Entry):
             at=question.asked_at,
             tenant=question.tenant,
             task=question.task,
-            model=self.served.task.top,
+            model=self.served.task.teacher,
             text=question.text,
             fields=question.fields,
             turns=question.turns,
@@ -169,6 +195,9 @@ class TaskEntry(Entry):
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
             grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
+            conversation=question.conversation or "",
+            confidential=question.confidential,
+            remarks=self.remarks,
         )
 
     def _unfinished(self, status: str) -> Answer:

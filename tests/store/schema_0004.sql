@@ -208,5 +208,5 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0004_grounds');
+INSERT INTO alembic_version (version_num) VALUES ('0004');
 INSERT INTO stamps (id, value) VALUES (1, 1);
