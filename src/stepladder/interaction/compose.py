@@ -332,9 +332,11 @@ class House:
                 snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
                 return state, snapshot, policies if policies.config is config else Policies(config)
 
-            before = self._state.rollouts
+            before, erasure = self._state.rollouts, self._state.erasure
             self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
             self._open_door(config)
+            if self._state.erasure != erasure:
+                self.gateway.cache.forget()
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))

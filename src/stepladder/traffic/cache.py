@@ -97,6 +97,11 @@ class Cache:
             value, size = asked.kept()
             self._keep(alike.key, (alike.text, value), size + 4 * len(alike.text), alike.seconds)
 
+    def forget(self) -> None:
+        """Let go of every answer: something was erased, and what it was is not known here."""
+        self._kept.clear()
+        self.size = 0
+
     def _find(self, key: bytes | None) -> _Kept | None:
         found = self._kept.get(key) if key is not None else None
         if key is None or found is None:

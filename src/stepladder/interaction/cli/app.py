@@ -23,6 +23,7 @@ from stepladder.interaction.cli import (
     releases,
     rollouts,
     serving,
+    subjects,
     tenants,
     training,
 )
@@ -53,6 +54,7 @@ app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")
+app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
