@@ -11,6 +11,7 @@ import pytest
 from stepladder.core import (
     Accounts,
     Conversations,
+    Disclosure,
     Knows,
     Limits,
     ModelConfig,
@@ -49,6 +50,7 @@ TABLES = {
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
+    "## `[disclosure]`": Disclosure,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,

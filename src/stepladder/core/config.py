@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
+from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
@@ -54,6 +55,7 @@ _TABLES = (
     "tenants",
     "accounts",
     "oidc",
+    "disclosure",
     "guards",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
@@ -149,6 +151,7 @@ class Config:
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
+    disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
     hash: str = ""
@@ -207,6 +210,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         },
         accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
         oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
+        disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
@@ -274,6 +278,7 @@ def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
     check_entering(config.accounts, config.oidc)
+    check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
