@@ -12,6 +12,7 @@ from stepladder.core import (
     Accounts,
     Conversations,
     Disclosure,
+    Floors,
     Knows,
     Limits,
     ModelConfig,
@@ -24,9 +25,11 @@ from stepladder.core import (
     Task,
     Tenant,
     Turning,
+    Unsure,
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
+from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training import (
@@ -46,6 +49,7 @@ TABLES = {
     '### `kind = "chat"`': ChatSettings,
     "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
+    '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
@@ -61,6 +65,8 @@ TABLES = {
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.promise.floors]`": Floors,
+    "### `[tasks.NAME.unsure]`": Unsure,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
@@ -84,7 +90,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
         return "see below"
     if value is None:
         return "none"

@@ -61,7 +61,6 @@ async def test_finding_exporting_and_erasing_ask_for_a_purpose_and_prove_what_we
 
 
 async def test_an_erased_answer_leaves_the_cache(home):
-    home.house.gateway.cache.limit = 1_000_000
     home.house.gateway.cache._keep(b"key", "words", 5, 100.0)
     await home.house.refresh()
     assert len(home.house.gateway.cache) == 1

@@ -82,11 +82,16 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch."""
+    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch.
+
+    Rows are kept for `retention_days` (0: for ever); texts of more than `compress_over_kb` are kept packed (0: none).
+    """
 
     url: str = ""
     durability: str = "process"
     queue: int = 10_000
+    retention_days: float = 0.0
+    compress_over_kb: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +326,8 @@ def _check_kept(task: Task, where: str) -> None:
 
 
 def _check_traffic(config: Config) -> None:
+    for key in ("retention_days", "compress_over_kb"):
+        _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
     _between(config.server.workers, 1, 32, "server.workers", closed=True)
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)

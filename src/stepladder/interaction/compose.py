@@ -61,7 +61,12 @@ def open_store(settings: Settings, config: Config) -> Store:
     if not writable:
         raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
     ledger = config.ledger
-    return Store.open(settings.store_url(config), durability=ledger.durability, queue=ledger.queue)
+    return Store.open(
+        settings.store_url(config),
+        durability=ledger.durability,
+        queue=ledger.queue,
+        pack_over=int(ledger.compress_over_kb * 1024),
+    )
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
@@ -332,11 +337,9 @@ class House:
                 snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
                 return state, snapshot, policies if policies.config is config else Policies(config)
 
-            before, erasure = self._state.rollouts, self._state.erasure
+            before = self._state.rollouts
             self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
             self._open_door(config)
-            if self._state.erasure != erasure:
-                self.gateway.cache.forget()
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
@@ -362,8 +365,7 @@ class House:
         self._bans.after, self._bans.seconds = config.traffic.ban_after, config.traffic.ban_seconds
         self.metrics.config_hash = config.hash
         self.gateway.admission.configure(config.traffic)
-        self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
-        self.gateway.cache.shrink()
+        self.gateway.cache.adapt(int(config.traffic.cache_mb * 1e6), self._state.erasure)
 
     async def _close_retired(self, before: float) -> None:
         for retired in [retired for retired in self._retired if retired[0] <= before]:

@@ -17,6 +17,7 @@ from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
+from stepladder.models.llama import cores
 from stepladder.models.llama_blocking import BlockingLlama
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.measure import lost, may_be_low, speaks_of
@@ -96,6 +97,7 @@ __all__ = [
     "centred",
     "class_chances",
     "confidence_features",
+    "cores",
     "embedder_of",
     "entry_key",
     "equal",

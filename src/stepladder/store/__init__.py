@@ -22,6 +22,7 @@ from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.retention import Retention, Size
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
@@ -77,8 +78,10 @@ __all__ = [
     "Link",
     "Note",
     "Outcome",
+    "Retention",
     "RolloutConflict",
     "Rollouts",
+    "Size",
     "Spending",
     "Spent",
     "Stage",

@@ -109,8 +109,9 @@ def erase_words(connection: Connection, ids: list[str]) -> None:
             "answer": "",
             "fields": "",
             "turns": "",
-            "low_answer": None,
             "grounds": "",
+            "remarks": "",
+            "low_answer": None,
         }
         connection.execute(update(audits).where(audits.c.seq.in_(rows)).values(top_answer="", status=ERASED))
         connection.execute(update(feedback).where(feedback.c.seq.in_(rows)).values(answer=None, comment=None))

@@ -18,6 +18,8 @@ from sqlalchemy import (
     true,
 )
 
+from stepladder.store.packing import PackedText
+
 HEAD = "0007"
 """The newest migration: the schema that this code reads and writes."""
 
@@ -53,11 +55,11 @@ ledger = Table(
     Column("low_rung", String),
     Column("low_confidence", Double),
     Column("low_answer", Text),
-    Column("answer", Text, nullable=False),
+    Column("answer", PackedText, nullable=False),
     Column("error", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", PackedText, nullable=False),
     Column("fields", Text, nullable=False),
-    Column("turns", Text, nullable=False),
+    Column("turns", PackedText, nullable=False),
     # Added by 0002, and so last; `tenant` is whom the key belongs to.
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.

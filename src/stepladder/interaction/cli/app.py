@@ -20,12 +20,14 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    ledgers,
     releases,
     rollouts,
     serving,
     subjects,
     tenants,
     training,
+    tutorials,
 )
 
 app = typer.Typer(
@@ -46,6 +48,7 @@ app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
 app.add_typer(training.compress, name="compress")
+app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
@@ -56,6 +59,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")
 app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
+app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")

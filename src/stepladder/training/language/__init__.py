@@ -15,7 +15,7 @@ from stepladder.training.language.estimate import (
 )
 from stepladder.training.language.job import METHODS, Job, LanguageSettings
 from stepladder.training.language.measure import Measured, merged, packed
-from stepladder.training.language.process import Event, Made, Tell, compress, train
+from stepladder.training.language.process import Event, Made, Tell, compress, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
 from stepladder.training.language.watch import Advice, Watch
@@ -42,6 +42,7 @@ __all__ = [
     "newest_whole",
     "packed",
     "read_rows",
+    "require",
     "seal",
     "tokens_of",
     "train",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import DataError, MissingExtra, StepladderError
+from stepladder.models import cores
 from stepladder.training.language.job import Job
 
 Event = Mapping[str, Any]
@@ -163,8 +164,8 @@ def _environment(operations: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     folders = [Path(one["folder"]) for one in operations if one["do"] == "train"]
-    if folders and (threads := Job.load(folders[0]).settings.threads):
-        given["OMP_NUM_THREADS"] = str(threads)
+    if folders:
+        given["OMP_NUM_THREADS"] = str(Job.load(folders[0]).settings.threads or cores())
     return {**os.environ, **given}
 
 
