@@ -11,6 +11,7 @@ import pytest
 from stepladder.core import (
     Accounts,
     Conversations,
+    Disclosure,
     Floors,
     Knows,
     Limits,
@@ -57,6 +58,7 @@ TABLES = {
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
+    "## `[disclosure]`": Disclosure,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,

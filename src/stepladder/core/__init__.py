@@ -17,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.disclosure import VISIBLE, Disclosure
 from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
@@ -105,6 +106,7 @@ __all__ = [
     "PLACE",
     "ROLES",
     "UNSURE",
+    "VISIBLE",
     "Accounts",
     "Action",
     "Answer",
@@ -125,6 +127,7 @@ __all__ = [
     "DeadlineMissed",
     "Deed",
     "Delta",
+    "Disclosure",
     "Embedder",
     "Equal",
     "Events",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
+from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
@@ -56,6 +57,7 @@ _TABLES = (
     "tenants",
     "accounts",
     "oidc",
+    "disclosure",
     "guards",
     "retrievers",
 )
@@ -157,6 +159,7 @@ class Config:
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
+    disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
@@ -218,6 +221,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         },
         accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
         oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
+        disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
         retrievers=retrievers(data.get("retrievers", {})),
@@ -287,6 +291,7 @@ def _check(config: Config) -> None:
     _check_fallback(config)
     check_plans(config.plans, [*config.tasks, *config.models])
     check_entering(config.accounts, config.oidc)
+    check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"

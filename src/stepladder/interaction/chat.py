@@ -7,9 +7,10 @@ from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
 
-from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant, TooLarge
+from stepladder.core import Answer, Delta, Disclosure, Part, Piece, StepladderError, Tenant, TooLarge
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
+from stepladder.interaction.disclosing import told
 from stepladder.interaction.shapes import ChatShape, Shape
 from stepladder.service import Course, Entry, TaskEntry
 
@@ -38,7 +39,7 @@ class ChatCompletions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Every error leaves in the API's own shape."""
-        reply = Reply(send, self._shape)
+        reply = Reply(send, self._shape, self._gateway.snapshot.config.disclosure)
         try:
             entry = await self._admit(scope, receive)
             reply.entry = entry
@@ -101,8 +102,9 @@ class ChatCompletions:
 class Reply:
     """One response. The headers leave with the first bytes, so that they can tell as much as is known by then."""
 
-    def __init__(self, send: Send, shape: Shape) -> None:
+    def __init__(self, send: Send, shape: Shape, disclosure: Disclosure) -> None:
         self.entry: Entry | None = None
+        self._disclosure = disclosure
         self._send = send
         self._shape = shape
         self._started = False
@@ -144,6 +146,8 @@ class Reply:
     async def _start(self, status: int, headers: wire.Headers) -> None:
         self._started = True
         facts = wire.headers(self.entry, self.entry.answer) if self.entry else []
+        if self.entry and status == 200:
+            facts += told(self._disclosure, self.entry.asked.request.route, self.entry.asked.id)
         await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
 
 

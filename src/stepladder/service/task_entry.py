@@ -177,6 +177,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
+        subject, training = self.asked.request.about()
         return LedgerRow(
             id=question.id,
             at=question.asked_at,
@@ -212,6 +213,8 @@ class TaskEntry(Entry):
             conversation=question.conversation or "",
             confidential=question.confidential,
             remarks=self.remarks,
+            subject=subject,
+            training=training,
         )
 
     def _unfinished(self, status: str) -> Answer:
