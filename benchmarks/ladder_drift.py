@@ -19,8 +19,8 @@ from stepladder.data import Log, LogRow
 from stepladder.promise import Drift, InvalidPromiseInput, detection_bound
 
 TARGET, RISK, AUDIT, TEACHER_ERROR, SEEDS = 0.9, 0.1, 0.1, 0.05, 20
-LABELS = {"IMDB by length": 1500, "clinc150 by domain": 1000}
-BATCH = 500  # answers between two looks at the audit
+LABELS = {"IMDB by length": 1500, "clinc150 by domain": 400}
+BATCH = 250  # answers between two looks at the audit
 
 
 def cells() -> dict[str, int]:
