@@ -1,17 +1,17 @@
 """Story one: a question comes down and an answer goes up.
 
-`admit` decides once what answers: a task's ladder release, or a plain model. `answer` takes the question's place and
-reserves its cost, recalls what was answered before or asks, lets the parts through as they come, and holds the last one
-back until the ledger row is committed: what a client has had whole is written down, and what it cost is settled,
-whatever happens next. What fails, and what the client does not wait for, is written down too.
+`admit` decides once what answers: a task's ladder release, or a plain model. `answer` reserves what the question may cost,
+lets guards clear it, recalls what was answered before or asks, and clears the parts as they come. It holds the last one back
+until the ledger row is committed, whatever happens next: what a client has had whole is written down and settled. Ledger
+and cache hold placeholders; the asker's own data is restored on the way out. What fails or is blocked is written down too.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant
+from stepladder.safety import Guards
 from stepladder.service import Auditor, ChatRequest, Entry, Snapshot, enter
 from stepladder.store import Ledger
 from stepladder.traffic import Admission, Cache, Permit
@@ -28,21 +28,25 @@ class Gateway:
     cache: Cache
     events: Events
     clock: Clock
+    guards: Guards = field(default_factory=Guards)
 
     def admit(self, request: ChatRequest, tenant: Tenant) -> Entry:
         """Who asks what: choose what answers. Raises BadRequest; UnknownModel, when `model` names nothing we have."""
         return enter(self.snapshot, request, tenant, self.clock)
 
-    async def answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
-        """The answer's parts. Raises NotAllowed, TooMany, RungFailed, LadderExhausted; LedgerUnavailable withholds it."""
-        async with self._settled(entry), aclosing(self.cache.recall(entry) or entry.parts()) as parts:
-            entry.leave()
-            async for part in parts:
-                entry.come_back()
-                held = entry.take(part)
+    def answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
+        """The answer's parts. Raises NotAllowed, TooMany, Blocked, RungFailed, LadderExhausted, LedgerUnavailable."""
+        return self.guards.restore(entry, self._answer(entry))
+
+    async def _answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
+        async with self._settled(entry):
+            refused = await self.guards.clear_in(entry)
+            answer = refused or self.guards.clear_out(entry, self.cache.recall(entry) or entry.parts())
+            async with aclosing(answer) as parts:
                 entry.leave()
-                if not held:
-                    yield part
+                async for part in parts:
+                    if not entry.receive(part):
+                        yield part
         for part in entry.held:
             yield part
 
@@ -52,19 +56,15 @@ class Gateway:
         permit = await self.admission.admit(entry.asked.tenant, entry.asked.request.model, *entry.most())
         try:
             yield
-            await self._settle(entry, permit, "ok")
+            await self._settle(entry, permit, entry.outcome)
         except BaseException as error:
-            gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
-            why = getattr(error, "code", type(error).__name__)
             with suppress(LedgerUnavailable):
-                await self._settle(entry, permit, "partial" if gone else "failed", why)
+                await self._settle(entry, permit, *entry.fate(error))
             raise
 
     async def _settle(self, entry: Entry, permit: Permit, status: str, error: str = "") -> None:
-        if entry.settled:
+        if entry.over():
             return
-        entry.settled = True
-        entry.come_back()
         row = entry.row(status, error)
         charge = permit.charge(row.cost, row.prompt_tokens + row.completion_tokens)
         try:

@@ -9,11 +9,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Accounts,
     Conversations,
     Floors,
     Knows,
     Limits,
     ModelConfig,
+    Oidc,
     Promise,
     SemanticCache,
     ServiceClass,
@@ -26,6 +28,7 @@ from stepladder.core import (
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
+from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training import (
@@ -45,8 +48,11 @@ TABLES = {
     '### `kind = "chat"`': ChatSettings,
     "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
+    '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[accounts]`": Accounts,
+    "## `[oidc]`": Oidc,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,

@@ -1,6 +1,7 @@
 """The chain: the severest action holds, and whatever goes wrong closes the way."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -91,20 +92,30 @@ def test_a_guard_that_answers_nonsense_blocks(nonsense):
     assert said(Fixed(nonsense)).categories == (FAILED,)
 
 
-def test_a_guard_that_hangs_blocks_and_stays_closed_until_it_comes_back():
+def test_a_guard_that_hangs_blocks_and_is_not_asked_for_ever():
     gate = threading.Event()
     chain = Chain((Fixed(gate=gate, quick=False, name="slow"),), limit=0.05)
     before = threading.active_count()
-    assert "no verdict in 0.05 s" in chain.check("t", Side.IN).reason
+    for _ in range(4):
+        assert "no verdict in 0.05 s" in chain.check("t", Side.IN).reason
     for _ in range(5):
         assert "still hangs" in chain.check("t", Side.IN).reason
-    assert threading.active_count() <= before + 1
+    assert threading.active_count() <= before + 4
     gate.set()
     for thread in threading.enumerate():
         if thread.name == "guard slow":
             thread.join(10)
     chain.limit = 30
     assert chain.check("t", Side.IN).action is Action.PASS
+
+
+def test_a_slow_guard_may_be_asked_by_several_at_once():
+    gate = threading.Event()
+    chain = Chain((Fixed(gate=gate, quick=False, name="slow"),), limit=30)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(chain.check, "t", Side.IN) for _ in range(8)]
+        gate.set()
+        assert {each.result().action for each in asked} == {Action.PASS}
 
 
 def test_a_dry_run_says_what_it_saw_and_lets_it_pass():

@@ -48,6 +48,20 @@ def test_every_entity_at_every_boundary(name):
         assert streamed([text[:at], text[at:]]) == whole
 
 
+@pytest.mark.parametrize("name", ["key", "aws", "private_key", "jwt"])
+@pytest.mark.parametrize("before", ["", BEFORE, "x", "my password is ", "（"])
+def test_a_guard_that_knows_how_secrets_begin_holds_back_only_that(name, before):
+    guards = (SecretsGuard("secrets"),)
+    text = before + ENTITIES[name] + AFTER
+    whole = streamed([text], guards)
+    assert streamed(list(text), guards) == whole
+    for at in range(1, len(text)):
+        assert streamed([text[:at], text[at:]], guards) == whole
+    stream = StreamGuard(guards)
+    for word in ("Roses ", "are", " red", "，紫罗兰", "是蓝色的"):
+        assert stream.feed("a", word) == word
+
+
 @pytest.mark.parametrize("name", ENTITIES)
 def test_every_entity_a_character_at_a_time(name):
     text = BEFORE + ENTITIES[name] + AFTER

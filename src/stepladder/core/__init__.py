@@ -4,7 +4,8 @@ Standard library and msgspec only. It knows nothing of databases, HTTP, models o
 reading a configuration file and resolving a secret's reference.
 """
 
-from stepladder.core import config, plugins
+from stepladder.core import config, json_texts, plugins
+from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Citation,
     Grounds,
@@ -16,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -36,7 +38,9 @@ from stepladder.core.errors import (
     UnknownPlugin,
     UpstreamFailed,
 )
-from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.granting import granted
+from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -90,11 +94,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import SourceConfig, SourceKind, Vanished
-from stepladder.core.verdicts import Action, Side, Span, Verdict
+from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "CLIENT",
     "OFFLINE",
+    "OWNER",
+    "ROLES",
     "UNSURE",
+    "Accounts",
     "Action",
     "Answer",
     "Answered",
@@ -112,6 +120,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DeadlineMissed",
+    "Deed",
     "Delta",
     "Embedder",
     "Equal",
@@ -122,10 +131,14 @@ __all__ = [
     "Floor",
     "Floors",
     "Forwards",
+    "Grant",
     "Grounds",
     "Guard",
     "GuardFailed",
     "GuardOpener",
+    "GuardRules",
+    "GuardTable",
+    "Guarding",
     "Guess",
     "Hit",
     "Knowing",
@@ -142,6 +155,7 @@ __all__ = [
     "ModelConfig",
     "ModelOpener",
     "NotAllowed",
+    "Oidc",
     "Part",
     "Passage",
     "Piece",
@@ -151,10 +165,15 @@ __all__ = [
     "Question",
     "Reach",
     "Recipe",
+    "Refuse",
     "Refused",
     "Release",
+    "Remark",
+    "Remarked",
     "Retriever",
     "Rewrite",
+    "Right",
+    "Role",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -169,12 +188,14 @@ __all__ = [
     "Span",
     "StepladderError",
     "StoreError",
+    "Streams",
     "Summing",
     "SystemClock",
     "Task",
     "TaskKind",
     "Tenant",
     "TenantConfig",
+    "Text",
     "TooLarge",
     "TooMany",
     "Traffic",
@@ -188,8 +209,11 @@ __all__ = [
     "Usage",
     "Vanished",
     "Verdict",
+    "Watching",
     "check_promise",
     "config",
+    "granted",
     "is_private",
+    "json_texts",
     "plugins",
 ]

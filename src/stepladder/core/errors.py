@@ -168,7 +168,7 @@ class DeadlineMissed(StepladderError):
 class Blocked(BadRequest):
     """A guard does not let the text through. `categories` say why."""
 
-    code = "content_blocked"
+    code = "content_filter"
 
     def __init__(self, message: str, *, remedy: str = "", categories: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy=remedy)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepladder.core.nouns import Answer
+from stepladder.core.verdicts import Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class Refused:
     """A question was turned away at the door; `code` is the error's."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A guard had something to say of a question or its answer."""
+
+    task: str
+    model: str
+    remark: Remark
 
 
 @dataclass(frozen=True, slots=True)

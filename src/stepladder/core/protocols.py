@@ -59,11 +59,12 @@ class LearnedLoader(Protocol):
 class Fitted:
     """What a recipe hands back, its artefact already in the folder it was given.
 
-    `out_of_fold` holds, for the training examples in their order, the guess of a model that had not seen them; the
-    flywheel plans the calibration with it. `metrics` are plain numbers for the report.
+    `out_of_fold` holds, for the training examples in their order, the guess of a model that had not seen them, or None
+    where there is none (a model too costly to be fitted more than once hides only some); the flywheel plans the
+    calibration with it. `metrics` are plain numbers for the report.
     """
 
-    out_of_fold: Sequence[Guess]
+    out_of_fold: Sequence[Guess | None]
     metrics: Mapping[str, float]
 
 
@@ -208,7 +209,8 @@ class Guard(Protocol):
     """Rules on a text going in or out. `check` is sync, has no side effects, and may be called from many threads.
 
     `window` is the longest match in characters that `check` can find, where a verdict needs nothing beyond the match
-    itself: such a guard can watch a stream while holding back no more than that. None: it needs the whole text.
+    itself: such a guard can watch a stream while holding back no more than that. None: it needs the whole text. One that
+    can tell how much of a text's end may be the beginning of a match has a method `tail(text) -> int` as well.
     `quick` promises time linear in the text without waiting for anything; any other guard runs under a time limit.
     """
 

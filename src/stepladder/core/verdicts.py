@@ -56,3 +56,29 @@ class Verdict:
     spans: tuple[Span, ...] = ()
     reason: str = ""
     redacted: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of a request. `role` is that of the message it is in; "" for what stands beside the messages.
+
+    `spoken` marks a message's own words, in contrast to a name, an argument or a description; `last` those of the last
+    message of the user.
+    """
+
+    role: str
+    text: str = field(repr=False)
+    spoken: bool = True
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass."""
+
+    guard: str
+    side: str
+    action: str
+    categories: tuple[str, ...]
+    score: float
+    observed: bool = False

@@ -174,14 +174,14 @@ class Ladders:
         return rung
 
 
-def _free(usage: Usage) -> float:
-    return 0.0
-
-
 def _embedder(task: Task) -> Remembering | None:
     """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
     kept = task.semantic_cache
     return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
+
+
+def _free(usage: Usage) -> float:
+    return 0.0
 
 
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:

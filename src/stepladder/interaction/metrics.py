@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stepladder.core import Answered, Audited, Climbed, Events, Refused, RolledOut
+from stepladder.core import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.interaction import counts
 from stepladder.interaction.counts import Counts, Key
 from stepladder.service import AuditCounts
@@ -20,6 +20,7 @@ _COUNTERS = {
     "top_calls_avoided": ("Questions the top was not asked.", ("task",)),
     "cache_hits": ("Answers that had been given before.", ("task", "model")),
     "refused": ("Questions turned away, by the error's code.", ("code",)),
+    "guard_remarks": ("What guards said.", ("task", "model", "guard", "side", "action", "observed")),
     "rollouts": ("Changes of a rollout.", ("task",)),
 }
 _ANSWER = ("task", "model", "rung")
@@ -48,6 +49,7 @@ class Metrics:
                 ("audits", event.task, event.ladder_release, _word(event.agreed))
             ),
             Refused: lambda event: self.counts.add(("refused", event.code)),
+            Remarked: self._remarked,
             RolledOut: lambda event: self.counts.add(("rollouts", event.task)),
         }
         events.subscribe(self._listen)
@@ -79,6 +81,13 @@ class Metrics:
         tell = self._told.get(type(event))
         if tell is not None:
             tell(event)
+
+    def _remarked(self, event: Remarked) -> None:
+        said = event.remark
+        observed = _word(said.observed)
+        self.counts.add(
+            ("guard_remarks", event.task, event.model, said.guard, said.side, said.action, observed)
+        )
 
     def _answered(self, event: Answered) -> None:
         said, task = event.answer, event.task

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Grounds, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, Remark, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -55,6 +55,8 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             found.append(("coverage", f"{covered:.4f}"))
     if entry.cached:
         found.append(("cache", "similar" if entry.similar else "hit"))
+    if entry.remarks:
+        found.append(("guard", ", ".join(dict.fromkeys(map(_remarked, entry.remarks)))))
     if answer is not None:
         found += [
             ("rung", answer.rung),
@@ -66,6 +68,11 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             ("below-promise", "true" if answer.below_promise else ""),
         ]
     return [(b"x-stepladder-" + name.encode(), value.encode()) for name, value in found if value]
+
+
+def _remarked(remark: Remark) -> str:
+    """ "in words block", or "in words observed"; categories are for the ledger."""
+    return f"{remark.side} {remark.guard} {'observed' if remark.observed else remark.action}"
 
 
 def completion(entry: TaskEntry, answer: Answer) -> bytes:

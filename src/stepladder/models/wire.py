@@ -185,8 +185,26 @@ def usage_body(usage: Usage) -> dict[str, int]:
     }
 
 
+def said_by_us(
+    call: ChatCall, model: str, text: str, finish_reason: str = "content_filter"
+) -> Iterator[Piece]:
+    """An answer that no model gave, as the pieces of one."""
+    usage = Usage()
+    if call.stream:
+        yield from stream_pieces(call, model, text, usage, finish_reason=finish_reason)
+        return
+    body = msgspec.json.encode(completion_body(call.id, model, text, usage, finish_reason=finish_reason))
+    yield Piece(body, text, last=True, usage=usage, finish_reason=finish_reason)
+
+
 def stream_pieces(
-    call: ChatCall, model: str, text: str, usage: Usage, *, fingerprint: str | None = None
+    call: ChatCall,
+    model: str,
+    text: str,
+    usage: Usage,
+    *,
+    finish_reason: str = "stop",
+    fingerprint: str | None = None,
 ) -> Iterator[Piece]:
     """The same as a stream: role, text, finish, and the usage chunk where it is wanted."""
     head = {
@@ -202,7 +220,7 @@ def stream_pieces(
         return write_event(msgspec.json.encode({**head, "choices": [choice]}))
 
     yield Piece(chunk({"role": "assistant", "content": ""}) + chunk({"content": text}), text)
-    end = chunk({}, "stop")
+    end = chunk({}, finish_reason)
     if call.wants_usage:
         end += write_event(msgspec.json.encode({**head, "choices": [], "usage": usage_body(usage)}))
-    yield Piece(end, last=True, usage=usage, finish_reason="stop")
+    yield Piece(end, last=True, usage=usage, finish_reason=finish_reason)

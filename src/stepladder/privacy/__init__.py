@@ -6,7 +6,7 @@ policies, HTTP or where vaults are stored.
 """
 
 from stepladder.privacy import spelling
-from stepladder.privacy.actions import Action, block, foreign, keyed_hash, mask, redact
+from stepladder.privacy.actions import UNASKED, Action, block, foreign, keyed_hash, mask, redact
 from stepladder.privacy.find import find
 from stepladder.privacy.finding import Finding, Kind
 from stepladder.privacy.presidio import PresidioFinder
@@ -14,6 +14,7 @@ from stepladder.privacy.pseudonyms import Restorer, Vault
 from stepladder.privacy.sealed import SealedVaults, VaultStore, VaultUnreadable
 
 __all__ = [
+    "UNASKED",
     "Action",
     "Finding",
     "Kind",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from stepladder.privacy.find import find
 from stepladder.privacy.finding import Finding, Kind
-from stepladder.privacy.fold import fold
+from stepladder.privacy.fold import canonical
 from stepladder.privacy.placeholders import LABELS
 
 Action = Callable[[Finding], str]
@@ -50,7 +50,7 @@ def keyed_hash(key: bytes) -> Action:
 
     def hashed(finding: Finding) -> str:
         digest = hmac.digest(
-            key, f"{finding.kind}:{_canonical(finding.text)}".encode("utf-8", "replace"), "sha256"
+            key, f"{finding.kind}:{canonical(finding.text)}".encode("utf-8", "replace"), "sha256"
         )
         return f"[{LABELS[finding.kind]}:{digest.hex()[:16]}]"
 
@@ -62,10 +62,5 @@ def foreign(answer: str, asked: Iterable[str], kinds: Collection[Kind | str] = U
     found = find(answer, kinds)
     if not found:
         return []
-    given = [_canonical(text) for text in asked]
-    return [finding for finding in found if not any(_canonical(finding.text) in text for text in given)]
-
-
-def _canonical(text: str) -> str:
-    """Return letters and digits alone, folded: "6222-0212" and "６２２２ ０２１２" are the same number."""
-    return "".join(filter(str.isalnum, fold(text).casefold()))
+    given = [canonical(text) for text in asked]
+    return [finding for finding in found if not any(canonical(finding.text) in text for text in given)]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from stepladder.privacy.finding import Finding
-from stepladder.privacy.fold import fold
+from stepladder.privacy.finding import Finding, Kind
+from stepladder.privacy.fold import canonical, fold
 from stepladder.privacy.placeholders import LABELS, LITERAL, PLACEHOLDER, UNFINISHED, label_of
 
 
@@ -40,6 +40,22 @@ class Vault:
             pieces += [text[position:start], self._placeholder(label, text[start:end])]
             position = end
         return "".join([*pieces, text[position:]])
+
+    def put(self, kind: Kind, text: str) -> str:
+        """Return the placeholder of one piece of personal data."""
+        return self._placeholder(LABELS[kind], text)
+
+    def knows(self, text: str) -> bool:
+        """Whether some placeholder stands for this, however it is written there."""
+        wanted = canonical(text)
+        return any(wanted in canonical(kept) for kept in self._texts.values())
+
+    def reserve(self, text: str) -> None:
+        """Let what looks like a placeholder in a text that stays as it is (a schema's name) stand for itself."""
+        for match in PLACEHOLDER.finditer(fold(text)):
+            label, number = label_of(match)
+            self._texts.setdefault((label, number), text[match.start() : match.end()])
+            self._last[label] = max(number, self._last.get(label, 0))
 
     def restore(self, text: str) -> str:
         """Return ``text`` with every placeholder of this conversation, bent or not, put back; unknown ones stay."""

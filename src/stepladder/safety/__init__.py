@@ -1,17 +1,19 @@
 """Guards: what a text going in or out is judged by, and what becomes of it.
 
-Sensitive words, attacks, harm, personal data, secrets, form; one chain asks them all and closes when one fails, and a
-stream is watched through windows. It knows nothing of HTTP, tenants or the ledger, and not how its classifiers were
-trained: their weights ship as data.
+Sensitive words, attacks, harm, personal data, secrets, form. `Guards` stands on a question's path: by the policy of its
+task or model and tenant it clears what goes in and what comes out, also of a stream, and closes when a guard fails. It
+knows nothing of HTTP or the ledger, and not how its classifiers were trained: their weights ship as data.
 """
 
 from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.safety.form import FormGuard, FormSettings
+from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
+from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
@@ -40,12 +42,15 @@ __all__ = [
     "Classifier",
     "FormGuard",
     "FormSettings",
+    "Guards",
     "HarmGuard",
     "HarmSettings",
     "Lexicon",
     "MissingGuard",
     "PersonalGuard",
     "PersonalSettings",
+    "Policies",
+    "Policy",
     "SecretsGuard",
     "SecretsSettings",
     "StreamGuard",

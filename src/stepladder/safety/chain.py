@@ -2,10 +2,11 @@
 
 A guard that raises, answers nonsense, takes too long or is missing closes the way: its text is blocked with an error's
 name in the reason, never with the text. Quick guards run where they are called; any other runs in a thread of its own
-under a limit, and one that hangs stays closed until it comes back, so that hanging threads do not pile up.
+under a limit; one that hangs again and again is not asked until it comes back, so that hanging threads do not pile up.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from stepladder.safety.spans import joined, mask
 
 FAILED = "guard_failed"
 """The category of a text that is blocked because a guard could not judge it."""
+_MOST_HANGING = 4  # threads of one guard
 
 
 @dataclass(slots=True)
@@ -23,17 +25,19 @@ class Chain:
     guards: tuple[Guard, ...]
     limit: float = 2.0
     dry_run: bool = False
-    _busy: set[str] = field(default_factory=set)
+    _hanging: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, text: str, side: Side, turns: Sequence[Turn] = ()) -> Verdict:
         """Return what all guards of the side say together; `reason` names each guard that objects."""
         verdicts = [
-            (guard.name, self._ask(guard, text, turns)) for guard in self.guards if guard.side.covers(side)
+            (guard.name, self.ask(guard, text, turns)) for guard in self.guards if guard.side.covers(side)
         ]
         whole = merge(text, verdicts)
         return replace(whole, action=Action.PASS, redacted=None) if self.dry_run else whole
 
-    def _ask(self, guard: Guard, text: str, turns: Sequence[Turn]) -> Verdict:
+    def ask(self, guard: Guard, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """Ask one guard; what fails blocks."""
         try:
             verdict = guard.check(text, turns) if guard.quick else self._in_time(guard, text, turns)
         except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises must close the way
@@ -41,7 +45,7 @@ class Chain:
         return _checked(verdict, text, guard.name)
 
     def _in_time(self, guard: Guard, text: str, turns: Sequence[Turn]) -> Verdict:
-        if guard.name in self._busy:
+        if self._hanging[guard.name] >= _MOST_HANGING:
             return closed(guard.name, "it still hangs")
         found: list[Verdict | BaseException] = []
 
@@ -51,14 +55,19 @@ class Chain:
             except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
                 found.append(error)
             finally:
-                self._busy.discard(guard.name)
+                with self._lock:
+                    over.append(True)
+                    self._hanging[guard.name] -= len(over) == 2
 
-        self._busy.add(guard.name)
+        over: list[bool] = []  # one for each of the two ways to the end: it came back, its time was up
         thread = threading.Thread(target=ask, name=f"guard {guard.name}", daemon=True)
         thread.start()
         thread.join(self.limit)
-        if not found:
-            return closed(guard.name, f"no verdict in {self.limit:g} s")
+        with self._lock:
+            if not over:
+                over.append(True)
+                self._hanging[guard.name] += 1
+                return closed(guard.name, f"no verdict in {self.limit:g} s")
         if isinstance(found[0], BaseException):
             return closed(guard.name, type(found[0]).__name__)
         return found[0]

@@ -55,6 +55,11 @@ _HINTS = [
 _HINTS += [("password", word) for word in _CALLED]
 _LOOK = Literals(*(hint for _, hint in _HINTS))
 _COMPILED = {kind: re.compile(form) for kind, _, form in _FORMS} | {"password": _SAID}
+_ELSEHOW = ("password", "private_key", "url_password", "telegram_token")
+_BEGINS = ("-----begin", "https://hooks.slack", *(hint for kind, hint in _HINTS if kind not in _ELSEHOW))
+_RUN = re.compile(r"[^\s\"'`,;，。；<>]+\Z")
+_START = re.compile(r"\b(?=\w)|-(?=----)|-{1,5}\Z")
+_SAYING = re.compile(_SAID.pattern.replace("{6,128}", "{0,128}") + r"\Z", re.IGNORECASE)
 _RANDOM_BITS = 3.0  # Shannon entropy a character; English words have about 2.5 over so short a string
 
 
@@ -83,6 +88,20 @@ class SecretsGuard:
         """Open with a configuration's settings. Raises ConfigError naming the key."""
         return cls(name, config.settings(settings, SecretsSettings, f"guards.{name}"))
 
+    def tail(self, text: str) -> int:
+        """How many characters of the text's end may be the beginning of a secret; they wait for what follows."""
+        lower = text[-self.window :].lower()
+        found = _SAYING.search(lower) if any(word in lower for word in _CALLED) else None
+        run = _RUN.search(lower)
+        starts = [found.start("value")] if found else []
+        if run is not None:
+            starts += [
+                at.start() for at in _START.finditer(lower, run.start()) if _may_begin(lower[at.start() :])
+            ]
+        if "-----begin" in lower:
+            starts.append(lower.index("-----begin"))
+        return len(lower) - min(starts, default=len(lower))
+
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Find the secrets in a text."""
         kinds = {_HINTS[number][0] for number in _LOOK.found(text.lower())}
@@ -92,6 +111,13 @@ class SecretsGuard:
         categories = tuple(dict.fromkeys(span.kind for span in spans))
         redacted = mask(text, spans) if self._action is Action.REDACT else None
         return Verdict(self._action, categories, 1.0, spans, f"{len(spans)} secrets", redacted)
+
+
+def _may_begin(piece: str) -> bool:
+    """Whether a secret may begin so: the piece is the beginning of a known one's, or goes on from there."""
+    if piece[0].isdigit() or "://" in piece:
+        return True  # a bot's token, a password in an address
+    return any(hint.startswith(piece) or piece.startswith(hint) for hint in _BEGINS)
 
 
 def _found(text: str, kinds: set[str]) -> Iterator[Span]:

@@ -1,14 +1,16 @@
 """One question on its way: what was asked, what has come back so far, and the ledger row that this makes."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from stepladder.core import Answer, Answered, Clock, Part, Piece, Tenant, Usage
+from stepladder.core import Answer, Answered, Blocked, Clock, Part, Piece, Remark, Tenant, Text, Usage
 from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
+from stepladder.service.texts import texts_of, with_texts
 from stepladder.store import LedgerRow
 
 
@@ -43,9 +45,12 @@ class Entry(ABC):
         "asked",
         "cached",
         "held",
+        "outcome",
+        "remarks",
         "settled",
         "similar",
         "text",
+        "watch",
     )
 
     task = ""
@@ -57,9 +62,12 @@ class Entry(ABC):
         self.answer: Answer | None = None
         self.cached = False
         self.held: list[Part | Piece] = []
+        self.outcome = "ok"
+        self.remarks: tuple[Remark, ...] = ()
         self.settled = False
         self.similar = False
         self.text = ""
+        self.watch: Any = None  # what the guards keep of this question
         self._clock = clock
         self._mark = 0.0
         self._elsewhere = 0.0
@@ -81,12 +89,32 @@ class Entry(ABC):
     def kept(self) -> tuple[Any, int]:
         """What of this answer is worth keeping, and about how many bytes that takes."""
 
+    @abstractmethod
+    def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
+        """An answer that says only why there is none, or no more; `seen` is what had been said by then."""
+
+    @property
+    def asks(self) -> tuple[str, str, str, bool]:
+        """Task ("" for a plain model), what `model` named, tenant, and whether a stream is wanted."""
+        request = self.asked.request
+        return self.task, request.model, self.asked.tenant.name, request.stream
+
+    def texts(self) -> list[Text]:
+        """Every text of the request. Raises BadRequest for JSON that cannot be read."""
+        return texts_of(self.asked.request)
+
+    def put(self, texts: Sequence[str]) -> None:
+        """From here on the request says this instead: to the models, to the cache and to the ledger."""
+        self.asked = replace(self.asked, request=with_texts(self.asked.request, texts))
+
     def key(self) -> bytes | None:
         """Names everything that the answer depends on; None where answers are not kept."""
         request = self.asked.request
         if not self.cache_seconds or not request.data:
             return None
         tenant, version = self.asked.tenant.name, self._version()
+        if self.watch is not None:
+            version += f" {self.watch.hash}"
         head = f"{len(tenant)} {tenant}\0{len(version)} {version}\0{request.model}\0{request.route}\0".encode(
             "utf-8", "surrogatepass"
         )
@@ -105,7 +133,27 @@ class Entry(ABC):
 
     @abstractmethod
     def row(self, status: str, error: str = "") -> LedgerRow:
-        """The ledger row: `status` is ok, partial or failed."""
+        """The ledger row: `status` is ok, partial, failed or blocked."""
+
+    def receive(self, part: Part | Piece) -> bool:
+        """Take a part that has come; True where it is to wait."""
+        self.come_back()
+        held = self.take(part)
+        self.leave()
+        return held
+
+    def fate(self, error: BaseException) -> tuple[str, str]:
+        """The status and the error of a question that ends so. One that is left or cancelled is partial."""
+        gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        status = "partial" if gone else "blocked" if isinstance(error, Blocked) else "failed"
+        return status, getattr(error, "code", type(error).__name__)
+
+    def over(self) -> bool:
+        """It is settled now; True where it had been before."""
+        before, self.settled = self.settled, True
+        if not before:
+            self.come_back()
+        return before
 
     def leave(self) -> None:
         """The question is with a rung, or a part of the answer with the client."""

@@ -6,6 +6,7 @@ from typing import Any
 from stepladder.core import (
     Answer,
     BadRequest,
+    Blocked,
     Clock,
     Forwards,
     Model,
@@ -15,7 +16,7 @@ from stepladder.core import (
     Usage,
     is_private,
 )
-from stepladder.models import estimate_call, refuse_confidential, written
+from stepladder.models import estimate_call, refuse_confidential, said_by_us, written
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.parts import closing
 from stepladder.service.request import CHAT
@@ -59,6 +60,18 @@ class ModelEntry(Entry):
         self._finish = "stop"
         if self._call.confidential and not is_private(model):
             raise refuse_confidential(model.name)
+
+    def put(self, texts: Sequence[str]) -> None:
+        """The call and what the ledger is told say it too."""
+        super().put(texts)
+        self._call = self.asked.request.call(self.asked.id, self._config.max_output_tokens)
+        self._question, self._turns = self.asked.request.said()
+
+    def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
+        """A completion of ours. Whoever asks for vectors or ranks cannot be answered so: raises Blocked."""
+        if self._call.route != CHAT:
+            raise Blocked(said)
+        return _all(tuple(said_by_us(self._call, self._model.name, said)))
 
     def most(self) -> tuple[Usage, float]:
         """As many tokens as the request has bytes, and as many as it or the configuration allows the answer."""
@@ -140,6 +153,7 @@ class ModelEntry(Entry):
             estimated=usage.estimated,
             conversation=self._call.conversation,
             confidential=self._call.confidential,
+            remarks=self.remarks,
         )
 
     def _taken(self, status: str) -> Usage:

@@ -1,7 +1,7 @@
 """A task's question on its way up the ladder."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -25,6 +25,8 @@ from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
+
+_ANY = 1 << 62  # characters: it was not too long as it came
 
 
 class TaskEntry(Entry):
@@ -58,6 +60,20 @@ class TaskEntry(Entry):
         """Whether this row belongs to the sample that was drawn without looking; the owner's word never does."""
         said = self.low if self.top else self.answer
         return self.plan.drawn and not (said is not None and said.rung == OWNERS_WORD)
+
+    def put(self, texts: Sequence[str]) -> None:
+        """The question says it too; which way it goes was decided before anyone looked at its text."""
+        super().put(texts)
+        was, asked = self.question, self.asked
+        self.question = asked.request.question(
+            self.served.task, id=was.id, tenant=asked.tenant, asked_at=was.asked_at, limit=_ANY
+        )
+
+    def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
+        """One answer. Where the top had begun to answer, that is paid for."""
+        self.text = seen
+        asked = self._unfinished("partial" if seen else "failed")
+        return _one(replace(asked, text=said, finish_reason="content_filter"))
 
     def most(self) -> tuple[Usage, float]:
         """What the top would need: whether it is asked is not known yet."""
@@ -181,6 +197,7 @@ class TaskEntry(Entry):
             grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
             conversation=question.conversation or "",
             confidential=question.confidential,
+            remarks=self.remarks,
         )
 
     def _unfinished(self, status: str) -> Answer:

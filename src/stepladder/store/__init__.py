@@ -5,6 +5,7 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
+from stepladder.store.accounts import SESSION, Account, Accounts
 from stepladder.store.approved import (
     UNANSWERED,
     UNSUPPORTED,
@@ -15,11 +16,13 @@ from stepladder.store.approved import (
 )
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.retention import Retention, Size
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
@@ -42,8 +45,12 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
+    "Account",
+    "Accounts",
+    "Anchor",
     "Approval",
     "Approved",
     "AuditRow",
@@ -55,6 +62,7 @@ __all__ = [
     "DatasetCard",
     "Entries",
     "Entry",
+    "Fault",
     "FeedbackRow",
     "Gap",
     "Journal",
@@ -65,10 +73,13 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Link",
     "Note",
     "Outcome",
+    "Retention",
     "RolloutConflict",
     "Rollouts",
+    "Size",
     "Spending",
     "Spent",
     "Stage",
@@ -78,6 +89,8 @@ __all__ = [
     "TaskSummary",
     "Turns",
     "backup",
+    "first_fault",
     "grounds_of",
+    "read_journal",
     "restore",
 ]

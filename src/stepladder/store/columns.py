@@ -6,20 +6,23 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Field, Turn
+from stepladder.core import Field, Remark, Turn
 from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
 from stepladder.store.tables import audits, feedback, ledger
 
-_LAST = ("fields", "turns", "key", "estimated", "grounds")
+_LAST = ("fields", "turns", "key", "estimated", "grounds", "remarks", "subject", "training")
+_plain = attrgetter("key", "estimated", "grounds")
 _ledger = attrgetter(*(column.name for column in ledger.columns if column.name not in ("seq", *_LAST)))
 _audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
 _feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
 
 
 def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
-    """Every column but `seq`. Most questions have neither fields nor turns, and "" is quickest."""
+    """Every column but `seq`. Most questions have none of fields, turns and remarks, and "" is quickest."""
     fields = _json(row.fields) if row.fields else ""
-    return (*_ledger(row), fields, _json(row.turns) if row.turns else "", row.key, row.estimated, row.grounds)
+    turns = _json(row.turns) if row.turns else ""
+    remarks = _json(row.remarks) if row.remarks else ""
+    return (*_ledger(row), fields, turns, *_plain(row), remarks, row.subject, row.training)
 
 
 def conversation_values(row: LedgerRow) -> tuple[Any, ...]:
@@ -45,6 +48,11 @@ def fields_of(text: str) -> dict[str, Field]:
 def turns_of(text: str) -> tuple[Turn, ...]:
     """A question's earlier turns."""
     return tuple(Turn(**turn) for turn in json.loads(text)) if text else ()
+
+
+def remarks_of(text: str) -> tuple[Remark, ...]:
+    """What guards said."""
+    return msgspec.json.decode(text, type=tuple[Remark, ...]) if text else ()
 
 
 def characters(value: Any) -> Any:

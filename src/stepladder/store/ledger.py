@@ -1,6 +1,6 @@
 """The ledger: every answered question, its audit and its feedback, written in groups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -26,9 +26,11 @@ from stepladder.store.columns import (
     feedback_values,
     fields_of,
     ledger_values,
+    remarks_of,
     turns_of,
 )
 from stepladder.store.database import Database
+from stepladder.store.packing import MARK, packed
 from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
@@ -48,16 +50,24 @@ _CORRECTION = (
 )
 
 
+_LONG = ("text", "answer", "turns")
+"""Columns that may be packed."""
+
+
 class Ledger:
     """Rows are appended and never change. `commit*` return once a row survives what `durability` says."""
 
-    def __init__(self, database: Database, queue: int) -> None:
+    def __init__(self, database: Database, queue: int, pack_over: int = 4096) -> None:
+        """`queue` bounds the rows that wait; texts of more than `pack_over` characters are packed (0: none)."""
         dialect = database.engine.dialect
         found = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
         # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
-        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect, plain=True)
+        names = [column.name for column in ledger.columns if column.name != "seq"]
+        pack = _packing([names.index(name) for name in _LONG], pack_over) if pack_over else None
+        rows = insert(ledger).values(_binds(ledger, "seq"))
+        self._rows = Statement(rows, dialect, plain=True, merge=pack)
         self._audits = Statement(
             insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
         )
@@ -143,6 +153,15 @@ class Ledger:
         with self._database.read() as connection:
             rows = [row for row in connection.execute(query) if row.ladder_release == ladder_release]
         return sum(not row.top and row.rung != UNSURE for row in rows), len(rows)
+
+    def page(self, *, after: int, since: float, until: float | None, limit: int) -> list[LedgerRow]:
+        """At most `limit` rows with since <= at < until and a `seq` above `after`, by `seq`: for exports."""
+        query = select(ledger).where(ledger.c.seq > after, ledger.c.at >= since)
+        if until is not None:
+            query = query.where(ledger.c.at < until)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq).limit(limit)).mappings().all()
+        return [_whole(row) for row in rows]
 
     def unlabelled(self, task: str, limit: int) -> list[LedgerRow]:
         """Drawn rows that no top rung has answered yet, oldest first: those to be labelled offline."""
@@ -248,8 +267,21 @@ class Ledger:
         self._writer.close()
 
 
+def _packing(places: Sequence[int], over: int) -> Callable[[Sequence[Values]], Sequence[Values]]:
+    def small(values: Values) -> Values:
+        if all(len(values[place]) <= over and not values[place].startswith(MARK) for place in places):
+            return values
+        found = list(values)
+        for place in places:
+            found[place] = packed(found[place], over)
+        return tuple(found)
+
+    return lambda rows: [small(row) for row in rows]
+
+
 def _whole(row: Any) -> LedgerRow:
-    return LedgerRow(**{**row, "fields": fields_of(row["fields"]), "turns": turns_of(row["turns"])})
+    read = {"fields": fields_of, "turns": turns_of, "remarks": remarks_of}
+    return LedgerRow(**{**row, **{name: of(row[name]) for name, of in read.items()}})
 
 
 def _span(task: str, after: int, until: int | None, drawn: bool | None) -> list[ColumnElement[bool]]:

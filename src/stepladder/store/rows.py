@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stepladder.core import Field, Rollout, Turn
+from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +13,14 @@ class LedgerRow:
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off) or "failed"; `error` is "below_promise" where a
-    low answer that was not believed went out because of the deadline. `seq` is filled in by the store: it grows with
-    every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody counted the tokens, so
-    that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as JSON; `error` is then
-    "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was left out.
-    `conversation` is the caller's, "" where there is none; with `confidential` it is
-    kept in a table of its own, and not read back.
+    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" by a guard; `error` is
+    "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
+    store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
+    counted the tokens, so that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as
+    JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was
+    left out. `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it
+    is kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
+    caller said; `training` is False where the caller does not want it learnt from.
     """
 
     id: str
@@ -53,6 +54,9 @@ class LedgerRow:
     key: str = ""
     estimated: bool = False
     grounds: str = ""
+    remarks: tuple[Remark, ...] = ()
+    subject: str = ""
+    training: bool = True
     seq: int = 0
     conversation: str = ""
     confidential: bool = False
@@ -196,7 +200,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A client's key, without the key: only `last4` of it is known."""
+    """A key, without its secret: only `last4` of it is known. `admin` says that it has a role."""
 
     name: str
     admin: bool
@@ -205,6 +209,7 @@ class Key:
     revoked_at: float | None
     tenant: str = ""
     expires_at: float | None = None
+    grant: Grant = CLIENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ def normalise(text: str) -> str:
     return " ".join(decode(simplify(encode(settled))).split())
 
 
+def tidy(text: str) -> str:
+    """The same form, its case kept: NFKC, simplified, invisible characters gone, white space collapsed."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return " ".join(decode(simplify(encode(folded))).split())
+
+
 _IRREGULAR = "\0"
 
 
@@ -59,12 +65,6 @@ class _Characters(dict[int, str]):
 
 
 _CHARACTERS = _Characters()
-
-
-def tidy(text: str) -> str:
-    """The same form, its case kept: NFKC, simplified, invisible characters gone, white space collapsed."""
-    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-    return " ".join(decode(simplify(encode(folded))).split())
 
 
 def dictionary_key(text: str) -> str:

@@ -1,0 +1,89 @@
+"""The guards of one answer: windows over what is streamed, whole texts, and what is only observed."""
+
+from collections.abc import Sequence
+
+from stepladder.core import Action, Blocked, Side, Streams
+from stepladder.safety.judging import NOTHING, Judgement, judge, judge_now
+from stepladder.safety.policy import Ruling
+from stepladder.safety.stream import Replaced, Windows, tail_of
+from stepladder.safety.watch import Watch
+
+_STEP = 200
+"""Characters of a stream after which guards that need whole texts are asked again, where they may cut."""
+_STOPS = (Action.BLOCK, Action.HOLD)
+
+
+class Stopped(Exception):
+    """Nothing more of this answer may leave, because of this judgement."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        super().__init__(judgement.action)
+        self.judgement = judgement
+
+
+class Outgoing:
+    """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
+
+    def __init__(self, watch: Watch) -> None:
+        rulings = watch.policy.of(Side.OUT)
+        self.watch = watch
+        self.observers = [ruling for ruling in rulings if not ruling.enforced]
+        enforced = [ruling for ruling in rulings if ruling.enforced]
+        self.windows = [each for each in enforced if each.guard.window is not None and each.guard.quick]
+        self.wholes = [each for each in enforced if each not in self.windows]
+        self.streamed = Windows(self._pieces, tail_of([each.guard for each in self.windows]))
+        self.known = len(watch.vault) if watch.vault is not None else 0
+        self._judged = 0
+
+    @property
+    def buffers(self) -> bool:
+        """Whether nothing may leave before the answer is whole."""
+        return bool(self.wholes) and self.watch.policy.streams is Streams.BUFFER
+
+    @property
+    def own(self) -> bool:
+        """Whether the answer has placeholders that its question had not: nobody else could have them restored."""
+        return self.watch.vault is not None and len(self.watch.vault) > self.known
+
+    async def text(self, text: str, *, whole: bool = True) -> str:
+        """A text as it may leave; one that is no `whole` (a name) is for windows only. Raises Stopped, GuardFailed."""
+        judgement = await self._judge([*self.windows, *self.wholes] if whole else self.windows, text)
+        return self.watch.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+
+    async def grown(self, text: str, *, last: bool = False) -> None:
+        """A streamed text as long as it is now: ask the guards that need all of it. Raises Stopped, GuardFailed."""
+        if self.wholes and text and (last or len(text) - self._judged >= _STEP):
+            self._judged = len(text)
+            judgement = await self._judge(self.wholes, text)
+            if judgement.cuts:  # what has left cannot be replaced any more
+                raise Stopped(judgement)
+
+    async def observe(self, text: str) -> None:
+        """Ask those that only look."""
+        if self.observers and text:
+            self.watch.note(await judge(self.watch.policy, self.observers, text, Side.OUT))
+
+    async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
+        if not rulings or not text:
+            return NOTHING
+        return self._passed(await judge(self.watch.policy, rulings, text, Side.OUT))
+
+    def _pieces(self, text: str) -> Sequence[Replaced]:
+        if not self.windows:
+            return ()
+        return self.watch.pen.replaced(
+            self._passed(judge_now(self.watch.policy, self.windows, text, Side.OUT)).cuts
+        )
+
+    def _passed(self, judgement: Judgement) -> Judgement:
+        self.watch.note(judgement)
+        if judgement.action in _STOPS:
+            raise Stopped(judgement)
+        return judgement
+
+
+def stopped(error: Stopped | Blocked) -> Judgement:
+    """What a stream was stopped for."""
+    if isinstance(error, Stopped):
+        return error.judgement
+    return Judgement(Action.BLOCK, categories=error.categories)

@@ -1,0 +1,102 @@
+"""The guards of one question: its texts on the way in, and what is known of it until its answer is restored."""
+
+from collections.abc import Sequence
+
+from stepladder.core import Action, Remark, Side, Text, Turn
+from stepladder.privacy import Restorer, Vault
+from stepladder.safety.clean import Clean
+from stepladder.safety.judging import NOTHING, Judgement, judge
+from stepladder.safety.policy import Policy, Ruling
+from stepladder.safety.writing import Pen
+
+
+class Watch:
+    """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
+
+    def __init__(self, policy: Policy, clean: Clean) -> None:
+        self.policy = policy
+        self.vault = Vault() if policy.pseudonyms else None
+        self.pen = Pen(self.vault, policy.hasher)
+        self.remarks: list[Remark] = []
+        self.asked = ""
+        self.restorers: dict[object, Restorer] = {}
+        self._clean = clean
+
+    @property
+    def hash(self) -> str:
+        """The policy's: an answer may only be recalled under the same one."""
+        return self.policy.hash
+
+    def note(self, judgement: Judgement) -> Judgement:
+        """Keep what guards remarked, each thing once."""
+        self.remarks += [remark for remark in judgement.remarks if remark not in self.remarks]
+        return judgement
+
+    async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
+        """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
+        rulings = self.policy.of(Side.IN)
+        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
+        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        self.asked = "\n".join(text.text for text in texts if text.last)
+        self._reserve(texts)
+        severest, said = NOTHING, list[str]()
+        for text in texts:
+            judgement = await self._judge(windows, text.text)
+            severest = _severer(severest, judgement)
+            literal = self.vault is not None and text.spoken
+            said.append(
+                self.pen.written(text.text, judgement.cuts, asked=True, literal=literal)
+                if judgement.cuts or literal
+                else text.text
+            )
+        if wholes:
+            severest = _severer(severest, await self._whole(wholes, texts))
+        return severest, said
+
+    async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
+        if not rulings or self._clean.knows(self.policy.hash, text):
+            return NOTHING
+        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
+        if judgement is NOTHING:
+            self._clean.add(self.policy.hash, text)
+        return judgement
+
+    async def _whole(self, rulings: Sequence[Ruling], texts: Sequence[Text]) -> Judgement:
+        """The last question with the conversation before it; what tools brought in and files are called, each by itself."""
+        untrusted, turns = self.policy.untrusted, list[Turn]()
+        severest, last = NOTHING, ""
+        for text in texts:
+            if text.last and text.spoken:
+                last += "\n" * bool(last) + text.text
+            elif text.spoken and text.role == "user" and "user" in untrusted and not last:
+                turns.append(Turn(text.role, text.text))
+            elif text.role in untrusted and text.role != "user":
+                severest = _severer(severest, await self._part(rulings, text.text))
+            elif text.spoken and text.role:
+                turns.append(Turn(text.role, text.text))
+        if last and "user" in untrusted:
+            found = await judge(self.policy, rulings, last, Side.IN, turns)
+            severest = _severer(severest, self.note(found))
+        return severest
+
+    async def _part(self, rulings: Sequence[Ruling], text: str) -> Judgement:
+        """A text that came from somewhere else. The guards that judge wholes know clean ones by a name of their own."""
+        name = f"{self.policy.hash} whole"
+        if self._clean.knows(name, text):
+            return NOTHING
+        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
+        if judgement is NOTHING:
+            self._clean.add(name, text)
+        return judgement
+
+    def _reserve(self, texts: Sequence[Text]) -> None:
+        """A schema's `phone_1` stays, so no telephone number may be called that."""
+        if self.vault is not None:
+            for text in texts:
+                if not text.spoken:
+                    self.vault.reserve(text.text)
+
+
+def _severer(first: Judgement, second: Judgement) -> Judgement:
+    worse = second.action.severity > first.action.severity
+    return second if worse or first.action is Action.PASS else first
