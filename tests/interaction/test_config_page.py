@@ -27,6 +27,8 @@ from stepladder.core import (
     Unsure,
     config,
 )
+from stepladder.knowledge.engines.http_search import HttpSettings
+from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
@@ -62,6 +64,9 @@ TABLES = {
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
+    '### `kind = "http"`': HttpSettings,
+    '### `kind = "searxng"` and `"brave"`': EngineSettings,
+    '### `kind = "opensearch"`': IndexSettings,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.promise.floors]`": Floors,
     "### `[tasks.NAME.unsure]`": Unsure,
