@@ -99,6 +99,9 @@ class Task:
     deadline_ms: float | None = None
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
+    confidential: bool = False
 
     @property
     def offline(self) -> bool:
