@@ -41,6 +41,7 @@ from stepladder.training import (
     TaggerSettings,
     TreesSettings,
 )
+from stepladder.training.language import LanguageSettings
 from tests.house import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
@@ -77,6 +78,7 @@ TABLES = {
     "### `[tasks.NAME.recipes.stack]`": StackSettings,
     "### `[tasks.NAME.recipes.trees]`": TreesSettings,
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
+    "### `[tasks.NAME.recipes.lora]`": LanguageSettings,
 }
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
