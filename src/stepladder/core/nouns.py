@@ -45,7 +45,7 @@ class Turning:
     takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
-    the share `recalibrate` is.
+    so many more are that the share `recalibrate` of all is asked twice.
     """
 
     automatic: bool = True

@@ -155,6 +155,18 @@ class Ledger:
             rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
         return [_whole(row) for row in reversed(rows)]
 
+    def low_of_late(self, task: str, ladder_release: str, *, latest: int) -> tuple[int, int]:
+        """Of a task's `latest` answered rows, those that count for a ladder release: how many low answers, how many in all."""
+        query = (
+            select(ledger.c.top, ledger.c.rung, ledger.c.ladder_release)
+            .where(ledger.c.task == task, ledger.c.status == "ok")
+            .order_by(ledger.c.seq.desc())
+            .limit(latest)
+        )
+        with self._database.read() as connection:
+            rows = [row for row in connection.execute(query) if row.ladder_release == ladder_release]
+        return sum(not row.top and row.rung != UNSURE for row in rows), len(rows)
+
     def page(self, *, after: int, since: float, until: float | None, limit: int) -> list[LedgerRow]:
         """At most `limit` rows with since <= at < until and a `seq` above `after`, by `seq`: for exports."""
         query = select(ledger).where(ledger.c.seq > after, ledger.c.at >= since)
