@@ -2,7 +2,7 @@
 
     python -m benchmarks.gateway.intent --data ../shared/data [--rate 20] [--seconds 10] [--write]
 
-2,000 of banking77's training rows fit both rungs (as they are: every question is believed, since the speed is what is measured);
+2,000 of banking77's training rows fit both rungs (every question is believed: speed is what is measured);
 its test questions come at a constant rate from one client. The model is an OpenAI-compatible upstream on loopback that
 takes 500 ms and answers with one of the task's labels. Linux; server and client share the machine.
 """

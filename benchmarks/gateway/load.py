@@ -29,28 +29,38 @@ class Target:
     stream: bool
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
+    """A kept connection, on which one request follows the other."""
+
     def __init__(self, target: Target) -> None:
         self._target = target
         self._data = bytearray()
         self._done: asyncio.Future[bool] | None = None
 
+    def close(self) -> None:
+        """Hang up."""
+        self.transport.close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
 
     async def ask(self) -> bool:
+        """Send the request; whether the answer was good and whole."""
         self._data.clear()
         self._done = asyncio.get_running_loop().create_future()
         self.transport.write(self._target.request)
         return await self._done
 
     def data_received(self, data: bytes) -> None:
+        """Note what came."""
         self._data += data
         if self._done is not None and not self._done.done() and self._whole():
             good = self._data.startswith(b"HTTP/1.1 200")
             self._done.set_result(good and (not self._target.stream or b"[DONE]" in self._data))
 
     def connection_lost(self, error: Exception | None) -> None:
+        """What was under way is not whole."""
         if self._done is not None and not self._done.done():
             self._done.set_result(False)
 
@@ -65,9 +75,10 @@ class _Connection(asyncio.Protocol):
         return len(self._data) >= head + 4 + int(lower[at + 15 :].split(b"\r\n", 1)[0])
 
 
-async def _connect(target: Target) -> _Connection:
+async def connect(target: Target) -> Connection:
+    """A connection that is kept."""
     loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(lambda: _Connection(target), target.host, target.port)
+    _, connection = await loop.create_connection(lambda: Connection(target), target.host, target.port)
     return connection
 
 
@@ -76,7 +87,7 @@ async def closed(target: Target, connections: int, seconds: float) -> Outcome:
     outcome, end = Outcome(), time.perf_counter() + seconds
 
     async def client() -> None:
-        connection = await _connect(target)
+        connection = await connect(target)
         while time.perf_counter() < end:
             begun = time.perf_counter()
             if await connection.ask():
@@ -92,9 +103,9 @@ async def closed(target: Target, connections: int, seconds: float) -> Outcome:
 async def opened(target: Target, rate: float, seconds: float, connections: int = 32) -> Outcome:
     """At a constant rate, whatever the answers do."""
     outcome = Outcome()
-    free: asyncio.Queue[_Connection] = asyncio.Queue()
+    free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(connections):
-        free.put_nowait(await _connect(target))
+        free.put_nowait(await connect(target))
     begun = time.perf_counter() + 0.1
 
     async def ask(due: float) -> None:

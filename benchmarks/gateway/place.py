@@ -112,12 +112,11 @@ def prepare(folder: Path) -> str:
 
 
 @contextmanager
-def upstream(core: int | None) -> Iterator[int]:
-    """An upstream that answers at once; its port."""
+def upstream(core: int | None, gap: float = 0.0) -> Iterator[int]:
+    """An upstream that answers at once, or streams with `gap` seconds between the chunks; its port."""
     port = free_port()
-    process = subprocess.Popen(
-        [*_pinned(core), sys.executable, "-m", "benchmarks.gateway.upstream", str(port)]
-    )
+    command = [sys.executable, "-m", "benchmarks.gateway.upstream", str(port), "--gap", str(gap)]
+    process = subprocess.Popen([*_pinned(core), *command])
     try:
         yield port
     finally:

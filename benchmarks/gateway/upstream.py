@@ -1,6 +1,8 @@
 """An upstream that answers at once: one process, raw asyncio, as little work as possible.
 
-python -m benchmarks.gateway.upstream PORT [--chunks 20]
+python -m benchmarks.gateway.upstream PORT [--chunks 20] [--gap 0]
+
+With a gap, so many seconds pass between the chunks of a stream.
 """
 
 import argparse
@@ -58,9 +60,10 @@ def stream(chunks: int) -> list[bytes]:
 class Protocol(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
-    def __init__(self, whole: bytes, pieces: list[bytes]) -> None:
+    def __init__(self, whole: bytes, pieces: list[bytes], gap: float = 0.0) -> None:
         self._whole = whole
         self._pieces = pieces
+        self._gap = gap
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,18 +82,26 @@ class Protocol(asyncio.Protocol):
         if len(self._data) < head + 4 + length:
             return
         body, self._data = self._data[head + 4 : head + 4 + length], self._data[head + 4 + length :]
-        if b'"stream":true' in body:
+        if b'"stream":true' not in body:
+            self._transport.write(self._whole)
+        elif self._gap:
+            self._write(0)
+        else:
             for piece in self._pieces:
                 self._transport.write(piece)
-        else:
-            self._transport.write(self._whole)
+
+    def _write(self, at: int) -> None:
+        """One piece, and the next one after the gap."""
+        self._transport.write(self._pieces[at])
+        if at + 1 < len(self._pieces) and not self._transport.is_closing():
+            asyncio.get_running_loop().call_later(self._gap, self._write, at + 1)
 
 
-async def serve(port: int, chunks: int) -> None:
+async def serve(port: int, chunks: int, gap: float) -> None:
     """Until it is killed."""
     whole, pieces = plain(), stream(chunks)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Protocol(whole, pieces), "127.0.0.1", port, backlog=1024
+        lambda: Protocol(whole, pieces, gap), "127.0.0.1", port, backlog=4096
     )
     await server.serve_forever()
 
@@ -99,6 +110,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--chunks", type=int, default=20)
+    parser.add_argument("--gap", type=float, default=0.0)
     given = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(given.port, given.chunks))
+        runner.run(serve(given.port, given.chunks, given.gap))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepladder.core import ConfigError, Mode, config
+from stepladder.core import ConfigError, Mode, PromiseKind, config
 
 GOOD = """
 [models.big]
@@ -57,6 +57,31 @@ def test_the_hash_names_the_text_and_no_secret_is_resolved(monkeypatch: pytest.M
         ('[tasks.mood.promise]\ntarget = "high"', "tasks.mood.promise.target", "'high'"),
         ("[tasks.mood.promise]\nrisk = 0", "tasks.mood.promise.risk", "0 to 1"),
         ("[tasks.mood.promise]\nhorizon = 0", "tasks.mood.promise.horizon", "0 to"),
+        ('[tasks.mood.promise]\nkind = "recal"', "tasks.mood.promise.kind", "recal"),
+        ('[tasks.mood.promise]\nkind = "recall"', "tasks.mood.promise.positive", "good, bad"),
+        ('[tasks.mood.promise]\npositive = "bad"', "tasks.mood.promise.positive", "kind"),
+        ("[tasks.mood.promise.floors]\nevery_label = 0.2", "tasks.mood.promise.floors: every_label", "0.5"),
+        (
+            "[tasks.mood.promise.floors]\nlabels = { meh = 0.9 }",
+            "tasks.mood.promise.floors.labels",
+            "good, bad",
+        ),
+        ("[tasks.mood.promise.floors]\nevery = 0.9", "tasks.mood.promise.floors.every", "every_label"),
+        ('[tasks.other]\ntop = "offline"', "tasks.other.labeller", "big"),
+        ('[tasks.other]\ntop = "offline"\nlabeller = "bigg"', "tasks.other.labeller", "big"),
+        ('[tasks.other]\ntop = "big"\nlabeller = "big"', "tasks.other.labeller", "offline"),
+        ('[tasks.mood.unsure]\nanswer = "good"', "tasks.mood.unsure", "offline"),
+        (
+            '[tasks.other]\ntop = "offline"\nlabeller = "big"\nlabels = ["a", "b"]\n'
+            '[tasks.other.promise]\nkind = "recall"\npositive = "a"',
+            "tasks.other.promise.kind",
+            "agreement",
+        ),
+        (
+            '[tasks.other]\ntop = "offline"\nlabeller = "big"\n[tasks.other.promise.floors]\ntenants = { a = 0.9 }',
+            "tasks.other.promise.floors",
+            "top",
+        ),
         ("[tasks.mood.flywheel]\naudit = 2", "tasks.mood.flywheel.audit", "0 to 1"),
         ("[tasks.mood.flywheel]\ngrowth = 1.0", "tasks.mood.flywheel.growth", "1 to"),
         ("[tasks.mood.flywheel]\nlabels = -5", "tasks.mood.flywheel.labels", "0 to"),
@@ -116,3 +141,31 @@ class TestSecret:
             config.secret("env:NOPE", "models.x.api_key")
         with pytest.raises(ConfigError, match="no/such"):
             config.secret("file:no/such", "models.x.api_key")
+
+
+def test_a_promise_of_a_kind_with_floors_is_read() -> None:
+    found = config.parse(
+        GOOD
+        + """
+[tasks.mood.promise]
+kind = "recall"
+positive = "bad"
+[tasks.mood.promise.floors]
+every_label = 0.8
+labels = { bad = 0.9 }
+tenants = { acme = 0.95 }
+"""
+    ).tasks["mood"]
+    assert (found.promise.kind, found.promise.positive) == (PromiseKind.RECALL, "bad")
+    assert found.promise.floors.of_labels(found.labels) == {"good": 0.8, "bad": 0.9}
+    assert found.promise.floors.tenants == {"acme": 0.95}
+
+
+def test_a_task_without_a_top_in_service_learns_from_its_labeller() -> None:
+    text = (
+        GOOD.replace('top = "big"', 'top = "offline"\nlabeller = "big"')
+        + '[tasks.mood.unsure]\nanswer = "?"\n'
+    )
+    task = config.parse(text).tasks["mood"]
+    assert (task.offline, task.teacher, task.unsure.answer) == (True, "big", "?")
+    assert config.parse(GOOD).tasks["mood"].teacher == "big"

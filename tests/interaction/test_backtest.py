@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepladder.core import ConfigError, DataError
+from stepladder.core import ConfigError, DataError, PromiseKind
 from stepladder.data import FieldNames, Log, LogRow, Skipped, read_log
 from stepladder.interaction.backtest import Terms, backtest, closed_answers
 
@@ -166,3 +166,34 @@ def test_labels_that_are_held_back_calibrate_and_cost_nothing_more():
     assert found.certificate.horizon == 1200
     assert found.calls_avoided == sum(rung.answers for rung in found.rungs if rung.name == "linear") / 1200
     assert found.agreement >= 0.9
+
+
+@pytest.mark.parametrize("kind", ["recall", "precision"])
+def test_a_promise_about_one_label_is_kept_and_saves_calls(kind):
+    terms = replace(TERMS, seed=1, kind=PromiseKind(kind), positive="1")
+    found = backtest(log(3000, hard=0.1), terms, quiet)
+    assert found.kept >= 0.9
+    assert found.calls_avoided > 0.1
+    assert {score.answer for score in found.classes} == {"0" if kind == "recall" else "1"}
+
+
+def test_errors_are_measured_by_gold_and_beat_a_top_that_errs():
+    rows = [replace(row, answer="0" if row.line % 4 == 0 else row.gold) for row in log(3000, hard=0.05).rows]
+    found = backtest(Log(tuple(rows)), replace(TERMS, kind=PromiseKind.ERROR), quiet)
+    assert found.kept >= 0.9
+    assert found.accuracy_gold > found.top_accuracy_gold
+    assert found.certificate.kind is PromiseKind.ERROR
+    without = Log(tuple(replace(row, gold=None) for row in rows))
+    with pytest.raises(DataError, match="trusted labels"):
+        backtest(without, replace(TERMS, kind=PromiseKind.ERROR), quiet)
+
+
+def test_with_floors_a_rare_label_climbs():
+    rare = [
+        replace(row, answer="2", text=f"rare {row.text}") if row.line % 100 == 0 else row
+        for row in log(2000).rows
+    ]
+    found = backtest(Log(tuple(rare)), replace(TERMS, floor=0.8), quiet)
+    assert "2" not in {score.answer for score in found.classes}
+    assert {floor.label: floor.threshold for floor in found.certificate.floors}["2"] is None
+    assert found.calls_avoided > 0.4

@@ -9,10 +9,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Conversations,
     Knows,
     Limits,
     ModelConfig,
     Promise,
+    SemanticCache,
     ServiceClass,
     SourceConfig,
     Summing,
@@ -43,6 +45,7 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
@@ -50,6 +53,7 @@ TABLES = {
     "### `[tasks.NAME.knowledge]`": Knows,
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
+    "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
@@ -74,7 +78,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
         return "see below"
     if value is None:
         return "none"

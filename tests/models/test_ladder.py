@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -11,6 +12,7 @@ from stepladder.core import (
     Climbed,
     Delta,
     Events,
+    Floor,
     LadderExhausted,
     Question,
     Rung,
@@ -18,7 +20,7 @@ from stepladder.core import (
     Task,
     UpstreamFailed,
 )
-from stepladder.models import DictionaryRung, Entries, Ladder
+from stepladder.models import Belief, DictionaryRung, Entries, Ladder
 from stepladder.testing import BrokenRung, EchoRung, SlowRung, SureRung, UnsureRung
 
 TASK = Task(name="mood", top="big", labels=("good", "bad"))
@@ -218,3 +220,18 @@ def test_a_ladder_is_itself_a_rung():
     ladder = Tower().ladder
     assert isinstance(ladder, Rung)
     assert (ladder.name, ladder.release) == ("ladder", "mood-3")
+
+
+async def test_floors_by_label_and_by_tenant_are_asked_for_beside_the_threshold():
+    floors = [Floor("a", 0.9, 0.97, label="good"), Floor("a", None, 0.9, tenant="acme")]
+    belief = Belief({"a": 0.5}, floors)
+    for said, tenant, answered in [
+        ("bad", "", "a"),
+        ("good", "", "big"),
+        ("bad", "acme", "big"),
+        ("bad", "other", "a"),
+    ]:
+        rung = UnsureRung(said, 0.8, name="a")
+        ladder = Ladder(TASK, [rung], belief, SureRung("top", name="big"), release="r", events=Events())
+        (part,) = [part async for part in ladder.answer(replace(QUESTION, tenant=tenant))]
+        assert part.rung == answered

@@ -74,3 +74,13 @@ def test_dictionary_keys_keep_what_matters():
 @given(texts)
 def test_dictionary_key_is_a_fixed_point(text):
     assert dictionary_key(dictionary_key(text)) == dictionary_key(text)
+
+
+def the_long_way(text):
+    """What `normalise` gives where something irregular stands in the text, without that."""
+    return normalise(f"{text} e\u0301").removesuffix("\u00e9").strip()
+
+
+@given(st.text(st.sampled_from("ａＺ１！　、。「（aZ1! 電影后里々〆\u4db5\u9fa5"), max_size=30))
+def test_the_quick_path_of_common_characters_agrees_with_the_long_one(text):
+    assert normalise(text) == the_long_way(text)

@@ -38,9 +38,12 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
+    OFFLINE,
+    UNSURE,
     Answer,
-    Certificate,
     Dataset,
     Delta,
     Equal,
@@ -53,7 +56,6 @@ from stepladder.core.nouns import (
     Mode,
     Part,
     Passage,
-    Promise,
     Question,
     Reach,
     Release,
@@ -64,8 +66,11 @@ from stepladder.core.nouns import (
     Tenant,
     Turn,
     Turning,
+    Unsure,
     Usage,
 )
+from stepladder.core.promise_check import check_promise
+from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
     ChatCall,
     Clock,
@@ -89,6 +94,8 @@ from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "OFFLINE",
+    "UNSURE",
     "Action",
     "Answer",
     "Answered",
@@ -102,6 +109,7 @@ __all__ = [
     "Clock",
     "Config",
     "ConfigError",
+    "Conversations",
     "DataError",
     "Dataset",
     "DeadlineMissed",
@@ -113,6 +121,8 @@ __all__ = [
     "Example",
     "Field",
     "Fitted",
+    "Floor",
+    "Floors",
     "Forwards",
     "Grounds",
     "Guard",
@@ -142,6 +152,7 @@ __all__ = [
     "Piece",
     "Progress",
     "Promise",
+    "PromiseKind",
     "Question",
     "Reach",
     "Recipe",
@@ -157,6 +168,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "SemanticCache",
     "Server",
     "ServiceClass",
     "Side",
@@ -181,11 +193,13 @@ __all__ = [
     "UnknownModel",
     "UnknownPlugin",
     "Unsupported",
+    "Unsure",
     "UpstreamFailed",
     "Usage",
     "Vanished",
     "Verdict",
     "Watching",
+    "check_promise",
     "config",
     "is_private",
     "json_texts",

@@ -5,25 +5,53 @@ resolved when a model is opened, never when the file is read: a snapshot can be 
 """
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
-
-import msgspec
+from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.knowing import check_kind, check_summing
+from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.sources import SourceConfig, check_source
+from stepladder.core.toml_tables import between as _between
+from stepladder.core.toml_tables import known as _known
+from stepladder.core.toml_tables import one_of as _one_of
+from stepladder.core.toml_tables import secret, settings
+from stepladder.core.toml_tables import tables as _tables
+
+__all__ = [
+    "Config",
+    "Knowing",
+    "Ledger",
+    "ModelConfig",
+    "Server",
+    "TenantConfig",
+    "Traffic",
+    "load",
+    "parse",
+    "secret",
+    "settings",
+]
 
 T = TypeVar("T")
 _MOST = 1e9
+_TABLES = (
+    "server",
+    "ledger",
+    "traffic",
+    "conversations",
+    "knowledge",
+    "models",
+    "tasks",
+    "classes",
+    "tenants",
+)
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
@@ -84,6 +112,7 @@ class TenantConfig:
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +139,7 @@ class Config:
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     guards: GuardRules = field(default_factory=GuardRules)
+    conversations: Conversations = field(default_factory=Conversations)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -118,7 +148,13 @@ class Config:
         if terms is None:
             return known
         service = self.classes.get(terms.service, ServiceClass())
-        return replace(known, service=service, limits=terms.limits, each_key=terms.each_key)
+        return replace(
+            known,
+            service=service,
+            limits=terms.limits,
+            each_key=terms.each_key,
+            confidential=terms.confidential,
+        )
 
 
 def load(path: Path) -> Config:
@@ -142,8 +178,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    rooms = ("server", "ledger", "traffic", "knowledge", "models", "tasks", "classes", "tenants", "guards")
-    _known(data, rooms, "")
+    _known(data, (*_TABLES, "guards"), "")
     data, rules = take_rules(data, settings)
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
@@ -160,54 +195,11 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
         guards=rules,
+        conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
     return config
-
-
-def settings(data: Any, kind: type[T], where: str) -> T:
-    """Turn a TOML table into the dataclass `kind`, strictly. Plug-ins use it for their own settings too."""
-    if not isinstance(data, Mapping):
-        raise ConfigError(
-            f"[{where}] must be a table, not {data!r}.", param=where, remedy=f"Write [{where}]."
-        )
-    _nested_keys(data, kind, where)
-    try:
-        return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        path = path.rstrip("`")
-        key = where + path
-        raise ConfigError(f"{key}: {reason}.", param=key, remedy=_value_remedy(data, path)) from error
-
-
-def secret(reference: str, where: str) -> str:
-    """Resolve "env:NAME" or "file:PATH". The value must go straight to where it is used: never log or store it."""
-    scheme, _, name = reference.partition(":")
-    if scheme == "env" and name:
-        value = os.environ.get(name)
-        if not value:
-            raise ConfigError(
-                f"{where}: the environment variable {name} is not set.",
-                param=where,
-                remedy=f"Run: export {name}=...",
-            )
-        return value
-    if scheme == "file" and name:
-        try:
-            return Path(name).expanduser().read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"{where}: cannot read {name}: {error.strerror}.",
-                param=where,
-                remedy="Check the path and its rights.",
-            ) from error
-    raise ConfigError(
-        f"{where} must be a reference, not the secret itself.",
-        param=where,
-        remedy='Write "env:NAME" or "file:PATH", and keep the secret there.',
-    )
 
 
 def _knowing(data: Any) -> Knowing:
@@ -227,13 +219,6 @@ def _model(data: Any, where: str) -> ModelConfig:
     return replace(
         checked, settings={key: value for key, value in data.items() if key not in _OF_EVERY_MODEL}
     )
-
-
-def _tables(data: Mapping[str, Any], where: str) -> list[tuple[str, Any]]:
-    found = data.get(where, {})
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{where} must hold tables.", param=where, remedy=f"Write [{where}.NAME].")
-    return list(found.items())
 
 
 def _named(data: Any, kind: type[T], name: str, where: str) -> T:
@@ -279,18 +264,14 @@ def _check(config: Config) -> None:
         where = f"tasks.{name}"
         if name in config.models:
             raise ConfigError(f"{where} has the name of a model.", param=where, remedy="Rename one of them.")
-        if task.top not in config.models:
-            raise ConfigError(
-                f"{where}.top names {task.top!r}, which is no model.",
-                param=f"{where}.top",
-                remedy=f"Models: {', '.join(config.models) or 'none; add [models.NAME]'}.",
-            )
+        check_top(task, tuple(config.models), where)
         if len(set(task.labels)) != len(task.labels) or len(task.labels) == 1:
             raise ConfigError(
                 f"{where}.labels must be two or more different labels, not {list(task.labels)}.",
                 param=f"{where}.labels",
                 remedy="List each label once.",
             )
+        check_promise(task.promise, task.labels, f"{where}.promise")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
@@ -302,7 +283,7 @@ def _check(config: Config) -> None:
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
-        _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
+        _check_kept(task, where)
         _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
         _between(task.deadline_ms or 1, 0, float("inf"), f"{where}.deadline_ms")
     if config.ledger.durability not in ("process", "power"):
@@ -313,8 +294,16 @@ def _check(config: Config) -> None:
         )
 
 
+def _check_kept(task: Task, where: str) -> None:
+    _between(task.cache_seconds, 0, float("inf"), f"{where}.cache_seconds", closed=True)
+    for key, most in (("seconds", float("inf")), ("likeness", 1.0), ("most_chars", 2000)):
+        _between(getattr(task.semantic_cache, key), 0, most, f"{where}.semantic_cache.{key}", closed=True)
+
+
 def _check_traffic(config: Config) -> None:
     _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
+    _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
         _between(getattr(config.traffic, key), 0, float("inf"), f"traffic.{key}", closed=key != "at_once")
     for name, model in config.models.items():
@@ -343,47 +332,3 @@ def _check_limits(limits: Limits, where: str) -> None:
         value = getattr(limits, item.name)
         if value is not None:
             _between(value, 0, _MOST, f"{where}.{item.name}", closed=item.name.startswith("budget"))
-
-
-def _one_of(name: str, known: Mapping[str, Any], where: str) -> None:
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known) or 'none'}."
-        raise ConfigError(f"{where} names {name!r}, which there is not.", param=where, remedy=remedy)
-
-
-def _between(value: float, low: float, high: float, where: str, *, closed: bool = False) -> None:
-    if (low <= value <= high) if closed else (low < value < high):
-        return
-    span = f"{low:g} to {high:g}" + ("" if closed else ", both excluded")
-    raise ConfigError(f"{where} is {value}.", param=where, remedy=f"Give a value from {span}.")
-
-
-def _known(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in data:
-        if key not in known:
-            full = f"{where}.{key}" if where else key
-            near = get_close_matches(key, known, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
-            raise ConfigError(f"{full} is not a known key.", param=full, remedy=remedy)
-
-
-def _nested_keys(data: Mapping[str, Any], kind: type, where: str) -> None:
-    known = tuple(item.name for item in fields(kind) if item.name != "name")
-    _known({key: value for key, value in data.items() if key != "name"}, known, where)
-    hints = get_type_hints(kind)
-    for key, value in data.items():
-        hint = hints[key]
-        if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
-            _nested_keys(value, hint, f"{where}.{key}")
-    for item in fields(kind):
-        if item.default is MISSING and item.default_factory is MISSING and item.name not in data:
-            raise ConfigError(
-                f"{where}.{item.name} is missing.", param=f"{where}.{item.name}", remedy="Add it."
-            )
-
-
-def _value_remedy(data: Any, path: str) -> str:
-    for key in path.strip(".").split("."):
-        data = data.get(key) if isinstance(data, Mapping) else None
-    return f"It is {data!r} now." if data is not None else "Give it a value of that type."

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
+from stepladder.core.keeping import SemanticCache
+from stepladder.core.promised import Certificate, Promise
 
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
@@ -35,19 +37,6 @@ class Equal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """With probability at least 1 - risk, a share `target` of all answers of a release agrees with the top rung.
-
-    `horizon` is the number of answers from which on the promise counts: the realised share of fewer answers is
-    mostly luck, and the calibration test allows for the luck of exactly that many.
-    """
-
-    target: float = 0.95
-    risk: float = 0.1
-    horizon: int = 2000
-
-
-@dataclass(frozen=True, slots=True)
 class Turning:
     """How the flywheel turns for a task: when it fits, how it tries a release out and how it watches it.
 
@@ -69,9 +58,26 @@ class Turning:
     recalibrate: float = 0.2
 
 
+OFFLINE = "offline"
+"""As a task's `top`: nobody is above the low rungs in service; `labeller` labels and audits offline."""
+
+UNSURE = "unsure"
+"""The rung of the answer that is given where, offline, no low rung is sure. What it says is no answer of the ladder's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """What is said to a question that no low rung is sure of and nobody is above to answer. None: it is refused."""
+
+    answer: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A named job with an input and output contract, a promise and a ladder (top rung last, in `top`)."""
+    """A named job with an input and output contract, a promise and a ladder (top rung last, in `top`).
+
+    With `top` "offline" the model `labeller` is the top rung that the promise speaks of, and is never asked in service.
+    """
 
     name: str
     top: str
@@ -87,10 +93,24 @@ class Task:
     flywheel: Turning = field(default_factory=Turning)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache_seconds: float = 0.0
+    semantic_cache: SemanticCache = field(default_factory=SemanticCache)
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
     knowledge: Knows = field(default_factory=Knows)
     summary: Summing = field(default_factory=Summing)
+    confidential: bool = False
+    labeller: str = ""
+    unsure: Unsure = field(default_factory=Unsure)
+
+    @property
+    def offline(self) -> bool:
+        """Whether nobody is above the low rungs in service."""
+        return self.top == OFFLINE
+
+    @property
+    def teacher(self) -> str:
+        """The model whose answers are learnt, and what the promise is measured by."""
+        return self.labeller if self.offline else self.top
 
     @property
     def equality(self) -> Equal:
@@ -233,25 +253,11 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """The evidence for a ladder release's thresholds: which finite-sample test, on how many, for what, at what risk."""
-
-    test: str
-    sample: int
-    target: float
-    risk: float
-    horizon: int
-    errors: int
-    allowed_errors: int
-    low_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class LadderRelease:
     """Rung releases, thresholds and certificate together: what is reported in headers, rolled out and rolled back.
 
-    `thresholds` maps each learned rung's name to the confidence at which it is believed; `rungs` maps it to the id of
-    its release; `number` is k in the risk schedule 6 risk / (pi k)^2.
+    `thresholds` maps each learned rung's name to the confidence at which it is believed (the certificate's floors may ask
+    for more); `rungs` maps it to the id of its release; `number` is k in the risk schedule 6 risk / (pi k)^2.
     """
 
     id: str
@@ -328,7 +334,8 @@ class ServiceClass:
 class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
-    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things.
+    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things. Every question of a
+    `confidential` tenant is so.
     """
 
     name: str
@@ -338,6 +345,7 @@ class Tenant:
     service: ServiceClass = field(default_factory=ServiceClass)
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

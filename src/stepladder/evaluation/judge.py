@@ -1,11 +1,19 @@
 """Is a fitted candidate worth a calibration, and how large a one? Decided from its training set, before any is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stepladder.core import Dataset, Fitted, Promise, Task
-from stepladder.models import equal
-from stepladder.promise import Scope, plan_calibration, release_risk
+from stepladder.core import Dataset, Example, Fitted, Guess, Promise, Task
+from stepladder.models import equal, lost, may_be_low, speaks_of
+from stepladder.promise import (
+    CalibrationPlan,
+    Rehearsal,
+    Scope,
+    plan_answered,
+    plan_calibration,
+    plan_part,
+    release_risk,
+)
 from stepladder.store import Store
 
 _MARGIN = 0.02  # of all questions: less gain than this is not worth an attempt's share of the risk
@@ -61,25 +69,40 @@ def judge(
     examples = dataset.splits["train"]
     # Each rung is certified with its part of the errors and of the risk (see `certify_ladder`).
     errors = (1 - task.promise.target) / len(fitted)
+    target = 1 - errors if len(fitted) > 1 else task.promise.target
     risk = outlook.risk(task.promise, number) / len(fitted)
     planned, low_share, agreement = 0, 0.0, {}
     for rung, made in fitted.items():
         pairs = [pair for pair in zip(made.out_of_fold, examples, strict=True) if pair[1].drawn]
         wrong = [not equal(task, guess.text, example.label) for guess, example in pairs]
-        plan = plan_calibration(
-            [guess.confidence for guess, _ in pairs],
-            wrong,
-            target=1 - errors if len(fitted) > 1 else task.promise.target,
-            risk=risk,
-            remaining=outlook.remaining,
-            future=outlook.scope.population is None,
-        )
+        plan = _plan(task, pairs, outlook, target, risk)
         planned = max(planned, plan.labels if plan.low_share > _MARGIN else 0)
         low_share = max(low_share, plan.low_share / (1 - plan.labels / outlook.remaining))
         agreement[rung] = 1 - sum(wrong) / max(len(wrong), 1)
     if planned:
         planned = min(max(planned, task.flywheel.calibration), outlook.most)
     return Judgement(planned, low_share, agreement)
+
+
+def _plan(
+    task: Task, pairs: Sequence[tuple[Guess, Example]], outlook: Outlook, target: float, risk: float
+) -> CalibrationPlan:
+    """The calibration that pays best for what the task promises, by the out-of-fold guesses of one rung."""
+    scores = [guess.confidence for guess, _ in pairs]
+    said = [(guess.text, example.label) for guess, example in pairs]
+    wrong = [lost(task, answer, truth) for answer, truth in said]
+    if task.offline:
+        return plan_answered(scores, wrong, target=target, risk=risk, remaining=outlook.remaining)
+    if not task.promise.kind.one_sided:
+        batch = outlook.scope.population is not None
+        return plan_calibration(
+            scores, wrong, target=target, risk=risk, remaining=outlook.remaining, future=not batch
+        )
+    part = [speaks_of(task, answer, truth) for answer, truth in said]
+    low = [may_be_low(task, answer) for answer, _ in said]
+    return plan_part(
+        Rehearsal(scores, wrong, part, low), target=target, risk=risk, remaining=outlook.remaining
+    )
 
 
 def worth_more(store: Store, task: Task, judgement: Judgement) -> bool:

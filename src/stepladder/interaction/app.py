@@ -5,11 +5,12 @@ from starlette.types import Receive, Scope, Send
 from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
+from stepladder.interaction.conversing import ConversationPages, ConversingShape
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
-from stepladder.interaction.shapes import ChatShape, ForwardedShape, Shape
+from stepladder.interaction.shapes import ForwardedShape, Shape
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -19,7 +20,7 @@ class App:
 
     def __init__(self, house: House) -> None:
         shapes: dict[str, Shape] = {
-            "chat/completions": ChatShape(),
+            "chat/completions": ConversingShape(house),
             "messages": MessagesShape(),
             "responses": ResponsesShape(house.store.ledger),
             **{route: ForwardedShape(route) for route in FORWARDED},
@@ -29,7 +30,12 @@ class App:
             for route, shape in shapes.items()
         }
         self._rest = application(
-            [*Pages(house).routes(), *AdminPages(house).routes(), *KnowledgePages(house).routes()]
+            [
+                *Pages(house).routes(),
+                *ConversationPages(house).routes(),
+                *AdminPages(house).routes(),
+                *KnowledgePages(house).routes(),
+            ]
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,58 +15,31 @@ from statistics import median
 
 from stepladder.core import (
     Certificate,
-    DataError,
     LadderRelease,
     Learned,
     Progress,
-    Promise,
+    PromiseKind,
     Question,
     Task,
-    Turning,
     plugins,
 )
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.score import Bin, ClassScore, Point, Score, Spell
-from stepladder.models import equal
+from stepladder.interaction.terms import TASK, TOP, Terms, closed_answers, implied_task
+from stepladder.models import Belief, equal, lost, speaks_of
 from stepladder.promise import Scope, audited
 from stepladder.registry import Registry
 from stepladder.rollout import Standing
-from stepladder.store import AuditRow, Change, LedgerRow, Store
+from stepladder.store import AuditRow, Change, FeedbackRow, LedgerRow, Store
 from stepladder.training import load_rungs
 
-_TASK = "backtest"
-_TOP = "log"
 _CHUNK = 500  # rows between two looks at the audit
 _TIMED = 200  # single predictions timed for the median
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is asked: the promise, how many rows train, and how the log is read.
-
-    `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
-    whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
-    labels that calibrates and does not train; at 0 the calibration is bought from the rest.
-    """
-
-    target: float = 0.95
-    risk: float = 0.1
-    labels: int = 1000
-    seed: int = 0
-    ordered: bool = False
-    audit: float | None = None
-    rungs: tuple[str, ...] = ("linear",)
-    hold_back: float = 0.0
-
-    @property
-    def audit_share(self) -> float:
-        """The share of questions drawn for the top."""
-        if self.audit is not None:
-            return self.audit
-        return 0.02 if self.ordered else 0.0
+__all__ = ["Backtest", "RungShare", "Terms", "backtest", "closed_answers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +57,8 @@ class Backtest:
     """The figures. Shares are of the rows after the first `labels`.
 
     `calls_avoided` counts the rows not sent to the top: calibration and audits count as sent. `agreement` is the share
-    whose answer, low or top, equals the log's. The accuracies are against the log's gold labels, where it has any.
+    whose answer, low or top, equals the log's; `kept` is the share that the promise is about
+    (None: it speaks of no row). The accuracies are against the log's gold labels, where it has any.
     `thresholds` and `certificate` are those of the release in service at the end, empty and None where the top answered
     alone. `reliability` and `classes` are over the low answers. `spells` are the releases' times in service, in order: all
     but the last were taken back or replaced. `skipped` rows of the log could not be used.
@@ -96,6 +70,9 @@ class Backtest:
     risk: float
     calls_avoided: float
     agreement: float
+    kind: PromiseKind
+    positive: str | None
+    kept: float | None
     accuracy_gold: float | None
     top_accuracy_gold: float | None
     rungs: tuple[RungShare, ...]
@@ -138,27 +115,6 @@ def _memory() -> Iterator[Store]:
         store.close()
 
 
-def closed_answers(rows: Sequence[LogRow], labels: int) -> tuple[str, ...]:
-    """The distinct answers of the first `labels` rows, sorted. Raises DataError where they are no closed set."""
-    if not 0 < labels < len(rows):
-        raise DataError(
-            f"The log holds {len(rows)} usable rows, so the first {labels} leave none to answer.",
-            remedy=f"Give --labels below {len(rows)}.",
-        )
-    found = sorted({row.answer for row in rows[:labels]})
-    if len(found) == 1:
-        raise DataError(
-            f"The first {labels} answers are all the same: there is nothing to learn.",
-            remedy="Give a log with two or more different answers.",
-        )
-    if len(found) > max(2, labels // 4):
-        raise DataError(
-            f"{len(found)} of the first {labels} answers are different: this looks like prose.",
-            remedy="Stepping down needs answers from a closed set (labels, short JSON), or more --labels.",
-        )
-    return tuple(found)
-
-
 class _Replay:
     """Feeds the rows in order and keeps the score."""
 
@@ -167,8 +123,8 @@ class _Replay:
     ) -> None:
         self.store, self.registry, self.rows, self.terms = store, registry, rows, terms
         self.progress = progress
-        self.task = _task(rows, terms)
-        self.wheel = Flywheel(store, registry, {_TASK: _TOP}, self._report, self._outlook)
+        self.task = implied_task(rows, terms)
+        self.wheel = Flywheel(store, registry, {TASK: TOP}, self._report, self._outlook)
         self.score = Score(terms.labels, len(rows))
         self.fed = 0
         self.calibration = 0
@@ -188,7 +144,7 @@ class _Replay:
             else:
                 self._from_ladder(chunk, *self.ladder)
             self.fed += len(chunk)
-            self._report(_TASK, standing.step, 0, 0, "")
+            self._report(TASK, standing.step, 0, 0, "")
             self._tick()
 
     def result(self, log: Log, seconds: float) -> Backtest:
@@ -202,6 +158,9 @@ class _Replay:
             risk=terms.risk,
             calls_avoided=score.calls_avoided,
             agreement=score.agreement,
+            kind=terms.kind,
+            positive=terms.positive,
+            kept=score.kept,
             accuracy_gold=score.accuracy_gold,
             top_accuracy_gold=score.top_accuracy_gold,
             rungs=self._rungs(),
@@ -210,7 +169,7 @@ class _Replay:
             audits=score.audits,
             thresholds=dict(release.thresholds) if release else {},
             certificate=release.certificate if release else None,
-            history=tuple(self.store.rollouts.history(_TASK)),
+            history=tuple(self.store.rollouts.history(TASK)),
             note=self.standing.note,
             skipped=log.skipped,
             first_skipped=log.first_skipped,
@@ -228,7 +187,7 @@ class _Replay:
             self.standing = self.wheel.tick(self.task)
             if self.standing.number > step[1]:
                 self.calibration += self.standing.planned
-        live = self.store.rollouts.get(_TASK).live
+        live = self.store.rollouts.get(TASK).live
         if live != (self.ladder[0].id if self.ladder else None):
             release = self.store.catalogue.get_ladder_release(live) if live else None
             self.ladder = (release, load_rungs(self.registry, release.rungs)) if release else None
@@ -247,26 +206,30 @@ class _Replay:
         self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)
 
     def _from_top(self, chunk: Sequence[LogRow]) -> None:
-        self.store.ledger.write_many(_ledger_row(row, row.answer, _TOP, drawn=True) for row in chunk)
+        rows = [_ledger_row(row, row.answer, TOP, drawn=True) for row in chunk]
+        self.store.ledger.write_many(rows, (), self._trusted(chunk))
         for row in chunk:
-            self.score.add(row, row.answer, _TOP, sent=True, agreed=True)
+            self.score.add(row, row.answer, TOP, sent=True, agreed=True, lost=self._lost(row, row.answer))
 
     def _from_ladder(self, chunk: Sequence[LogRow], release: LadderRelease, rungs: list[Learned]) -> None:
         said = _climb(chunk, release, rungs)
-        rows, audits, wrong = [], [], 0
+        rows, audits, looked_at, wrong = [], [], [], 0
         for row, (answer, rung, confidence) in zip(chunk, said, strict=True):
-            low = rung != _TOP
+            low = rung != TOP
             agreed = not low or equal(self.task, answer, row.answer)
             wrong += not agreed
             drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
             rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
             if low:
                 self.score.add_low(answer, confidence, agreed=agreed)
+            if drawn:
+                looked_at.append(row)
             if low and drawn:
-                audits.append(AuditRow(str(row.line), row.at or 0.0, _TASK, release.id, row.answer, agreed))
-            self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed)
+                audits.append(AuditRow(str(row.line), row.at or 0.0, TASK, release.id, row.answer, agreed))
+            lost = self._lost(row, answer, low=low)
+            self.score.add(row, answer, rung, sent=drawn or not low, agreed=agreed, lost=lost)
         self.score.audits += len(audits)
-        spell, low_count = self.spells[-1], sum(rung != _TOP for _, rung, _ in said)
+        spell, low_count = self.spells[-1], sum(rung != TOP for _, rung, _ in said)
         self.spells[-1] = replace(
             spell,
             answers=spell.answers + len(chunk),
@@ -274,12 +237,25 @@ class _Replay:
             wrong=spell.wrong + wrong,
             audits=spell.audits + len(audits),
         )
-        self.store.ledger.write_many(rows, audits)
+        self.store.ledger.write_many(rows, audits, self._trusted(looked_at))
+
+    def _trusted(self, rows: Sequence[LogRow]) -> list[FeedbackRow]:
+        """The gold labels of rows that were sent, where they are what the promise is measured by."""
+        if self.terms.kind is not PromiseKind.ERROR:
+            return []
+        return [FeedbackRow(str(row.line), row.at or 0.0, "", answer=row.gold) for row in rows]
+
+    def _lost(self, row: LogRow, answer: str, *, low: bool = False) -> bool | None:
+        """Whether the promise counts an answer as lost; None where it does not speak of it."""
+        truth = row.gold if self.terms.kind is PromiseKind.ERROR else row.answer
+        if truth is None or not speaks_of(self.task, answer, truth):
+            return None
+        return low and lost(self.task, answer, truth)
 
     def _rungs(self) -> tuple[RungShare, ...]:
         after = len(self.rows) - self.terms.labels
         times = {rung.name: _median_us(rung, self.rows[-_TIMED:]) for rung in (self.ladder or (0, []))[1]}
-        names = [*self.task.rungs, _TOP]
+        names = [*self.task.rungs, TOP]
         return tuple(
             RungShare(name, count, count / after, times.get(name))
             for name in names
@@ -287,45 +263,22 @@ class _Replay:
         )
 
 
-def _task(rows: Sequence[LogRow], terms: Terms) -> Task:
-    """The task that the log's answers imply; one turn, whose release answers at once.
-
-    Whether the answers are a closed set is judged by the first ones. An owner lists all labels, also those that are first
-    used later: only their names are read ahead.
-    """
-    closed_answers(rows, terms.labels)
-    return Task(
-        name=_TASK,
-        top=_TOP,
-        labels=tuple(sorted({row.answer for row in rows})),
-        rungs=terms.rungs,
-        promise=Promise(terms.target, terms.risk, max(1, len(rows) - terms.labels)),
-        flywheel=Turning(
-            labels=terms.labels,
-            growth=1e9,
-            calibration=1,
-            hold_back=terms.hold_back,
-            canary=1.0,
-            canary_answers=0,
-            audit=terms.audit_share,
-        ),
-    )
-
-
 def _question(row: LogRow) -> Question:
-    return Question(id=str(row.line), task=_TASK, text=row.text, fields=row.fields, asked_at=row.at or 0.0)
+    return Question(id=str(row.line), task=TASK, text=row.text, fields=row.fields, asked_at=row.at or 0.0)
 
 
 def _climb(
     chunk: Sequence[LogRow], release: LadderRelease, rungs: Sequence[Learned]
 ) -> list[tuple[str, str, float]]:
     """What the ladder says to each row: (answer, rung, confidence), the log's answer where no rung is sure."""
-    said = [(row.answer, _TOP, 1.0) for row in chunk]
+    said = [(row.answer, TOP, 1.0) for row in chunk]
     questions = [_question(row) for row in chunk]
-    left = list(range(len(chunk)))
+    left, belief = list(range(len(chunk))), Belief.of(release)
     for rung in rungs:
         guesses = dict(zip(left, rung.predict([questions[i] for i in left]), strict=True))
-        sure = {i for i, guess in guesses.items() if guess.confidence >= release.thresholds[rung.name]}
+        sure = {
+            i for i, guess in guesses.items() if guess.confidence >= belief.needed(rung.name, guess.text, "")
+        }
         for i in sure:
             said[i] = (guesses[i].text, rung.name, guesses[i].confidence)
         left = [i for i in left if i not in sure]
@@ -339,15 +292,15 @@ def _ledger_row(
         id=str(row.line),
         at=row.at or 0.0,
         tenant="",
-        task=_TASK,
-        model=_TOP,
+        task=TASK,
+        model=TOP,
         text=row.text,
         fields=row.fields,
         answer=answer,
         rung=rung,
         ladder_release=release,
         confidence=confidence,
-        top=rung == _TOP,
+        top=rung == TOP,
         drawn=drawn,
         source="recorded",
     )

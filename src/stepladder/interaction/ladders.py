@@ -17,11 +17,22 @@ from stepladder.core import (
     StoreError,
     Task,
     Tenant,
+    Usage,
     is_private,
     plugins,
 )
 from stepladder.interaction.answering import Answering
-from stepladder.models import DictionaryRung, Entries, Ladder, bytes_of
+from stepladder.models import (
+    Belief,
+    DictionaryRung,
+    Entries,
+    Ladder,
+    Remembering,
+    UnsureRung,
+    any_embedder,
+    bytes_of,
+    shared_embedder,
+)
 from stepladder.registry import Registry
 from stepladder.service import OWNERS_WORD, ServedTask
 from stepladder.store import Store
@@ -76,7 +87,7 @@ class Ladders:
     ) -> ServedTask:
         model, furnished = chain[0], self._answering.furnish(task, chain[0], knowing)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
-        top = furnished.top
+        top: Rung = UnsureRung(task) if task.offline else furnished.top
         entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
         released = {}
@@ -96,14 +107,21 @@ class Ladders:
             released=released,
             seed=self._seed,
             private=is_private(model) and furnished.private,
-            cost=model.cost,
-            dearest=lambda usage: sum(each.cost(usage) for each in chain),
+            cost=_free if task.offline else model.cost,
+            dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
+            coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
             edits=lambda: (entries.edits, furnished.version()),
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),
+            embedder=_embedder(task),
         )
+
+    def _coverage(self, released: Mapping[str, Ladder]) -> dict[str, float]:
+        """The certified share of questions that each release answers by itself."""
+        found = {id: self._store.catalogue.get_ladder_release(id) for id in released}
+        return {id: it.certificate.coverage for id, it in found.items() if it and it.certificate}
 
     def edit(self, task: str, kind: str, key: str, answer: str | None, versions: tuple[int, int]) -> None:
         """Put an edit of the dictionary (None: taken out) into what is served now, without reading all of it again.
@@ -139,7 +157,7 @@ class Ladders:
                     low.append(dictionary)
                 elif name in found.rungs:
                     low.append(self._rung(name, found.rungs[name]))
-            return Ladder(task, low, found.thresholds, top, release=id, events=self._events)
+            return Ladder(task, low, Belief.of(found), top, release=id, events=self._events)
         except (StepladderError, OSError, ValueError, KeyError) as error:
             _log.error(
                 "Ladder release %s of task %s cannot be loaded; the top answers: %s", id, task.name, error
@@ -156,7 +174,17 @@ class Ladders:
         return rung
 
 
+def _embedder(task: Task) -> Remembering | None:
+    """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
+    kept = task.semantic_cache
+    return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
+
+
+def _free(usage: Usage) -> float:
+    return 0.0
+
+
 def _chain(task: Task, config: Config, models: Mapping[str, Model]) -> list[Model]:
     """The task's top, and the models that may stand in for it."""
-    known = config.models.get(task.top)
-    return [models[name] for name in (task.top, *(known.fallback if known else ())) if name in models]
+    known = config.models.get(task.teacher)
+    return [models[name] for name in (task.teacher, *(known.fallback if known else ())) if name in models]

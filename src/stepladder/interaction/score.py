@@ -61,18 +61,26 @@ class Score:
         self._marks: list[tuple[int, int, int]] = []
         self._seen = self._count = self._avoided = self._agreed = 0
         self._gold = self._right = self._top_right = 0
+        self._spoken_of = self._lost = 0
         self.audits = 0
         self.by_rung: Counter[str] = Counter()
         self._low: list[tuple[str, float, bool]] = []
 
-    def add(self, row: LogRow, answer: str, rung: str, *, sent: bool, agreed: bool) -> None:
-        """One answer: what was said and by which rung, whether the top was called, whether it equals the top's."""
+    def add(
+        self, row: LogRow, answer: str, rung: str, *, sent: bool, agreed: bool, lost: bool | None = None
+    ) -> None:
+        """One answer: what was said and by which rung, whether the top was called, whether it equals the top's.
+
+        `lost` is whether the promise counts it as wrong, None where it does not speak of it.
+        """
         self._seen += 1
         if self._seen <= self._labels:
             return
         self._count += 1
         self._avoided += not sent
         self._agreed += agreed
+        self._spoken_of += lost is not None
+        self._lost += bool(lost)
         self.by_rung[rung] += 1
         if row.gold is not None:
             self._gold += 1
@@ -123,6 +131,11 @@ class Score:
     def agreement(self) -> float:
         """Share of rows whose answer equals the top's."""
         return self._agreed / max(self._count, 1)
+
+    @property
+    def kept(self) -> float | None:
+        """Of the rows that the promise speaks of, the share that is not lost."""
+        return 1 - self._lost / self._spoken_of if self._spoken_of else None
 
     @property
     def accuracy_gold(self) -> float | None:

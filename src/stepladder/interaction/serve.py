@@ -16,6 +16,7 @@ from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
 from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
+from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child
 
@@ -68,7 +69,7 @@ async def answer(
         loop.add_signal_handler(number, web.stop)
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
-    beside = [asyncio.create_task(house.watch())]
+    beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
     ready()
     _collect_seldom()

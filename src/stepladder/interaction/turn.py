@@ -52,7 +52,7 @@ def _run(settings: Settings) -> None:
     config = settings.load()
     store = open_store(settings, config)
     try:
-        tops = {name: fingerprint(task, config.models[task.top]) for name, task in config.tasks.items()}
+        tops = {name: fingerprint(task, config.models[task.teacher]) for name, task in config.tasks.items()}
         flywheel = Flywheel(store, open_registry(store, settings, config), tops, Report(store))
         with _Lease(store) as lease:
             while True:

@@ -51,8 +51,10 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     found = [("request-id", entry.asked.id)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
+        if covered := entry.served.coverage.get(entry.plan.ladder_release):
+            found.append(("coverage", f"{covered:.4f}"))
     if entry.cached:
-        found.append(("cache", "hit"))
+        found.append(("cache", "similar" if entry.similar else "hit"))
     if entry.remarks:
         found.append(("guard", ", ".join(dict.fromkeys(map(_remarked, entry.remarks)))))
     if answer is not None:

@@ -4,11 +4,12 @@ Each rung answers from what it was given: an artefact's folder, a table of entri
 nothing of who asks, of promises, or of how it was trained. The local model is loaded by its entry point only.
 """
 
+from stepladder.models.belief import Belief
 from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
-from stepladder.models.embedded import Remembering, embedder_of, shared_embedder
+from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
@@ -16,7 +17,9 @@ from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.look import Look, Looking, softmax, surest
+from stepladder.models.measure import lost, may_be_low, speaks_of
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
+from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
@@ -37,12 +40,14 @@ from stepladder.models.tagger import (
 )
 from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
+from stepladder.models.unsure import UnsureRung
 from stepladder.models.wire import said_by_us, text_of
 
 __all__ = [
     "DONE",
     "MEMBERS",
     "OUTSIDE",
+    "Belief",
     "ChatModel",
     "Climb",
     "Column",
@@ -73,8 +78,10 @@ __all__ = [
     "TaggerRung",
     "TreesModel",
     "TreesRung",
+    "UnsureRung",
     "Voice",
     "Vote",
+    "any_embedder",
     "bytes_of",
     "centred",
     "class_chances",
@@ -88,7 +95,10 @@ __all__ = [
     "import_crfsuite",
     "import_lightgbm",
     "log_probabilities",
+    "lost",
+    "may_be_low",
     "name_class",
+    "off_loop",
     "open_embedder",
     "open_tagger",
     "parse_answer",
@@ -100,6 +110,7 @@ __all__ = [
     "said_by_us",
     "shared_embedder",
     "softmax",
+    "speaks_of",
     "surest",
     "tag",
     "text_columns",

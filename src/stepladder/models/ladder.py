@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from math import inf
 
 from stepladder.core import Answer, Climbed, Events, LadderExhausted, Part, Question, Rung, RungFailed, Task
-from stepladder.models.dictionary import DictionaryRung
+from stepladder.models.belief import Belief
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +17,26 @@ class Climb:
 
 
 class Ladder:
-    """Rungs below the top with their thresholds, and the top, which is always believed.
+    """Rungs below the top, each believed as `thresholds` say (see Belief), and the top, which always is.
 
-    A threshold of infinity means never, and so does a missing one: a rung without a certificate can keep no promise. The
-    dictionary needs none, its word is the owner's. Only RungFailed is caught on the way up.
+    Only RungFailed is caught on the way up.
     """
 
-    __slots__ = ("_events", "_release", "_rungs", "_task", "_thresholds", "_top")
+    __slots__ = ("_belief", "_events", "_release", "_rungs", "_task", "_top")
 
     def __init__(
         self,
         task: Task,
         rungs: Sequence[Rung],
-        thresholds: Mapping[str, float],
+        thresholds: Mapping[str, float] | Belief,
         top: Rung,
         *,
         release: str,
         events: Events,
     ) -> None:
         self._task = task
-        self._rungs = tuple((rung, _threshold(rung, thresholds)) for rung in rungs)
-        self._thresholds = thresholds
+        self._rungs = tuple(rungs)
+        self._belief = thresholds if isinstance(thresholds, Belief) else Belief(thresholds)
         self._top = top
         self._release = release
         self._events = events
@@ -78,22 +76,18 @@ class Ladder:
     async def climb(self, question: Question) -> Climb:
         """Ask the rungs below the top, in order, until one is believed."""
         low: Answer | None = None
-        for rung, threshold in self._rungs:
+        for rung in self._rungs:
             try:
                 said = await _whole(rung, question)
             except RungFailed as error:
                 self._events.emit(Climbed(self._task.name, rung.name, 0.0, failed=error.code or ""))
                 continue
-            if said.confidence >= threshold:
+            if said.confidence >= self._belief.needed(rung.name, said.text, question.tenant):
                 return Climb(said, said)
             self._events.emit(Climbed(self._task.name, rung.name, said.confidence))
-            if rung.name in self._thresholds and (low is None or said.confidence > low.confidence):
+            if rung.name in self._belief.thresholds and (low is None or said.confidence > low.confidence):
                 low = said
         return Climb(None, low)
-
-
-def _threshold(rung: Rung, thresholds: Mapping[str, float]) -> float:
-    return thresholds.get(rung.name, 1.0 if rung.name == DictionaryRung.name else inf)
 
 
 async def _whole(rung: Rung, question: Question) -> Answer:

@@ -1,8 +1,9 @@
 """Entries that a question contains: phrases, and patterns with `*` for anything in between.
 
-Every entry is filed under its longest piece, and that under the piece's first characters. Finding looks each place of a
-text up once, so its time grows with the text and not with the number of entries; adding and removing touch one place, so
-an edit is in force at once. (An Aho-Corasick automaton would have to be built anew: seconds for a million.)
+Every entry is filed under its longest piece, and that under the piece's first word, or its first characters where they
+are no letters or of a script without words. Finding looks each place of a text up once, so its time grows with the text and
+not with the number of entries; adding and removing touch one place, so an edit is in force at once. (An Aho-Corasick
+automaton would have to be built anew: seconds for a million.)
 """
 
 import re
@@ -11,12 +12,12 @@ from dataclasses import dataclass, field
 
 from stepladder.text import dictionary_key, normalise
 
-_HEAD = 3  # characters by which pieces are filed; shorter pieces are filed under all they have
+_HEAD = 3  # characters by which pieces without words are filed; shorter ones are filed under all they have
 STAR = "*"
 # Letters and digits of scripts that write blanks between words, which Chinese and Japanese do not.
 _LETTERS = r"[^\W_\u2e80-\u9fff\uf900-\U0010ffff]"
 _LETTER = re.compile(_LETTERS)
-_WORDS = re.compile(rf"{_LETTERS}+|\S")
+_WORD = re.compile(f"{_LETTERS}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,10 @@ class Phrases:
 
     _patterns: dict[str, tuple[Pattern, str]] = field(default_factory=dict)
     _filed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # piece -> keys
-    _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)  # head -> lengths of pieces
-    _heads: tuple[int, ...] = ()
+    _words: dict[str, tuple[int, ...]] = field(default_factory=dict)  # first word -> lengths of pieces
+    _heads: dict[str, tuple[int, ...]] = field(default_factory=dict)  # first characters -> the same
+    _sizes: tuple[int, ...] = ()  # of heads
+    _plain: bool = True  # no head is ASCII: an ASCII text has words alone
 
     def __len__(self) -> int:
         return len(self._patterns)
@@ -83,13 +86,15 @@ class Phrases:
         """Add, or replace what has this key."""
         self.remove(key)
         piece = pattern.longest
-        head = piece[:_HEAD]
         self._patterns[key] = (pattern, answer)
         self._filed[piece] = (*self._filed.get(piece, ()), key)
-        if len(piece) not in self._lengths.get(head, ()):
-            self._lengths[head] = (*self._lengths.get(head, ()), len(piece))
-        if len(head) not in self._heads:
-            self._heads = (*self._heads, len(head))
+        word = _WORD.match(piece)
+        head, lengths = (word[0], self._words) if word else (piece[:_HEAD], self._heads)
+        if len(piece) not in lengths.get(head, ()):
+            lengths[head] = (*lengths.get(head, ()), len(piece))
+        if not word:
+            self._plain &= not head[0].isascii()
+            self._sizes = self._sizes if len(head) in self._sizes else (*self._sizes, len(head))
 
     def remove(self, key: str) -> None:
         """Take it out, if it is there. (Lengths stay: they cost a look, and answer nothing.)"""
@@ -118,12 +123,15 @@ class Phrases:
 
     def _candidates(self, text: str) -> Iterator[str]:
         """Keys whose longest piece stands somewhere in the text, some of them more than once."""
-        filed, lengths_of = self._filed.get, self._lengths.get
-        starts = [found.start() for found in _WORDS.finditer(text)]
-        for size in self._heads:
-            for start in starts:
-                for length in lengths_of(text[start : start + size], ()):
-                    yield from filed(text[start : start + length], ())
+        filed, of_word, of_head = self._filed.get, self._words.get, self._heads.get
+        places = [(word.start(), found) for word in _WORD.finditer(text) if (found := of_word(word[0]))]
+        if not (self._plain and text.isascii()):
+            for size in self._sizes:
+                heads = enumerate([text[start : start + size] for start in range(len(text))])
+                places += [(start, found) for start, head in heads if (found := of_head(head))]
+        for start, lengths in places:
+            for length in lengths:
+                yield from filed(text[start : start + length], ())
 
 
 def _find(text: str, piece: str, at: int) -> int:

@@ -29,7 +29,8 @@ from stepladder.promise.certify import (
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
-from stepladder.promise.plan import CalibrationPlan, plan_calibration
+from stepladder.promise.parts import certify_answered, certify_label, certify_part, coverage_bound
+from stepladder.promise.plan import CalibrationPlan, Rehearsal, plan_answered, plan_calibration, plan_part
 from stepladder.promise.selection import Selection, certify_precision, certify_recall
 from stepladder.promise.spend import CallBudget, Choice, Spending, Worth, choose
 
@@ -44,6 +45,7 @@ __all__ = [
     "Drift",
     "InvalidPromiseInput",
     "LadderPromise",
+    "Rehearsal",
     "Scope",
     "Selection",
     "Spending",
@@ -55,17 +57,23 @@ __all__ = [
     "binomial_cdf",
     "binomial_log_pmf",
     "binomial_test_greater",
+    "certify_answered",
+    "certify_label",
     "certify_ladder",
+    "certify_part",
     "certify_precision",
     "certify_recall",
     "certify_threshold",
     "choose",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
+    "coverage_bound",
     "detection_bound",
     "error_budget",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
+    "plan_answered",
     "plan_calibration",
+    "plan_part",
     "release_risk",
 ]

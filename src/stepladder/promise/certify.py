@@ -165,7 +165,7 @@ def _quantile(log_pmf: Floats, risk: float) -> int:
     return int(np.searchsorted(cumulated, risk, side="right")) - 1
 
 
-def _threshold(scores: Floats, wrong: Flags, allowed: int) -> float:
+def threshold_above(scores: Floats, wrong: Flags, allowed: int) -> float:
     """The threshold just above error `allowed` + 1, half-way to the next score that may be believed.
 
     Half-way, because a model's score for one question differs in its last bits between batch sizes and
@@ -214,7 +214,7 @@ def _certify(
     target, risk = promised
     budget = share * error_budget(target)
     allowed = _allowed(scores.size, budget, risk, scope)
-    threshold = _threshold(scores, wrong, allowed)
+    threshold = threshold_above(scores, wrong, allowed)
     low = scores >= threshold
     return CertifiedThreshold(
         threshold=threshold,

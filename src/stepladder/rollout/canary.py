@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepladder.core import LadderRelease
+from stepladder.core import UNSURE, LadderRelease
 from stepladder.promise import binomial_cdf
 from stepladder.rollout.certify import DICTIONARY
 from stepladder.store import Store
@@ -37,7 +37,9 @@ def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:
             summary.answers, f"{ladder.id} answered {low} of {asked} questions low where {expected}."
         )
     tops = [
-        latency.p50_ms for rung, latency in summary.latency.items() if rung not in (DICTIONARY, *ladder.rungs)
+        latency.p50_ms
+        for rung, latency in summary.latency.items()
+        if rung not in (DICTIONARY, UNSURE, *ladder.rungs)
     ]
     for rung in ladder.rungs:
         slow = summary.latency[rung].p99_ms if rung in summary.latency else 0.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stepladder.core import LadderRelease, Mode, Task
+from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
@@ -55,6 +55,8 @@ def wait_for_calibration(store: Store, task: Task, standing: Standing) -> Standi
     rows = calibration_rows(store, task, standing)
     if not rows:
         done = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
+        if task.promise.kind is PromiseKind.ERROR:
+            done = store.ledger.count_corrected(task.name, after=standing.frozen)
         return standing.at(Step.CALIBRATE, standing.note, min(done, standing.planned), standing.planned)
     number = store.catalogue.next_number(task.name)
     return replace(standing, number=number).at(Step.CERTIFY, f"Attempt {number}.", len(rows), len(rows))
@@ -66,7 +68,7 @@ def begin_canary(
     """Try a certified ladder release out; without one, go on with more labels."""
     draw_more(store, task.name, None)
     if ladder is None:
-        rule = f"{task.promise.target:.0%} agreement at {standing.planned} calibration rows"
+        rule = f"{task.promise.target:.0%} {task.promise.kind} at {standing.planned} calibration rows"
         return standing.again(
             f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
         )

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import ModelConfig, Task
+from stepladder.core import ModelConfig, PromiseKind, Task
+from stepladder.models import lost, speaks_of
 from stepladder.promise import AuditProcess
 from stepladder.rollout.moves import take_back
 from stepladder.rollout.standing import Standing, start_afresh, wait_for_more
-from stepladder.store import Store
+from stepladder.store import Outcome, Store
 
 _LATE = 5000  # rows: audits that come later than this after their question are left out
 _UNSPOKEN = (
@@ -36,7 +37,7 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         and not (isinstance(value, str) and value.startswith(("env:", "file:")))
     }
     what: list[Any] = [
-        task.top,
+        task.teacher,
         model.kind,
         said,
         task.prompt,
@@ -77,7 +78,8 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
 def _listen(store: Store, task: Task, release: str, standing: Standing) -> Mapping[str, Any]:
     """The e-process of a release after the outcomes it has not seen; audits may come in any order within `_LATE` rows.
 
-    Drawn rows are a plain sample of the release's answers, so each counts as one answer audited for certain.
+    Drawn rows are a plain sample of the release's answers, so each that the promise speaks of counts as one answer
+    audited for certain.
     """
     audit = standing.audits[release]
     seen = set(audit.get("seen", ()))
@@ -94,7 +96,9 @@ def _listen(store: Store, task: Task, release: str, standing: Standing) -> Mappi
         AuditProcess.from_dict(state) if state else AuditProcess(task.promise.target, task.promise.risk, 1.0)
     )
     for outcome in fresh:
-        process.observe(outcome.low, outcome.low, 1.0, not outcome.agreed)
+        counted, wrong = _counted(task, outcome)
+        if counted:
+            process.observe(outcome.low, outcome.low, 1.0, wrong)
     seen.update(outcome.seq for outcome in fresh)
     after = max(after, max(seen) - _LATE)
     return {"process": process.to_dict(), "after": after, "seen": sorted(seq for seq in seen if seq > after)}
@@ -107,7 +111,26 @@ def _reason(store: Store, task: Task, release: str, top: str, audit: Mapping[str
     if (state := audit.get("process")) and (process := AuditProcess.from_dict(state)).alarmed:
         estimate = process.agreement().estimate
         return (
-            f"The audit of {release} refutes {task.promise.target:.0%} agreement: "
+            f"The audit of {release} refutes {_promised(task)}: "
             f"{estimate:.1%} in {process.answers} drawn answers (e-value {process.peak:.0f})."
         )
     return ""
+
+
+def _counted(task: Task, outcome: Outcome) -> tuple[bool, bool]:
+    """Whether the promise speaks of an answer, and whether it is lost."""
+    if task.offline and not outcome.low:  # of what was not answered nothing is promised
+        return False, False
+    if task.promise.kind is PromiseKind.AGREEMENT:
+        return True, not outcome.agreed
+    truth = outcome.correction if task.promise.kind is PromiseKind.ERROR else outcome.top_answer
+    if truth is None or not speaks_of(task, outcome.answer, truth):
+        return False, False
+    return True, outcome.low and lost(task, outcome.answer, truth)
+
+
+def _promised(task: Task) -> str:
+    promise = task.promise
+    if promise.kind is PromiseKind.ERROR:
+        return f"{1 - promise.target:.0%} error"
+    return f"{promise.target:.0%} {promise.kind}" + (f" of {promise.positive}" if promise.positive else "")

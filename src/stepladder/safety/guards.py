@@ -34,13 +34,16 @@ class Guarded(Protocol):
 
     watch: Watch | None
     remarks: tuple[Remark, ...]
-    cache_seconds: float
     cached: bool
     outcome: str
 
     @property
     def asks(self) -> tuple[str, str, str, bool]:
         """Task ("" for a plain model), model or task as the caller named it, tenant, and whether a stream is wanted."""
+        ...
+
+    def forget(self) -> None:
+        """This answer is not to be given again."""
         ...
 
     def texts(self) -> Sequence[Text]:
@@ -107,7 +110,7 @@ class Guards:
 
         def instead(judgement: Judgement) -> str:
             entry.outcome = "blocked"
-            entry.cache_seconds = 0.0
+            entry.forget()
             return refusal(watch.asked, judgement.categories, watch.policy.refusal, of="answer")
 
         if task:
@@ -120,7 +123,7 @@ class Guards:
             async for part in cleared:
                 self._tell(entry, watch)
                 if out.own:
-                    entry.cache_seconds = 0.0
+                    entry.forget()
                 yield part
         finally:
             self._tell(entry, watch)

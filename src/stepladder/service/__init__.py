@@ -5,12 +5,15 @@ a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
+from stepladder.service.continuing import goes_on, going_on, shown, spoken
 from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.finding import Finder, Found, Source, fused, points_back, rewriting_task
 from stepladder.service.grounded import Grounded, Retrieving
 from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, VerifiedRung, signature
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
+from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
@@ -30,6 +33,8 @@ __all__ = [
     "Finder",
     "Found",
     "Grounded",
+    "Labelled",
+    "Likeness",
     "ModelEntry",
     "Plan",
     "ReaderRung",
@@ -43,11 +48,17 @@ __all__ = [
     "VerifiedRung",
     "enter",
     "fused",
+    "goes_on",
+    "going_on",
+    "label",
+    "likeness",
     "part_task",
     "points_back",
     "read",
     "read_forwarded",
     "rewriting_task",
+    "shown",
     "signature",
+    "spoken",
     "whole_task",
 ]

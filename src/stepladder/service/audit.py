@@ -56,6 +56,8 @@ class Auditor:
         """Put a drawn answer of the low rungs to the top as well; the client does not wait for it."""
         if not isinstance(entry, TaskEntry) or not entry.drawn or entry.answer is None:
             return
+        if entry.served.task.offline:  # `stepladder label` does it, at another time
+            return
         if entry.top and not entry.answer.below_promise:
             return
         if self._closed or len(self._running) >= self._most:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from stepladder.core import Answer, Answered, Blocked, Clock, Part, Piece, Remark, Tenant, Text, Usage
+from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
 from stepladder.store import LedgerRow
@@ -47,6 +48,7 @@ class Entry(ABC):
         "outcome",
         "remarks",
         "settled",
+        "similar",
         "text",
         "watch",
     )
@@ -63,6 +65,7 @@ class Entry(ABC):
         self.outcome = "ok"
         self.remarks: tuple[Remark, ...] = ()
         self.settled = False
+        self.similar = False
         self.text = ""
         self.watch: Any = None  # what the guards keep of this question
         self._clock = clock
@@ -109,13 +112,23 @@ class Entry(ABC):
         request = self.asked.request
         if not self.cache_seconds or not request.data:
             return None
-        tenant, version = self.asked.tenant.name, self._version()
-        if self.watch is not None:
-            version += f" {self.watch.hash}"
+        tenant, version = self.asked.tenant.name, self.version()
         head = f"{len(tenant)} {tenant}\0{len(version)} {version}\0{request.model}\0{request.route}\0".encode(
             "utf-8", "surrogatepass"
         )
         return blake2b(head + request.data, digest_size=24).digest()
+
+    def likeness(self) -> Likeness | None:
+        """What finds answers to questions that mean the same; None where only the very same one will do."""
+        return None
+
+    def forget(self) -> None:
+        """This answer is not to be given again."""
+        self.cache_seconds = 0.0
+
+    def version(self) -> str:
+        """Names what an answer depends on beside the request: the task or model, and the guards' policy."""
+        return self._version() if self.watch is None else f"{self._version()} {self.watch.hash}"
 
     def _version(self) -> str:
         return self.asked.config_hash

@@ -50,7 +50,9 @@ class ModelEntry(Entry):
         self._others = others
         self.cache_seconds = self._config.cache_seconds
         self._pieces: list[Piece] = []
-        self._call = asked.request.call(asked.id, self._config.max_output_tokens)
+        self._call = asked.request.call(
+            asked.id, self._config.max_output_tokens, confidential=asked.tenant.confidential
+        )
         self._question, self._turns = asked.request.said()
         self._usage: Usage | None = None
         self._unsaid = 0
@@ -150,6 +152,8 @@ class ModelEntry(Entry):
             key=asked.tenant.key,
             estimated=usage.estimated,
             remarks=self.remarks,
+            conversation=self._call.conversation,
+            confidential=self._call.confidential,
         )
 
     def _taken(self, status: str) -> Usage:

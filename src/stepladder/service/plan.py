@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
-from stepladder.models import DictionaryRung, Ladder, refuse_confidential
+from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
 
 OWNERS_WORD = DictionaryRung.name
@@ -40,8 +40,10 @@ class ServedTask:
     `released` maps the id of a ladder release to its ladder. `private` says that the top may see confidential
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
+    `coverage` is each release's certified share of low answers, where nobody else answers.
     `version` changes with everything that an answer depends on beside the question and its ladder release;
-    `prompt_bytes` is what the top is sent beside the question, at most.
+    `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
+    semantic cache, if it has one.
     """
 
     task: Task
@@ -56,7 +58,9 @@ class ServedTask:
     dearest: Callable[[Usage], float] = _free
     version: str = ""
     edits: Callable[[], object] = lambda: 0
+    coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
+    embedder: Remembering | None = None
 
     def plan(self, question: Question) -> Plan:
         """Choose once. Raises BadRequest for a confidential question that might have to leave this machine."""

@@ -62,7 +62,7 @@ class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
     `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
-    to hold of the conversation. `data` is the request as it came.
+    to hold of the conversation. `data` is the request as it came. `confidential` is one that is so whatever it says itself.
     """
 
     model: str
@@ -73,6 +73,11 @@ class ChatRequest:
     route: str = CHAT
     turns: tuple[Turn, ...] = ()
     data: bytes = b""
+    confidential: bool = False
+
+    def conversation(self) -> str | None:
+        """The id of the conversation that it belongs to. Raises BadRequest."""
+        return _extra(self.body).conversation
 
     def question(self, task: Task, *, id: str, tenant: Tenant, asked_at: float, limit: int) -> Question:
         """The question that these messages put to a task.
@@ -119,11 +124,11 @@ class ChatRequest:
             conversation=extra.conversation,
             deadline_ms=extra.deadline_ms or tenant.service.deadline_ms or task.deadline_ms,
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
-            confidential=extra.confidential,
+            confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
         )
 
-    def call(self, id: str, most: int | None = None) -> ChatCall:
+    def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours.
 
         Where the caller of a chat names no bound for the answer's tokens, `most` is it.
@@ -138,7 +143,7 @@ class ChatRequest:
             stream=self.stream,
             wants_usage=self.wants_usage,
             route=self.route,
-            confidential=extra.confidential,
+            confidential=extra.confidential or self.confidential or confidential,
             conversation=extra.conversation or "",
         )
 

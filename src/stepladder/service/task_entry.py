@@ -21,6 +21,7 @@ from stepladder.core import (
 )
 from stepladder.models import estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
@@ -31,7 +32,18 @@ _ANY = 1 << 62  # characters: it was not too long as it came
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("_edits", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
+    __slots__ = (
+        "_alike",
+        "_edits",
+        "_likeness",
+        "cache_seconds",
+        "low",
+        "plan",
+        "question",
+        "served",
+        "spent",
+        "top",
+    )
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -43,6 +55,8 @@ class TaskEntry(Entry):
         self.top = False
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
+        self._likeness: Likeness | None = None
+        self._alike = not question.confidential
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -85,6 +99,21 @@ class TaskEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    def forget(self) -> None:
+        """Nor to a question that means the same."""
+        self.cache_seconds, self._alike = 0.0, False
+
+    def likeness(self) -> Likeness | None:
+        """By tenant, task, version, everything else that was sent along, and the gist of the text as guards left it."""
+        served = self.served
+        if served.embedder is None or not self._alike:
+            return None
+        if self._likeness is None:
+            self._likeness = likeness(
+                self.question, served.task.semantic_cache, served.embedder, self.version()
+            )
+        return self._likeness
 
     def _version(self) -> str:
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
@@ -143,7 +172,7 @@ class TaskEntry(Entry):
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
             if part.stands_in or part.below_promise:
-                self.cache_seconds = 0.0  # neither is what was meant to be said
+                self.forget()  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text
@@ -158,7 +187,7 @@ class TaskEntry(Entry):
             at=question.asked_at,
             tenant=question.tenant,
             task=question.task,
-            model=self.served.task.top,
+            model=self.served.task.teacher,
             text=question.text,
             fields=question.fields,
             turns=question.turns,
@@ -186,6 +215,8 @@ class TaskEntry(Entry):
             estimated=answer.usage.estimated,
             grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
             remarks=self.remarks,
+            conversation=question.conversation or "",
+            confidential=question.confidential,
         )
 
     def _unfinished(self, status: str) -> Answer:

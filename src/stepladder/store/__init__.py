@@ -15,18 +15,22 @@ from stepladder.store.approved import (
 )
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
     Change,
     Charge,
     DatasetCard,
+    DecisionRow,
     Entry,
     FeedbackRow,
+    HeldRow,
     Key,
     LabelledRow,
     Latency,
@@ -49,11 +53,15 @@ __all__ = [
     "Catalogue",
     "Change",
     "Charge",
+    "Conversation",
+    "Conversations",
     "DatasetCard",
+    "DecisionRow",
     "Entries",
     "Entry",
     "FeedbackRow",
     "Gap",
+    "HeldRow",
     "Journal",
     "Key",
     "Keys",
@@ -64,6 +72,7 @@ __all__ = [
     "LedgerRow",
     "Note",
     "Outcome",
+    "Reviews",
     "RolloutConflict",
     "Rollouts",
     "Spending",

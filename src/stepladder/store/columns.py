@@ -24,6 +24,11 @@ def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
     return (*_ledger(row), fields, turns, row.key, row.estimated, row.grounds, remarks)
 
 
+def conversation_values(row: LedgerRow) -> tuple[Any, ...]:
+    """Whose conversation a row belongs to."""
+    return (row.id, characters(row.tenant), characters(row.conversation), row.at, row.confidential)
+
+
 def audit_values(row: AuditRow) -> tuple[Any, ...]:
     """The request id, from which the question's `seq` is found, and every other column."""
     return (row.id, *_audit(row))

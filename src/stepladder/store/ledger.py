@@ -18,10 +18,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from stepladder.core import BadRequest
+from stepladder.core import UNSURE, BadRequest
 from stepladder.store.columns import (
     audit_values,
     characters,
+    conversation_values,
     feedback_values,
     fields_of,
     ledger_values,
@@ -32,12 +33,19 @@ from stepladder.store.database import Database
 from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
-from stepladder.store.tables import audits, feedback, ledger
+from stepladder.store.tables import audits, conversations, feedback, ledger
 from stepladder.store.writer import Statement, Values, Writer
 
 _LABELLED = (
     *(ledger.c[name] for name in ("seq", "id", "at", "text", "fields", "drawn", "ladder_release")),
-    *(ledger.c[name] for name in ("low_answer", "low_confidence", "model")),
+    *(ledger.c[name] for name in ("low_answer", "low_confidence", "model", "tenant")),
+)
+_CORRECTION = (
+    select(feedback.c.answer)
+    .where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
+    .order_by(feedback.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
 )
 
 
@@ -61,6 +69,7 @@ class Ledger:
             refused=_unknown,
         )
         self._charges = Statement(adding(lite=database.sqlite), dialect, rank=3, merge=merged)
+        self._spoken = Statement(insert(conversations).values(_binds(conversations)), dialect, rank=4)
         self._writer = Writer(database, queue)
 
     @property
@@ -78,7 +87,9 @@ class Ledger:
 
         Raises LedgerUnavailable when neither is written.
         """
-        also = (self._charges, charge_values(charge)) if charge is not None else None
+        also = [(self._charges, charge_values(charge))] if charge is not None else []
+        if row.conversation:
+            also.append((self._spoken, conversation_values(row)))
         await self._writer.put(self._rows, ledger_values(row), also)
 
     async def commit_audit(self, row: AuditRow) -> None:
@@ -89,7 +100,12 @@ class Ledger:
         """Write feedback; `row.id` does not count. Raises as `commit_audit` does."""
         await self._writer.put(self._feedback, feedback_values(row))
 
-    def write_many(self, rows: Iterable[LedgerRow], audits: Iterable[AuditRow] = ()) -> None:
+    def write_many(
+        self,
+        rows: Iterable[LedgerRow],
+        audits: Iterable[AuditRow] = (),
+        feedback: Iterable[FeedbackRow] = (),
+    ) -> None:
         """Write many rows at once, all or none, without waiting for the others: for imports and backtests.
 
         Raises StoreError when one cannot be written.
@@ -98,6 +114,7 @@ class Ledger:
             for statement, values in (
                 (self._rows, [ledger_values(row) for row in rows]),
                 (self._audits, [audit_values(row) for row in audits]),
+                (self._feedback, [feedback_values(row) for row in feedback]),
             ):
                 if values:
                     statement.execute(connection, [tuple(map(characters, row)) for row in values])
@@ -116,6 +133,18 @@ class Ledger:
             rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
         return [_whole(row) for row in reversed(rows)]
 
+    def unlabelled(self, task: str, limit: int) -> list[LedgerRow]:
+        """Drawn rows that no top rung has answered yet, oldest first: those to be labelled offline."""
+        seen = exists().where(audits.c.seq == ledger.c.seq)
+        query = (
+            select(ledger)
+            .where(*_span(task, 0, None, True), ledger.c.status != "partial")
+            .where(~(ledger.c.top & (ledger.c.status == "ok")), ~seen)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq).limit(limit)).mappings().all()
+        return [_whole(row) for row in rows]
+
     def labelled(
         self,
         task: str,
@@ -129,16 +158,9 @@ class Ledger:
 
         Only those with after < seq <= until, and with this `drawn`, where given.
         """
-        correction = (
-            select(feedback.c.answer)
-            .where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
-            .order_by(feedback.c.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
         known = union_all(
             *(
-                branch.add_columns(*_LABELLED[1:], top.label("top_answer"), correction.label("correction"))
+                branch.add_columns(*_LABELLED[1:], top.label("top_answer"), _CORRECTION.label("correction"))
                 for branch, top in _known(task, after, until, drawn)
             )
         )
@@ -151,12 +173,26 @@ class Ledger:
         with self._database.read() as connection:
             return int(connection.execute(select(func.count()).select_from(known)).scalar_one())
 
+    def count_corrected(self, task: str, *, after: int = 0) -> int:
+        """How many drawn rows have a trusted label."""
+        rows = select(ledger.c.seq).where(*_span(task, after, None, True))
+        corrected = rows.join(feedback, feedback.c.seq == ledger.c.seq).where(feedback.c.answer.is_not(None))
+        with self._database.read() as connection:
+            found = corrected.distinct().subquery()
+            return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
+
     def outcomes(self, task: str, ladder_release: str, *, after: int = 0) -> list[Outcome]:
         """The drawn questions of a ladder release whose top answer is known, by `seq`."""
         audited = (audits.c.seq == ledger.c.seq) & (audits.c.status == "ok")
         query = (
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
-            .add_columns(audits.c.agreed)
+            .add_columns(
+                ledger.c.rung,
+                audits.c.agreed,
+                ledger.c.answer,
+                audits.c.top_answer,
+                _CORRECTION.label("correction"),
+            )
             .join(audits, audited, isouter=True)
             .where(*_span(task, after, None, True), ledger.c.ladder_release == ladder_release)
             .where(ledger.c.status == "ok", ledger.c.top | audits.c.seq.is_not(None))
@@ -164,10 +200,14 @@ class Ledger:
         )
         with self._database.read() as connection:
             return [
-                Outcome(seq, at, False, True, low_confidence or 0.0)
+                Outcome(seq, at, False, True, low_confidence or 0.0, answer, answer, correction)
                 if top
-                else Outcome(seq, at, True, agreed, confidence)
-                for seq, at, top, confidence, low_confidence, agreed in connection.execute(query)
+                else Outcome(
+                    seq, at, rung != UNSURE, agreed or rung == UNSURE, confidence, answer, said, correction
+                )
+                for seq, at, top, confidence, low_confidence, rung, agreed, answer, said, correction in (
+                    connection.execute(query)
+                )
             ]
 
     def summary(
@@ -247,6 +287,7 @@ def _labelled(row: Any) -> LabelledRow:
         low_confidence=row.low_confidence,
         correction=row.correction,
         top_model=row.model,
+        tenant=row.tenant,
     )
 
 

@@ -18,7 +18,9 @@ class LedgerRow:
     store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
     counted the tokens, so that they (and the cost) are a guess.
     `grounds` is what an answer from documents stands on, as JSON; `error` is then "unanswered" where it was "I don't know",
-    and "unsupported" where a person is to look at what was left out. `remarks` is what guards said.
+    and "unsupported" where a person is to look at what was left out.
+    `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it is kept in a
+    table of its own, and not read back.
     """
 
     id: str
@@ -54,6 +56,8 @@ class LedgerRow:
     grounds: str = ""
     remarks: tuple[Remark, ...] = ()
     seq: int = 0
+    conversation: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ class LabelledRow:
     low_confidence: float | None
     correction: str | None
     top_model: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,8 @@ class Outcome:
     """A drawn question of a ladder release whose top answer is known.
 
     `low` says that a low rung answered it, `agreed` that the answer given equals the top's (always so where
-    the top gave it). `confidence` is the low rungs', where known.
+    the top gave it). `confidence` is the low rungs', where known. `answer` was given, `top_answer` is the top's,
+    and `correction` a trusted label, where there is one.
     """
 
     seq: int
@@ -150,6 +156,9 @@ class Outcome:
     low: bool
     agreed: bool
     confidence: float
+    answer: str = ""
+    top_answer: str = ""
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +254,44 @@ class Stage:
     total: int
     message: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A question or an answer that waits for a person; `id` is the request's.
+
+    `request` is the chat request as it may go on (JSON), `answer` the answer that was held, "" where the question was.
+    `state` is "waiting", "taken", "approved", "corrected", "rejected" or "answered" (an approved question that was asked
+    since). `correction` is what a person would have said, or what was answered since. After `due`, `fallback` ("approve" or
+    "reject") counts.
+    """
+
+    id: str
+    at: float
+    due: float
+    tenant: str
+    task: str
+    model: str
+    side: str
+    text: str
+    request: str
+    remarks: tuple[Remark, ...] = ()
+    answer: str = ""
+    fallback: str = "reject"
+    state: str = "waiting"
+    reviewer: str = ""
+    wanted: int = 1
+    correction: str = ""
+    vault: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What one person decided about a held request: "approve", "correct" or "reject"."""
+
+    held: str
+    at: float
+    reviewer: str
+    decision: str
+    correction: str = ""
+    comment: str = ""

@@ -5,12 +5,14 @@ from sqlalchemy import delete, insert, select
 from stepladder.core import Clock, SystemClock
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.conversations import Conversations
 from stepladder.store.database import Database
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
+from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
 from stepladder.store.spending import Spending
@@ -25,6 +27,7 @@ class Store:
         self._database = database
         self._presence = presence
         self.ledger = Ledger(database, queue)
+        self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
         self.rollouts = Rollouts(database, clock)
         self.switches = Switches(database, clock)
@@ -35,6 +38,7 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.reviews = Reviews(database, clock)
         self.approved = Approved(database)
 
     @classmethod

@@ -16,7 +16,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0005_guards"
+HEAD = "0006"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -60,9 +60,9 @@ ledger = Table(
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.
     Column("estimated", Boolean, nullable=False, server_default=false()),
-    # Added by 0004_grounds.
+    # Added by 0004.
     Column("grounds", Text, nullable=False, server_default=""),
-    # Added by 0005_guards: what guards remarked, as JSON; "" for nothing.
+    # Added by 0006: what guards remarked, as JSON; "" for nothing.
     Column("remarks", Text, nullable=False, server_default=""),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
@@ -129,6 +129,18 @@ spending = Table(
     Column("nanos", BigInteger, nullable=False),
     Column("answers", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+)
+
+# Which answers belong to a conversation; the words are the ledger's.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("confidential", Boolean, nullable=False),
+    Index("conversations_whose", "tenant", "conversation", "at"),
 )
 
 # Who changed what, and when: configuration, keys, switches.

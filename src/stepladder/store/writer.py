@@ -81,7 +81,7 @@ class _Job:
     statement: Statement
     values: Values
     future: asyncio.Future[None]
-    also: tuple[Statement, Values] | None = None
+    also: Sequence[tuple[Statement, Values]] = ()
     error: StepladderError | None = None
     done: bool = False
 
@@ -111,7 +111,7 @@ class Writer:
         return self._closed
 
     async def put(
-        self, statement: Statement, values: Values, also: tuple[Statement, Values] | None = None
+        self, statement: Statement, values: Values, also: Sequence[tuple[Statement, Values]] = ()
     ) -> None:
         """Return once the row is committed, with what is `also` to be, in the same transaction.
 
@@ -211,8 +211,8 @@ class Writer:
         rows: dict[Statement, list[Values]] = {}
         for job in batch:
             rows.setdefault(job.statement, []).append(job.values)
-            if job.also is not None:
-                rows.setdefault(job.also[0], []).append(job.also[1])
+            for other, more in job.also:
+                rows.setdefault(other, []).append(more)
         with self._database.transaction() as connection:
             for statement in sorted(rows, key=lambda statement: statement.rank):
                 statement.execute(connection, rows[statement])

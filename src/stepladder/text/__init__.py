@@ -6,6 +6,7 @@ training and serving cannot differ. It knows nothing of labels, weights, tasks o
 """
 
 from stepladder.text.fold import Folded, fold
+from stepladder.text.gist import gist
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import dictionary_key, normalise
@@ -18,6 +19,7 @@ __all__ = [
     "Span",
     "dictionary_key",
     "fold",
+    "gist",
     "grams",
     "normalise",
     "sentences",

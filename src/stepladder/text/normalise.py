@@ -32,10 +32,39 @@ def normalise(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
+    quick = text.translate(_CHARACTERS)
+    if _IRREGULAR not in quick:
+        return " ".join(quick.split())
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
     # Case folding can take text out of NFKC and NFKC can bring invisible characters in: once more settles both.
     settled = unicodedata.normalize("NFKC", _INVISIBLE.sub("", folded)).casefold()
     return " ".join(decode(simplify(encode(settled))).split())
+
+
+def tidy(text: str) -> str:
+    """The same form, its case kept: NFKC, simplified, invisible characters gone, white space collapsed."""
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return " ".join(decode(simplify(encode(folded))).split())
+
+
+_IRREGULAR = "\0"
+
+
+class _Characters(dict[int, str]):
+    """Code point -> its normal form, filled as texts come; of what may combine with a neighbour, `_IRREGULAR`.
+
+    Printable ASCII, its full-width forms, Chinese characters and their punctuation: what most texts are made of.
+    """
+
+    def __missing__(self, code: int) -> str:
+        regular = 0x20 <= code < 0x7F or 0x3000 <= code < 0x302A or 0xFF01 <= code < 0xFF5F
+        regular |= 0x3400 <= code < 0x4DC0 or 0x4E00 <= code < 0xA000
+        normal = unicodedata.normalize("NFKC", chr(code)).casefold() if regular else _IRREGULAR
+        found = self[code] = decode(simplify(encode(normal)))
+        return found
+
+
+_CHARACTERS = _Characters()
 
 
 def dictionary_key(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The exact cache: what was answered to the very same request before. Bounded in memory, by worker."""
+"""The cache: what was answered to the very same request before, or to one that means the same. Bounded, by worker."""
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +12,40 @@ _FIXED = 600
 """About what an entry takes up beside its texts, in bytes."""
 
 
+class Alike(Protocol):
+    """What finds answers to questions that mean the same: those with its `key`, and of these the ones for which it holds."""
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    async def holds(self, text: str) -> bool:
+        """Whether the answer to `text` will do."""
+        ...
+
+
 class Recallable(Protocol):
-    """A question whose answer may be kept."""
+    """A question whose answer may be kept. `similar` is set where another question's answer was given."""
 
     cached: bool
     cache_seconds: float
+    similar: bool
 
     def key(self) -> bytes | None:
         """Names everything that the answer depends on; None where answers are not kept."""
+        ...
+
+    def likeness(self) -> Alike | None:
+        """What finds the answers to similar questions; None: only the very same one's will do."""
+        ...
+
+    def parts(self) -> AsyncGenerator[Part | Piece]:
+        """The answer as it comes."""
         ...
 
     def kept(self) -> tuple[Any, int]:
@@ -51,8 +78,26 @@ class Cache:
         return len(self._kept)
 
     def recall(self, asked: Recallable) -> AsyncGenerator[Part | Piece] | None:
-        """The answer that was given to the very same question, if its time is not over."""
-        key = asked.key()
+        """The answer that was given to the very same question, or one that means the same, if its time is not over."""
+        found = self._find(asked.key())
+        if found is not None:
+            return asked.again(found.value)
+        alike = asked.likeness()
+        found = self._find(alike.key) if alike is not None else None
+        return _similar(asked, alike, *found.value) if found is not None and alike is not None else None
+
+    def remember(self, asked: Recallable) -> None:
+        """Keep an answer, where answers are kept."""
+        if asked.cached:
+            return
+        key, alike = asked.key(), asked.likeness()
+        if key is not None:
+            self._keep(key, *asked.kept(), asked.cache_seconds)
+        if alike is not None:
+            value, size = asked.kept()
+            self._keep(alike.key, (alike.text, value), size + 4 * len(alike.text), alike.seconds)
+
+    def _find(self, key: bytes | None) -> _Kept | None:
         found = self._kept.get(key) if key is not None else None
         if key is None or found is None:
             return None
@@ -60,20 +105,15 @@ class Cache:
             self._drop(key)
             return None
         self._kept.move_to_end(key)
-        return asked.again(found.value)
+        return found
 
-    def remember(self, asked: Recallable) -> None:
-        """Keep an answer, where answers are kept."""
-        key = None if asked.cached else asked.key()
-        if key is None:
-            return
-        value, size = asked.kept()
+    def _keep(self, key: bytes, value: Any, size: int, seconds: float) -> None:
         size += _FIXED + len(key)
         if size > self.limit // 8:
             return
         if key in self._kept:
             self._drop(key)
-        self._kept[key] = _Kept(value, self._clock.monotonic() + asked.cache_seconds, size)
+        self._kept[key] = _Kept(value, self._clock.monotonic() + seconds, size)
         self.size += size
         self.shrink()
 
@@ -84,3 +124,11 @@ class Cache:
 
     def _drop(self, key: bytes) -> None:
         self.size -= self._kept.pop(key).size
+
+
+async def _similar(asked: Recallable, alike: Alike, text: str, value: Any) -> AsyncGenerator[Part | Piece]:
+    """The answer that was given to `text`, where that means the same; else a new one."""
+    asked.similar = await alike.holds(text)
+    async with aclosing(asked.again(value) if asked.similar else asked.parts()) as parts:
+        async for part in parts:
+            yield part

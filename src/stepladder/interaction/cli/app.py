@@ -9,6 +9,7 @@ from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     backtests,
     configs,
+    conversations,
     data,
     dictionary,
     discover,
@@ -16,6 +17,7 @@ from stepladder.interaction.cli import (
     keeping,
     keys,
     knowledge,
+    labels,
     rollouts,
     serving,
     tenants,
@@ -43,6 +45,8 @@ app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.add_typer(conversations.app, name="conversation")
+app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")

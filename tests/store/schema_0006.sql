@@ -31,6 +31,7 @@ CREATE TABLE ledger (
     "key" VARCHAR DEFAULT '' NOT NULL,
     estimated BOOLEAN DEFAULT 0 NOT NULL,
     grounds TEXT DEFAULT '' NOT NULL,
+    remarks TEXT DEFAULT '' NOT NULL,
     UNIQUE (id)
 );
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
@@ -208,5 +209,45 @@ CREATE TABLE feedback (
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0004_grounds');
+CREATE TABLE conversations (
+	request_id VARCHAR NOT NULL, 
+	tenant VARCHAR NOT NULL, 
+	conversation VARCHAR NOT NULL, 
+	at DOUBLE NOT NULL, 
+	confidential BOOLEAN NOT NULL, 
+	PRIMARY KEY (request_id)
+);
+CREATE INDEX conversations_whose ON conversations (tenant, conversation, at);
+CREATE TABLE held (
+    id VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    due DOUBLE NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    task VARCHAR NOT NULL, 
+    model VARCHAR NOT NULL, 
+    side VARCHAR NOT NULL, 
+    state VARCHAR NOT NULL, 
+    fallback VARCHAR NOT NULL, 
+    reviewer VARCHAR NOT NULL, 
+    wanted INTEGER NOT NULL, 
+    text TEXT NOT NULL, 
+    request TEXT NOT NULL, 
+    remarks TEXT NOT NULL, 
+    answer TEXT NOT NULL, 
+    correction TEXT NOT NULL, 
+    vault BLOB NOT NULL, 
+    PRIMARY KEY (id)
+);
+CREATE INDEX held_state ON held (state, due);
+CREATE TABLE decisions (
+    held VARCHAR NOT NULL, 
+    reviewer VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    decision VARCHAR NOT NULL, 
+    correction TEXT NOT NULL, 
+    comment TEXT NOT NULL, 
+    PRIMARY KEY (held, reviewer)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0006');
 INSERT INTO stamps (id, value) VALUES (1, 1);
