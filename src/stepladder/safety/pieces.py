@@ -26,8 +26,7 @@ class Clearing:
 
     def whole(self, text: str, name: str = "") -> str:
         """A text that came at once: nothing is held back of it. Raises Stopped."""
-        key = object()
-        return self._out.streamed.feed(key, text) + self._out.streamed.finish(key)
+        return self._out.piece(text)
 
 
 class Restoring:

@@ -122,9 +122,9 @@ class Entry(ABC):
         """What finds answers to questions that mean the same; None where only the very same one will do."""
         return None
 
+    @abstractmethod
     def forget(self) -> None:
         """This answer is not to be given again."""
-        self.cache_seconds = 0.0
 
     def version(self) -> str:
         """Names what an answer depends on beside the request: the task or model, and the guards' policy."""

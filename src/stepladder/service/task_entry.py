@@ -101,7 +101,7 @@ class TaskEntry(Entry):
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
     def forget(self) -> None:
-        """Nor to a question that means the same."""
+        """Neither to the same question nor to one that means the same."""
         self.cache_seconds, self._alike = 0.0, False
 
     def likeness(self) -> Likeness | None:
