@@ -235,7 +235,6 @@ CREATE TABLE held (
     remarks TEXT NOT NULL, 
     answer TEXT NOT NULL, 
     correction TEXT NOT NULL, 
-    vault BLOB NOT NULL, 
     PRIMARY KEY (id)
 );
 CREATE INDEX held_state ON held (state, due);
@@ -248,6 +247,13 @@ CREATE TABLE decisions (
     comment TEXT NOT NULL, 
     PRIMARY KEY (held, reviewer)
 );
+CREATE TABLE vaults (
+    name VARCHAR NOT NULL, 
+    sealed BLOB NOT NULL, 
+    expires DOUBLE NOT NULL, 
+    PRIMARY KEY (name)
+);
+CREATE INDEX vaults_expires ON vaults (expires);
 
 INSERT INTO alembic_version (version_num) VALUES ('0006');
 INSERT INTO stamps (id, value) VALUES (1, 1);

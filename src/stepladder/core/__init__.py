@@ -23,6 +23,7 @@ from stepladder.core.errors import (
     DataError,
     DeadlineMissed,
     GuardFailed,
+    Held,
     LadderExhausted,
     LedgerUnavailable,
     MissingExtra,
@@ -37,7 +38,17 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
-from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.guarding import (
+    Deed,
+    Fallback,
+    Guarding,
+    GuardRules,
+    GuardTable,
+    Hold,
+    Refuse,
+    Streams,
+    Watching,
+)
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -119,6 +130,7 @@ __all__ = [
     "Equal",
     "Events",
     "Example",
+    "Fallback",
     "Field",
     "Fitted",
     "Floor",
@@ -132,7 +144,9 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Held",
     "Hit",
+    "Hold",
     "Knowing",
     "Knows",
     "LadderExhausted",

@@ -10,6 +10,7 @@ from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
+from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
@@ -35,6 +36,8 @@ class App:
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
+                *HeldPages(house).routes(),
+                *ReviewPages(house).routes(),
             ]
         )
 

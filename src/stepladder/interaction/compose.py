@@ -33,10 +33,11 @@ from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.vaults import open_vaults
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
-from stepladder.safety import Guards, Policies
+from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
@@ -308,13 +309,17 @@ class House:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
-            def build() -> tuple[State, Snapshot, Policies]:
-                state, policies = State.read(self.store), self.gateway.guards.policies
+            def build() -> tuple[State, Snapshot, Policies, Desk]:
+                state, guards = State.read(self.store), self.gateway.guards
                 snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
-                return state, snapshot, policies if policies.config is config else Policies(config)
+                policies, desk = guards.policies, guards.desk
+                if policies.config is not config or desk is None:
+                    policies = Policies(config)
+                    desk = Desk(self.store.reviews, self.clock, open_vaults(self.store, config, self.clock))
+                return state, snapshot, policies, desk
 
-            before = self._state.rollouts
-            self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
+            before, guards = self._state.rollouts, self.gateway.guards
+            self._state, self.gateway.snapshot, guards.policies, guards.desk = await asyncio.to_thread(build)
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

@@ -10,8 +10,8 @@ from stepladder.privacy import Vault
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing, Stopped, stopped
 
-Instead = Callable[[Judgement], str]
-"""What is said in place of an answer that is withheld."""
+Instead = Callable[[Judgement, str], str]
+"""What is said in place of an answer that is withheld; the second is as much of it as had come."""
 CutOff = Callable[[str, str], AsyncGenerator[Part | Piece]]
 """An answer that says the first text, whose rung had said the second when it was stopped."""
 FILTERED = "content_filter"
@@ -35,7 +35,7 @@ async def clear_answer(
                 if free:
                     yield Delta(free)
     except (Stopped, Blocked) as error:
-        said = instead(stopped(error))
+        said = instead(stopped(error), seen)
         async for refused in cut_off(sent or said, seen):
             yield refused
 
@@ -56,7 +56,7 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
         answer = _stood_on(answer, out.piece)
         left = out.streamed.finish(_KEY) if sent else ""
     except (Stopped, Blocked) as error:
-        said = instead(stopped(error))
+        said = instead(stopped(error), answer.text)
         text, left = sent or said, ""
         answer = replace(answer, finish_reason=FILTERED, grounds=None)
     if left:

@@ -16,9 +16,11 @@ from stepladder.core import (
     Config,
     ConfigError,
     Deed,
+    Fallback,
     Guard,
     Guarding,
     GuardTable,
+    Hold,
     Refuse,
     Side,
     Streams,
@@ -73,6 +75,16 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What is done with what waits for a person."""
+
+    answer: Hold = Hold.WAIT
+    seconds: float = 86_400.0
+    default: Fallback = Fallback.REJECT
+    reviewers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rulings for one model or task and tenant. `hash` changes with everything that they depend on."""
 
@@ -82,6 +94,7 @@ class Policy:
     untrusted: frozenset[str]
     refusal: Mapping[str, str]
     hasher: bytes
+    holding: Holding
     chain: Chain
     hash: str
 
@@ -148,6 +161,7 @@ class Policies:
             frozenset(_last((layer.untrusted for layer in layers), _UNTRUSTED)),
             {key: said for layer in layers for key, said in layer.refusal.items()},
             _secret(key, rulings),
+            _holding(layers),
             Chain(tuple(ruling.guard for ruling in rulings), time_limit),
             blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(),
         )
@@ -160,6 +174,16 @@ class Policies:
         if key not in self._guards:
             self._guards[key] = open_guard(name, table.kind or name, settings)
         return self._guards[key]
+
+
+def _holding(layers: Sequence[Guarding]) -> Holding:
+    usual = Holding()
+    return Holding(
+        _last((layer.hold for layer in layers), usual.answer),
+        _last((layer.hold_seconds for layer in layers), usual.seconds),
+        _last((layer.hold_default for layer in layers), usual.default),
+        _last((layer.reviewers for layer in layers), usual.reviewers),
+    )
 
 
 def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:

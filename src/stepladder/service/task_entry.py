@@ -100,6 +100,11 @@ class TaskEntry(Entry):
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
+    @property
+    def question_text(self) -> str:
+        """The task's question."""
+        return self.question.text
+
     def forget(self) -> None:
         """Neither to the same question nor to one that means the same."""
         self.cache_seconds, self._alike = 0.0, False

@@ -20,7 +20,7 @@ from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
-from stepladder.store.reviews import Reviews
+from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
@@ -45,6 +45,7 @@ from stepladder.store.store import Store
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "OPEN",
     "UNANSWERED",
     "UNSUPPORTED",
     "Approval",

@@ -1,4 +1,4 @@
-"""The tables of the review queue: what waits for a person, and what persons decided."""
+"""The tables of the review queue: what waits for a person, what persons decided, and sealed vaults."""
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
@@ -23,8 +23,17 @@ held = Table(
     Column("remarks", Text, nullable=False),
     Column("answer", Text, nullable=False),
     Column("correction", Text, nullable=False),
-    Column("vault", LargeBinary, nullable=False),
     Index("held_state", "state", "due"),
+)
+
+# Sealed: what placeholders stand for, by conversation or held request.
+vaults = Table(
+    "vaults",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index("vaults_expires", "expires"),
 )
 
 decisions = Table(

@@ -13,7 +13,7 @@ class LedgerRow:
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" by a guard; `error` is
+    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" or "held" by a guard; `error` is
     "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
     store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
     counted the tokens, so that they (and the cost) are a guess.
@@ -282,7 +282,6 @@ class HeldRow:
     reviewer: str = ""
     wanted: int = 1
     correction: str = ""
-    vault: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from stepladder.store.schema import prepare
 from stepladder.store.spending import Spending
 from stepladder.store.tables import settings
 from stepladder.store.turning import Leases, Stages, Turns
+from stepladder.store.vaults import Vaults
 
 
 class Store:
@@ -39,6 +40,7 @@ class Store:
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
         self.reviews = Reviews(database, clock)
+        self.vaults = Vaults(database, clock)
         self.approved = Approved(database)
 
     @classmethod

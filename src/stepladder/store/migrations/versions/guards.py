@@ -26,7 +26,6 @@ def upgrade() -> None:
             sa.Column(name, sa.Text, nullable=False)
             for name in ("text", "request", "remarks", "answer", "correction")
         ),
-        sa.Column("vault", sa.LargeBinary, nullable=False),
     )
     op.create_index("held_state", "held", ["state", "due"])
     op.create_table(
@@ -38,3 +37,10 @@ def upgrade() -> None:
         sa.Column("correction", sa.Text, nullable=False),
         sa.Column("comment", sa.Text, nullable=False),
     )
+    op.create_table(
+        "vaults",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("expires", sa.Double, nullable=False),
+    )
+    op.create_index("vaults_expires", "vaults", ["expires"])
