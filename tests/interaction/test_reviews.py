@@ -1,5 +1,7 @@
 """What guards hold waits for a person, whose word then counts; pseudonyms of a conversation outlive its questions."""
 
+import asyncio
+import json
 import secrets
 
 import pytest
@@ -141,3 +143,24 @@ async def test_a_conversation_keeps_its_placeholders(tmp_path, monkeypatch):
         assert "<TEXT_1>" not in sent
         assert f"Noted, {MAIL}." in heard(response)
         assert MAIL not in repr(it.rows())
+
+
+async def test_the_command_line_decides_too(tmp_path, shell, monkeypatch):
+    async with live(tmp_path, answering("You frobnicate it."), holding(tmp_path)) as it:
+        ids = [(await it.client.chat(f"How? {n}", "poem")).json["id"] for n in range(3)]
+        config = ["--config", str(tmp_path / "stepladder.toml")]
+
+        async def run(*words):
+            assert await asyncio.to_thread(shell, "review", *words, *config) == 0
+            return shell.out
+
+        assert ids[0] in await run("list")
+        assert "You frobnicate it." in await run("take", ids[0], "--reviewer", "ann")
+        assert "approved" in await run("approve", ids[0], "--reviewer", "ann")
+        assert "corrected" in await run("correct", ids[1], "You polish it.")
+        assert "rejected" in await run("reject", ids[2], "--comment", "no")
+        assert "You polish it." in heard(await it.client.get(f"/v1/held/{ids[1]}"))
+        lines = [json.loads(line) for line in (await run("examples")).splitlines()]
+        assert [(line["id"], line["label"]) for line in lines] == [(ids[0], 0), (ids[2], 1)]
+        assert json.loads(await run("agreement"))["pairs"] == 0
+        assert len(it.house.store.ledger.labelled("poem")) == 2

@@ -18,6 +18,7 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    reviews,
     rollouts,
     serving,
     tenants,
@@ -52,6 +53,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
+app.add_typer(reviews.app, name="review")
 
 
 def _version(wanted: bool) -> None:
