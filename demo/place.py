@@ -114,7 +114,7 @@ def start(folder: Path, port: int, *, target: float, risk: float, local: bool) -
         local=LOCAL if local else "",
     )
     (folder / "stepladder.toml").write_text(config, encoding="utf-8")
-    admin = stepladder("key", "create", "demo-admin", "--admin", "--quiet", folder=folder)
+    admin = stepladder("key", "create", "demo-admin", "--role", "owner", "--quiet", folder=folder)
     client = stepladder("key", "create", "demo", "--quiet", folder=folder)
     log = (folder / "server.log").open("wb")
     process = subprocess.Popen(

@@ -73,7 +73,7 @@ class Product:
                 break
         else:
             raise AssertionError(f"The server did not start: {self.log()}")
-        self.root = re.search(r"http://\S+(?=/v1)", "\n".join(self.lines))[0]  # type: ignore[index]
+        self.root = re.search(r"https?://\S+(?=/v1)", "\n".join(self.lines))[0]  # type: ignore[index]
         return self
 
     def stop(self) -> int:

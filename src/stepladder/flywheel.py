@@ -67,7 +67,7 @@ class Flywheel:
             )
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
-            releases = training.admit(self.registry, dataset, staged, fitted)
+            releases = training.admit(self.registry, dataset, staged, fitted, task)
         return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:

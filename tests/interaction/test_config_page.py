@@ -9,10 +9,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Accounts,
     Conversations,
+    Floors,
     Knows,
     Limits,
     ModelConfig,
+    Oidc,
     Promise,
     SemanticCache,
     ServiceClass,
@@ -21,9 +24,11 @@ from stepladder.core import (
     Task,
     Tenant,
     Turning,
+    Unsure,
     config,
 )
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
+from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
 from stepladder.training import (
@@ -43,8 +48,11 @@ TABLES = {
     '### `kind = "chat"`': ChatSettings,
     "#### `[[models.NAME.replicas]]`": ReplicaSettings,
     '### `kind = "local"`': LocalSettings,
+    '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
     "## `[traffic]`": config.Traffic,
+    "## `[accounts]`": Accounts,
+    "## `[oidc]`": Oidc,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "### `[classes.NAME]`": ServiceClass,
@@ -55,6 +63,8 @@ TABLES = {
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     "### `[tasks.NAME.promise]`": Promise,
+    "### `[tasks.NAME.promise.floors]`": Floors,
+    "### `[tasks.NAME.unsure]`": Unsure,
     "### `[tasks.NAME.flywheel]`": Turning,
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
@@ -78,7 +88,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
         return "see below"
     if value is None:
         return "none"

@@ -35,6 +35,7 @@ def test_differences_name_the_key_and_both_values():
     other = ONE.replace('"bad"', '"worse"') + "[tenants.acme.limits]\nbudget_day = 1.0\n"
     assert differences(config.parse(ONE), config.parse(other)) == [
         'tasks.mood.labels: ["good","bad"] -> ["good","worse"]',
+        "tenants.acme.confidential: not there -> false",
         "tenants.acme.limits.budget_day: not there -> 1.0",
         'tenants.acme.service: not there -> ""',
     ]

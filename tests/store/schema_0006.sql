@@ -218,42 +218,6 @@ CREATE TABLE conversations (
 	PRIMARY KEY (request_id)
 );
 CREATE INDEX conversations_whose ON conversations (tenant, conversation, at);
-CREATE TABLE held (
-    id VARCHAR NOT NULL, 
-    at DOUBLE NOT NULL, 
-    due DOUBLE NOT NULL, 
-    tenant VARCHAR NOT NULL, 
-    task VARCHAR NOT NULL, 
-    model VARCHAR NOT NULL, 
-    side VARCHAR NOT NULL, 
-    state VARCHAR NOT NULL, 
-    fallback VARCHAR NOT NULL, 
-    reviewer VARCHAR NOT NULL, 
-    wanted INTEGER NOT NULL, 
-    text TEXT NOT NULL, 
-    request TEXT NOT NULL, 
-    remarks TEXT NOT NULL, 
-    answer TEXT NOT NULL, 
-    correction TEXT NOT NULL, 
-    PRIMARY KEY (id)
-);
-CREATE INDEX held_state ON held (state, due);
-CREATE TABLE decisions (
-    held VARCHAR NOT NULL, 
-    reviewer VARCHAR NOT NULL, 
-    at DOUBLE NOT NULL, 
-    decision VARCHAR NOT NULL, 
-    correction TEXT NOT NULL, 
-    comment TEXT NOT NULL, 
-    PRIMARY KEY (held, reviewer)
-);
-CREATE TABLE vaults (
-    name VARCHAR NOT NULL, 
-    sealed BLOB NOT NULL, 
-    expires DOUBLE NOT NULL, 
-    PRIMARY KEY (name)
-);
-CREATE INDEX vaults_expires ON vaults (expires);
 
 INSERT INTO alembic_version (version_num) VALUES ('0006');
 INSERT INTO stamps (id, value) VALUES (1, 1);

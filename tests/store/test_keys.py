@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from stepladder.core import BadRequest, Tenant
+from stepladder.core import OWNER, BadRequest, Tenant
 
 
 def test_a_key_finds_its_tenant_and_nothing_else_does(either):
@@ -14,7 +14,7 @@ def test_a_key_finds_its_tenant_and_nothing_else_does(either):
     admin = either.keys.create("root", admin=True)
     assert secret.startswith("sl-") and len(secret) > 40
     assert either.keys.find(secret) == Tenant("acme", key="acme")
-    assert either.keys.find(admin) == Tenant("root", admin=True, key="root")
+    assert either.keys.find(admin) == Tenant("root", key="root", grant=OWNER)
     for wrong in (
         "",
         secret[:-1],
@@ -88,8 +88,8 @@ def test_a_rotated_key_has_a_new_secret_and_the_old_one_a_while(store, clock):
     old = store.keys.create("app", tenant="acme", admin=True)
     new = store.keys.rotate("app", grace_seconds=60)
     assert new != old
-    assert store.keys.find(new) == Tenant("acme", True, "app")
-    assert store.keys.find(old) == Tenant("acme", True, "app", 1060.0)
+    assert store.keys.find(new) == Tenant("acme", "app", grant=OWNER)
+    assert store.keys.find(old) == Tenant("acme", "app", 1060.0, grant=OWNER)
     clock.now = 1060.0
     assert store.keys.find(old) is None and store.keys.find(new) is not None
     newest = store.keys.rotate("app")

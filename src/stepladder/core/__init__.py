@@ -5,6 +5,7 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Citation,
     Grounds,
@@ -16,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -38,6 +40,7 @@ from stepladder.core.errors import (
     UpstreamFailed,
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core.granting import granted
 from stepladder.core.guarding import (
     Deed,
     Fallback,
@@ -105,8 +108,12 @@ from stepladder.core.sources import SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "CLIENT",
     "OFFLINE",
+    "OWNER",
+    "ROLES",
     "UNSURE",
+    "Accounts",
     "Action",
     "Answer",
     "Answered",
@@ -136,6 +143,7 @@ __all__ = [
     "Floor",
     "Floors",
     "Forwards",
+    "Grant",
     "Grounds",
     "Guard",
     "GuardFailed",
@@ -161,6 +169,7 @@ __all__ = [
     "ModelConfig",
     "ModelOpener",
     "NotAllowed",
+    "Oidc",
     "Part",
     "Passage",
     "Piece",
@@ -177,6 +186,8 @@ __all__ = [
     "Remarked",
     "Retriever",
     "Rewrite",
+    "Right",
+    "Role",
     "RolledOut",
     "Rollout",
     "Rung",
@@ -215,6 +226,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "granted",
     "is_private",
     "json_texts",
     "plugins",

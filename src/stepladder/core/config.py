@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
+from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.knowing import check_kind, check_summing
@@ -51,13 +52,19 @@ _TABLES = (
     "tasks",
     "classes",
     "tenants",
+    "accounts",
+    "oidc",
+    "guards",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body."""
+    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
+
+    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8460
@@ -67,15 +74,22 @@ class Server:
     flywheel: bool = True
     drain_seconds: float = 10.0
     workers: int = 1
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch."""
+    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch.
+
+    Rows are kept for `retention_days` (0: for ever); texts of more than `compress_over_kb` are kept packed (0: none).
+    """
 
     url: str = ""
     durability: str = "process"
     queue: int = 10_000
+    retention_days: float = 0.0
+    compress_over_kb: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +152,10 @@ class Config:
     traffic: Traffic = field(default_factory=Traffic)
     classes: Mapping[str, ServiceClass] = field(default_factory=dict)
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
-    guards: GuardRules = field(default_factory=GuardRules)
+    accounts: Accounts = field(default_factory=Accounts)
+    oidc: Oidc = field(default_factory=Oidc)
     conversations: Conversations = field(default_factory=Conversations)
+    guards: GuardRules = field(default_factory=GuardRules)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -178,7 +194,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{origin} is not valid TOML: {error}.", remedy="Mend that line.") from error
-    _known(data, (*_TABLES, "guards"), "")
+    _known(data, _TABLES, "")
     data, rules = take_rules(data, settings)
     config = Config(
         server=settings(data.get("server", {}), Server, "server"),
@@ -194,8 +210,10 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tenants={
             name: settings(value, TenantConfig, f"tenants.{name}") for name, value in _tables(data, "tenants")
         },
-        guards=rules,
+        accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
+        oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
+        guards=rules,
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -260,6 +278,8 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_entering(config.accounts, config.oidc)
+    check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
         if name in config.models:
@@ -301,6 +321,8 @@ def _check_kept(task: Task, where: str) -> None:
 
 
 def _check_traffic(config: Config) -> None:
+    for key in ("retention_days", "compress_over_kb"):
+        _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
     _between(config.server.workers, 1, 32, "server.workers", closed=True)
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)

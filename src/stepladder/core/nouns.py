@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
@@ -101,6 +102,9 @@ class Task:
     confidential: bool = False
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
+    confidential: bool = False
 
     @property
     def offline(self) -> bool:
@@ -334,17 +338,23 @@ class ServiceClass:
 class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
-    `key` is the key's name, `expires_at` when it stops opening the door; `admin` may also change things. Every question of a
-    `confidential` tenant is so.
+    `key` is the key's name, `expires_at` when it stops opening the door; `grant` says what it may do beside asking. Every
+    question of a `confidential` tenant is so.
     """
 
     name: str
-    admin: bool = False
     key: str = ""
     expires_at: float | None = None
     service: ServiceClass = field(default_factory=ServiceClass)
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
+    grant: Grant = CLIENT
+
+    @property
+    def admin(self) -> bool:
+        """Whether it has a role, so that it may do more than ask."""
+        return self.grant.role is not None
+
     confidential: bool = False
 
 

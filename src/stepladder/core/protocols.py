@@ -59,11 +59,12 @@ class LearnedLoader(Protocol):
 class Fitted:
     """What a recipe hands back, its artefact already in the folder it was given.
 
-    `out_of_fold` holds, for the training examples in their order, the guess of a model that had not seen them; the
-    flywheel plans the calibration with it. `metrics` are plain numbers for the report.
+    `out_of_fold` holds, for the training examples in their order, the guess of a model that had not seen them, or None
+    where there is none (a model too costly to be fitted more than once hides only some); the flywheel plans the
+    calibration with it. `metrics` are plain numbers for the report.
     """
 
-    out_of_fold: Sequence[Guess]
+    out_of_fold: Sequence[Guess | None]
     metrics: Mapping[str, float]
 
 

@@ -52,6 +52,45 @@ def find_duplicates(texts: Sequence[str], progress: Progress, *, threshold: floa
     similar to its original, which is itself no copy: chains of small steps do not join what differs. Raises BadRequest
     for a threshold outside 0.3 to 1: below, bands would miss pairs.
     """
+    similar = _similar(texts, progress, threshold)
+    original = np.arange(len(texts))
+    for later in sorted(similar):
+        kept = [earlier for earlier in similar[later] if original[earlier] == earlier]
+        original[later] = min(kept, default=later)
+    return Duplicates(original)
+
+
+def near_groups(texts: Sequence[str], progress: Progress, *, threshold: float = 0.6) -> Rows:
+    """For each text the first one of its group, shape (n,): whoever is similar is in one group, over however many steps.
+
+    What must not be torn apart, such as by a split, is torn apart nowhere between two groups. Raises as `find_duplicates`.
+    """
+    first = list(range(len(texts)))
+
+    def root(at: int) -> int:
+        while first[at] != at:
+            first[at] = first[first[at]]
+            at = first[at]
+        return at
+
+    for later, earlier in sorted(_similar(texts, progress, threshold).items()):
+        for one in earlier:
+            low, high = sorted((root(one), root(later)))
+            first[high] = low
+    return np.array([root(at) for at in range(len(texts))], np.int64)
+
+
+def find_contamination(
+    training: Sequence[str], test: Sequence[str], progress: Progress, *, threshold: float = 0.6
+) -> Rows:
+    """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does."""
+    found = find_duplicates(Joined(test, training), progress, threshold=threshold)
+    tested = np.isin(found.original, np.unique(found.original[: len(test)]))
+    return np.flatnonzero(tested[len(test) :])
+
+
+def _similar(texts: Sequence[str], progress: Progress, threshold: float) -> dict[int, set[int]]:
+    """Later text -> the earlier ones that it is similar to."""
     if not 0.3 <= threshold <= 1:
         raise BadRequest(
             f"threshold is {threshold}.", param="threshold", remedy="Give a value from 0.3 to 1."
@@ -67,20 +106,7 @@ def find_duplicates(texts: Sequence[str], progress: Progress, *, threshold: floa
                 if similarity(texts[earlier], texts[later]) >= threshold:
                     similar.setdefault(later, set()).add(earlier)
         progress(band + 1, _BANDS, "comparing")
-    original = np.arange(len(texts))
-    for later in sorted(similar):
-        kept = [earlier for earlier in similar[later] if original[earlier] == earlier]
-        original[later] = min(kept, default=later)
-    return Duplicates(original)
-
-
-def find_contamination(
-    training: Sequence[str], test: Sequence[str], progress: Progress, *, threshold: float = 0.6
-) -> Rows:
-    """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does."""
-    found = find_duplicates(Joined(test, training), progress, threshold=threshold)
-    tested = np.isin(found.original, np.unique(found.original[: len(test)]))
-    return np.flatnonzero(tested[len(test) :])
+    return similar
 
 
 def _signatures(texts: Sequence[str], progress: Progress) -> NDArray[np.uint32]:

@@ -73,7 +73,11 @@ def judge(
     risk = outlook.risk(task.promise, number) / len(fitted)
     planned, low_share, agreement = 0, 0.0, {}
     for rung, made in fitted.items():
-        pairs = [pair for pair in zip(made.out_of_fold, examples, strict=True) if pair[1].drawn]
+        pairs = [
+            (guess, example)
+            for guess, example in zip(made.out_of_fold, examples, strict=True)
+            if example.drawn and guess is not None
+        ]
         wrong = [not equal(task, guess.text, example.label) for guess, example in pairs]
         plan = _plan(task, pairs, outlook, target, risk)
         planned = max(planned, plan.labels if plan.low_share > _MARGIN else 0)

@@ -52,7 +52,7 @@ class Figure:
 class Chart:
     """Lines over a common x axis (`series`), or grouped bars (`bars`: name -> a value for each category).
 
-    `percent` draws shares from `lowest` to 1; bars show their values.
+    `percent` draws shares from `lowest` to 1; bars show their values; `dots` draws points and not lines.
     """
 
     title: str
@@ -63,6 +63,7 @@ class Chart:
     bars: Mapping[str, Sequence[float]] = field(default_factory=dict)
     percent: bool = False
     lowest: float = 0.0
+    dots: bool = False
 
     def _axis(self) -> dict[str, Any]:
         if self.percent:
@@ -87,7 +88,9 @@ class Chart:
             title=self.title,
             x_title=self.x_title,
             y_title=self.y_title,
-            show_dots=False,
+            show_dots=self.dots,
+            stroke=not self.dots,
+            dots_size=7,
             legend_at_bottom=True,
             disable_xml_declaration=True,
             formatter=_percent if self.percent else _number,

@@ -1,16 +1,18 @@
-"""The admin API: what the tasks do, the kill switch, roll back, and the dictionary's entries. Admin key only."""
+"""The admin API: what the tasks do, the kill switch, roll back, and the dictionary's entries."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Mode, Tenant, UnknownModel
+from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
 from stepladder.interaction.compose import House
-from stepladder.interaction.http import decoded, guarded, json_of
+from stepladder.interaction.doors import AdminRoute
+from stepladder.interaction.http import decoded, json_of
 from stepladder.service import ServedTask
 
 
@@ -37,17 +39,17 @@ class AdminPages:
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
-        admin = self._house.identify_admin
+        route = partial(AdminRoute, self._house)
         task = "/admin/tasks/{name}"
         return [
-            Route("/admin/tasks", guarded(self.tasks, admin), methods=["GET"]),
-            Route("/admin/tenants", guarded(self.tenants, admin), methods=["GET"]),
-            Route("/admin/journal", guarded(self.journal, admin), methods=["GET"]),
-            Route(f"{task}/mode", guarded(self.mode, admin), methods=["POST"]),
-            Route(f"{task}/rollback", guarded(self.rollback, admin), methods=["POST"]),
-            Route(f"{task}/dictionary", guarded(self.entries, admin), methods=["GET"]),
-            Route(f"{task}/dictionary", guarded(self.put_entry, admin), methods=["PUT"]),
-            Route(f"{task}/dictionary", guarded(self.remove_entry, admin), methods=["DELETE"]),
+            route(Right.SEE, "GET", "/admin/tasks", self.tasks),
+            route(Right.SEE, "GET", "/admin/tenants", self.tenants),
+            route(Right.AUDIT, "GET", "/admin/journal", self.journal),
+            route(Right.OPERATE, "POST", f"{task}/mode", self.mode),
+            route(Right.OPERATE, "POST", f"{task}/rollback", self.rollback),
+            route(Right.OPERATE, "GET", f"{task}/dictionary", self.entries),
+            route(Right.OPERATE, "PUT", f"{task}/dictionary", self.put_entry),
+            route(Right.OPERATE, "DELETE", f"{task}/dictionary", self.remove_entry),
         ]
 
     async def tasks(self, request: Request, tenant: Tenant) -> Response:
@@ -67,14 +69,14 @@ class AdminPages:
         """POST /admin/tasks/{name}/mode: the kill switch; null lets the configuration decide again."""
         task = self._task(request)
         switch = await self._read(request, _Switch)
-        await asyncio.to_thread(self._house.switch, task.task.name, switch.mode, tenant.name)
+        await asyncio.to_thread(self._house.switch, task.task.name, switch.mode, tenant.key)
         await self._house.refresh()
         return await self._now(request)
 
     async def rollback(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/rollback: to the release before, else to the top alone."""
         task = self._task(request)
-        await asyncio.to_thread(self._house.roll_back, task.task.name, tenant.name)
+        await asyncio.to_thread(self._house.roll_back, task.task.name, tenant.key)
         await self._house.refresh()
         return await self._now(request)
 
@@ -88,7 +90,7 @@ class AdminPages:
         task = self._task(request)
         entry = await self._read(request, _Entry)
         await asyncio.to_thread(
-            self._house.put_entry, task.task, (entry.key, entry.answer, entry.kind), tenant.name
+            self._house.put_entry, task.task, (entry.key, entry.answer, entry.kind), tenant.key
         )
         await self._house.refresh()
         return await self.entries(request, tenant)
@@ -97,7 +99,7 @@ class AdminPages:
         """DELETE /admin/tasks/{name}/dictionary."""
         task = self._task(request)
         key = await self._read(request, _Key)
-        found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind)
+        found = await asyncio.to_thread(self._house.remove_entry, task.task, key.key, key.kind, tenant.key)
         if not found:
             raise BadRequest(
                 f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."

@@ -1,11 +1,13 @@
 """The ASGI application: the routes that answer straight to their endpoint, everything else through Starlette."""
 
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.conversing import ConversationPages, ConversingShape
+from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
@@ -33,6 +35,7 @@ class App:
         self._rest = application(
             [
                 *Pages(house).routes(),
+                *EnteringPages(house).routes(),
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
@@ -40,6 +43,11 @@ class App:
                 *ReviewPages(house).routes(),
             ]
         )
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Every route but the hot ones."""
+        return self._rest.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

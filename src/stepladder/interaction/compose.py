@@ -16,6 +16,7 @@ from stepladder.core import (
     Mode,
     Model,
     ModelConfig,
+    Right,
     RolledOut,
     Rollout,
     RungFailed,
@@ -32,6 +33,7 @@ from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
+from stepladder.interaction.people import People
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.vaults import open_vaults
 from stepladder.models import entry_key, parse_answer, with_fallbacks
@@ -40,7 +42,7 @@ from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
-from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing
+from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
@@ -60,7 +62,12 @@ def open_store(settings: Settings, config: Config) -> Store:
     if not writable:
         raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
     ledger = config.ledger
-    return Store.open(settings.store_url(config), durability=ledger.durability, queue=ledger.queue)
+    return Store.open(
+        settings.store_url(config),
+        durability=ledger.durability,
+        queue=ledger.queue,
+        pack_over=int(ledger.compress_over_kb * 1024),
+    )
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
@@ -98,6 +105,8 @@ class House:
         )
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
+        self._uses: set[tuple[str, str, int]] = set()
+        self.people = People(store, self.clock, self._bans)
         auditor = Auditor(store.ledger, self.events, self.clock)
         self.gateway = Gateway(
             Snapshot(config, {}, {}),
@@ -133,10 +142,26 @@ class House:
             await self._look_for_keys()
         return self._keys.identify(authorization, address)
 
-    async def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
-        """The same, for the admin key only."""
-        await self.identify(authorization, address)
-        return self._keys.identify_admin(authorization, address)
+    async def identify_admin(
+        self, authorization: bytes | None, address: str = "", right: Right = Right.OWN
+    ) -> Tenant:
+        """The same for the admin API: a key, a session or a token with this right. Raises NotAllowed (403) without it."""
+        person = await self.people.known(authorization, self.gateway.snapshot.config)
+        if person is not None:
+            allow(person, right)
+            return person
+        if authorization and self._keys.find(authorization) is None:
+            await self._look_for_keys()
+        return self._keys.identify(authorization, address, right)
+
+    async def used(self, tenant: Tenant, address: str) -> None:
+        """Write down the first use of a key in a day from an address, in this process."""
+        use = (tenant.key, address, int(self.clock.time() // 86_400))
+        if use not in self._uses:
+            self._uses = {known for known in self._uses if known[2] == use[2]} | {use}
+            await asyncio.to_thread(
+                self.store.journal.note, tenant.key, "key use", f"{tenant.grant} from {address}"
+            )
 
     async def first_admin_key(self) -> str | None:
         """Make the admin key if there is none: the secret, shown only now; else None."""
@@ -184,7 +209,7 @@ class House:
     async def feedback(self, row: FeedbackRow, tenant: Tenant) -> None:
         """Write down feedback. Raises BadRequest for a request id that is unknown, or another client's."""
         asked = await asyncio.to_thread(self.store.ledger.get, row.request_id)
-        if asked is None or (asked.tenant != tenant.name and not tenant.admin):
+        if asked is None or (asked.tenant != tenant.name and not tenant.grant.allows(Right.REVIEW)):
             raise BadRequest(
                 "There is no such request.",
                 param="request_id",
@@ -214,7 +239,6 @@ class House:
     def switch(self, task: str, mode: Mode | None, who: str) -> None:
         """The kill switch."""
         self.store.switches.put(task, mode, who)
-        self.store.journal.note(who, "mode", f"{task}: {mode or 'as configured'}")
 
     def standings(self) -> list[dict[str, Any]]:
         """What each key and its tenant may do and have done: the very numbers that the limits are held to."""
@@ -249,10 +273,10 @@ class House:
             task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
         )
 
-    def remove_entry(self, task: Task, key: str, kind: str) -> bool:
+    def remove_entry(self, task: Task, key: str, kind: str, who: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
         key = entry_key(kind, key)
-        versions = self.store.entries.remove(task.name, key, kind)
+        versions = self.store.entries.remove(task.name, key, kind, who)
         if versions is not None:
             self._ladders.edit(task.name, kind, key, None, versions)
         return versions is not None
@@ -360,7 +384,9 @@ def first_admin_key(store: Store) -> str | None:
     _coin_seed(store)
     if any(key.admin and key.revoked_at is None for key in store.keys.list()):
         return None
-    return store.keys.create("admin", admin=True)
+    secret = store.keys.create("admin", admin=True)
+    store.journal.note("server", "key create", "admin (owner)")
+    return secret
 
 
 def _shown(standing: Standing) -> dict[str, float | int]:

@@ -29,9 +29,26 @@ async def keep(house: House) -> None:
 def tidy_up(house: House) -> int:
     """Take out what is over; how much it was. 0 where another worker does it, or has just done it."""
     store, config = house.store, house.gateway.snapshot.config
-    if not store.leases.take(_LEASE, f"{socket.gethostname()}:{os.getpid()}", _EVERY_SECONDS / 2):
+    if not store.leases.take(_LEASE, _holder(), _EVERY_SECONDS / 2):
         return 0
     over = 0
     if config.conversations.keep_days:
         over = store.conversations.end(house.clock.time() - config.conversations.keep_days * _DAY)
+    if config.ledger.retention_days:
+        before = house.clock.time() - config.ledger.retention_days * _DAY
+        over += store.retention.prune(before, _progress, going_on=lambda: _mine(house))
     return over
+
+
+def _mine(house: House) -> bool:
+    """Whether the lease is still ours, for as long again."""
+    return house.store.leases.take(_LEASE, _holder(), _EVERY_SECONDS / 2)
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _progress(done: int, total: int, what: str) -> None:
+    if done % 10_000 == 0 and total:
+        _log.info("%s: %d of %d.", what, done, total)

@@ -1,16 +1,18 @@
-"""The admin API's documents: added, listed, removed and searched under /admin/knowledge. Admin key only."""
+"""The admin API's documents: added, listed, removed and searched under /admin/knowledge."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Scope, Tenant
+from stepladder.core import BadRequest, Right, Scope, Tenant
 from stepladder.interaction.compose import House
-from stepladder.interaction.http import decoded, guarded, json_of
+from stepladder.interaction.doors import AdminRoute
+from stepladder.interaction.http import decoded, json_of
 from stepladder.knowledge import Document, Knowledge, Query, SearchMode, answered
 
 
@@ -42,15 +44,15 @@ class KnowledgePages:
 
     def routes(self) -> list[BaseRoute]:
         """Where they are."""
-        admin = self._house.identify_admin
+        route = partial(AdminRoute, self._house)
         one = "/admin/knowledge/{collection}"
         return [
-            Route("/admin/knowledge", guarded(self.collections, admin), methods=["GET"]),
-            Route(one, guarded(self.listed, admin), methods=["GET"]),
-            Route(one, guarded(self.put, admin), methods=["PUT"]),
-            Route(one, guarded(self.remove, admin), methods=["DELETE"]),
-            Route(f"{one}/search", guarded(self.search, admin), methods=["POST"]),
-            Route(f"{one}/answer", guarded(self.answer, admin), methods=["POST"]),
+            route(Right.SEE, "GET", "/admin/knowledge", self.collections),
+            route(Right.OPERATE, "GET", one, self.listed),
+            route(Right.OPERATE, "PUT", one, self.put),
+            route(Right.OPERATE, "DELETE", one, self.remove),
+            route(Right.OPERATE, "POST", f"{one}/search", self.search, changes=False),
+            route(Right.OPERATE, "POST", f"{one}/answer", self.answer, changes=False),
         ]
 
     async def collections(self, request: Request, tenant: Tenant) -> Response:

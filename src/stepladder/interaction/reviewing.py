@@ -1,6 +1,7 @@
 """What waits for a person: /v1/held for whoever asked, /admin/reviews for whoever decides."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from stepladder.core import Answer, Blocked, ChatCall, Held, NotAllowed, Part, Piece, Tenant
+from stepladder.core import Answer, Blocked, ChatCall, Held, NotAllowed, Part, Piece, Right, Tenant
 from stepladder.interaction import wire
 from stepladder.interaction.compose import House
+from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.models import said_by_us
 from stepladder.safety import decide, held_name, refusal
@@ -19,7 +21,6 @@ from stepladder.store import OPEN, DecisionRow, HeldRow
 
 
 class _Decision(msgspec.Struct, forbid_unknown_fields=True):
-    reviewer: str = ""
     answer: str = ""
     comment: str = ""
 
@@ -38,7 +39,7 @@ class HeldPages:
         """A chat completion once a person has decided, 202 until then. An approved question is asked now."""
         id = request.path_params["id"]
         row = await asyncio.to_thread(self._house.store.reviews.get, id)
-        if row is None or (row.tenant != tenant.name and not tenant.admin):
+        if row is None or not (row.tenant == tenant.name or tenant.grant.allows(Right.REVIEW)):
             raise _nothing(id)
         if row.state in OPEN:
             found = json_of(wire.held_body(Held(refusal(row.text, of="held"), id=id, due=row.due)), 202)
@@ -73,21 +74,21 @@ class HeldPages:
 
 
 class ReviewPages:
-    """The endpoints under /admin/reviews. Admin key only; `reviewer` says who decides, where several share it."""
+    """The endpoints under /admin/reviews. Who decides is whoever's key, token or session it is."""
 
     def __init__(self, house: House) -> None:
         self._house = house
 
     def routes(self) -> list[BaseRoute]:
-        """Where they are."""
-        admin, one = self._house.identify_admin, "/admin/reviews/{id}"
+        """Where they are. To look at what waits is to review it: that is the purpose, and needs no other."""
+        route, one = partial(AdminRoute, self._house), "/admin/reviews/{id}"
         return [
-            Route("/admin/reviews", guarded(self.waiting, admin), methods=["GET"]),
-            Route("/admin/reviews/agreement", guarded(self.agreement, admin), methods=["GET"]),
-            Route(one, guarded(self.shown, admin), methods=["GET"]),
-            Route(f"{one}/take", guarded(self.take, admin), methods=["POST"]),
+            route(Right.REVIEW, "GET", "/admin/reviews", self.waiting),
+            route(Right.SEE, "GET", "/admin/reviews/agreement", self.agreement),
+            route(Right.REVIEW, "GET", one, self.shown),
+            route(Right.REVIEW, "POST", f"{one}/take", self.take),
             *(
-                Route(f"{one}/{word}", guarded(self._deciding(word), admin), methods=["POST"])
+                route(Right.REVIEW, "POST", f"{one}/{word}", self._deciding(word))
                 for word in ("approve", "correct", "reject")
             ),
         ]
@@ -112,8 +113,7 @@ class ReviewPages:
 
     async def take(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/reviews/{id}/take: it is mine now."""
-        who = (await self._read(request)).reviewer or tenant.name
-        row = await asyncio.to_thread(self._house.store.reviews.take, request.path_params["id"], who)
+        row = await asyncio.to_thread(self._house.store.reviews.take, request.path_params["id"], tenant.key)
         return json_of({"review": row})
 
     def _deciding(self, word: str) -> Any:
@@ -121,8 +121,7 @@ class ReviewPages:
             """POST /admin/reviews/{id}/approve, /correct or /reject."""
             given, id = await self._read(request), request.path_params["id"]
             now = self._house.clock.time()
-            who = given.reviewer or tenant.name
-            row = DecisionRow(id, now, who, word, given.answer, given.comment)
+            row = DecisionRow(id, now, tenant.key, word, given.answer, given.comment)
             return json_of({"review": await decide(self._house.store, row)})
 
         return endpoint

@@ -61,6 +61,8 @@ async def answer(
             access_log=False,
             log_config=None,
             server_header=False,
+            ssl_certfile=_pem(house, "tls_cert"),
+            ssl_keyfile=_pem(house, "tls_key"),
             timeout_graceful_shutdown=max(1, round(house.gateway.snapshot.config.server.drain_seconds)),
         )
     )
@@ -84,6 +86,11 @@ async def answer(
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _pem(house: House, key: str) -> str | None:
+    name: str = getattr(house.gateway.snapshot.config.server, key)
+    return str(house.settings.beside(name)) if name else None
 
 
 def _collect_seldom() -> None:
@@ -140,7 +147,8 @@ async def announce(config: Config, settings: Settings, listening: socket.socket,
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     path = settings.path
-    say(f"Stepladder listens on http://{shown}:{port}/v1")
+    scheme = "https" if config.server.tls_cert else "http"
+    say(f"Stepladder listens on {scheme}://{shown}:{port}/v1")
     say(f"Data: {settings.folder(config)}")
     say(
         f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"

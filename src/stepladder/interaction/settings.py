@@ -33,8 +33,12 @@ class Settings:
         return (self.path.parent if self.path is not None else Path()).absolute()
 
     def folder(self, given: Config) -> Path:
-        """The data folder: relative to the configuration's file, or to where we were started."""
-        return (self.home / Path(given.server.data).expanduser()).absolute()
+        """The data folder."""
+        return self.beside(given.server.data)
+
+    def beside(self, name: str) -> Path:
+        """A path of the configuration: relative to its file, or to where we were started."""
+        return (self.home / Path(name).expanduser()).absolute()
 
     def store_url(self, given: Config) -> str:
         """The ledger's database: as configured, else SQLite in the data folder."""

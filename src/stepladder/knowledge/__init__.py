@@ -5,8 +5,10 @@ from the moment it is written. It knows collections and who may see them, but no
 trusts no text: what it finds is quoted, never obeyed.
 """
 
+from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.extractive import extract
 from stepladder.knowledge.grounding import Evidence, Support, claims, unmarked
+from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
@@ -39,10 +41,12 @@ __all__ = [
     "answered",
     "best_quote",
     "claims",
+    "code_of",
     "document_terms",
     "evaluate",
     "extract",
     "files",
+    "html_text",
     "is_instruction",
     "jsonl",
     "keep_up",

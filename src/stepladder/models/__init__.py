@@ -6,8 +6,9 @@ nothing of who asks, of promises, or of how it was trained. The local model is l
 
 from stepladder.models.belief import Belief
 from stepladder.models.chat import ChatModel, refuse_confidential
+from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
-from stepladder.models.contract import equal, parse_answer, prompt_for, response_format
+from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
@@ -16,6 +17,8 @@ from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
+from stepladder.models.llama import cores
+from stepladder.models.llama_blocking import BlockingLlama
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.measure import lost, may_be_low, speaks_of
 from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
@@ -40,16 +43,21 @@ from stepladder.models.tagger import (
 )
 from stepladder.models.tool_calls import read_back, written
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
+from stepladder.models.tuned import WEIGHTS, Coded, TunedModel, TunedRung
 from stepladder.models.unsure import UnsureRung
+from stepladder.models.weights_file import weights_file
 from stepladder.models.wire import said_by_us, text_of
 
 __all__ = [
     "DONE",
     "MEMBERS",
     "OUTSIDE",
+    "WEIGHTS",
     "Belief",
+    "BlockingLlama",
     "ChatModel",
     "Climb",
+    "Coded",
     "Column",
     "Columns",
     "DictionaryRung",
@@ -78,14 +86,18 @@ __all__ = [
     "TaggerRung",
     "TreesModel",
     "TreesRung",
+    "TunedModel",
+    "TunedRung",
     "UnsureRung",
     "Voice",
     "Vote",
     "any_embedder",
     "bytes_of",
+    "candidates",
     "centred",
     "class_chances",
     "confidence_features",
+    "cores",
     "embedder_of",
     "entry_key",
     "equal",
@@ -97,6 +109,7 @@ __all__ = [
     "log_probabilities",
     "lost",
     "may_be_low",
+    "mismatch",
     "name_class",
     "off_loop",
     "open_embedder",
@@ -118,6 +131,7 @@ __all__ = [
     "token_features",
     "tokens_of",
     "values_of",
+    "weights_file",
     "with_fallbacks",
     "write_event",
     "written",

@@ -97,6 +97,11 @@ class ChatModel:
         """Where below the base URL the server's `model` is asked."""
         return call.route
 
+    def _once(self, call: ChatCall) -> str:
+        """The call's Idempotency-Key, where it is to have one."""
+        wanted = self.settings.idempotency and call.id.isascii() and call.id.isprintable()
+        return call.id if wanted else ""
+
     def _completion(self, call: ChatCall, data: bytes) -> bytes:
         """A whole answer in OpenAI's words. Raises what `msgspec` raises for bytes that are none."""
         return data
@@ -107,9 +112,8 @@ class ChatModel:
 
     async def _whole(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         upstream = replica.upstream
-        async with upstream.post(
-            self._path(call, replica.model), self._body(call, replica.model), due
-        ) as exchange:
+        path, body = self._path(call, replica.model), self._body(call, replica.model)
+        async with upstream.post(path, body, due, self._once(call)) as exchange:
             data = await exchange.whole(_MOST_BYTES)
         try:
             data = self._completion(call, data)
@@ -127,7 +131,7 @@ class ChatModel:
 
     async def _streamed(self, call: ChatCall, replica: Replica, due: float) -> AsyncGenerator[Piece]:
         path, body = self._path(call, replica.model), self._body(call, replica.model)
-        async with replica.upstream.post(path, body, due) as exchange:
+        async with replica.upstream.post(path, body, due, self._once(call)) as exchange:
             kind = exchange.response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != _STREAM:
                 remedy = f"Its answer is of type {kind or 'unknown'}."

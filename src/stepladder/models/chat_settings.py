@@ -38,7 +38,8 @@ class ChatSettings:
     """`[models.x]` of kind chat. Prices are per million tokens, timeouts in seconds; `extra` joins every task's request.
 
     `api_key` is "env:NAME" or "file:PATH", and so may be a value of `headers` that is a secret. Either `base_url` or
-    `replicas`. `private` says that confidential questions may go there.
+    `replicas`. `private` says that confidential questions may go there. `idempotency` sends each call's id as its
+    Idempotency-Key, so that a server that knows the header bills a call that is sent again only once.
     """
 
     model: str
@@ -49,6 +50,7 @@ class ChatSettings:
     api_key: str = ""
     price_in: float = 0.0
     price_out: float = 0.0
+    idempotency: bool = False
     concurrency: int = 256
     retries: int = 2
     connect_timeout: float = 5.0

@@ -84,7 +84,7 @@ def _json(task: Task, text: str, rung: str) -> str:
         raise RungFailed(
             rung, f"{rung} did not answer {task.name!r} with JSON.", remedy="Ask for JSON in the prompt."
         ) from error
-    wrong = _mismatch(value, task.schema or {}, "$")
+    wrong = mismatch(value, task.schema or {})
     if wrong:
         raise RungFailed(rung, f"{rung} answered {task.name!r} outside the schema: {wrong}.")
     return _write(value)
@@ -136,7 +136,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def _mismatch(value: Any, schema: Any, at: str) -> str:
+def mismatch(value: Any, schema: Any, at: str = "$") -> str:
     """What is wrong with `value`, "" if nothing: type, enum, const, required, properties and items are looked at."""
     if not isinstance(schema, Mapping):
         return f"{at} is not allowed" if schema is False else ""
@@ -146,7 +146,7 @@ def _mismatch(value: Any, schema: Any, at: str) -> str:
     if isinstance(value, dict):
         return _object_mismatch(value, schema, at)
     items = schema.get("items", True)
-    return next(filter(None, (_mismatch(item, items, f"{at}[{n}]") for n, item in enumerate(value))), "")
+    return next(filter(None, (mismatch(item, items, f"{at}[{n}]") for n, item in enumerate(value))), "")
 
 
 def _value_mismatch(value: Any, schema: Mapping[str, Any], at: str) -> str:
@@ -171,7 +171,7 @@ def _object_mismatch(value: dict[str, Any], schema: Mapping[str, Any], at: str) 
             if name not in properties:
                 return f"{at} has a property that the schema does not have"
     found = (
-        _mismatch(value[name], rule, f"{at}.{name}") for name, rule in properties.items() if name in value
+        mismatch(value[name], rule, f"{at}.{name}") for name, rule in properties.items() if name in value
     )
     return next(filter(None, found), "")
 

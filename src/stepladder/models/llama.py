@@ -42,6 +42,12 @@ class Launch:
     connections: int
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
 class LlamaProcess:
     """Starts and ends the process. Its methods block: call them in a thread."""
 
@@ -51,6 +57,10 @@ class LlamaProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
+
+    def __del__(self) -> None:
+        """Nobody can ask it any more."""
+        self.stop()
 
     @property
     def headers(self) -> dict[str, str]:

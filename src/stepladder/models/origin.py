@@ -32,14 +32,16 @@ class Origin:
         self._sweep: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
 
-    def request(self, path: str, body: bytes) -> bytes:
-        """A POST of JSON to `path` below the base URL."""
+    def request(self, path: str, body: bytes, once: str = "") -> bytes:
+        """A POST of JSON to `path` below the base URL; `once` is its Idempotency-Key (printable ASCII)."""
         head = self._heads.get(path)
         if head is None:
             url = URL(f"{self._url}/{path}")
             host = url.raw_authority.rpartition("@")[2]
             lines = f"POST {url.raw_path_qs} HTTP/1.1\r\nHost: {host}\r\n{self._headers}Content-Length: "
             head = self._heads[path] = lines.encode()
+        if once:
+            return b"%b%d\r\nIdempotency-Key: %b\r\n\r\n%b" % (head, len(body), once.encode("ascii"), body)
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
     def take(self) -> Connection | None:

@@ -43,9 +43,12 @@ class Upstream:
         self._headers = headers
         self._gate = asyncio.Semaphore(concurrency)
 
-    def post(self, path: str, body: bytes, due: float = inf) -> "Exchange":
-        """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time)."""
-        return Exchange(self, path, body, due)
+    def post(self, path: str, body: bytes, due: float = inf, once: str = "") -> "Exchange":
+        """A call of `path` below the base URL, to be entered with `async with`; over by `due` (the loop's time).
+
+        `once` goes along as the Idempotency-Key: a server that knows the header bills what has the same one only once.
+        """
+        return Exchange(self, path, body, due, once)
 
     async def close(self) -> None:
         """Close the connections that wait; those in use close after their call."""
@@ -96,12 +99,24 @@ class Exchange:
     while the reader is busy elsewhere, such as with writing to a slow client of ours.
     """
 
-    __slots__ = ("_body", "_due", "_loop", "_path", "_patience", "_timer", "_wanted", "response", "upstream")
+    __slots__ = (
+        "_body",
+        "_due",
+        "_loop",
+        "_once",
+        "_path",
+        "_patience",
+        "_timer",
+        "_wanted",
+        "response",
+        "upstream",
+    )
 
     response: Connection
 
-    def __init__(self, upstream: Upstream, path: str, body: bytes, due: float) -> None:
+    def __init__(self, upstream: Upstream, path: str, body: bytes, due: float, once: str = "") -> None:
         self.upstream = upstream
+        self._once = once
         self._path = path
         self._body = body
         self._loop = asyncio.get_running_loop()
@@ -197,7 +212,7 @@ class Exchange:
             except (TimeoutError, Unreachable) as error:
                 raise self.upstream.broken(error) from error
         self.response = connection
-        connection.send(origin.request(self._path, self._body))
+        connection.send(origin.request(self._path, self._body, self._once))
 
     async def _head(self, due: float) -> None:
         try:

@@ -5,6 +5,19 @@ which of them is in use.
 """
 
 from stepladder.registry.datasets import dataset_hash
+from stepladder.registry.keeping import Keeping, Lineage, Marks
+from stepladder.registry.parcel import export_release, import_release
+from stepladder.registry.record import Record, record_of
 from stepladder.registry.registry import Registry
 
-__all__ = ["Registry", "dataset_hash"]
+__all__ = [
+    "Keeping",
+    "Lineage",
+    "Marks",
+    "Record",
+    "Registry",
+    "dataset_hash",
+    "export_release",
+    "import_release",
+    "record_of",
+]

@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stepladder.core import Clock, Dataset, Release, StoreError, SystemClock
 from stepladder.registry.datasets import dataset_hash, read_splits, write_dataset
@@ -13,6 +14,8 @@ from stepladder.registry.names import folder_name
 from stepladder.store import Catalogue, DatasetCard
 
 _DATASETS = "datasets"
+RECORD = "release record"
+"""The kind of the notes that say how a release was made."""
 
 
 class Registry:
@@ -40,9 +43,7 @@ class Registry:
         was first admitted. Raises StoreError for files of other kinds, BadRequest for a task's name that is
         no folder's.
         """
-        digest = folder_digest(staged_folder)
-        origin = "\0".join((task, rung, recipe, dataset_hash, digest))
-        id = f"{folder_name(rung, 'rung')}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}"
+        id, digest = self.identity(task, rung, recipe, dataset_hash, staged_folder)
         known = self._catalogue.get_release(id)
         place = self._place(task, id)
         if not place.exists():
@@ -53,6 +54,14 @@ class Registry:
         release = Release(id, task, rung, recipe, dataset_hash, digest, dict(metrics), self._clock.time())
         self._catalogue.add_release(release)
         return release
+
+    def identity(
+        self, task: str, rung: str, recipe: str, dataset_hash: str, staged_folder: Path
+    ) -> tuple[str, str]:
+        """The id and the digest that a folder has as a release. Raises as `admit`."""
+        digest = folder_digest(staged_folder)
+        origin = "\0".join((task, rung, recipe, dataset_hash, digest))
+        return f"{folder_name(rung, 'rung')}-{hashlib.sha256(origin.encode()).hexdigest()[:12]}", digest
 
     def folder(self, release: Release | str) -> Path:
         """Where a release's files are. They are hashed before their first use in this process.
@@ -69,6 +78,26 @@ class Registry:
                 _verify(place, found.id, found.digest)
                 self._verified.add(found.id)
         return place
+
+    def place(self, release: Release) -> Path:
+        """Where a release's files are or were; nothing is checked."""
+        return self._place(release.task, release.id)
+
+    def put_back(self, release: Release, staged_folder: Path) -> None:
+        """Move the files of a known release to their place again. Raises StoreError for others than were admitted."""
+        if folder_digest(staged_folder) != release.digest:
+            raise StoreError(
+                f"These are not the files of {release.id!r}.", remedy="Give those that were exported."
+            )
+        place = self.place(release)
+        if not place.exists():
+            _settle(staged_folder, place)
+        _verify(place, release.id, release.digest)
+
+    def note(self, release: Release, record: Mapping[str, Any]) -> None:
+        """Write down how a release was made (see `Record`); the first note stays."""
+        if self._catalogue.notes.get(RECORD, release.id) is None:
+            self._catalogue.notes.put(RECORD, release.id, dict(record))
 
     def freeze(self, dataset: Dataset) -> Dataset:
         """Keep a dataset for good; returned with the hash of its content, whatever hash it came with."""

@@ -89,7 +89,6 @@ async def decide(store: Store, row: DecisionRow) -> HeldRow:
     Raises BadRequest where it is not open any more, or this person has decided before.
     """
     held = await asyncio.to_thread(store.reviews.decide, row)
-    await asyncio.to_thread(store.journal.note, row.reviewer, "review", f"{row.held}: {row.decision}")
     right = {"corrected": held.correction, "approved": held.answer}.get(held.state, "")
     if held.task and right:
         await store.ledger.commit_feedback(

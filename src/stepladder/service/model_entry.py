@@ -160,9 +160,9 @@ class ModelEntry(Entry):
             error=error,
             key=asked.tenant.key,
             estimated=usage.estimated,
-            remarks=self.remarks,
             conversation=self._call.conversation,
             confidential=self._call.confidential,
+            remarks=self.remarks,
         )
 
     def _taken(self, status: str) -> Usage:

@@ -219,9 +219,9 @@ class TaskEntry(Entry):
             key=self.asked.tenant.key,
             estimated=answer.usage.estimated,
             grounds=msgspec.json.encode(answer.grounds).decode() if answer.grounds else "",
-            remarks=self.remarks,
             conversation=question.conversation or "",
             confidential=question.confidential,
+            remarks=self.remarks,
         )
 
     def _unfinished(self, status: str) -> Answer:

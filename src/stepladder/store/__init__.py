@@ -5,6 +5,7 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
+from stepladder.store.accounts import SESSION, Account, Accounts
 from stepladder.store.approved import (
     UNANSWERED,
     UNSUPPORTED,
@@ -15,11 +16,13 @@ from stepladder.store.approved import (
 )
 from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
+from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
@@ -46,8 +49,12 @@ from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
     "OPEN",
+    "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
+    "Account",
+    "Accounts",
+    "Anchor",
     "Approval",
     "Approved",
     "AuditRow",
@@ -60,6 +67,7 @@ __all__ = [
     "DecisionRow",
     "Entries",
     "Entry",
+    "Fault",
     "FeedbackRow",
     "Gap",
     "HeldRow",
@@ -71,11 +79,14 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Link",
     "Note",
     "Outcome",
+    "Retention",
     "Reviews",
     "RolloutConflict",
     "Rollouts",
+    "Size",
     "Spending",
     "Spent",
     "Stage",
@@ -85,6 +96,8 @@ __all__ = [
     "TaskSummary",
     "Turns",
     "backup",
+    "first_fault",
     "grounds_of",
+    "read_journal",
     "restore",
 ]

@@ -7,8 +7,10 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, insert, select, update
 
 from stepladder.core import Certificate, LadderRelease, Release, StoreError
+from stepladder.store.chain import append
 from stepladder.store.database import Database
-from stepladder.store.rows import DatasetCard
+from stepladder.store.notes import Notes
+from stepladder.store.rows import DatasetCard, Note
 from stepladder.store.tables import datasets, ladder_releases, numbers, releases
 
 
@@ -17,6 +19,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.notes = Notes(database)
 
     def add_dataset(self, card: DatasetCard) -> None:
         """Add a frozen dataset's card (its examples live in the registry's folder)."""
@@ -28,7 +31,10 @@ class Catalogue:
         """Add a rung's release (its files live in the registry's folder)."""
         values = asdict(release) | {"metrics": _json(release.metrics)}
         with self._database.write() as connection:
-            _add(connection, releases, values, ("id",))
+            if _add(connection, releases, values, ("id",)):
+                made = f"recipe {release.recipe}, dataset {release.dataset}, files {release.digest}"
+                said = f"{release.id} of {release.task}: {made}"
+                append(connection, Note(release.created_at, "flywheel", "release", said))
 
     def add_ladder_release(self, release: LadderRelease) -> None:
         """Add a ladder release. The releases of its rungs must be in already."""
@@ -48,7 +54,10 @@ class Catalogue:
                     f"Ladder release {release.id!r} names {missing[0]!r}, which is not in the catalogue.",
                     remedy="Admit the release of every rung first.",
                 )
-            _add(connection, ladder_releases, values, ("id",))
+            if _add(connection, ladder_releases, values, ("id",)):
+                rungs = ", ".join(release.rungs.values())
+                said = f"{release.id} of {release.task}: {rungs}; {'' if certificate else 'not '}certified"
+                append(connection, Note(release.created_at, "flywheel", "ladder release", said))
 
     def get_dataset(self, hash: str, task: str | None = None) -> DatasetCard | None:
         """The card of a dataset, or None. Tasks may share a hash: without `task`, the oldest card."""
@@ -72,9 +81,9 @@ class Catalogue:
         query = select(datasets).where(datasets.c.task == task)
         return [_card(row) for row in self._all(query.order_by(datasets.c.created_at, datasets.c.hash))]
 
-    def list_releases(self, task: str) -> list[Release]:
-        """The releases of a task's rungs, oldest first."""
-        query = select(releases).where(releases.c.task == task)
+    def list_releases(self, task: str | None = None) -> list[Release]:
+        """The releases of a task's rungs, or of all tasks', oldest first."""
+        query = select(releases) if task is None else select(releases).where(releases.c.task == task)
         return [_release(row) for row in self._all(query.order_by(releases.c.created_at, releases.c.id))]
 
     def list_ladder_releases(self, task: str) -> list[LadderRelease]:
@@ -96,7 +105,8 @@ class Catalogue:
             return list(connection.execute(query))
 
 
-def _add(connection: Connection, table: Table, values: dict[str, Any], key: tuple[str, ...]) -> None:
+def _add(connection: Connection, table: Table, values: dict[str, Any], key: tuple[str, ...]) -> bool:
+    """Whether it is new."""
     query = select(table).where(*(table.c[name] == values[name] for name in key))
     found = connection.execute(query).mappings().first()
     if found is None:
@@ -106,6 +116,7 @@ def _add(connection: Connection, table: Table, values: dict[str, Any], key: tupl
             f"{table.name} holds another {' '.join(values[name] for name in key)!r} already.",
             remedy="What is in the catalogue never changes: give the new one another name.",
         )
+    return found is None
 
 
 def _json(value: Any) -> str:

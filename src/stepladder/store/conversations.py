@@ -104,7 +104,15 @@ def erase_words(connection: Connection, ids: list[str]) -> None:
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         rows = select(ledger.c.seq).where(ledger.c.id.in_(some)).scalar_subquery()
-        gone: dict[str, Any] = {"text": "", "answer": "", "fields": "", "turns": "", "low_answer": None}
+        gone: dict[str, Any] = {
+            "text": "",
+            "answer": "",
+            "fields": "",
+            "turns": "",
+            "grounds": "",
+            "remarks": "",
+            "low_answer": None,
+        }
         connection.execute(update(audits).where(audits.c.seq.in_(rows)).values(top_answer="", status=ERASED))
         connection.execute(update(feedback).where(feedback.c.seq.in_(rows)).values(answer=None, comment=None))
         connection.execute(update(ledger).where(ledger.c.id.in_(some)).values(status=ERASED, **gone))

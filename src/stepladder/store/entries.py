@@ -1,10 +1,13 @@
 """The dictionary's entries: answers that the owner has given by hand."""
 
+from hashlib import sha256
+
 from sqlalchemy import Connection, Delete, delete, insert, select
 
 from stepladder.core import BadRequest, Clock
+from stepladder.store.chain import append
 from stepladder.store.database import Database, bump
-from stepladder.store.rows import Entry
+from stepladder.store.rows import Entry, Note
 from stepladder.store.tables import entries, entry_versions
 
 _KINDS = ("exact", "normalised", "pattern", "phrase")
@@ -25,14 +28,17 @@ class Entries:
         with self._database.write() as connection:
             connection.execute(_this(task, key, kind))
             connection.execute(insert(entries).values(values | {"at": self._clock.time()}))
+            self._note(connection, who, "dictionary put", f"{task}: {kind} entry {_name(key)}")
             return self._changed(connection, task)
 
-    def remove(self, task: str, key: str, kind: str = "exact") -> tuple[int, int] | None:
+    def remove(self, task: str, key: str, kind: str = "exact", who: str = "") -> tuple[int, int] | None:
         """Take an entry out; the versions before and after, None when there is no such entry."""
         _check(kind)
         with self._database.write() as connection:
-            found = connection.execute(_this(task, key, kind)).rowcount > 0
-            return self._changed(connection, task) if found else None
+            if connection.execute(_this(task, key, kind)).rowcount == 0:
+                return None
+            self._note(connection, who, "dictionary remove", f"{task}: {kind} entry {_name(key)}")
+            return self._changed(connection, task)
 
     def list(self, task: str) -> list[Entry]:
         """A task's entries, by key."""
@@ -49,12 +55,20 @@ class Entries:
         with self._database.read() as connection:
             return _version(connection, task)
 
+    def _note(self, connection: Connection, who: str, what: str, detail: str) -> None:
+        append(connection, Note(self._clock.time(), who, what, detail))
+
     @staticmethod
     def _changed(connection: Connection, task: str) -> tuple[int, int]:
         before, after = _version(connection, task), bump(connection)
         connection.execute(delete(entry_versions).where(entry_versions.c.task == task))
         connection.execute(insert(entry_versions).values(task=task, version=after))
         return before, after
+
+
+def _name(key: str) -> str:
+    """An entry's name in the journal, which keeps no text for good: SHA-256 of its key, shortened."""
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _version(connection: Connection, task: str) -> int:

@@ -1,15 +1,21 @@
-"""The journal: who changed what, and when. Lines are appended, and never change."""
+"""The journal: who changed what, and when. Lines are appended, never change, and are chained (see `chain`)."""
 
-from sqlalchemy import insert, select
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import select
 
 from stepladder.core import Clock
+from stepladder.store.chain import Anchor, Fault, Link, append, first_fault, head_of
 from stepladder.store.database import Database
 from stepladder.store.rows import Note
 from stepladder.store.tables import journal
 
+_PAGE = 1000
+_LINE = tuple(journal.c[name] for name in ("id", "at", "who", "what", "detail", "before", "digest"))
+
 
 class Journal:
-    """Changes of the configuration, of keys and of switches. Never holds a secret."""
+    """Every administrative act, promotion, roll back, erasure and use of rights. Never holds a secret."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -18,9 +24,7 @@ class Journal:
     def note(self, who: str, what: str, detail: str = "") -> None:
         """Append a line."""
         with self._database.write() as connection:
-            connection.execute(
-                insert(journal).values(at=self._clock.time(), who=who, what=what, detail=detail)
-            )
+            append(connection, Note(self._clock.time(), who, what, detail))
 
     def note_once(self, who: str, what: str, detail: str) -> bool:
         """Append a line unless the last one about `what` says the same: of several workers, the first writes it."""
@@ -28,9 +32,7 @@ class Journal:
         with self._database.write() as connection:
             if connection.scalar(last) == detail:
                 return False
-            connection.execute(
-                insert(journal).values(at=self._clock.time(), who=who, what=what, detail=detail)
-            )
+            append(connection, Note(self._clock.time(), who, what, detail))
         return True
 
     def latest(self, limit: int = 100) -> list[Note]:
@@ -40,3 +42,38 @@ class Journal:
             return [
                 Note(*row) for row in connection.execute(query.order_by(journal.c.id.desc()).limit(limit))
             ]
+
+    def newest(self, limit: int, what: str = "") -> list[Link]:
+        """The newest lines, newest first; only those about `what`, where given."""
+        query = select(*_LINE).where(journal.c.what == what) if what else select(*_LINE)
+        with self._database.read() as connection:
+            return [
+                Link(*row) for row in connection.execute(query.order_by(journal.c.id.desc()).limit(limit))
+            ]
+
+    def links(self, *, after: int = 0) -> Iterator[Link]:
+        """Every line with a number above `after` and its place in the chain, oldest first."""
+        while True:
+            query = select(*_LINE).where(journal.c.id > after).order_by(journal.c.id).limit(_PAGE)
+            with self._database.read() as connection:
+                page = [Link(*row) for row in connection.execute(query)]
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def head(self) -> Anchor:
+        """Where the journal ends: keep it elsewhere, and `verify` tells whether anything before it was ever forged."""
+        with self._database.read() as connection:
+            return head_of(connection) or Anchor()
+
+    def verify(self, anchors: Sequence[Anchor] = ()) -> Fault | None:
+        """The first line that is not as it was written: changed, put in, taken out, moved or cut off the end."""
+        head = self.head()
+        # What is appended while we read is past the head, and not judged.
+        links = (link for link in self.links() if link.number <= head.number or self._stands(link))
+        return first_fault(links, head=head, anchors=anchors)
+
+    def _stands(self, link: Link) -> bool:
+        """Whether a line past the head that was read is one that the journal itself has not come to know since."""
+        return link.number > self.head().number

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 
-from stepladder.core import BadRequest, Clock, Tenant
+from stepladder.core import CLIENT, OWNER, BadRequest, Clock, Grant, Right, Role, Tenant
 from stepladder.store.database import Database, bump
 from stepladder.store.rows import Key
 from stepladder.store.tables import keys
@@ -18,6 +18,12 @@ _STALE_SECONDS = 0.5
 def _hash(secret: str) -> str:
     # 256 random bits need no salt and no slow hash.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _grant(row: Any) -> Grant:
+    if not row.role:
+        return CLIENT  # this very one: the path of a question looks whether it is
+    return Grant(Role(row.role), frozenset(map(Right, row.scopes.split())))
 
 
 class Keys:
@@ -31,16 +37,29 @@ class Keys:
         self._checked = float("-inf")
 
     def create(
-        self, name: str, *, admin: bool = False, tenant: str = "", expires_at: float | None = None
+        self,
+        name: str,
+        *,
+        admin: bool = False,
+        tenant: str = "",
+        expires_at: float | None = None,
+        grant: Grant = CLIENT,
     ) -> str:
         """Make a key and return its secret. Without a `tenant` it is a tenant of its own, of the same name.
 
+        `grant` says what it may do beside asking; `admin` is short for the owner's.
         Raises BadRequest when the name is in use.
         """
         for given, what in ((name, "key"), (tenant or name, "tenant")):
             if not given.strip() or len(given) > 200 or not given.isprintable():
                 raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
-        secret, row = self._new(name, admin=admin, tenant=tenant or name, expires_at=expires_at)
+        grant = OWNER if admin else grant
+        held = {
+            "admin": grant.role is not None,
+            "role": grant.role or "",
+            "scopes": " ".join(sorted(grant.scopes)),
+        }
+        secret, row = self._new(name, tenant=tenant or name, expires_at=expires_at, **held)
         with self._database.write() as connection:
             if connection.execute(select(keys.c.hash).where(*self._valid(name))).first() is not None:
                 raise BadRequest(
@@ -60,14 +79,15 @@ class Keys:
         """
         now = self._clock.time()
         with self._database.write() as connection:
-            query = select(keys.c.hash, keys.c.admin, keys.c.tenant, keys.c.expires_at)
+            kept = ("admin", "tenant", "expires_at", "role", "scopes")
+            query = select(keys.c.hash, *(keys.c[column] for column in kept))
             # Of several, those of earlier rotations end sooner.
             old = connection.execute(
                 query.where(*self._valid(name)).order_by(keys.c.created_at.desc())
             ).first()
             if old is None:
                 raise BadRequest(f"There is no active key named {name!r}.", param="name")
-            secret, row = self._new(name, admin=old.admin, tenant=old.tenant, expires_at=old.expires_at)
+            secret, row = self._new(name, **{column: getattr(old, column) for column in kept})
             end = {"expires_at": now + grace_seconds} if grace_seconds > 0 else {"revoked_at": now}
             connection.execute(update(keys).where(keys.c.hash == old.hash).values(end))
             connection.execute(insert(keys).values(row))
@@ -113,9 +133,10 @@ class Keys:
     def list(self) -> list[Key]:
         """Every key there ever was, oldest first."""
         columns = ("name", "admin", "last4", "created_at", "revoked_at", "tenant", "expires_at")
-        query = select(*(keys.c[name] for name in columns)).order_by(keys.c.created_at, keys.c.name)
+        query = select(*(keys.c[name] for name in (*columns, "role", "scopes")))
         with self._database.read() as connection:
-            return [Key(*row) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(keys.c.created_at, keys.c.name)).all()
+        return [Key(**{name: getattr(row, name) for name in columns}, grant=_grant(row)) for row in rows]
 
     def snapshot(self) -> Mapping[str, Tenant]:
         """Hash of the secret -> tenant, for every key that is not revoked; read again only when something has changed."""
@@ -125,7 +146,7 @@ class Keys:
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             self._snapshot = {
-                row.hash: Tenant(row.tenant, row.admin, row.name, row.expires_at) for row in rows
+                row.hash: Tenant(row.tenant, row.name, row.expires_at, grant=_grant(row)) for row in rows
             }
             self._stamp = stamp
         self._checked = self._clock.monotonic()

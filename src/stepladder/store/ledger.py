@@ -1,6 +1,6 @@
 """The ledger: every answered question, its audit and its feedback, written in groups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from stepladder.store.columns import (
     turns_of,
 )
 from stepladder.store.database import Database
+from stepladder.store.packing import MARK, packed
 from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
@@ -49,16 +50,24 @@ _CORRECTION = (
 )
 
 
+_LONG = ("text", "answer", "turns")
+"""Columns that may be packed."""
+
+
 class Ledger:
     """Rows are appended and never change. `commit*` return once a row survives what `durability` says."""
 
-    def __init__(self, database: Database, queue: int) -> None:
+    def __init__(self, database: Database, queue: int, pack_over: int = 4096) -> None:
+        """`queue` bounds the rows that wait; texts of more than `pack_over` characters are packed (0: none)."""
         dialect = database.engine.dialect
         found = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
         # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
-        self._rows = Statement(insert(ledger).values(_binds(ledger, "seq")), dialect, plain=True)
+        names = [column.name for column in ledger.columns if column.name != "seq"]
+        pack = _packing([names.index(name) for name in _LONG], pack_over) if pack_over else None
+        rows = insert(ledger).values(_binds(ledger, "seq"))
+        self._rows = Statement(rows, dialect, plain=True, merge=pack)
         self._audits = Statement(
             insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
         )
@@ -132,6 +141,15 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
         return [_whole(row) for row in reversed(rows)]
+
+    def page(self, *, after: int, since: float, until: float | None, limit: int) -> list[LedgerRow]:
+        """At most `limit` rows with since <= at < until and a `seq` above `after`, by `seq`: for exports."""
+        query = select(ledger).where(ledger.c.seq > after, ledger.c.at >= since)
+        if until is not None:
+            query = query.where(ledger.c.at < until)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq).limit(limit)).mappings().all()
+        return [_whole(row) for row in rows]
 
     def unlabelled(self, task: str, limit: int) -> list[LedgerRow]:
         """Drawn rows that no top rung has answered yet, oldest first: those to be labelled offline."""
@@ -235,6 +253,18 @@ class Ledger:
     def close(self) -> None:
         """Write what is waiting; from then on every commit raises LedgerUnavailable."""
         self._writer.close()
+
+
+def _packing(places: Sequence[int], over: int) -> Callable[[Sequence[Values]], Sequence[Values]]:
+    def small(values: Values) -> Values:
+        if all(len(values[place]) <= over and not values[place].startswith(MARK) for place in places):
+            return values
+        found = list(values)
+        for place in places:
+            found[place] = packed(found[place], over)
+        return tuple(found)
+
+    return lambda rows: [small(row) for row in rows]
 
 
 def _whole(row: Any) -> LedgerRow:

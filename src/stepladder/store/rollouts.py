@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from sqlalchemy import delete, insert, select, update
 
 from stepladder.core import Clock, Mode, Rollout, StoreError
+from stepladder.store.chain import append
 from stepladder.store.database import Database, bump
-from stepladder.store.rows import Change
+from stepladder.store.rows import Change, Note
 from stepladder.store.tables import rollout_history, rollouts, switches
 
 _COLUMNS = ("task", "live", "candidate", "share", "previous", "version", "draw")
@@ -60,6 +61,7 @@ class Rollouts:
                 connection.execute(update(rollouts).where(rollouts.c.task == rollout.task).values(values))
             history = values | {"at": self._clock.time(), "who": who, "why": why}
             connection.execute(insert(rollout_history).values(history))
+            append(connection, Note(history["at"], who, "rollout", f"{rollout.task}: {why}"))
             bump(connection)
         return Rollout(**values)
 
@@ -98,4 +100,5 @@ class Switches:
             if mode is not None:
                 values = {"task": task, "mode": Mode(mode).value, "who": who, "at": self._clock.time()}
                 connection.execute(insert(switches).values(values))
+            append(connection, Note(self._clock.time(), who, "mode", f"{task}: {mode or 'as configured'}"))
             bump(connection)

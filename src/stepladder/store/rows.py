@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stepladder.core import Field, Remark, Rollout, Turn
+from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,11 @@ class LedgerRow:
     where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" or "held" by a guard; `error` is
     "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
     store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
-    counted the tokens, so that they (and the cost) are a guess.
-    `grounds` is what an answer from documents stands on, as JSON; `error` is then "unanswered" where it was "I don't know",
-    and "unsupported" where a person is to look at what was left out.
-    `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it is kept in a
-    table of its own, and not read back.
+    counted the tokens, so that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as
+    JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was
+    left out. `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it
+    is kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
+    caller said; `training` is False where the caller does not want it learnt from.
     """
 
     id: str
@@ -55,6 +55,8 @@ class LedgerRow:
     estimated: bool = False
     grounds: str = ""
     remarks: tuple[Remark, ...] = ()
+    subject: str = ""
+    training: bool = True
     seq: int = 0
     conversation: str = ""
     confidential: bool = False
@@ -198,7 +200,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A client's key, without the key: only `last4` of it is known."""
+    """A key, without its secret: only `last4` of it is known. `admin` says that it has a role."""
 
     name: str
     admin: bool
@@ -207,6 +209,7 @@ class Key:
     revoked_at: float | None
     tenant: str = ""
     expires_at: float | None = None
+    grant: Grant = CLIENT
 
 
 @dataclass(frozen=True, slots=True)

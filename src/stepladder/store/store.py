@@ -3,6 +3,7 @@
 from sqlalchemy import delete, insert, select
 
 from stepladder.core import Clock, SystemClock
+from stepladder.store.accounts import Accounts
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversations
@@ -12,6 +13,7 @@ from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
+from stepladder.store.retention import Retention
 from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
@@ -24,10 +26,11 @@ from stepladder.store.vaults import Vaults
 class Store:
     """Every table, by noun. Made by `open`; several processes may have one database file open."""
 
-    def __init__(self, database: Database, presence: Presence, queue: int, clock: Clock) -> None:
+    def __init__(self, database: Database, presence: Presence, limits: tuple[int, int], clock: Clock) -> None:
         self._database = database
         self._presence = presence
-        self.ledger = Ledger(database, queue)
+        self.ledger = Ledger(database, *limits)
+        self.retention = Retention(database)
         self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
         self.rollouts = Rollouts(database, clock)
@@ -41,6 +44,7 @@ class Store:
         self.journal = Journal(database, clock)
         self.reviews = Reviews(database, clock)
         self.vaults = Vaults(database, clock)
+        self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
 
     @classmethod
@@ -52,12 +56,13 @@ class Store:
         queue: int = 10_000,
         clock: Clock | None = None,
         migrate: bool = True,
+        pack_over: int = 4096,
     ) -> "Store":
         """Open "sqlite:///path/stepladder.db", or "sqlite://" in memory, made or migrated where need be.
 
         `durability` "process" survives kill -9, "power" also a power cut. `queue` bounds the rows that wait
         to be written. Raises StoreError when the database cannot be used, ConfigError for a bad URL or
-        durability.
+        durability. Texts of more than `pack_over` characters are kept packed; 0: none.
         """
         database = Database(url, durability)
         presence = Presence(database.file)
@@ -67,7 +72,7 @@ class Store:
             database.close()
             presence.leave()
             raise
-        return cls(database, presence, queue, clock or SystemClock())
+        return cls(database, presence, (queue, pack_over), clock or SystemClock())
 
     def close(self) -> None:
         """Write what is waiting in the ledger's queue, then let go of the database. May be called twice."""

@@ -14,9 +14,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
+    true,
 )
 
-HEAD = "0006"
+from stepladder.store.packing import PackedText
+
+HEAD = "0008"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -51,11 +55,11 @@ ledger = Table(
     Column("low_rung", String),
     Column("low_confidence", Double),
     Column("low_answer", Text),
-    Column("answer", Text, nullable=False),
+    Column("answer", PackedText, nullable=False),
     Column("error", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", PackedText, nullable=False),
     Column("fields", Text, nullable=False),
-    Column("turns", Text, nullable=False),
+    Column("turns", PackedText, nullable=False),
     # Added by 0002, and so last; `tenant` is whom the key belongs to.
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.
@@ -64,9 +68,18 @@ ledger = Table(
     Column("grounds", Text, nullable=False, server_default=""),
     # Added by 0006: what guards remarked, as JSON; "" for nothing.
     Column("remarks", Text, nullable=False, server_default=""),
+    # Added by 0007: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
+    Column("subject", String, nullable=False, server_default=""),
+    Column("training", Boolean, nullable=False, server_default=true()),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
     Index("ledger_times", "task", "at"),
+    Index(
+        "ledger_subjects",
+        "subject",
+        sqlite_where=text("subject <> ''"),
+        postgresql_where=text("subject <> ''"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -114,7 +127,33 @@ keys = Table(
     Column("revoked_at", Double),
     Column("tenant", String, nullable=False, server_default=""),
     Column("expires_at", Double),
+    # Added by 0007: what it may do beside asking; scopes are separated by spaces.
+    Column("role", String, nullable=False, server_default=""),
+    Column("scopes", String, nullable=False, server_default=""),
     Index("keys_name", "name"),
+)
+
+# People who log in with a password, of which only a slow hash is kept.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("password", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("disabled_at", Double),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Double, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index("sessions_account", "account"),
 )
 
 # What was spent, in billionths of the currency's unit. `slot` is the worker's: after a crash, what it had committed is
@@ -131,6 +170,7 @@ spending = Table(
     Column("tokens", BigInteger, nullable=False),
 )
 
+# Who did what, and when; each line is chained to the one before (see `chain`).
 # Which answers belong to a conversation; the words are the ledger's.
 conversations = Table(
     "conversations",
@@ -143,7 +183,6 @@ conversations = Table(
     Index("conversations_whose", "tenant", "conversation", "at"),
 )
 
-# Who changed what, and when: configuration, keys, switches.
 journal = Table(
     "journal",
     metadata,
@@ -152,6 +191,8 @@ journal = Table(
     Column("who", String, nullable=False),
     Column("what", String, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("before", String, nullable=False, server_default=""),
+    Column("digest", String, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

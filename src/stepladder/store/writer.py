@@ -33,7 +33,7 @@ class Statement:
     """An insert, compiled once. `values` come in the order of `names`.
 
     `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
-    back. `merge` makes fewer rows of a group's. `values` of a plain insert may go many at a time: SQLite's driver
+    back. `merge` makes fewer or smaller rows of a group's. `values` of a plain insert may go many at a time: SQLite's driver
     gives up the interpreter's lock and fights for it again with every statement, which slows whoever answers.
     """
 

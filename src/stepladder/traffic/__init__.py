@@ -9,6 +9,6 @@ from stepladder.traffic.bans import Bans
 from stepladder.traffic.board import Board, Standing
 from stepladder.traffic.cache import Cache
 from stepladder.traffic.gate import Gate
-from stepladder.traffic.keys import Keys
+from stepladder.traffic.keys import Keys, allow
 
-__all__ = ["Admission", "Bans", "Board", "Cache", "Gate", "Keys", "Permit", "Standing"]
+__all__ = ["Admission", "Bans", "Board", "Cache", "Gate", "Keys", "Permit", "Standing", "allow"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-from stepladder.core import Clock, NotAllowed, StepladderError, Tenant, TooMany
+from stepladder.core import CLIENT, ROLES, Clock, NotAllowed, Right, StepladderError, Tenant, TooMany
 from stepladder.traffic.bans import Bans
 
 _SCHEME = b"bearer "
@@ -25,10 +25,11 @@ class Keys:
         valid = (tenant for tenant in self._tenants.values() if (tenant.expires_at or now + 1) > now)
         return sorted(valid, key=lambda tenant: (tenant.name, tenant.key))
 
-    def identify(self, authorization: bytes | None, address: str = "") -> Tenant:
+    def identify(self, authorization: bytes | None, address: str = "", right: Right = Right.ASK) -> Tenant:
         """Whose `Authorization` header this is. Raises NotAllowed (401) when it is missing or wrong.
 
-        Raises TooMany (429) instead where too many wrong keys have come from this address.
+        Raises NotAllowed (403) for a key without the `right`, and TooMany (429) in the place of a 401 where too many wrong
+        keys have come from this address.
         """
         if not authorization:
             raise NotAllowed(
@@ -39,6 +40,8 @@ class Keys:
         tenant = self.find(authorization)
         if tenant is None:
             raise self._wrong(address)
+        if tenant.grant is not CLIENT or right is not Right.ASK:
+            allow(tenant, right)
         return tenant
 
     def find(self, authorization: bytes) -> Tenant | None:
@@ -56,9 +59,16 @@ class Keys:
             )
         return NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
 
-    def identify_admin(self, authorization: bytes | None, address: str = "") -> Tenant:
-        """The same, but only for the admin key. Raises NotAllowed (403) for a client's key."""
-        tenant = self.identify(authorization, address)
-        if not tenant.admin:
-            raise NotAllowed("A client key cannot do this.", remedy="Use the admin key.", forbidden=True)
-        return tenant
+
+def allow(tenant: Tenant, right: Right) -> None:
+    """Raises NotAllowed (403) where the right is not among what was granted."""
+    if tenant.grant.allows(right):
+        return
+    if not tenant.admin:
+        raise NotAllowed("A client key cannot do this.", remedy="Use the admin key.", forbidden=True)
+    holders = ", ".join(role for role, rights in ROLES.items() if right in rights)
+    raise NotAllowed(
+        f"The role {tenant.grant} has no right '{right}'.",
+        remedy=f"Roles that have it: {holders}.",
+        forbidden=True,
+    )

@@ -8,6 +8,7 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
+from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import Router, RouterSettings, fit_router
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
 from stepladder.training.stream import StreamSettings, StreamStudent
@@ -24,6 +25,7 @@ __all__ = [
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Reproduction",
     "Router",
     "RouterSettings",
     "StackFit",
@@ -48,4 +50,5 @@ __all__ = [
     "fit_trees",
     "learned_rungs",
     "load_rungs",
+    "reproduce",
 ]

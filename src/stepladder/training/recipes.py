@@ -1,11 +1,12 @@
 """Run recipes by their plug-ins' names, take what they made into the registry, and load it again."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from stepladder.core import ConfigError, Dataset, Fitted, Learned, Progress, Task, plugins
-from stepladder.registry import Registry
+from stepladder.registry import Registry, record_of
 
 
 def learned_rungs(task: Task) -> list[str]:
@@ -24,7 +25,7 @@ def learned_rungs(task: Task) -> list[str]:
 def fit(task: Task, dataset: Dataset, folder: Path, progress: Progress) -> dict[str, Fitted]:
     """Make every learned rung of a task from a frozen dataset's `train` split, each in a folder of its name.
 
-    The dataset's hash is the seed, so that the same examples make the same rungs.
+    The seed is `seed_of` the dataset.
     """
     fitted: dict[str, Fitted] = {}
     for rung in learned_rungs(task):
@@ -36,7 +37,7 @@ def fit(task: Task, dataset: Dataset, folder: Path, progress: Progress) -> dict[
             dataset,
             place,
             settings=task.recipes.get(rung, {}),
-            seed=int(dataset.hash[:8], 16),
+            seed=seed_of(dataset),
             progress=partial(_named, progress, rung),
         )
     return fitted
@@ -46,13 +47,31 @@ def _named(progress: Progress, rung: str, done: int, total: int, what: str) -> N
     progress(done, total, f"{rung}: {what}")
 
 
-def admit(registry: Registry, dataset: Dataset, folder: Path, fitted: Mapping[str, Fitted]) -> dict[str, str]:
-    """Take what `fit` left in `folder`, and its dataset, into the registry; rung -> id of its release."""
+def admit(
+    registry: Registry,
+    dataset: Dataset,
+    folder: Path,
+    fitted: Mapping[str, Fitted],
+    task: Task | None = None,
+) -> dict[str, str]:
+    """Take what `fit` left in `folder`, and its dataset, into the registry; rung -> id of its release.
+
+    With the task, how each release was made is written down beside it, so that it can be made again.
+    """
     registry.freeze(dataset)
-    return {
-        rung: registry.admit(dataset.task, rung, rung, dataset.hash, folder / rung, made.metrics).id
+    releases = {
+        rung: registry.admit(dataset.task, rung, rung, dataset.hash, folder / rung, made.metrics)
         for rung, made in fitted.items()
     }
+    if task is not None:
+        for rung, release in releases.items():
+            registry.note(release, asdict(record_of(task, task.recipes.get(rung, {}), seed_of(dataset))))
+    return {rung: release.id for rung, release in releases.items()}
+
+
+def seed_of(dataset: Dataset) -> int:
+    """The dataset's hash is the seed, so that the same examples make the same rungs."""
+    return int(dataset.hash[:8], 16)
 
 
 def load_rungs(registry: Registry, releases: Mapping[str, str]) -> list[Learned]:

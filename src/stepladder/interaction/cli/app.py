@@ -7,6 +7,8 @@ import typer
 
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
+    accounts,
+    audit,
     backtests,
     configs,
     conversations,
@@ -18,10 +20,14 @@ from stepladder.interaction.cli import (
     keys,
     knowledge,
     labels,
+    ledgers,
+    releases,
     reviews,
     rollouts,
     serving,
     tenants,
+    training,
+    tutorials,
 )
 
 app = typer.Typer(
@@ -40,16 +46,23 @@ app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(data.app, name="data")
+app.add_typer(training.app)
+app.add_typer(training.compress, name="compress")
+app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
+app.add_typer(audit.app, name="audit")
+app.add_typer(accounts.app, name="account")
 app.add_typer(conversations.app, name="conversation")
+app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(rollouts.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")

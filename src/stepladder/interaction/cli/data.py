@@ -1,17 +1,16 @@
 """stepladder data: near-duplicates, contamination and wrong labels in a JSONL file."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepladder.interaction.cli import cleaning, datasets, gathering, labelling
+from stepladder.interaction.cli.shown import moving_bar
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from stepladder.core import Progress
 
 app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
@@ -20,6 +19,10 @@ ThresholdOption = Annotated[
     float, typer.Option(help="Similarity from which on two texts are copies, 0.3 to 1.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+app.add_typer(gathering.app)
+app.add_typer(cleaning.app)
+app.add_typer(labelling.app)
+app.add_typer(datasets.app)
 
 
 @app.command()
@@ -37,7 +40,7 @@ def dedupe(
     from stepladder.data import RowFile, find_duplicates, write_rows
 
     with RowFile(file, input_) as rows:
-        with _bar() as tell:
+        with moving_bar() as tell:
             original = find_duplicates(rows, tell, threshold=threshold).original
         stays = [at for at, first in enumerate(original.tolist()) if at == first]
         write_rows(out, (rows.line(at) for at in stays))
@@ -70,7 +73,7 @@ def contamination(
     from stepladder.data import RowFile, find_contamination, write_rows
 
     with RowFile(file, input_) as rows, RowFile(against, input_) as test:
-        with _bar() as tell:
+        with moving_bar() as tell:
             found = set(find_contamination(rows, test, tell, threshold=threshold).tolist())
         if out is not None:
             write_rows(out, (rows.line(at) for at in range(len(rows)) if at not in found))
@@ -95,7 +98,7 @@ def errors(
 
     log = read_log(file, FieldNames(input=input_, answer=answer))
     examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
-    with _bar() as tell:
+    with moving_bar() as tell:
         fitted = fit_linear(
             [one.text for one in examples], [one.label for one in examples], seed=seed, progress=tell
         )
@@ -130,17 +133,6 @@ def _table(console: "Console", found: list[dict[str, Any]]) -> None:
             str(row["line"]), row["input"][:80], row["answer"], row["suggestion"], f"{row['confidence']:.0%}"
         )
     console.print(table)
-
-
-@contextmanager
-def _bar() -> "Iterator[Progress]":
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = [TextColumn("{task.description:<30.30}"), BarColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        shown = bar.add_task("reading", total=None)
-        yield lambda done, total, what: bar.update(shown, completed=done, total=total, description=what)
 
 
 def _tell(figures: dict[str, int], as_json: bool) -> None:

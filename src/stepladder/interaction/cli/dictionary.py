@@ -47,7 +47,7 @@ def remove(
     from stepladder.models import entry_key
 
     with opened(config) as place:
-        if place.store.entries.remove(task, entry_key(kind, text), kind) is None:
+        if place.store.entries.remove(task, entry_key(kind, text), kind, caller()) is None:
             raise BadRequest(
                 f"{task} has no {kind} entry {text!r}.", remedy=f"See: stepladder dictionary list {task}"
             )

@@ -18,23 +18,34 @@ TenantOption = Annotated[
     typer.Option("--tenant", "-t", help="Whose key it is, as in [tenants.NAME]; else a tenant of its own."),
 ]
 DaysOption = Annotated[float | None, typer.Option("--days", help="How long it opens the door.")]
+RoleOption = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        help="What it may do under /admin: owner, operator, reviewer, auditor or viewer; operator:see,ask is a part of it.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")]
 
 
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="The key's name; the ledger shows it.")],
-    admin: Annotated[bool, typer.Option("--admin", help="May also use /admin.")] = False,
+    role: RoleOption = "",
     tenant: TenantOption = "",
     days: DaysOption = None,
     quiet: QuietOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Make a key. It is shown once; only its hash is kept."""
+    """Make a key: a client's, or with a role one for the admin API. It is shown once; only its hash is kept."""
+    from stepladder.core import granted
+
+    grant = granted(role)
     with opened(config) as place:
-        secret = place.store.keys.create(name, admin=admin, tenant=tenant, expires_at=_in_days(days))
-        place.store.journal.note(caller(), "key create", _named(name, tenant, admin))
-    _show(secret, f"Key of {name}{' (admin)' if admin else ''}", quiet)
+        secret = place.store.keys.create(name, tenant=tenant, expires_at=_in_days(days), grant=grant)
+        of = f" of {tenant}" if tenant else ""
+        place.store.journal.note(caller(), "key create", f"{name}{of} ({grant})")
+    _show(secret, f"Key of {name}{f' ({grant})' if role else ''}", quiet)
 
 
 @app.command()
@@ -78,12 +89,11 @@ def list_keys(config: ConfigOption = None) -> None:
     from rich.table import Table
 
     with opened(config) as place:
-        table = Table("name", "tenant", "kind", "ends in", "made", "state")
+        table = Table("name", "tenant", "role", "ends in", "made", "state")
         now = datetime.now(UTC).timestamp()
         for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")
-            kind = "admin" if key.admin else "client"
-            table.add_row(key.name, key.tenant, kind, key.last4, made, _state(key, now))
+            table.add_row(key.name, key.tenant, str(key.grant), key.last4, made, _state(key, now))
     Console().print(table)
 
 
@@ -105,10 +115,6 @@ def _show(secret: str, what: str, quiet: bool) -> None:
 
 def _in_days(days: float | None) -> float | None:
     return None if days is None else time.time() + days * 86400
-
-
-def _named(name: str, tenant: str, admin: bool) -> str:
-    return f"{name}{f' of {tenant}' if tenant else ''}{' (admin)' if admin else ''}"
 
 
 def _state(key: "Key", now: float) -> str:

@@ -102,4 +102,6 @@ def _decide(
 
     with opened(config) as place:
         row = DecisionRow(id, time.time(), reviewer or caller(), decision, correction, comment)
-        typer.echo(f"{id}: {asyncio.run(decide(place.store, row)).state}")
+        held = asyncio.run(decide(place.store, row))
+        place.store.journal.note(row.reviewer, "review", f"{id}: {decision}")
+    typer.echo(f"{id}: {held.state}")

@@ -37,6 +37,18 @@ def bar(total: int) -> "Iterator[Reported]":
         yield lambda done, total, what: drawn_bar.update(shown, completed=done, total=total, description=what)
 
 
+@contextmanager
+def moving_bar() -> "Iterator[Reported]":
+    """The same where the total is told on the way."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description:<40.40}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("reading", total=None)
+        yield lambda done, total, what: shown.update(task, completed=done, total=total, description=what)
+
+
 def drawn(table: "Table") -> Any:
     """A table for the terminal."""
     from rich.table import Table as Drawn

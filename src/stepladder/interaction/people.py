@@ -1,0 +1,78 @@
+"""People at the admin API's door: sessions of accounts, and tokens of an OpenID issuer. Keys are `traffic`'s."""
+
+import asyncio
+
+from stepladder.core import Clock, Config, NotAllowed, Tenant, TooMany
+from stepladder.interaction.oidc import Issuer
+from stepladder.interaction.passwords import fits
+from stepladder.store import SESSION, Store
+from stepladder.traffic import Bans
+
+_AT_ONCE = 2
+"""Passwords that are looked at at once: each takes 64 MiB for a moment."""
+
+
+class People:
+    """Who a session or a token belongs to."""
+
+    def __init__(self, store: Store, clock: Clock, bans: Bans) -> None:
+        self._store = store
+        self._clock = clock
+        self._bans = bans
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._issuer: Issuer | None = None
+
+    async def known(self, authorization: bytes | None, config: Config) -> Tenant | None:
+        """Whose session or token this is; None where it is neither, or the session is over.
+
+        Raises NotAllowed for a token that does not hold, or that gives no role.
+        """
+        token = (authorization or b"")[7:].strip().decode("latin-1")
+        if token.startswith(SESSION):
+            found = await asyncio.to_thread(self._store.accounts.session, token)
+            if found is None:
+                return None
+            name, grant, until = found
+            return Tenant(name, f"account:{name}", until, grant=grant)
+        if config.oidc.issuer and token.startswith("eyJ") and token.count(".") == 2:
+            if self._issuer is None or self._issuer.config != config.oidc:
+                self._issuer = Issuer(config.oidc, self._clock)
+            return await self._issuer.bearer(token)
+        return None
+
+    async def log_in(self, name: str, password: str, address: str, config: Config) -> tuple[str, float]:
+        """Open a session: its secret, and when it ends.
+
+        Raises NotAllowed, in the same words and time for a wrong password and for an account that is not there, locked or
+        disabled; TooMany for an address that guesses.
+        """
+        store, rules = self._store.accounts, config.accounts
+        async with self._room:
+            account = await asyncio.to_thread(store.get, name)
+            right = await asyncio.to_thread(fits, password, account.password if account else None)
+        if account is None or account.disabled_at is not None or account.locked_until > self._clock.time():
+            raise self._wrong(address)
+        if not right:
+            await asyncio.to_thread(
+                lambda: store.failed(
+                    name, address, lock_after=rules.lock_after, lock_seconds=rules.lock_minutes * 60
+                )
+            )
+            raise self._wrong(address)
+        return await asyncio.to_thread(store.enter, name, address, rules.session_hours * 3600)
+
+    async def log_out(self, authorization: bytes | None) -> bool:
+        """End the session; False where it is none."""
+        token = (authorization or b"")[7:].strip().decode("latin-1")
+        return await asyncio.to_thread(self._store.accounts.leave, token)
+
+    def _wrong(self, address: str) -> NotAllowed | TooMany:
+        banned = self._bans.wrong(address)
+        if banned:
+            return TooMany(
+                "Too many wrong passwords have come from this address.", retry_after=banned, hopeless=True
+            )
+        return NotAllowed(
+            "Name or password is wrong, or the account is locked or disabled.",
+            remedy="An owner unlocks it: stepladder account unlock NAME.",
+        )

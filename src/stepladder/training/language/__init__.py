@@ -1,0 +1,50 @@
+"""Language models: trained in a process of their own by TRL, PEFT and transformers, merged, and written as GGUF.
+
+The library torch never enters the process that asked: a `Job` in a folder says what to train, `train` follows the process
+that does it, starts it again where it dies, and tells what happens. What the rows mean is not known here.
+"""
+
+from stepladder.training.language.checkpoints import newest_whole, seal
+from stepladder.training.language.estimate import (
+    Estimate,
+    Shape,
+    estimate,
+    machine_speed,
+    memory_here,
+    tokens_of,
+)
+from stepladder.training.language.job import METHODS, Job, LanguageSettings
+from stepladder.training.language.measure import Measured, merged, packed
+from stepladder.training.language.process import Event, Made, Tell, compress, require, train
+from stepladder.training.language.recipe import LoraRecipe, SftRecipe
+from stepladder.training.language.rows import read_rows, write_lines
+from stepladder.training.language.watch import Advice, Watch
+
+__all__ = [
+    "METHODS",
+    "Advice",
+    "Estimate",
+    "Event",
+    "Job",
+    "LanguageSettings",
+    "LoraRecipe",
+    "Made",
+    "Measured",
+    "SftRecipe",
+    "Shape",
+    "Tell",
+    "Watch",
+    "compress",
+    "estimate",
+    "machine_speed",
+    "memory_here",
+    "merged",
+    "newest_whole",
+    "packed",
+    "read_rows",
+    "require",
+    "seal",
+    "tokens_of",
+    "train",
+    "write_lines",
+]

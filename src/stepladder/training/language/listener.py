@@ -1,0 +1,70 @@
+"""What listens to a run of the trainer: it tells of steps, seals checkpoints, and heeds the watch's advice.
+
+Only the worker imports this: its parent class comes with the library.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from stepladder.training.language.checkpoints import seal
+from stepladder.training.language.watch import Advice, Watch
+
+Say = Callable[[Mapping[str, Any]], None]
+
+
+class Listener(TrainerCallback):
+    """`losses` and `held` are all that were seen, `stopped` the kind of trouble that ended the run."""
+
+    def __init__(self, say: Say) -> None:
+        self.stopped = ""
+        self.losses: list[float] = []
+        self.held: list[float] = []
+        self._say = say
+        self._watch = Watch(0)
+        self._began = time.monotonic()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Take up what an interrupted run had seen."""
+        self._watch = Watch(state.max_steps)
+        for seen in state.log_history:
+            self._see(int(seen["step"]), seen)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The clock of a step."""
+        self._began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Tell of a loss; stop the run where it only wastes time."""
+        step, seen = int(state.global_step), logs or {}
+        if "eval_loss" in seen:
+            self._say({"event": "held", "step": step, "loss": float(seen["eval_loss"])})
+        elif "loss" in seen:
+            told = {"step": step, "steps": state.max_steps, "loss": float(seen["loss"])}
+            rate, norm = float(seen.get("learning_rate", 0)), float(seen.get("grad_norm", 0))
+            seconds = round(time.monotonic() - self._began, 4)
+            self._say({"event": "step", **told, "rate": rate, "norm": norm, "seconds": seconds})
+        advice = self._see(step, seen)
+        if advice is not None:
+            self._say({"event": "advice", **asdict(advice)})
+            if advice.stops:
+                self.stopped = advice.kind
+                control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """From now on the checkpoint counts."""
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self._say({"event": "checkpoint", "step": state.global_step})
+
+    def _see(self, step: int, seen: Mapping[str, Any]) -> Advice | None:
+        if "eval_loss" in seen:
+            self.held.append(float(seen["eval_loss"]))
+            return self._watch.held(step, self.held[-1])
+        if "loss" in seen:
+            self.losses.append(float(seen["loss"]))
+            return self._watch.loss(step, self.losses[-1])
+        return None

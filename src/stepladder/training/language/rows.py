@@ -1,0 +1,116 @@
+"""Rows to train on, in the formats that people have, as one: messages to read and messages to learn to write.
+
+Known are OpenAI's fine-tuning format and ShareGPT's (the last answer is learned), prompt and completion, input and answer,
+Alpaca's instruction, input and output; and for preferences prompt, chosen and rejected.
+"""
+
+import gzip
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stepladder.core import DataError
+
+Row = dict[str, Any]
+"""{"prompt": messages, "completion": messages} or {"prompt": messages, "chosen": messages, "rejected": messages}."""
+
+_SHAREGPT: Mapping[str, str] = {"human": "user", "gpt": "assistant", "system": "system"}
+
+
+def read_rows(path: Path, *, pairs: bool) -> list[Row]:
+    """Every row of a JSONL file, plain or .gz; `pairs` asks for preferences. Raises DataError naming the line."""
+    found = []
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    found.append(_read(line, f"{path}, line {number}", pairs))
+    except (OSError, EOFError) as error:
+        raise DataError(
+            f"Cannot read {path}: {error}.", remedy="Check the path, and that a .gz file is whole."
+        ) from error
+    if not found:
+        raise DataError(f"{path} holds no rows.", remedy="Give a file of JSON lines.")
+    return found
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON lines, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+    draft.replace(path)
+
+
+def _read(line: bytes, where: str, pairs: bool) -> Row:
+    try:
+        row = json.loads(line)
+        return _pair(row) if pairs else _single(row)
+    except (ValueError, KeyError, TypeError) as error:
+        wanted = (
+            '{"prompt": ..., "chosen": ..., "rejected": ...}'
+            if pairs
+            else '{"messages": [...]} or {"prompt": ..., "completion": ...}'
+        )
+        raise DataError(
+            f"{where} is no row to train on ({type(error).__name__}).", remedy=f"A row is {wanted}."
+        ) from error
+
+
+def _pair(row: Mapping[str, Any]) -> Row:
+    prompt = _messages(row["prompt"], "user")
+    chosen, rejected = (_messages(row[key], "assistant") for key in ("chosen", "rejected"))
+    return {"prompt": prompt, "chosen": chosen[-1:], "rejected": rejected[-1:]}
+
+
+def _single(row: Mapping[str, Any]) -> Row:
+    """By the first format whose first key is there."""
+    readers: Mapping[str, Callable[[Mapping[str, Any]], Row]] = {
+        "messages": lambda row: _last_learned(_messages(row["messages"], "user")),
+        "conversations": lambda row: _last_learned(_sharegpt(row)),
+        "completion": lambda row: _two(_messages(row["prompt"], "user"), row["completion"]),
+        "answer": lambda row: _two(_messages(row["input"], "user"), row["answer"]),
+        "instruction": _alpaca,
+    }
+    key = next(key for key in (*readers, "") if key in row or not key)
+    return readers[key](row)
+
+
+def _alpaca(row: Mapping[str, Any]) -> Row:
+    asked = "\n\n".join(part for part in (row["instruction"], row.get("input", "")) if part)
+    return _two(_messages(asked, "user"), row["output"])
+
+
+def _sharegpt(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"role": _SHAREGPT[turn["from"]], "content": _text(turn["value"])} for turn in row["conversations"]
+    ]
+
+
+def _two(prompt: list[dict[str, str]], completion: Any) -> Row:
+    return {"prompt": prompt, "completion": _messages(completion, "assistant")}
+
+
+def _last_learned(messages: list[dict[str, str]]) -> Row:
+    if len(messages) < 2 or messages[-1]["role"] != "assistant":
+        raise ValueError("the last message is no answer")
+    return {"prompt": messages[:-1], "completion": messages[-1:]}
+
+
+def _messages(value: Any, role: str) -> list[dict[str, str]]:
+    """A text as one message of `role`, or a list of messages."""
+    if isinstance(value, str):
+        return [{"role": role, "content": _text(value)}]
+    found = [{"role": _text(turn["role"]), "content": _text(turn["content"])} for turn in value]
+    if not found:
+        raise ValueError("no messages")
+    return found
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("a text is needed")
+    return value

@@ -1,0 +1,77 @@
+"""Is what is served what was trained? The same words, the same tokens, the same odds, or it is no release.
+
+Merging, converting and packing each have gone wrong silently in other tools, as have chat templates that differ between
+training and serving.
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from stepladder.core import ConfigError, DataError
+from stepladder.models import TunedModel, candidates
+
+ODD = (
+    "Order 10045:\tI paid 1,299.50 twice!!",
+    "  Two  spaces,\n\nand a blank line. It isn't here\u2019s",
+    "\u6211\u7684\u5305\u88f9\u5230\u54ea\u91cc\u4e86\uff1f",
+    "na\u00efve caf\u00e9 \U0001f600 <b>bold</b> | {json: [1]}",
+)
+"""Texts on which templates and tokenisers like to differ."""
+
+LIKELIEST = 20
+"""So many next tokens are compared where no codes are."""
+
+TOLERANCE = 0.05
+"""The most by which a label's probability may differ: packing into 8 bit moves it by about 0.01."""
+
+
+def codes_of_one_token(base: Path, count: int) -> list[tuple[str, int]]:
+    """(code, token) for so many labels, all different. Raises ConfigError where the vocabulary is too small."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    found: dict[int, str] = {}
+    for code in candidates():
+        ids = tokenizer.encode(code, add_special_tokens=False).ids
+        if len(ids) == 1 and len(found) < count:
+            found.setdefault(ids[0], code)
+    if len(found) < count:
+        raise ConfigError(
+            f"The model in {base} has {len(found)} codes of one token for {count} labels.",
+            remedy="Take a base with a larger vocabulary, or group the labels.",
+        )
+    return [(code, token) for token, code in found.items()]
+
+
+def check_served(model: TunedModel, probed: Path, *, tolerance: float = TOLERANCE) -> float:
+    """The largest difference between a label's probability as served and as trained, over the probed prompts.
+
+    Raises DataError where it is above `tolerance`, or where the words or the tokens differ.
+    """
+    gap = 0.0
+    for number, probe in enumerate(json.loads(probed.read_bytes())):
+        messages = probe["messages"]
+        said = msgspec.json.decode(model.llama.ask("/apply-template", {"messages": messages})[1])["prompt"]
+        if said != probe["text"]:
+            raise _differs(f"the chat template says {said!r} and said {probe['text']!r} in training")
+        asked = {"content": said, "add_special": False, "parse_special": True}
+        read = msgspec.json.decode(model.llama.ask("/tokenize", asked)[1])["tokens"]
+        if read != probe["tokens"]:
+            raise _differs(f"prompt {number} is read as other tokens")
+        logs = model.log_odds(messages[-1]["content"])
+        if logs is None:
+            raise _differs(f"prompt {number} does not fit into the context")
+        gap = max(gap, float(np.abs(np.exp(logs) - np.exp(probe["log_odds"])).max()))
+    if gap > tolerance:
+        raise _differs(f"a label's probability differs by {gap:.3f}")
+    return gap
+
+
+def _differs(how: str) -> DataError:
+    return DataError(
+        f"What llama.cpp serves is not what was trained: {how}.",
+        remedy="Take another `quantisation` (f16), or another base; this one cannot be a release.",
+    )

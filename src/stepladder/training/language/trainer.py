@@ -1,0 +1,183 @@
+"""One run of TRL's trainers: from the rows in a folder to a model beside them. Only the worker imports this."""
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from platform import machine, python_version
+from typing import Any
+
+from stepladder.core import DataError
+from stepladder.training.language import weights
+from stepladder.training.language.checkpoints import newest_whole, step_of
+from stepladder.training.language.job import HELD, ROWS, Job
+from stepladder.training.language.listener import Listener
+
+Say = Callable[[Mapping[str, Any]], None]
+_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+
+
+def run(folder: Path, say: Say) -> None:
+    """Train, or go on with it; nothing where the result is there. Raises DataError."""
+    if (folder / "made.json").exists():
+        return
+    import torch
+    from transformers import set_seed
+
+    job = Job.load(folder)
+    if job.settings.threads:
+        torch.set_num_threads(job.settings.threads)
+    base = Path(job.base)
+    if base.is_file():
+        base = folder / "base"
+        if not base.is_dir():
+            say({"event": "began", "what": "import"})
+            weights.import_gguf(Path(job.base), base)
+    set_seed(job.seed)
+    trainer, listener = _trainer(job, base, folder, say)
+    checkpoint, broken = newest_whole(folder / "checkpoints")
+    if checkpoint is not None or broken:
+        at = step_of(checkpoint) if checkpoint is not None else 0
+        say({"event": "resumed", "step": at, "broken": broken})
+    total, trained = weights.parts(trainer.model)
+    began = time.monotonic()
+    say(
+        {
+            "event": "started",
+            "process": os.getpid(),
+            "steps": int(trainer.args.max_steps),
+            "parameters": total,
+            "trainable": trained,
+        }
+    )
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+    _finish(job, base, folder, trainer, listener, time.monotonic() - began)
+    say({"event": "done", "steps": trainer.state.global_step, "stopped": listener.stopped})
+
+
+def _trainer(job: Job, base: Path, folder: Path, say: Say) -> tuple[Any, Listener]:
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+    model, tokenizer = weights.open_model(base), weights.open_tokenizer(base)
+    rows, held = (_read(folder / name) for name in (ROWS, HELD))
+    arguments = _arguments(job, folder, len(rows), bool(held))
+    kind, settings = (
+        (DPOTrainer, DPOConfig(beta=job.settings.beta, **arguments))
+        if job.method == "dpo"
+        else (SFTTrainer, SFTConfig(completion_only_loss=True, packing=False, **arguments))
+    )
+    listener = Listener(say)
+    trainer = kind(
+        model=model,
+        args=settings,
+        train_dataset=Dataset.from_list(rows),
+        eval_dataset=Dataset.from_list(held) if held else None,
+        processing_class=tokenizer,
+        peft_config=_adapter(job) if job.adapts else None,
+        callbacks=[listener],
+    )
+    return trainer, listener
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
+    """The trainer's settings. A CPU run is 32 bit throughout, so that it can be repeated to the last bit."""
+    import torch
+
+    chosen = job.settings
+    gpu = torch.cuda.is_available()
+    each = chosen.batch * chosen.accumulate
+    steps = chosen.steps or max(1, math.ceil(-(-rows // each) * chosen.epochs))
+    saving = chosen.save_steps or max(1, math.ceil(steps / 10))
+    watching = {
+        "eval_strategy": "steps",
+        "eval_steps": saving,
+        "per_device_eval_batch_size": chosen.batch,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+    }
+    return {
+        "output_dir": str(folder / "checkpoints"),
+        "max_steps": steps,
+        "per_device_train_batch_size": chosen.batch,
+        "gradient_accumulation_steps": chosen.accumulate,
+        "learning_rate": job.rate,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": max(1, round(0.05 * steps)),
+        "max_length": chosen.length,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "save_steps": saving,
+        "save_total_limit": chosen.keep,
+        "seed": job.seed % 2**32,
+        "data_seed": job.seed % 2**32,
+        "use_cpu": not gpu,
+        "bf16": gpu,
+        "gradient_checkpointing": False,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": gpu,
+        **(watching if held else {}),
+    }
+
+
+def _adapter(job: Job) -> Any:
+    from peft import LoraConfig
+
+    chosen = job.settings
+    return LoraConfig(
+        r=chosen.rank,
+        lora_alpha=chosen.alpha,
+        lora_dropout=chosen.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener, seconds: float) -> None:
+    """Write the model and the record of how it was made. Raises DataError where its weights are no numbers."""
+    if listener.stopped in ("nan", "diverged") and not listener.held:
+        raise DataError(
+            f"The run was stopped: {listener.stopped}.",
+            remedy="See the advice in run.jsonl, and start a new folder.",
+        )
+    with weights.drafted(folder / "model") as draft:
+        trainer.model.save_pretrained(draft)
+        trainer.processing_class.save_pretrained(draft)
+        if job.adapts:
+            told = {"base": str(base), "mark": weights.base_mark(base)}
+            (draft / "base.json").write_text(json.dumps(told), encoding="utf-8")
+    total, trained = weights.parts(trainer.model)
+    last = listener.losses[-5:]
+    record = {
+        "job": asdict(job),
+        "steps": trainer.state.global_step,
+        "stopped": listener.stopped,
+        "metrics": {
+            "loss": sum(last) / max(1, len(last)),
+            **({"held_loss": min(listener.held)} if listener.held else {}),
+            "parameters": total,
+            "trainable": trained,
+            "seconds": round(seconds, 1),
+        },
+        "packages": {name: version(name) for name in _PACKAGES},
+        "python": python_version(),
+        "machine": machine(),
+    }
+    draft_record = folder / ".made.json"
+    draft_record.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    draft_record.replace(folder / "made.json")
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)

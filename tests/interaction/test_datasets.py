@@ -1,0 +1,83 @@
+"""stepladder data split, mix, freeze and diff, as they are typed."""
+
+import json
+import random
+from contextlib import closing
+
+from stepladder.registry import Registry
+from tests.data.test_duplicates import sentence
+from tests.interaction.shell import Shell
+from tests.interaction.test_data import write
+
+
+def test_from_rows_to_a_data_set_and_its_next_version(shell: Shell, tmp_path):
+    draw = random.Random(8)
+    rows = [{"input": sentence(draw), "answer": ["good", "bad"][n % 2]} for n in range(60)]
+    write(tmp_path / "raw.jsonl", rows)
+    assert shell("data", "clean", "raw.jsonl", "--out", "in.jsonl", "--report", "clean.json") == 0
+    assert (
+        shell(
+            "data",
+            "split",
+            "in.jsonl",
+            "--out",
+            "cut",
+            "--share",
+            "train=0.8",
+            "--share",
+            "test=0.2",
+            "--json",
+        )
+        == 0
+    )
+    counts = json.loads(shell.out)
+    assert sum(counts.values()) == 60
+    assert (
+        shell("data", "mix", "cut/train.jsonl=1", "--out", "train.jsonl", "--balance", "answer", "--json")
+        == 0
+    )
+    assert json.loads(shell.out)[0]["taken"] > 0
+    parts = ["--split", "train=cut/train.jsonl", "--split", "test=cut/test.jsonl"]
+    words = [
+        "data",
+        "freeze",
+        "v1",
+        *parts,
+        "--licence",
+        "CC0-1.0",
+        "--report",
+        "clean.json",
+        "--task",
+        "mood",
+    ]
+    assert shell(*words, "--json") == 0
+    card = json.loads(shell.out)
+    assert card["filters"][0]["kept"] == 60
+    assert card["licences"] == {"train.jsonl": "CC0-1.0", "test.jsonl": "CC0-1.0"}
+    with closing(shell.store()) as store:
+        kept = Registry(store.catalogue, tmp_path / "data" / "releases").dataset(card["registry"], "mood")
+    assert {name: len(examples) for name, examples in kept.splits.items()} == counts
+    assert shell(*words) == 2
+    assert "there already" in shell.err
+    write(tmp_path / "cut" / "test.jsonl", [{"input": sentence(draw), "answer": "good"}])
+    assert shell("data", "freeze", "v2", *parts, "--parent", "v1") == 0
+    assert json.loads((tmp_path / "v2" / "card.json").read_text())["parent"] == card["hash"]
+    assert shell("data", "diff", "v1", "v2", "--json") == 0
+    found = json.loads(shell.out)
+    assert (found["added"], found["removed"]) == (1, counts["test"])
+    assert shell("data", "diff", "v1", "v2") == 0
+    assert "added: 1" in shell.out
+
+
+def test_wrong_words_are_named(shell: Shell):
+    for words, named in (
+        (["split", "teacher.jsonl", "--out", "x", "--share", "train"], "--share"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "train=much"], "much"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=1", "--by", "luck"], "group"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=1", "--by", "group"], "--field"),
+        (["mix", "teacher.jsonl=heavy", "--out", "x"], "heavy"),
+        (["freeze", "v1", "--split", "train=nowhere.jsonl"], "nowhere.jsonl"),
+        (["freeze", "v1", "--split", "train=teacher.jsonl", "--report", "teacher.jsonl"], "--report"),
+    ):
+        assert shell("data", *words) == 2
+        assert named in shell.err

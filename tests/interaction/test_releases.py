@@ -1,0 +1,78 @@
+"""stepladder release, as it is typed, on releases that a real recipe has made."""
+
+import json
+from contextlib import closing
+
+import pytest
+
+from stepladder.core import Example, Task
+from stepladder.data import freeze
+from stepladder.registry import Registry
+from stepladder.training import admit, fit
+from tests.interaction.shell import Shell
+
+
+@pytest.fixture
+def made(shell: Shell, tmp_path):
+    """Ids of two releases."""
+    (tmp_path / "data").mkdir()
+    ids = []
+    with closing(shell.store()) as store:
+        registry = Registry(store.catalogue, tmp_path / "data" / "releases")
+        for costs in (0.3, 30.0):
+            settings = {"folds": 2, "bits": 10, "characters": False, "costs": [costs]}
+            task = Task("mood", "teacher", labels=("good", "bad"), recipes={"linear": settings})
+            examples = [
+                Example(str(n), f"{'lovely' if n % 2 else 'awful'} soup {n}", "good" if n % 2 else "bad")
+                for n in range(40)
+            ]
+            dataset = freeze("mood", {"train": examples})
+            staged = tmp_path / f"staged{costs}"
+            fitted = fit(task, dataset, staged, lambda done, total, what: None)
+            ids.append(admit(registry, dataset, staged, fitted, task)["linear"])
+    return ids
+
+
+def test_releases_are_listed_shown_compared_and_made_again(shell: Shell, made):
+    one, two = made
+    assert shell("release", "tag", one, "first") == 0
+    assert shell("release", "list", "--json") == 0
+    rows = json.loads(shell.out)
+    assert [(row["id"], row["tags"], row["in_use"]) for row in rows] == [
+        (one, ["first"], False),
+        (two, [], False),
+    ]
+    assert shell("release", "list") == 0
+    assert one in shell.out
+    assert shell("release", "show", "first") == 0
+    assert "code" in shell.out
+    assert shell("release", "lineage", one) == 0
+    assert f"also made from it: {two}" in shell.out
+    assert shell("release", "diff", one, two, "--json") == 0
+    found = json.loads(shell.out)
+    assert found["setting costs"] == ["[0.3]", "[30.0]"]
+    assert "digest" in found
+    assert shell("release", "reproduce", one) == 0
+    assert "byte for byte the same" in shell.out
+    assert shell("release", "show", "nothing") == 2
+    assert "release list" in shell.err
+
+
+def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
+    one, two = made
+    folder = tmp_path / "data" / "releases" / "mood"
+    assert shell("release", "gc", "--days", "0", "--keep", "1", "--json") == 0
+    assert json.loads(shell.out) == {"releases": [one], "deleted": False, "bytes": 0}
+    assert shell("release", "pin", one, "--why", "audit") == 0
+    assert shell("release", "gc", "--days", "0", "--keep", "1", "--delete", "--json") == 0
+    assert json.loads(shell.out)["releases"] == []
+    assert shell("release", "archive", one) == 0
+    assert not (folder / one).exists()
+    assert shell("release", "reproduce", one) == 2
+    assert shell("release", "import", str(tmp_path / "data" / "archive" / f"{one}.tar.gz")) == 0
+    assert (folder / one).is_dir()
+    assert shell("release", "export", two, "--out", "two.tar.gz", "--with-data") == 0
+    assert (tmp_path / "two.tar.gz").stat().st_size > 500
+    assert shell("release", "gc", "--days", "0", "--keep", "0", "--delete", "--json") == 0
+    assert json.loads(shell.out)["bytes"] > 0
+    assert not list(folder.glob("linear-*"))

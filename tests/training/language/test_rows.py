@@ -1,0 +1,60 @@
+"""Rows are read in the formats that people have, and a bad one is named by its line."""
+
+import json
+
+import pytest
+
+from stepladder.core import DataError
+from stepladder.training.language import read_rows
+
+ASK, SAY = {"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Here."}
+WANTED = {"prompt": [ASK], "completion": [SAY]}
+SHAREGPT = [{"from": "human", "value": "Where?"}, {"from": "gpt", "value": "Here."}]
+
+
+def read(path, row, *, pairs=False):
+    file = path / "rows.jsonl"
+    file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    return read_rows(file, pairs=pairs)[0]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASK, SAY]},
+        {"conversations": SHAREGPT},
+        {"prompt": "Where?", "completion": "Here."},
+        {"prompt": [ASK], "completion": [SAY]},
+        {"input": "Where?", "answer": "Here."},
+        {"instruction": "Where?", "input": "", "output": "Here."},
+    ],
+)
+def test_each_format_means_the_same(tmp_path, row):
+    assert read(tmp_path, row) == WANTED
+
+
+def test_of_a_chat_the_last_answer_is_learned(tmp_path):
+    found = read(tmp_path, {"messages": [ASK, SAY, {"role": "user", "content": "谢谢"}, SAY]})
+    assert len(found["prompt"]) == 3
+    assert found["completion"] == [SAY]
+
+
+def test_pairs(tmp_path):
+    found = read(tmp_path, {"prompt": "Where?", "chosen": "Here.", "rejected": "No."}, pairs=True)
+    assert found == {"prompt": [ASK], "chosen": [SAY], "rejected": [{"role": "assistant", "content": "No."}]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        [],
+        {"prompt": "Where?"},
+        {"messages": [ASK]},
+        {"input": "Where?", "answer": ""},
+        {"input": 3, "answer": "x"},
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path, row):
+    with pytest.raises(DataError, match="line 1 is no row to train on"):
+        read(tmp_path, row)
