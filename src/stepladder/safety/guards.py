@@ -114,7 +114,7 @@ class Guards:
             raise
         finally:
             self._tell(entry, watch)
-        if any(text.text != new for text, new in zip(texts, said, strict=True)):
+        if said != [text.text for text in texts]:
             entry.put(said)
         await self._keep(entry, watch)
         if judgement.action is Action.HOLD and self.desk is not None and entry.body():

@@ -98,17 +98,18 @@ class Policy:
     chain: Chain
     hash: str
 
-    def of(self, side: Side) -> list[Ruling]:
-        """Those that look at a side."""
-        return [ruling for ruling in self.rulings if ruling.covers(side)]
+    pseudonyms: bool = False
+    """Whether placeholders may stand for personal data."""
+    ins: tuple[Ruling, ...] = ()
+    outs: tuple[Ruling, ...] = ()
 
-    @property
-    def pseudonyms(self) -> bool:
-        """Whether placeholders may stand for personal data."""
-        return any(
-            ruling.enforced and Deed.PSEUDONYM in (ruling.table.action, *ruling.table.categories.values())
-            for ruling in self.rulings
-        )
+    def of(self, side: Side) -> tuple[Ruling, ...]:
+        """The rulings that look at a side."""
+        return self.ins if side is Side.IN else self.outs
+
+
+def _pseudonyms(ruling: Ruling) -> bool:
+    return ruling.enforced and Deed.PSEUDONYM in (ruling.table.action, *ruling.table.categories.values())
 
 
 class Policies:
@@ -124,15 +125,11 @@ class Policies:
             base = FOR_TASKS if name in wanted.tasks else FOR_MODELS
             for tenant in ("", *self._rules.tenants):
                 self._made[name, tenant] = self._policy(base, name, tenant)
+        self.pseudonyms = any(policy is not None and policy.pseudonyms for policy in self._made.values())
 
     def of(self, name: str, tenant: str) -> Policy | None:
         """The policy for a tenant's questions to a task or model; None where nothing watches."""
         return self._made.get((name, tenant if tenant in self._rules.tenants else ""))
-
-    @property
-    def pseudonyms(self) -> bool:
-        """Whether any policy has them."""
-        return any(policy is not None and policy.pseudonyms for policy in self._made.values())
 
     def _policy(self, base: Guarding, name: str, tenant: str) -> Policy | None:
         rules = self._rules
@@ -164,6 +161,9 @@ class Policies:
             _holding(layers),
             Chain(tuple(ruling.guard for ruling in rulings), time_limit),
             blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(),
+            any(map(_pseudonyms, rulings)),
+            tuple(ruling for ruling in rulings if ruling.covers(Side.IN)),
+            tuple(ruling for ruling in rulings if ruling.covers(Side.OUT)),
         )
 
     def _open(self, name: str, table: GuardTable) -> Guard:

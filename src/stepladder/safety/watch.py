@@ -105,5 +105,7 @@ class Watch:
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:
+    if second is NOTHING:
+        return first
     worse = second.action.severity > first.action.severity
     return second if worse or first.action is Action.PASS else first
