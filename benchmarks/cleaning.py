@@ -2,12 +2,12 @@
 
     python -m benchmarks.cleaning --rows 1000000 --json benchmarks/results/cleaning.json [--peer /path/to/python/with/datatrove]
 
-The file is made up: English words and Chinese characters drawn by their commonness into texts of one to four sentences, and, at
-known places, copies, near-copies, repetition, broken lines, HTML, wrong codes, other languages, random letters,
-telephone numbers, mail addresses and keys. Each step runs in a process of its own. *clean* is `data clean` with every default rule, personal data
-and secrets masked; *shared rules* leaves out what datatrove has no counterpart for (perplexity, personal names, secrets,
-copies). datatrove runs FTFYFormatter, GopherRepetitionFilter, PIIFormatter (mail and IP addresses) and a length filter, on one
-task and one worker. The rules' names are alike, their definitions are not: throughput is compared, not quality.
+The file is made up: English words and Chinese characters drawn by their commonness into texts of one to four sentences, and,
+at known places, copies, near-copies, repetition, broken lines, HTML, wrong codes, other languages, random letters, telephone
+numbers, mail addresses and keys. Each step runs in a process of its own. *clean* is `data clean` with every default rule,
+personal data and secrets masked; *shared rules* leaves out what datatrove has no counterpart for (perplexity, names, secrets,
+copies). datatrove runs FTFYFormatter, GopherRepetitionFilter, PIIFormatter (mail and IP addresses) and a length filter, on
+one task and one worker. The rules' names are alike, their definitions are not: throughput is compared, not quality.
 """
 
 import argparse
@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
         self.words = vocabulary(self.draw)
-        self.weights = [1 / (place + 3) for place in range(len(self.words))]
+        self.weights = list(accumulate(1 / (place + 3) for place in range(len(self.words))))
         self.recent: list[str] = ["the first text of all of them"]
 
     def text(self) -> str:
@@ -95,7 +97,7 @@ class Maker:
                 + "。"
             )
         sentences = [
-            " ".join(draw.choices(self.words, self.weights, k=draw.randint(6, 14)))
+            " ".join(draw.choices(self.words, cum_weights=self.weights, k=draw.randint(6, 14)))
             for _ in range(draw.randint(1, 4))
         ]
         return ". ".join(sentences) + "."
@@ -105,7 +107,7 @@ class Maker:
         if kind == "broken":
             return '{"input": "no end'
         draw, text = self.draw, self.text()
-        spoilt = {
+        spoilt: dict[str, Callable[[], str]] = {
             "copy": lambda: draw.choice(self.recent).upper(),
             "near": lambda: draw.choice(self.recent) + " ok",
             "repetition": lambda: f"{text[:12]} " * 20,

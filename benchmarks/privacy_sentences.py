@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import privacy_blind
 from benchmarks.privacy_templates import NEGATIVES, TEMPLATES
 
 
@@ -44,6 +45,11 @@ GIVEN = {
         "一凡 梓豪 奕然 若彤 嘉伟 心悦 雅静 惠玲 淑敏 桂珍 凤兰 德胜 福全 光辉 世昌 永年 正华 修文 远航 "
         "思源 景明 明哲 文轩 鹏程 云飞 天宇 凌霄 博文 舒雅 馨月 语桐 浩博 辉 磊 鑫 娟 婷 雷 斌 莹 岩 "
         "超 峰 涛 雪 凯 宁 蓉 菲 晖 昆 璇 琛 骏 "
+    ),
+    "blind": _words(
+        "建明 秋生 丽霞 志鹏 文静 晓峰 秀梅 国平 海龙 玉珠 振宇 立群 婉婷 子航 雨泽 一帆 思涵 梦婷 佳慧 俊凯 "
+        "宏伟 春花 冬生 长河 连成 有才 桂香 银凤 福贵 根生 小兰 大海 铁柱 双喜 胜利 跃进 卫国 红军 向阳 爱华 "
+        "洛 骁 彤 妍 晗 钧 蕊 岚 淼 恺 祎 甜 媛 岳 朗 帅 虎 林 静怡 昊天 睿泽 沐阳 苏晴 念真 听澜 予安 清和 "
     ),
 }
 CITIES = (
@@ -80,8 +86,8 @@ class Sentence:
 def sentences(family: str, seed: int, count: int) -> list[Sentence]:
     """Return ``count`` sentences of a family, about a quarter of them without personal data."""
     rng = random.Random(seed)
-    negatives = NEGATIVES[family]
-    templates = TEMPLATES[family]
+    negatives = privacy_blind.NEGATIVES if family == "blind" else NEGATIVES[family]
+    templates = privacy_blind.TEMPLATES if family == "blind" else TEMPLATES[family]
     return [
         fill(rng.choice(negatives if rng.random() < 0.25 else templates), rng, family) for _ in range(count)
     ]

@@ -95,6 +95,23 @@ def harm(data: Path) -> Figures:
     }
 
 
+def refusal(_: Path) -> Figures:
+    """Harmless texts of ours that training has not seen, many of them in the words of harmful ones, by kind."""
+    from recipes.guards.templates import ordinary
+
+    rows = [row for language in ("zh", "en") for row in ordinary(language, seen=False)]
+    sections = dict.fromkeys(":".join(row.group.split(":")[::2]) for row in rows)
+    found: Figures = {
+        language: flagged([row.text for row in rows if row.language == language], stopped)
+        for language in ("zh", "en")
+    }
+    found["by kind"] = {
+        section: flagged([r.text for r in rows if ":".join(r.group.split(":")[::2]) == section], stopped)
+        for section in sections
+    }
+    return found
+
+
 def words(data: Path) -> Figures:
     """A raw public list: as it is imported, on harmless paragraphs; and how long the import takes."""
     paragraphs, _ = encyclopaedia(data)
@@ -237,8 +254,8 @@ def _nearest(wanted: set[str], holders: dict[str, set[int]]) -> float:
 
 
 PARTS = {
-    "attacks": attacks, "harm": harm, "words": words, "offence": offence, "grandmother": grandmother, "cost": cost,
-    "overlap": overlap,
+    "attacks": attacks, "harm": harm, "words": words, "offence": offence, "grandmother": grandmother, "refusal": refusal,
+    "cost": cost, "overlap": overlap,
 }  # fmt: skip
 
 

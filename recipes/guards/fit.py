@@ -5,8 +5,9 @@
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
 categories over the bad ones. The threshold comes from cross-validation by groups: every row is scored by a model that
 has seen no row of its seed, and the threshold is the lowest at which, averaged over the origins of harmless rows, no
-more than `FALSE_ALARMS` of them are flagged. The shipped weights then see all rows. The same archives give the same
-bytes. What cross-validation found goes to benchmarks/results/guards-KIND.json.
+more than `FALSE_ALARMS` of them are flagged, for texts with Han characters and without apart. The shipped weights then
+see all rows. The same archives give the same bytes. What cross-validation found goes to
+benchmarks/results/guards-KIND.json.
 """
 
 import io
@@ -25,7 +26,28 @@ from stepladder.models import LinearModel
 from stepladder.safety import HASHER, Classifier, Table, pack
 from stepladder.training import LinearSettings, fit_linear
 
-FALSE_ALARMS = 0.02
+FALSE_ALARMS = {
+    "attacks": {"zh": (0.015, 0.02), "en": (0.015, 0.02)},
+    "harm": {"zh": (0.03, 0.14), "en": (0.01, 0.06)},
+}
+"""What share of harmless rows may be flagged, averaged over their origins: everyday ones, and those made to be hard.
+
+Chinese rows of ours are the harder ones: half of them are written around the very words of the harmful ones.
+"""
+LEAST = 0.1
+"""No threshold is lower: below, a word or two of an attack in a short text would be enough."""
+_SECTIONS = ("act", "!", "hard", "grammar", "families", "daily", "scenes", "coaxing", "ordinary")
+HARD = (
+    "!",
+    "hard",
+    "grammar",
+    "families",
+    "daily",
+    "scenes",
+    "coaxing",
+    "ordinary",
+    "other side",
+)  # sections of our seeds
 _SETTINGS = LinearSettings(costs=(2.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
 _CATEGORY_FEATURES = 10_000
 _UNKNOWN = "other"  # harmful, of no stated category
@@ -42,24 +64,40 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
     folds = np.array([fold_of(row) for row in rows])
     for fold in range(FOLDS):
         unseen = Classifier(
-            _bad([row for row, f in zip(rows, folds, strict=True) if f != fold]), kinds, (), 0.5, ""
+            _bad([row for row, f in zip(rows, folds, strict=True) if f != fold]), kinds, (), (0.5, 0.5), ""
         )
         scores[folds == fold] = [
             unseen.score(row.text) for row, f in zip(rows, folds, strict=True) if f == fold
         ]
-    threshold = _threshold(rows, scores)
+    thresholds = tuple(
+        _threshold(
+            [row for row in rows if row.language == language],
+            scores[[row.language == language for row in rows]],
+            FALSE_ALARMS[kind][language],
+        )
+        for language in ("zh", "en")
+    )
+    enough = np.array([thresholds[row.language == "en"] for row in rows])
     found = {
         "rows": len(rows),
-        "threshold": threshold,
+        "thresholds, with Han characters and without": thresholds,
         "bad rows flagged": round(
-            float(np.mean([s >= threshold for r, s in zip(rows, scores, strict=True) if r.label != "safe"])),
-            4,
+            float(np.mean((scores >= enough)[[row.label != "safe" for row in rows]])), 4
         ),
-        "harmless rows flagged, by origin": {
-            o: round(share, 4) for o, share in _shares(rows, scores, threshold).items()
-        },
+    } | {
+        f"harmless rows flagged, {language}": {
+            o: round(share, 4)
+            for o, share in _shares(
+                [row for row in rows if row.language == language],
+                (scores - enough)[[row.language == language for row in rows]],
+                0,
+            ).items()
+        }
+        for language in ("zh", "en")
     }
-    return Classifier(_bad(rows), kinds, model.classes, threshold, digest(ours(kind))), found
+    return Classifier(
+        _bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind))
+    ), found
 
 
 def _bad(rows: list[Row]) -> Table:
@@ -68,10 +106,13 @@ def _bad(rows: list[Row]) -> Table:
     return Table(table.weights, table.squares, table.bias, table.slope, table.offsets[1:] - table.offsets[:1])
 
 
-def _threshold(rows: list[Row], scores: Scores) -> float:
-    """Return the lowest of a hundred thresholds at which the mean share over origins is small enough."""
-    for threshold in np.round(np.arange(0.01, 1.0, 0.01), 2).tolist():
-        if np.mean(list(_shares(rows, scores, threshold).values())) <= FALSE_ALARMS:
+def _threshold(rows: list[Row], scores: Scores, allowed: tuple[float, float]) -> float:
+    """Return the lowest of a hundred thresholds at which the mean shares over origins are small enough."""
+    for threshold in np.round(np.arange(LEAST, 1.0, 0.01), 2).tolist():
+        shares = _shares(rows, scores, threshold)
+        hard = [share for name, share in shares.items() if name.endswith(HARD)]
+        everyday = [share for name, share in shares.items() if not name.endswith(HARD)]
+        if np.mean(everyday) <= allowed[0] and np.mean(hard) <= allowed[1]:
             return float(threshold)
     return 0.99
 
@@ -93,7 +134,7 @@ def origin(row: Row) -> str:
     parts = row.group.split(":")
     if parts[0] != row.language:
         return "signs" if parts[0] in ("signs", "coded", "hex") else parts[0]
-    return f"{parts[0]} {parts[1] if parts[1] in ('act', '!', 'hard', 'grammar') else 'other side'}"
+    return f"{parts[0]} {parts[1] if parts[1] in _SECTIONS else 'other side'}"
 
 
 def _dense(model: LinearModel) -> Table:
@@ -125,7 +166,7 @@ def write(classifier: Classifier, target: Path) -> None:
         **pack("bad", classifier.bad),
         **pack("kind", classifier.kind),
         "kinds": np.array(",".join(classifier.kinds)),
-        "threshold": np.array(classifier.threshold),
+        "thresholds": np.array(classifier.thresholds),
         "digest": np.array(classifier.digest),
     }
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

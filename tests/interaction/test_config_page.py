@@ -27,6 +27,8 @@ from stepladder.core import (
     Unsure,
     config,
 )
+from stepladder.knowledge.engines.http_search import HttpSettings
+from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
@@ -39,6 +41,7 @@ from stepladder.training import (
     TaggerSettings,
     TreesSettings,
 )
+from stepladder.training.language import LanguageSettings
 from tests.house import pages
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
@@ -62,6 +65,9 @@ TABLES = {
     "### `[tasks.NAME.summary]`": Summing,
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
+    '### `kind = "http"`': HttpSettings,
+    '### `kind = "searxng"` and `"brave"`': EngineSettings,
+    '### `kind = "opensearch"`': IndexSettings,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.promise.floors]`": Floors,
     "### `[tasks.NAME.unsure]`": Unsure,
@@ -72,6 +78,7 @@ TABLES = {
     "### `[tasks.NAME.recipes.stack]`": StackSettings,
     "### `[tasks.NAME.recipes.trees]`": TreesSettings,
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
+    "### `[tasks.NAME.recipes.lora]`": LanguageSettings,
 }
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 

@@ -17,11 +17,22 @@ ROWS = [
 ]
 
 
+KNOWS = """
+[knowledge.embedder]
+kind = "none"
+[tasks.help]
+kind = "answer"
+top = "big"
+[tasks.help.knowledge]
+collection = "c"
+sure = 0.6
+"""
+
+
 @pytest.fixture
 def config(tmp_path):
-    file = write_config(tmp_path, recorded(tmp_path, {"hi": "Hello"}), mood())
-    file.write_text(file.read_text() + '\n[knowledge.embedder]\nkind = "none"\n')
-    return file
+    answers = {"hi": "Hello", "公司地址": "上海。", "董事长叫什么名字？": "我不知道。"}
+    return write_config(tmp_path, recorded(tmp_path, answers), mood(), KNOWS)
 
 
 async def test_documents_are_found_with_the_response_and_not_after_their_removal(home):
@@ -136,7 +147,7 @@ def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
     ]
     asked.write_text("".join(json.dumps(line) + "\n" for line in lines))
     code, out, _ = typed("eval", str(asked), "--collection", "c", "--mode", "lexical")
-    said = dict(line.split()[:2] for line in out.splitlines()[1:6])
+    said = dict(line.split()[:2] for line in out.splitlines()[1:10])
     assert code == 0
     assert {name: round(float(value), 3) for name, value in said.items()} == {
         "recall": 0.5,
@@ -144,7 +155,17 @@ def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
         "mrr": 0.667,
         "answered_right": 0.667,
         "refused_right": 1.0,
+        "refusal_rate": 0.333,
+        "citation_precision": 1.0,
+        "citation_recall": 0.75,
+        "grounded": 1.0,
     }
     assert "unanswered: 公司地址" in out
+    out = typed("eval", str(asked), "--task", "help", "--mode", "lexical", "--json")[1]
+    found = json.loads(out)
+    assert found["answered_right"] == pytest.approx(2 / 3) and found["unanswered"] == ["公司地址"]
+    assert (found["refused_right"], found["citation_precision"], found["grounded"]) == (1.0, 1.0, 1.0)
+    assert "help" in typed("eval", str(asked), "--task", "mood", "--collection", "c")[2]
+    assert "--collection" in typed("eval", str(asked))[2]
     asked.write_text('{"id": 1}\n')
     assert "asked.jsonl:1" in typed("eval", str(asked), "--collection", "c")[2]

@@ -11,6 +11,7 @@ from stepladder.safety import (
     HarmSettings,
     PersonalGuard,
     PersonalSettings,
+    default_chain,
 )
 from stepladder.safety.classifier import shipped
 
@@ -71,12 +72,15 @@ def test_every_category_of_the_classifier_is_in_the_catalogue():
 
 
 def test_a_name_alone_is_reported_and_passes():
-    verdict = PersonalGuard("p").check("我叫张伟，今年来北京上学。")
+    alone = "我叫张伟，今年来北京上学。"
+    verdict = PersonalGuard("p", PersonalSettings(names="reported")).check(alone)
     assert verdict.action is Action.PASS
     assert [span.text for span in verdict.spans] == ["张伟"]
     assert (
         PersonalGuard("p", PersonalSettings(names="always")).check("我叫张伟。").redacted == "我叫[PERSON]。"
     )
+    assert not PersonalGuard("p").check(alone).spans  # takes time, and nothing would come of it
+    assert default_chain(reports=True).check(alone, Side.IN).spans == verdict.spans
     beside = PersonalGuard("p").check("我叫张伟，电话13812345678。")
     assert beside.redacted == "我叫[PERSON]，电话[PHONE]。"
     assert PersonalGuard("p").side is Side.BOTH

@@ -1,5 +1,7 @@
 """The normal form: what counts as the same text, and that normalising twice changes nothing."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,14 @@ def the_long_way(text):
 @given(st.text(st.sampled_from("ａＺ１！　、。「（aZ1! 電影后里々〆\u4db5\u9fa5"), max_size=30))
 def test_the_quick_path_of_common_characters_agrees_with_the_long_one(text):
     assert normalise(text) == the_long_way(text)
+
+
+@given(st.text(max_size=12))
+def test_short_and_long_texts_take_different_ways_to_the_same_form(text):
+    assert normalise(" ".join([text] * 120)).split() == normalise(text).split() * 120
+
+
+def test_every_character_is_what_the_general_way_makes_of_it():
+    for code in range(0x80, 0x10000, 7):
+        if not 0xD800 <= code < 0xE000 and not unicodedata.category(chr(code)).startswith("M"):
+            assert normalise(f"{chr(code)} x") == the_long_way(f"{chr(code)} x"), hex(code)

@@ -101,10 +101,11 @@ from stepladder.core.protocols import (
     Progress,
     Recipe,
     Retriever,
+    RetrieverOpener,
     Rung,
     is_private,
 )
-from stepladder.core.sources import SourceConfig, SourceKind, Vanished
+from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
@@ -185,6 +186,8 @@ __all__ = [
     "Remark",
     "Remarked",
     "Retriever",
+    "RetrieverConfig",
+    "RetrieverOpener",
     "Rewrite",
     "Right",
     "Role",

@@ -15,11 +15,9 @@ from stepladder.core.answering import TaskKind
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
-from stepladder.core.knowing import check_kind, check_summing
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.promise_check import check_promise, check_top
-from stepladder.core.sources import SourceConfig, check_source
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
@@ -39,6 +37,8 @@ __all__ = [
     "secret",
     "settings",
 ]
+from stepladder.core.knowing import check_kind, check_retriever, check_summing
+from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
 _MOST = 1e9
@@ -55,6 +55,7 @@ _TABLES = (
     "accounts",
     "oidc",
     "guards",
+    "retrievers",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -156,6 +157,7 @@ class Config:
     oidc: Oidc = field(default_factory=Oidc)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -214,6 +216,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        retrievers=retrievers(data.get("retrievers", {})),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -294,6 +297,7 @@ def _check(config: Config) -> None:
         check_promise(task.promise, task.labels, f"{where}.promise")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
+        check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
         for key in ("canary", "audit", "recalibrate"):

@@ -1,5 +1,7 @@
 """Whether what a configuration says of a task's knowledge goes together."""
 
+from collections.abc import Collection
+
 from stepladder.core.answering import Knows, Summing, TaskKind
 from stepladder.core.errors import ConfigError
 
@@ -12,7 +14,7 @@ def check_kind(kind: TaskKind, knows: Knows, rungs: tuple[str, ...], contract: b
             param=f"{where}.kind",
             remedy="Take labels, schema and rungs out.",
         )
-    if kind is TaskKind.ANSWER and not knows.collection:
+    if kind is TaskKind.ANSWER and not (knows.collection or knows.retriever):
         raise ConfigError(
             f"{where} does not say what to answer from.",
             param=f"{where}.knowledge.collection",
@@ -24,6 +26,16 @@ def check_kind(kind: TaskKind, knows: Knows, rungs: tuple[str, ...], contract: b
             f"{where}.knowledge.passages is {knows.passages}.",
             param=f"{where}.knowledge.passages",
             remedy="Give 1 to 50.",
+        )
+
+
+def check_retriever(name: str, known: Collection[str], where: str) -> None:
+    """Raise ConfigError where a task names a retriever that there is not."""
+    if name and name not in known:
+        raise ConfigError(
+            f"{where}.knowledge.retriever names {name!r}, which there is not.",
+            param=f"{where}.knowledge.retriever",
+            remedy=f"Retrievers: {', '.join(known) or 'none; add [retrievers.NAME]'}.",
         )
 
 

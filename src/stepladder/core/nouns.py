@@ -97,9 +97,6 @@ class Task:
     semantic_cache: SemanticCache = field(default_factory=SemanticCache)
     max_output_tokens: int | None = None
     deadline_ms: float | None = None
-    knowledge: Knows = field(default_factory=Knows)
-    summary: Summing = field(default_factory=Summing)
-    confidential: bool = False
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
     knowledge: Knows = field(default_factory=Knows)

@@ -204,6 +204,16 @@ class Retriever(Protocol):
         ...
 
 
+class RetrieverOpener(Protocol):
+    """What an entry point in `stepladder.retrievers` names: a class with `open`. It checks its own settings, and asks nobody.
+
+    A retriever with `private = True` tells nobody else what is searched for; one without the attribute is taken to.
+    """
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> Retriever: ...
+
+
 @runtime_checkable
 class Guard(Protocol):
     """Rules on a text going in or out. `check` is sync, has no side effects, and may be called from many threads.

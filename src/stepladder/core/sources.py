@@ -65,6 +65,29 @@ class SourceConfig:
         return self.every or _EVERY[self.kind]
 
 
+@dataclass(frozen=True, slots=True)
+class RetrieverConfig:
+    """`[retrievers.x]`: the plug-in (`kind`) and its own settings, which the plug-in checks when it opens."""
+
+    kind: str
+    settings: Mapping[str, Any]
+
+
+def retrievers(data: Any) -> dict[str, RetrieverConfig]:
+    """The tables of `[retrievers]`. Raises ConfigError for one without a kind."""
+    found = {}
+    for name, given in data.items() if isinstance(data, Mapping) else ():
+        where = f"retrievers.{name}"
+        if not isinstance(given, Mapping) or not isinstance(given.get("kind"), str):
+            raise ConfigError(
+                f"[{where}] has no kind.", param=f"{where}.kind", remedy='Add kind = "searxng", for example.'
+            )
+        found[name] = RetrieverConfig(
+            given["kind"], {key: value for key, value in given.items() if key != "kind"}
+        )
+    return found
+
+
 def check_source(given: SourceConfig, where: str) -> None:
     """Raise ConfigError naming what is wrong with a source."""
     wrong: list[tuple[str, Any, str]] = []

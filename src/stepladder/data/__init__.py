@@ -43,11 +43,30 @@ from stepladder.data.gathering import (
     file_sources,
     gather_rows,
 )
-from stepladder.data.labelling import Asked, BulkLabelling, Estimate, Journal, Labelled, Teacher, Terms
+from stepladder.data.labelling import (
+    Asked,
+    BulkLabelling,
+    Estimate,
+    Journal,
+    Labelled,
+    Questions,
+    Teacher,
+    Terms,
+    ask_all,
+)
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
+from stepladder.data.synthesis import (
+    How,
+    Material,
+    Synthesised,
+    Wish,
+    synthesis_requests,
+    synthesis_task,
+    write_synthetic,
+)
 from stepladder.data.templates import Template
 from stepladder.data.validate import Drift, Fault, Validity, validate
 
@@ -77,6 +96,7 @@ __all__ = [
     "Found",
     "Gathered",
     "Guarded",
+    "How",
     "Job",
     "Journal",
     "Kind",
@@ -87,11 +107,13 @@ __all__ = [
     "Log",
     "LogRow",
     "Markup",
+    "Material",
     "Mixed",
     "Mixture",
     "Perplexity",
     "Personal",
     "Problem",
+    "Questions",
     "Reading",
     "Repetition",
     "RowFile",
@@ -100,12 +122,15 @@ __all__ = [
     "Skipped",
     "Source",
     "Suspect",
+    "Synthesised",
     "Teacher",
     "Template",
     "Terms",
     "Traits",
     "Validity",
+    "Wish",
     "advise",
+    "ask_all",
     "clean",
     "clean_file",
     "compare",
@@ -133,9 +158,12 @@ __all__ = [
     "sample_of",
     "span_days",
     "split_rows",
+    "synthesis_requests",
+    "synthesis_task",
     "traits_described",
     "traits_of",
     "validate",
     "write_rows",
     "write_splits",
+    "write_synthetic",
 ]

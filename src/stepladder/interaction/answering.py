@@ -1,11 +1,11 @@
 """Furnishes tasks with what they know: the rungs that answer from documents, and the top that is given passages."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stepladder.core import Hit, Knowing, Model, Rewrite, Rung, Scope, Task, TaskKind
+from stepladder.core import Config, Model, Rewrite, Rung, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
-from stepladder.knowledge import Query, SearchMode
+from stepladder.interaction.searching import Retrievers, source_of
 from stepladder.service import (
     EXTRACT,
     READER,
@@ -51,17 +51,18 @@ class Answering:
     def __init__(self, store: Store, knowledge: OpenedKnowledge) -> None:
         self._store = store
         self._knowledge = knowledge
+        self._retrievers = Retrievers()
         self._verified: dict[str, Verified] = {}
 
-    def furnish(self, task: Task, model: Model, knowing: Knowing) -> Furnished:
+    def furnish(self, task: Task, model: Model, config: Config) -> Furnished:
         """What answers a task; without knowledge, its top alone."""
         top, knows = model.rung(task), task.knowledge
         if task.kind is TaskKind.SUMMARY:
             sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
             return Furnished(sums, [ExtractRung(task)], {EXTRACT: 0.5 if task.summary.extract else 1.0})
-        if not knows.collection:
+        source = source_of(task, config, self._knowledge, self._retrievers)
+        if source is None:
             return Furnished(top)
-        source = self._own(task, private=knowing.embedder.get("kind") != "endpoint")
         rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
         finder = Finder(knows, source, rewriter)
         if task.kind is not TaskKind.ANSWER:
@@ -75,25 +76,3 @@ class Answering:
         if task not in self._verified:
             self._verified[task] = Verified(lambda after: self._store.approved.since(task, after))
         return self._verified[task]
-
-    def _own(self, task: Task, *, private: bool) -> Source:
-        opened, collection = self._knowledge, task.knowledge.collection
-        mode = SearchMode(task.knowledge.mode)
-
-        def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
-            return opened.get().search(Query(query, collection, scope, top, mode))
-
-        def rarity(scope: Scope, terms: Collection[str]) -> Mapping[str, float]:
-            return opened.get().rarity(collection, scope, terms)
-
-        def standing(scope: Scope, numbers: Collection[int]) -> Collection[int]:
-            return opened.get().standing(collection, scope, numbers)
-
-        return Source(
-            find,
-            rarity,
-            standing,
-            version=opened.version,
-            embedder=lambda: opened.get().embedder,
-            private=private,
-        )

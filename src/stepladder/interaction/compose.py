@@ -35,7 +35,6 @@ from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.people import People
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.vaults import open_vaults
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
@@ -333,17 +332,14 @@ class House:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
-            def build() -> tuple[State, Snapshot, Policies, Desk]:
-                state, guards = State.read(self.store), self.gateway.guards
-                snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
-                policies, desk = guards.policies, guards.desk
-                if policies.config is not config or desk is None:
-                    policies = Policies(config)
-                    desk = Desk(self.store.reviews, self.clock, open_vaults(self.store, config, self.clock))
-                return state, snapshot, policies, desk
+            def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
+                state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
+                return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
 
             before, guards = self._state.rollouts, self.gateway.guards
-            self._state, self.gateway.snapshot, guards.policies, guards.desk = await asyncio.to_thread(build)
+            self._state, self.gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(
+                build
+            )
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from stepladder.core import (
     Config,
     Events,
-    Knowing,
     Learned,
     Mode,
     Model,
@@ -76,16 +75,16 @@ class Ladders:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
         tasks = {
-            name: self._task(task, _chain(task, config, models), state, used, config.knowledge)
+            name: self._task(task, _chain(task, config, models), state, used, config)
             for name, task in config.tasks.items()
         }
         self._rungs = {id: rung for id, rung in self._rungs.items() if id in used}
         return tasks
 
     def _task(
-        self, task: Task, chain: Sequence[Model], state: State, used: set[str], knowing: Knowing
+        self, task: Task, chain: Sequence[Model], state: State, used: set[str], config: Config
     ) -> ServedTask:
-        model, furnished = chain[0], self._answering.furnish(task, chain[0], knowing)
+        model, furnished = chain[0], self._answering.furnish(task, chain[0], config)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         top: Rung = UnsureRung(task) if task.offline else furnished.top
         entries = self._known(task.name)

@@ -11,8 +11,9 @@ from stepladder.core import Config
 def lines(config: Config) -> dict[str, str]:
     """Every key in force with its value, both as TOML writes them. Secrets are references, as in the file."""
     whole = msgspec.to_builtins(config)
-    for name, model in whole["models"].items():
-        whole["models"][name] = {**model, **model.pop("settings")}
+    for kind in ("models", "retrievers"):
+        for name, plugged in whole[kind].items():
+            whole[kind][name] = {**plugged, **plugged.pop("settings")}
     laid = dict(_flat(whole, ""))
     return {key: value for key, value in laid.items() if key != "hash" and not key.endswith(".name")}
 

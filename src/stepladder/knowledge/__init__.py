@@ -12,7 +12,7 @@ from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
-from stepladder.knowledge.quality import Asked, Quality, evaluate, ndcg, questions
+from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
 from stepladder.knowledge.reader import Quote, answered, best_quote
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
@@ -34,6 +34,7 @@ __all__ = [
     "Query",
     "Quote",
     "Refused",
+    "Said",
     "SearchMode",
     "Splitting",
     "Stored",

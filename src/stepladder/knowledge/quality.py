@@ -1,8 +1,9 @@
 """How well a collection answers a file of questions with known documents or answers."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import msgspec
@@ -30,11 +31,34 @@ class Asked(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered: the documents that it cites, one for each citation, and the share of it that they support.
+
+    `text` is "" where nothing was said, which counts as `refused` too.
+    """
+
+    text: str
+    documents: tuple[str, ...] = ()
+    supported: float = 1.0
+    refused: bool = False
+
+    @classmethod
+    def of(cls, quote: Quote | None) -> "Said":
+        """What the reader said, where it is sure enough."""
+        if quote is None or not answered(quote):
+            return cls("", refused=True)
+        return cls(quote.text, (quote.passage.document,))
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """Means over the questions that say enough for the figure; NaN where none does.
 
-    `answered_right`: the quoted sentence holds the answer, of the questions that have one. `refused_right`: nothing was
-    quoted, of those that nobody can answer. `unanswered` are questions with an answer to which nothing was said.
+    `answered_right`: the answer holds a writing of the right one, of the questions that have one. `refused_right`: nothing
+    was answered, of those that nobody can answer; `refusal_rate`: the same of those that have an answer. Over what was
+    answered: `citation_precision` is the share of the citations that are of a right document, `citation_recall` that of
+    the right documents which are cited, and `grounded` that of its sentences which the passages support.
+    `unanswered` are questions with an answer to which nothing was said.
     """
 
     questions: int
@@ -43,6 +67,10 @@ class Quality:
     mrr: float
     answered_right: float
     refused_right: float
+    refusal_rate: float
+    citation_precision: float
+    citation_recall: float
+    grounded: float
     unanswered: tuple[str, ...]
 
 
@@ -68,38 +96,62 @@ def questions(path: Path) -> list[Asked]:
 def evaluate(
     asked: Sequence[Asked],
     search: Callable[[str], Sequence[str]],
-    answer: Callable[[str], Quote | None],
+    answer: Callable[[str], Said],
     *,
     top: int = 10,
 ) -> Quality:
     """Search and answer each question. `search` gives documents' ids, best first."""
-    recalls, gains, ranks, right, refused, unanswered = [], [], [], [], [], []
+    score = _Score()
     for one in asked:
         if one.documents:
-            ranked = list(search(one.text))[:top]
-            recalls.append(len(set(ranked) & set(one.grades)) / min(top, len(one.grades)))
-            gains.append(ndcg(one.grades, ranked, top))
-            ranks.append(
-                max((1 / place for place, id in enumerate(ranked, 1) if id in one.grades), default=0.0)
-            )
+            score.found(one.grades, list(search(one.text))[:top], top)
         if one.answers is not None:
-            quote = answer(one.text)
-            said = normalise(quote.text) if quote is not None and answered(quote) else ""
-            if not one.answers:
-                refused.append(float(not said))
-                continue
-            right.append(float(bool(said) and any(normalise(text) in said for text in one.answers)))
-            if not said:
-                unanswered.append(one.text)
-    return Quality(
-        len(asked),
-        _mean(recalls),
-        _mean(gains),
-        _mean(ranks),
-        _mean(right),
-        _mean(refused),
-        tuple(unanswered),
-    )
+            score.said(one, answer(one.text))
+    return score.quality(len(asked))
+
+
+class _Score:
+    """Figures as the questions go by."""
+
+    def __init__(self) -> None:
+        self._means: dict[str, list[float]] = defaultdict(list)
+        self._unanswered: list[str] = []
+
+    def found(self, grades: Mapping[str, float], ranked: Sequence[str], top: int) -> None:
+        """One search."""
+        right = set(ranked) & set(grades)
+        first = max((1 / place for place, id in enumerate(ranked, 1) if id in grades), default=0.0)
+        self._add(recall=len(right) / min(top, len(grades)), ndcg=ndcg(grades, ranked, top), mrr=first)
+
+    def said(self, asked: Asked, said: Said) -> None:
+        """One answer."""
+        silent = said.refused or not said.text
+        if not asked.answers:
+            self._add(refused_right=silent)
+            return
+        text = normalise(said.text)
+        right = not silent and any(normalise(one) in text for one in asked.answers)
+        self._add(answered_right=right, refusal_rate=silent)
+        if silent:
+            self._unanswered.append(asked.text)
+            return
+        self._add(grounded=said.supported)
+        if asked.documents:
+            cited = [document in asked.grades for document in said.documents]
+            self._add(
+                citation_precision=sum(cited) / len(cited) if cited else 0.0,
+                citation_recall=len(set(said.documents) & set(asked.grades)) / len(asked.grades),
+            )
+
+    def quality(self, questions: int) -> Quality:
+        """The means."""
+        names = (item.name for item in fields(Quality) if item.name not in ("questions", "unanswered"))
+        means = {name: _mean(self._means[name]) for name in names}
+        return Quality(questions=questions, unanswered=tuple(self._unanswered), **means)
+
+    def _add(self, **values: float) -> None:
+        for name, value in values.items():
+            self._means[name].append(float(value))
 
 
 def ndcg(grades: Mapping[str, float], ranked: Sequence[str], depth: int) -> float:

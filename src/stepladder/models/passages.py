@@ -56,4 +56,4 @@ def _mark(question: Question) -> str:
 def bytes_of(task: Task) -> int:
     """About the most that passages add to a prompt."""
     knows = task.knowledge
-    return knows.passages * _A_PASSAGE if knows.collection else 0
+    return knows.passages * _A_PASSAGE if knows.collection or knows.retriever else 0

@@ -1,4 +1,4 @@
-"""The `lora` and `sft` rungs: a small language model that was tuned for one task, answering with a label's code.
+"""The `lora` and `sft` rungs: a small language model that was tuned for one task, answering with a label, or a code for it.
 
 It runs in llama.cpp's process (see `llama`), which starts with the first question and ends with the model. Each question is
 asked in the very words of the training: the messages are made by the same function, and the template is the model's own.
@@ -31,7 +31,7 @@ _LEAST = 1e-9  # a probability below is as good as none, and has a logarithm
 
 
 class Coded(msgspec.Struct, frozen=True):
-    """`model.json`: the task's `prompt`, each label with its `code` and the code's one `token`, and the calibration.
+    """`model.json`: the task's `prompt`, what is written for each label (`codes`) and its first `token`, and the calibration.
 
     Logits are `slope` * log-probability + `offsets`. A question has at most `context` tokens.
     """

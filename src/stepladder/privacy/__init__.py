@@ -7,7 +7,7 @@ policies, HTTP or where vaults are stored.
 
 from stepladder.privacy import spelling
 from stepladder.privacy.actions import UNASKED, Action, block, foreign, keyed_hash, mask, redact
-from stepladder.privacy.find import find
+from stepladder.privacy.find import find, identifies
 from stepladder.privacy.finding import Finding, Kind
 from stepladder.privacy.presidio import PresidioFinder
 from stepladder.privacy.pseudonyms import Restorer, Vault
@@ -27,6 +27,7 @@ __all__ = [
     "block",
     "find",
     "foreign",
+    "identifies",
     "keyed_hash",
     "mask",
     "redact",

@@ -42,7 +42,9 @@ _NOT_BANK = re.compile(
 _PASSPORT = re.compile(r"(?:passport|护照|通行证|旅行证)[^\d\n。;；]{0,24}$", re.IGNORECASE)
 _SSN = re.compile(r"(?:\bssn\b|social security|社会安全号|社安号)[^\d\n]{0,24}$", re.IGNORECASE)
 _ID = re.compile(
-    r"(?:身份证|证件|[一旧老]代?证|公民号码|\bid\b|identity|公民身份)[^\d\n]{0,20}$", re.IGNORECASE
+    r"(?:身份证|证件|[一旧老]代?证|公民号码|\bid\b|identity|公民身份)[^\d\n]{0,20}$"
+    r"|(?:身份证|证件)[^\n]{0,8}15 ?位的?[^\d\n]{0,4}$",
+    re.IGNORECASE,
 )
 
 

@@ -19,7 +19,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(
-    r"[bBdD出生诞](?:orn(?![A-Za-z])|ORN(?![A-Za-z])|irth|IRTH|-day|\.?[oO]\.?[bB](?![A-Za-z])|(?<=出)生|(?<=生)[日于辰]|(?<=诞)[生辰]|(?<=生),)"
+    r"[bBdD出生诞](?:orn(?![A-Za-z])|ORN(?![A-Za-z])|irth|IRTH|-day|\.?[oO]\.?[bB](?![A-Za-z])|(?<=出)生|(?<=生)[日于辰]|(?<=生)人|(?<=诞)[生辰]|(?<=生),)"
 )
 _REACH = 32  # characters between the word and its date
 _ELSEWHERE = re.compile(
@@ -33,6 +33,7 @@ def birth_dates(text: str) -> Iterator[Span]:
         after = _DATE.search(text, word.end(), word.end() + _REACH + 20)
         if (
             after
+            and word[0] not in ("生人", "生,")  # 1990年3月7日生人: only a date before it
             and after.start() - word.end() <= _REACH
             and not _ELSEWHERE.search(text, word.end(), after.start())
         ):

@@ -13,9 +13,14 @@ Recogniser = Callable[[str], Iterator[Span]]
 _LONG_NUMBER = re.compile(r"[0-9](?:[ ()./:-]{0,2}[0-9]){5}")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
 _DIGIT = re.compile(r"[0-9]")
-_MAIL_SIGN = re.compile(r"@|[\[(](?:at|At|AT)[\])]")
+_SPELLED_SIGNS = ("[at]", "[At]", "[AT]", "(at)", "(At)", "(AT)", "[at)", "(at]")
 _HEX_SIGN = re.compile(r"[:-][0-9A-Fa-f]{0,4}[:-]")
 _HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def _has_mail_sign(text: str) -> bool:
+    return "@" in text or any(sign in text for sign in _SPELLED_SIGNS)
+
 
 # What a text must have for recognisers to be worth their scan.
 _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
@@ -31,12 +36,23 @@ _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
             phones.phones,
         ),
     ),
-    (_MAIL_SIGN.search, (networks.emails, networks.urls)),
+    (_has_mail_sign, (networks.emails, networks.urls)),
     (_DOTTED.search, (networks.addresses_v4,)),
     (_HEX_SIGN.search, (networks.addresses_by_colon, networks.addresses_by_dash)),
     (_DIGIT.search, (numbers.ibans, dates.birth_dates, addresses.english)),
     (_HAN.search, (plates.plates, addresses.chinese, people_han.people)),
     (bool, (people.people,)),
+)
+_WEAK = frozenset(
+    {
+        networks.urls, networks.addresses_v4, dates.birth_dates, addresses.english, addresses.chinese,
+        people_han.people, people.people,
+    }
+)  # fmt: skip
+_IDENTIFYING = tuple(
+    (present, strong)
+    for present, recognisers in _STAGES
+    if (strong := tuple(recogniser for recogniser in recognisers if recogniser not in _WEAK))
 )
 
 
@@ -62,6 +78,18 @@ def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str
         for span in _settle(_spans(plain))
         if span.kind in wanted and span.start >= skip
     ]
+
+
+def identifies(text: str) -> bool:
+    """Whether something in ``text`` may name one person by itself: a number, an address of e-mail, a plate; quickly."""
+    plain = fold(text)
+    return any(
+        True
+        for present, recognisers in _IDENTIFYING
+        if present(plain)
+        for recogniser in recognisers
+        for _ in recogniser(plain)
+    )
 
 
 def _spans(plain: str) -> Iterator[Span]:

@@ -38,7 +38,7 @@ _ANNOUNCED = re.compile(
 _GOES_ON = (
     "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
     "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
-    "职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾搬诉确配养偷值充换挪缴汇存取拨催结病死失犯受得需帮陪赔逃躲抢偷骗救撞追找派调升辞退更懂比两各均"
+    "啊哦哈呀旁过职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾搬诉确配养偷值充换挪缴汇存取拨催结病死失犯受得需帮陪赔逃躲抢偷骗救撞追找派调升辞退更懂比两各均"
 )
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
@@ -49,6 +49,7 @@ _END = re.compile(
 _GOING_ON = f"(?!{'|'.join(words('following_han'))})"
 _FOLLOWING = re.compile("|".join(words("following_han")))
 _TWO = f"[{GIVEN}]{_GOING_ON}[{GIVEN}]"
+_NAMES_AND_WORDS = frozenset(words("names_and_words_han"))  # 卫国 is a word, and a name for all that
 _NOT_GIVEN = re.compile(
     r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|"
     r"的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
@@ -128,7 +129,8 @@ def _bare(text: str) -> Iterator[Span]:
             word = (
                 _TITLED_NEXT.match(text, match.start() + 1)
                 or name in WORDS
-                or name[1:] in WORDS
+                or (name[1:] in WORDS and name[1:] not in _NAMES_AND_WORDS)
+                or (name[0] == "谢" == text[match.start() - 1 : match.start()])
                 or (name[:2] in WORDS and name[2:] not in TELLING)
             )
             if not word and not _NOT_GIVEN.search(name, 1):
@@ -168,10 +170,15 @@ def _all_han(word: str) -> bool:
 def _titled(text: str, match: re.Match[str]) -> Iterator[Span]:
     """王先生, 王小明先生: the name without the title."""
     name, start = match[0], match.start()
+    if name.startswith("谢谢"):  # 谢谢丁医生
+        name, start = name[2:], start + 2
+        if not name or name[0] not in SURNAMES:
+            return
     if _NOT_GIVEN.search(name, 1) or name in WORDS or name[:2] in WORDS:
         return
     before = text[start - 1 : start]
-    bordered = not before or before not in SURNAMES + GIVEN or _BORDER.match(before)
+    after_thanks = text[max(0, start - 2) : start] == "谢谢"
+    bordered = not before or before not in SURNAMES + GIVEN or _BORDER.match(before) or after_thanks
     sure = len(name) == 1 and _SURE_TITLE.match(text, match.end())
     if (bordered or sure) and all(character in GIVEN for character in name[1:]):
         yield Span(start, match.end(), Kind.PERSON, 0.8 if len(name) > 1 else 0.7)

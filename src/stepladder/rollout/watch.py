@@ -46,7 +46,7 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
         task.equality,
         task.caller_system,
     ]
-    if task.knowledge.collection:
+    if task.knowledge.collection or task.knowledge.retriever:
         what.append(task.knowledge)
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 

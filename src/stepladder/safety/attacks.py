@@ -15,7 +15,7 @@ from stepladder.safety.conversation import together
 from stepladder.safety.decode import views
 
 _RULES = re.compile(
-    r"\b(?:ignor\w*|disregard\w*|forget|override|bypass)\b.{0,24}\b(?:previous|prior|above|earlier|your|all|any|initial)\b.{0,24}"
+    r"\b(?:ignor\w*|disregard\w*|forget|override|bypass)\b.{0,24}\b(?:previous(?:ly)?|prior|above|earlier|your|all|any|initial)\b.{0,24}"
     r"\b(?:instruction\w*|rules?|prompts?|guidelines?|directions?|orders?|polic\w+|restrictions?|programming)\b"
     r"|\b(?:reveal|show|print|repeat|output|display|leak|tell me)\b.{0,20}\b(?:your|the|initial|hidden)\b.{0,16}"
     r"\b(?:system prompt|system message|initial prompt|initial instructions|instructions above|secret word)\b"
@@ -52,7 +52,7 @@ class AttacksGuard:
         self.side = settings.side
         self._action = settings.action
         self._model = model or shipped("attacks")
-        self._threshold = settings.threshold if settings.threshold is not None else self._model.threshold
+        self._threshold = settings.threshold
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
@@ -64,7 +64,8 @@ class AttacksGuard:
         first = 0.0
         for number, (way, view) in enumerate(self._ways(text, turns)):
             score = self._model.score(view)
-            if score >= self._threshold or (score >= self._threshold**2 and _RULES.search(view)):
+            enough = self._model.threshold(view) if self._threshold is None else self._threshold
+            if score >= enough or (score >= enough**2 and _RULES.search(view)):
                 kinds = dict.fromkeys((self._model.category(view), way))
                 categories = tuple(kind for kind in kinds if kind)
                 return Verdict(

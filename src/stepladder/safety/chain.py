@@ -33,6 +33,8 @@ class Chain:
         verdicts = [
             (guard.name, self.ask(guard, text, turns)) for guard in self.guards if guard.side.covers(side)
         ]
+        if all(verdict.action is Action.PASS and not verdict.spans for _, verdict in verdicts):
+            return Verdict(score=max((verdict.score for _, verdict in verdicts), default=0.0))
         whole = merge(text, verdicts)
         return replace(whole, action=Action.PASS, redacted=None) if self.dry_run else whole
 
@@ -82,6 +84,8 @@ def _checked(verdict: object, text: str, guard: str) -> Verdict:
     """Refuse a verdict that makes no sense, rather than act on it."""
     if not isinstance(verdict, Verdict):
         return closed(guard, f"it returned {type(verdict).__name__}")
+    if verdict.action is Action.PASS and not verdict.spans:
+        return verdict
     if any(not 0 <= span.start < span.end <= len(text) for span in verdict.spans):
         return closed(guard, "a span lies outside the text")
     if verdict.action is Action.REDACT and not verdict.spans:

@@ -6,6 +6,7 @@ made by `recipes/guards/fit.py`; how, and from what, is written there.
 """
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,8 +21,10 @@ from stepladder.core import DataError
 from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
+_sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
 HASHER = NgramHasher(bits=18, tokens=(1, 2), han=(3,), characters=())
+_HAN = re.compile("[\u4e00-\u9fff]")
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
 _LEAST = 1.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
@@ -74,21 +77,27 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
-    """`threshold` is the score from which a text counts as bad; it was set on rows that training had not seen."""
+    """`thresholds` are the scores from which a text counts as bad: with Han characters in it, and without.
+
+    They were set on rows that training had not seen.
+    """
 
     bad: Table
     kind: Table
     kinds: tuple[str, ...]
-    threshold: float
+    thresholds: tuple[float, float]
     digest: str
+
+    def threshold(self, text: str) -> float:
+        """Return the score from which this text counts as bad."""
+        return self.thresholds[0 if not text.isascii() and _HAN.search(text) else 1]
 
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        weights, squares = self.bad.weights[found.buckets, 0], self.bad.squares[found.buckets]
-        logit = self.bad.slope * (
-            float(weights.sum()) / max(float(squares.sum()), 1e-12) ** 0.5 + float(self.bad.bias[0])
-        )
+        weights, squares = self.bad.weights.ravel().take(found.buckets), self.bad.squares.take(found.buckets)
+        norm = max(float(_sum(squares)), 1e-12) ** 0.5
+        logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
         if found.stretches is not None:
             logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
         return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
@@ -98,7 +107,8 @@ class Classifier:
         totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
         totals[:-1] += totals[1:]
         norms[:-1] += norms[1:]
-        return float((self.bad.slope * (totals / np.sqrt(np.maximum(norms, 1e-12)) + self.bad.bias[0])).max())
+        worst = (totals / np.sqrt(np.maximum(norms, 1e-12))).max()
+        return self.bad.slope * (float(worst) + float(self.bad.bias[0]))
 
     def category(self, text: str) -> str:
         """Return the likeliest category of a bad text."""
@@ -114,7 +124,7 @@ class Classifier:
                     _table(stored, "bad"),
                     _table(stored, "kind"),
                     tuple(str(stored["kinds"]).split(",")),
-                    float(stored["threshold"]),
+                    (float(stored["thresholds"][0]), float(stored["thresholds"][1])),
                     str(stored["digest"]),
                 )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from stepladder.safety.shape import Literals, has, shape
+from stepladder.safety.shape import Literals, Pieces, shape
 from stepladder.text import fold
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3})?={0,2}")
@@ -31,7 +31,6 @@ _BACKWARDS = re.compile(
     r"|s?noitcurtsni|metsys|tpmorp|drowssap|ekam)\b",
     re.I,
 )
-_HAN_BACKWARDS = re.compile("略忽|令指|词示提|则规|作制|号列序|钥密|码活激|演扮|奶奶我|视无")
 _ENOUGH = 3
 _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
 _LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
@@ -57,54 +56,80 @@ class View:
     end: int
 
 
-_BACK_TO_FRONT = Literals(
-    " eht ", " ruoy", " uoy ", " ym ", "esaelp", "erongi", "snoitcurtsni", "drowssap", " ot ", " dna "
-)
-_ROTATED = Literals(
-    " gur ", " lbhe", " lbh ", " zl ", "cyrnfr", "vtaber", "vafgehpgvba", "cnffjbeq", " gb ", " naq "
-)
-_LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_-=\\%"
-_WORD_RUN = str.maketrans({chr(i): "w" if chr(i) in _LETTERS_AND_DIGITS else " " for i in range(128)})
-_CODED = ("w" * 16, "wwwwwwww wwwwwwww wwwwwwww", "ww ww ww ww", "ww,ww,ww,ww")
-_ODD_SHAPES = (
-    b"a0a", b" 0aaa", b"a@a", b" @aa", b" a a a ", b"*a*a*a", b"-a-a-a", b".a.a.a", b" * * * ", b"** ** **", b"ag", b"ga",
-    b".- ", b"-. ", b"... -", b"--- ", b"-- -",
+_TURNED = Literals(
+    " gur ", " lbhe", " lbh ", " zl ", "cyrnfr", "vtaber", "vafgehpgvba", "cnffjbeq", " gb ", " naq ",
+    " eht ", " ruoy", " uoy ", " ym ", "esaelp", "erongi", "snoitcurtsni", "drowssap", " ot ", " dna ",
+    "略忽", "令指", "词示提", "则规", "作制", "号列序", "钥密", "码活激", "演扮", "奶奶我", "视无",
 )  # fmt: skip
+_ROTATED, _LATIN_TURNED = range(10), range(10, 20)
+# Beyond what texts are written with: tags, letters in circles, mathematical ones, small capitals.
+_SIGNS = re.compile("[\u1d00-\u1dbf\u24b6-\u24e9\U0001d400-\U0001d7ff\U000e0020-\U000e007e]")
+_WORD_RUN = bytes.maketrans(b"a0@*-", b"wwwww")
+_HEX_RUN = str.maketrans({chr(i): "x" if chr(i) in "0123456789abcdefABCDEF" else " " for i in range(128)})
+# What the shape of a text holds where a code may be in it.
+_SHAPES = Pieces(
+    binary=(b"0" * 16, b"00000000 0", b"00000000.0"),
+    morse=(b".- ", b"-. ", b"... -", b"--- ", b"-- -"),
+    spaced=(b" a a a ", b"*a*a*a", b"-a-a-a", b".a.a.a", b" * * * ", b"** ** **"),
+    leetspeak=(b"a0a", b" 0aaa", b"a@a", b" @aa"),
+    lookalikes=(b"ag", b"ga"),
+)
 
 
 @lru_cache(maxsize=4)
 def views(text: str) -> tuple[View, ...]:
     """Return what is written in code in `text`: none for nearly every text, and never more than a few."""
     found: list[View] = []
-    runs = text.translate(_WORD_RUN)
-    if any(code in runs for code in _CODED) or has(shape(text), _ODD_SHAPES) or _has_signs(text):
-        found += _runs(text)
-    lower = text.lower()
-    if _ROTATED.within(lower) and len(_ROT13.findall(text)) >= _ENOUGH:
-        found.append(View("rot13", codecs.decode(text, "rot13"), 0, len(text)))
-    latin = _BACK_TO_FRONT.within(lower) and len(_BACKWARDS.findall(text)) >= _ENOUGH
-    if latin or (not text.isascii() and _HAN_BACKWARDS.search(text)):
-        found.append(View("backwards", text[::-1], 0, len(text)))
+    codes = _codes(text)
+    if codes:
+        found += _runs(text, codes)
+    turned = _TURNED.found(text.lower())
+    if turned:
+        if not turned.isdisjoint(_ROTATED) and len(_ROT13.findall(text)) >= _ENOUGH:
+            found.append(View("rot13", codecs.decode(text, "rot13"), 0, len(text)))
+        latin = not turned.isdisjoint(_LATIN_TURNED) and len(_BACKWARDS.findall(text)) >= _ENOUGH
+        if latin or max(turned) >= _LATIN_TURNED.stop:
+            found.append(View("backwards", text[::-1], 0, len(text)))
     return tuple(found[:_MOST])
 
 
-def _has_signs(text: str) -> bool:
-    """Whether there are tags, letters in circles or mathematical ones: all beyond what texts are written with."""
-    return not text.isascii() and bool(_TAGS.search(text) or _OTHER_SCRIPT.search(text))
+def _codes(text: str) -> set[str]:
+    """Return in which codes something may be written, by a look at the text's shape."""
+    seen = shape(text)
+    found = _SHAPES.found(seen)
+    runs = seen.translate(_WORD_RUN)
+    if b"wwwwwwwwwwwwwwww" in runs and _has_run(text):
+        found |= {"base64", "hex"}
+    if (b"ww" + b" ww" * 7 in runs or b"ww" + b".ww" * 7 in runs) and "xx xx xx xx" in text.translate(
+        _HEX_RUN
+    ):
+        found.add("hex")
+    if not text.isascii() and _SIGNS.search(text):
+        found |= {"tags", "lookalikes"}
+    return found
 
 
-def _runs(text: str) -> Iterator[View]:
+def _has_run(text: str) -> bool:
+    """Whether a word of sixteen characters or more is no plain word: prose has those too, with hyphens and dashes."""
+    words = [word for word in text.split() if len(word) >= 16]
+    return any(_CODED_WORD.search(word) for word in words)
+
+
+_CODED_WORD = re.compile(r"[A-Za-z0-9+/_=\\%-]*(?:[a-z][A-Z]|[0-9]|[A-Z]{2})[A-Za-z0-9+/_=\\%-]*")
+
+
+def _runs(text: str, codes: set[str]) -> Iterator[View]:
     for code, pattern, decode in (
         ("base64", _BASE64, _from_base64), ("hex", _HEX, _from_hex), ("binary", _BINARY, _from_binary),
         ("morse", _MORSE, _from_morse), ("tags", _TAGS, _from_tags), ("spaced", _SPACED, _from_spaced),
     ):  # fmt: skip
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text) if code in codes else ():
             decoded = decode(match.group())
             if decoded and len(decoded) >= _SHORTEST and _is_text(decoded):
                 yield View(code, text[: match.start()] + decoded + text[match.end() :], *match.span())
-    if _OTHER_SCRIPT.search(text):
+    if "lookalikes" in codes and _OTHER_SCRIPT.search(text):
         yield View("lookalikes", fold(text).text, 0, len(text))
-    if len(_LEET_SURE.findall(text)) > 1:
+    if "leetspeak" in codes and len(_LEET_SURE.findall(text)) > 1:
         plain = _LEET_TOKEN.sub(lambda match: match.group().translate(_LEET), text)
         yield View("leetspeak", plain, 0, len(text))
 

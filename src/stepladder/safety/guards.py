@@ -6,6 +6,8 @@ from typing import Protocol
 from stepladder.core import (
     Action,
     Blocked,
+    Clock,
+    Config,
     Events,
     GuardFailed,
     Held,
@@ -18,7 +20,7 @@ from stepladder.core import (
     Side,
     Text,
 )
-from stepladder.privacy import Vault
+from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import clear_answer, restore_answer
 from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, conversation_name, held_name
@@ -28,6 +30,7 @@ from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, r
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
 from stepladder.safety.watch import Watch
+from stepladder.store import Store
 
 Parts = AsyncGenerator[Part | Piece]
 _WITHHELD = "[withheld: a guard failed]"
@@ -95,6 +98,19 @@ class Guards:
         self.desk = desk
         self._events = events or Events()
         self._clean = Clean()
+
+    def prepared(self, config: Config, store: Store, clock: Clock) -> tuple[Policies, Desk]:
+        """What a configuration asks for, opened; what there is, where it is the same configuration. Slow: off the loop.
+
+        Raises ConfigError, UnknownPlugin, MissingExtra or DataError for guards and keys that cannot be opened.
+        """
+        if self.policies.config is config and self.desk is not None:
+            return self.policies, self.desk
+        wanted, vaults = config.guards.overall, None
+        if wanted.vault_key:
+            lifetime = 3600 * (24.0 if wanted.vault_hours is None else wanted.vault_hours)
+            vaults = SealedVaults(store.vaults, wanted.vault_key, clock=clock, lifetime=lifetime)
+        return Policies(config), Desk(store.reviews, clock, vaults)
 
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.

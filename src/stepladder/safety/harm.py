@@ -34,7 +34,7 @@ class HarmGuard:
         self.side = settings.side
         self._settings = settings
         self._model = model or shipped("harm")
-        self._threshold = settings.threshold if settings.threshold is not None else self._model.threshold
+        self._threshold = settings.threshold
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
@@ -47,7 +47,8 @@ class HarmGuard:
         others = [view.text for view in views(text)] + ([together(turns, text)] if turns else [])
         for number, view in enumerate([text, *others]):
             score = self._model.score(view)
-            if score >= self._threshold:
+            enough = self._model.threshold(view) if self._threshold is None else self._threshold
+            if score >= enough:
                 category = self._model.category(view)
                 if not self._settings.categories or category in self._settings.categories:
                     return Verdict(self._settings.action, (category,), score, reason=f"looks like {category}")

@@ -6,16 +6,18 @@ and Cyrillic "g", hyphens "-", white space " ", what ends a clause or frames a w
 "@", any other "*". Case and width are seen through.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
 import numpy as np
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, BytesAhoCorasick
+
+from stepladder.text import encode
 
 CLAUSE = frozenset("，。！？；：、,;:!?\n\r（）()《》〈〉“”‘’\"'「」『』【】[]·•‧・—…→")
 """What ends a clause or frames a word: harmless texts are full of it."""
 _NUMERALS = "零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖"
-_LETTERS_OF_RUNS = "abcdefghijklmnopqrstuvwxyz"
 
 
 _RANGES = ((0x370, 0x52F, "g"), (0x3400, 0x9FFF, "h"), (0x20000, 0x3FFFF, "h"))
@@ -41,9 +43,26 @@ _TABLE = np.zeros(0x30000, np.uint8)  # code point -> its letter, filled in as t
 _DROPPED = 1
 
 
-@lru_cache(maxsize=4)
+class _Letters(dict[int, str]):
+    """Code point -> its letter, worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        found = self[code] = _class(chr(code)) if code < _TABLE.size else "*"
+        return found
+
+
+_LETTERS = _Letters()
+_SHORT = 100  # characters; below, mapping one by one is quicker than making arrays
+_ASCII = "".join(_class(chr(code)) or "*" for code in range(128)).ljust(256).encode()
+
+
+@lru_cache(maxsize=8)
 def shape(text: str) -> bytes:
     """Return the shape of a text, with a blank at both ends."""
+    if text.isascii():
+        return b" " + text.encode().translate(_ASCII) + b" "
+    if len(text) < _SHORT:
+        return f" {text.translate(_LETTERS)} ".encode()
     codes = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
     codes = np.minimum(codes, _TABLE.size - 1)
     letters = _TABLE[codes]
@@ -55,17 +74,39 @@ def shape(text: str) -> bytes:
     return b" " + seen.replace(b"\1", b"") + b" "
 
 
-def has(text_shape: bytes, pieces: tuple[bytes, ...]) -> bool:
-    """Whether a shape holds any of the pieces."""
-    return any(piece in text_shape for piece in pieces)
+class Pieces:
+    """Which of many short pieces a shape holds, all looked for in one pass."""
+
+    def __init__(self, **named: tuple[bytes, ...]) -> None:
+        self._names = [name for name, pieces in named.items() for _ in pieces]
+        self._automaton = BytesAhoCorasick([piece for pieces in named.values() for piece in pieces])
+
+    def found(self, text_shape: bytes) -> set[str]:
+        """Return the names under which pieces stand that are found."""
+        return {self._names[match[0]] for match in self._matches(text_shape)}
+
+    def places(self, text_shape: bytes) -> list[int]:
+        """Return where pieces begin in the text (the blank before it is not counted)."""
+        return [max(match[1] - 1, 0) for match in self._matches(text_shape)]
+
+    def _matches(self, text_shape: bytes) -> list[tuple[int, int, int]]:
+        return self._automaton.find_matches_as_indexes(text_shape, overlapping=True)
 
 
-def repeats(lower: str) -> bool:
-    """Whether a letter stands three times in a row."""
-    return any(letter in lower for letter in _RUNS)
+def repeated(text: str) -> list[int]:
+    """Return where a Latin letter stands three times in a row, or three characters stand twice each (as 你你好好吗吗)."""
+    if len(text) < _SHORT:
+        return [match.start() for match in _REPEATED.finditer(text)]
+    codes = encode(text)
+    same = codes[1:] == codes[:-1]
+    thrice = same[1:] & same[:-1]
+    found = [int(at) for at in thrice.nonzero()[0] if text[at].isascii() and text[at].isalpha()]
+    if same.size > 4:
+        found += (same[4:] & same[2:-2] & same[:-4]).nonzero()[0].tolist()
+    return found
 
 
-_RUNS = tuple(letter * 3 for letter in _LETTERS_OF_RUNS)
+_REPEATED = re.compile(r"([a-z])\1\1|(.)\2(.)\3(.)\4", re.DOTALL)
 
 
 class Literals:
@@ -84,3 +125,10 @@ class Literals:
             return {match[0] for match in self._automaton.find_matches_as_indexes(lower, overlapping=True)}
         except UnicodeEncodeError:  # a lone surrogate, which JSON can carry and UTF-8 cannot
             return self.found(lower.encode("utf-8", "replace").decode())
+
+    def places(self, lower: str) -> list[int]:
+        """Return where in a text in lower case one of the strings begins."""
+        try:
+            return [match[1] for match in self._automaton.find_matches_as_indexes(lower, overlapping=True)]
+        except UnicodeEncodeError:
+            return self.places(lower.encode("utf-8", "replace").decode())

@@ -9,7 +9,7 @@ from stepladder.text.fold import Folded, fold
 from stepladder.text.gist import gist
 from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
-from stepladder.text.normalise import dictionary_key, normalise
+from stepladder.text.normalise import decode, dictionary_key, encode, normalise
 from stepladder.text.sentences import Span, sentences
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "Folded",
     "NgramHasher",
     "Span",
+    "decode",
     "dictionary_key",
+    "encode",
     "fold",
     "gist",
     "grams",

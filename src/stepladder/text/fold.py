@@ -92,10 +92,13 @@ def fold(text: str) -> Folded:
     """
     if text.isascii():
         return Folded(text, text.lower()) if text.isprintable() else Folded(text, text.translate(_TABLE))
+    if len(text) < _SHORT:
+        return Folded(text, text.translate(_TABLE))
     return Folded(text, _fold_quickly(text) or text.translate(_TABLE))
 
 
 # What a code point folds to where that is one code point: an array is looked up far quicker than a mapping is.
+_SHORT = 100  # characters; below, mapping one by one is quicker than making arrays
 _UNKNOWN, _IRREGULAR = 0, 1
 _ONE_FOR_ONE = np.zeros(0x10000, np.uint32)
 

@@ -101,8 +101,12 @@ class NgramHasher:
 def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
     """Return hash, start and end of every token; a substring's hash is a difference of prefix sums."""
     letter = kinds == _WORD
+    inside = letter[1:] & letter[:-1]
+    if not inside.any():  # every token is one character
+        starts = kinds.nonzero()[0]
+        return codes[starts].astype(np.uint64) + _ONE, starts, starts + 1
     between = np.ones(codes.size + 1, np.bool_)
-    np.logical_not(letter[1:] & letter[:-1], out=between[1:-1])  # no token begins between two letters
+    np.logical_not(inside, out=between[1:-1])  # no token begins between two letters
     edges = between.nonzero()[0]
     starts, ends = edges[:-1], edges[1:]
     visible = kinds[starts] != _SPACE
@@ -125,6 +129,7 @@ def _token_ngrams(
     """Hash the n-grams of tokens by a rolling polynomial."""
     words, starts, ends = tokens
     wordless = kinds[starts] != _WORD
+    some_words = not wordless.all()
     found: list[Group] = []
     for order in orders:
         count = words.size - order + 1
@@ -134,10 +139,10 @@ def _token_ngrams(
         for step in range(1, order):
             rolling = rolling * _STEP_BACK
             rolling += words[step : step + count]
-            if without_words:
+            if without_words and some_words:
                 allowed = allowed & wordless[step : step + count]
         rolling = rolling + np.uint64(order)
-        which = allowed if without_words else slice(None)
+        which = allowed if without_words and some_words else slice(None)
         places = partial(_between, starts[:count], ends[order - 1 :], which)
         found.append((rolling[which], places))
     return found

@@ -32,7 +32,7 @@ def normalise(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    quick = text.translate(_CHARACTERS)
+    quick = text.translate(_CHARACTERS) if len(text) < _SHORT else _looked_up(text)
     if _IRREGULAR not in quick:
         return " ".join(quick.split())
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
@@ -51,20 +51,45 @@ _IRREGULAR = "\0"
 
 
 class _Characters(dict[int, str]):
-    """Code point -> its normal form, filled as texts come; of what may combine with a neighbour, `_IRREGULAR`.
-
-    Printable ASCII, its full-width forms, Chinese characters and their punctuation: what most texts are made of.
-    """
+    """Code point -> its normal form, filled as texts come; of what may combine with a neighbour, `_IRREGULAR`."""
 
     def __missing__(self, code: int) -> str:
-        regular = 0x20 <= code < 0x7F or 0x3000 <= code < 0x302A or 0xFF01 <= code < 0xFF5F
-        regular |= 0x3400 <= code < 0x4DC0 or 0x4E00 <= code < 0xA000
-        normal = unicodedata.normalize("NFKC", chr(code)).casefold() if regular else _IRREGULAR
-        found = self[code] = decode(simplify(encode(normal)))
+        found = self[code] = _by_itself(chr(code))
         return found
 
 
 _CHARACTERS = _Characters()
+_HANGUL = re.compile("[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]")
+_SHORT = 100  # characters; above, looking code points up in an array is quicker than in a mapping
+_ARRAY = np.zeros(0x10000, np.uint32)  # code point -> normal form plus one, filled as texts come
+
+
+def _by_itself(character: str) -> str:
+    """Return the normal form of a character, `_IRREGULAR` where it may join a neighbour, is many or none.
+
+    NFKC puts characters together only where one of them is a mark or a Hangul letter.
+    """
+    if character.isspace():
+        return " "
+    folded = unicodedata.normalize("NFKC", character).casefold()
+    settled = unicodedata.normalize("NFKC", folded).casefold()
+    joins = any(unicodedata.category(one)[0] in "MC" or _HANGUL.match(one) for one in character + settled)
+    if len(settled) != 1 or joins or settled.isspace() or _INVISIBLE.match(character):
+        return _IRREGULAR
+    return decode(simplify(encode(settled)))
+
+
+def _looked_up(text: str) -> str:
+    """Return the text with every character as its normal form by itself, like `translate(_CHARACTERS)`."""
+    codes = encode(text)
+    if codes.max() >= _ARRAY.size:
+        return _IRREGULAR
+    found = _ARRAY[codes]
+    if not found.all():
+        for code in set(codes[found == 0].tolist()):
+            _ARRAY[code] = ord(_CHARACTERS[code]) + 1
+        found = _ARRAY[codes]
+    return decode(found - np.uint32(1))
 
 
 def dictionary_key(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from stepladder.data import (
     Act,
     Copies,
     Encoding,
+    Guarded,
     Job,
     Length,
     Markup,
@@ -21,6 +23,7 @@ from stepladder.data import (
     restore,
 )
 from stepladder.data.cleaning import run
+from stepladder.safety import SecretsGuard
 
 
 def quiet(done, total, what):
@@ -173,3 +176,35 @@ def test_another_input_starts_anew(tmp_path, monkeypatch):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"missing\.jsonl"):
         clean_file(job(tmp_path, tmp_path / "missing.jsonl"), quiet)
+
+
+def test_card_numbers_and_keys_planted_in_training_data_are_counted_and_masked(tmp_path):
+    draw = random.Random(2)
+    planted = []
+    rows = []
+    for n in range(400):
+        row = {"input": f"question number {n} about an order", "answer": f"answer number {n}"}
+        if n % 4 == 0:
+            what = card(draw) if n % 8 else "AKIA" + "".join(draw.choices("ABCDEFGHIJKLMNOP234567", k=16))
+            planted.append(what)
+            place = ("input", "answer")[n // 8 % 2]
+            said = "my card is" if n % 3 else "我的卡号是"
+            row[place] += f", {said if n % 8 else 'key'} {what}"
+        rows.append(row)
+    source = write(tmp_path / "in.jsonl", [json.dumps(row, ensure_ascii=False) for row in rows])
+    watching = [Personal(Act.MASK), Guarded("secrets", SecretsGuard("secrets"), Act.MASK)]
+    found = clean_file(
+        Job(source, tmp_path / "out.jsonl", tmp_path / "gone.jsonl", watching), quiet
+    ).figures()
+    assert found["kept"] == 400
+    assert found["inventory"]["personal"]["bank_card"] == 50
+    assert found["inventory"]["secrets"]["aws_key"] == 50
+    left = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    assert [what for what in planted if what in left] == []
+
+
+def card(draw):
+    """A number of 16 digits whose check digit is right (Luhn)."""
+    digits = [4, *(draw.randrange(10) for _ in range(14))]
+    doubled = [sum(divmod(2 * digit, 10)) if at % 2 == 0 else digit for at, digit in enumerate(digits)]
+    return "".join(map(str, [*digits, -sum(doubled) % 10]))

@@ -217,6 +217,33 @@ def test_every_weight_is_trained_and_preferences_are_learned(base, tmp_path):
     assert (made.model / "adapter_model.safetensors").exists()
 
 
+def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(base, tmp_path):
+    folder = prepared(tmp_path / "run")
+    job = f"Job('lora', {str(base)!r}, LanguageSettings(steps=12, batch=4, threads=1, save_steps=3, rank=4))"
+    code = (
+        "import resource; from pathlib import Path; from stepladder.training.language import *; "
+        "from stepladder.core import StepladderError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))\n"  # optimizer.pt is larger
+        f"try: train({job}, Path({str(folder)!r}), lambda event: None)\n"
+        "except StepladderError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert "goes on from the last whole checkpoint" in done.stdout
+    assert not (folder / "made.json").exists()
+
+    events = []
+    made = train(Job("lora", str(base), SETTINGS), folder, events.append)
+    assert made.steps == 12
+    assert [one["broken"] for one in events if one["event"] == "resumed"] == [["checkpoint-3"]]
+
+
 def test_another_job_in_the_same_folder_is_refused(base, tmp_path):
     folder = prepared(tmp_path / "run")
     Job("lora", str(base), SETTINGS).begin(folder)

@@ -37,11 +37,19 @@ class Outcome:
     found: Mapping[str, int] = field(default_factory=dict)
 
 
+class Reach(StrEnum):
+    """Which fields a rule looks at: the question, also those that are cleaned with it, or also those that are watched."""
+
+    QUESTION = "question"
+    CLEANED = "cleaned"
+    WATCHED = "watched"
+
+
 class Rule(Protocol):
-    """A rule. One with `everywhere` looks at every field that is cleaned, any other at the question only."""
+    """A rule, and the fields that it looks at."""
 
     name: str
-    everywhere: bool
+    reach: "Reach"
 
     def look(self, texts: Sequence[str]) -> list[Outcome]:
         """One outcome a text, in order."""
@@ -59,7 +67,7 @@ class Act(StrEnum):
 class Encoding:
     """Text read in the wrong code is turned back, unseen characters go; a row with mostly lost characters goes."""
 
-    name, everywhere = "encoding", True
+    name, reach = "encoding", Reach.CLEANED
 
     def look(self, texts: Sequence[str]) -> list[Outcome]:
         return [self._one(text) for text in texts]
@@ -75,7 +83,7 @@ class Encoding:
 class Markup:
     """HTML becomes text: tags, scripts, menus and entities go. A text with two tags or one entity counts as HTML."""
 
-    name, everywhere = "html", True
+    name, reach = "html", Reach.CLEANED
 
     def look(self, texts: Sequence[str]) -> list[Outcome]:
         return [self._one(text) for text in texts]
@@ -93,7 +101,7 @@ class Markup:
 class Boilerplate:
     """Lines that many rows share go from texts of several lines: signatures, notices, menus. `lines` are these."""
 
-    name, everywhere = "boilerplate", True
+    name, reach = "boilerplate", Reach.CLEANED
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = frozenset(lines)
@@ -125,7 +133,7 @@ class Boilerplate:
 class Length:
     """Rows go whose text is shorter or longer, in characters without the white space around."""
 
-    name, everywhere = "length", False
+    name, reach = "length", Reach.QUESTION
 
     def __init__(self, shortest: int = 1, longest: int = 100_000) -> None:
         self.shortest, self.longest = shortest, longest
@@ -143,7 +151,7 @@ class Length:
 class Languages:
     """Rows go whose text is in none of the `wanted` languages; what is in no language (numbers) stays."""
 
-    name, everywhere = "language", False
+    name, reach = "language", Reach.QUESTION
 
     def __init__(self, wanted: Iterable[Language]) -> None:
         self.wanted = frozenset(wanted) | {Language.UNKNOWN}
@@ -159,7 +167,7 @@ class Languages:
 class Repetition:
     """Rows go that say the same again and again: of their first 2,000 characters' 4-grams less than `least` differ."""
 
-    name, everywhere = "repetition", False
+    name, reach = "repetition", Reach.QUESTION
 
     def __init__(self, least: float = 0.3) -> None:
         self.least = least
@@ -179,7 +187,7 @@ class Repetition:
 class Perplexity:
     """Rows go that are strange: more bits a character than `most` for their script, (Chinese, other)."""
 
-    name, everywhere = "perplexity", False
+    name, reach = "perplexity", Reach.QUESTION
 
     def __init__(self, model: Surprise, most: tuple[float, float]) -> None:
         self.model, self.most = model, most
@@ -209,7 +217,7 @@ class Perplexity:
 class Personal:
     """Personal data, counted by kind, and masked or the row removed where asked for."""
 
-    name, everywhere = "personal", True
+    name, reach = "personal", Reach.WATCHED
 
     def __init__(self, act: Act = Act.COUNT, kinds: Sequence[str] | None = None) -> None:
         self.act, self._kinds = act, kinds
@@ -227,7 +235,7 @@ class Personal:
 class Guarded:
     """What a guard flags, counted by category; masked where the guard says how, or the row removed."""
 
-    everywhere = True
+    reach = Reach.WATCHED
 
     def __init__(self, name: str, guard: Guard, act: Act = Act.COUNT) -> None:
         self.name, self.act, self._guard = name, act, guard
@@ -248,7 +256,7 @@ class Guarded:
 class Copies:
     """Rows go whose text stood in an earlier one, case, width and white space aside: 8 bytes a row are remembered."""
 
-    name, everywhere = "copy", False
+    name, reach = "copy", Reach.QUESTION
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()

@@ -14,7 +14,7 @@ import msgspec
 
 from stepladder.core import DataError, Progress
 from stepladder.data.cleaning.report import Cleaned, Counts, Tally
-from stepladder.data.cleaning.rules import Copies, Rule
+from stepladder.data.cleaning.rules import Copies, Reach, Rule
 from stepladder.data.cleaning.side import Aside
 from stepladder.data.log import find, open_log
 
@@ -26,7 +26,8 @@ BROKEN = "broken"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done: rules in their order, on the field `text` and on `also` (rules that look everywhere).
+    """What is to be done: rules in their order, on the field `text`; those that mend also on `also`, and those that look for
+    what should not be there also on `also` and `watched`.
 
     `settings` are for the report; with the input they decide whether an earlier run is gone on with.
     """
@@ -37,7 +38,14 @@ class Job:
     rules: Sequence[Rule]
     text: str = "input"
     also: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ("answer",)
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def fields(self, reach: Reach) -> tuple[str, ...]:
+        """The fields that a rule of this reach looks at."""
+        also = self.also if reach is not Reach.QUESTION else ()
+        watched = self.watched if reach is Reach.WATCHED else ()
+        return tuple(dict.fromkeys((self.text, *also, *watched)))
 
     @property
     def progress(self) -> Path:
@@ -209,7 +217,7 @@ class _Block:
             if row.gone:
                 self._removed(row, BROKEN, row.reason, "")
         for rule in self._job.rules:
-            for name in (self._job.text, *(self._job.also if rule.everywhere else ())):
+            for name in self._job.fields(rule.reach):
                 self._apply(rule, name, rows)
         for row in rows:
             self._counts.rows += 1

@@ -2,7 +2,7 @@
 
 from stepladder.data.labelling.ask import Asked, Questions, Teacher, Terms, ask_all
 from stepladder.data.labelling.bulk import BulkLabelling, Estimate, Labelled
-from stepladder.data.labelling.journal import Journal, Line
+from stepladder.data.labelling.journal import Journal, Known, Line
 from stepladder.data.labelling.vote import Consistency, Trust, Vote, votes
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Consistency",
     "Estimate",
     "Journal",
+    "Known",
     "Labelled",
     "Line",
     "Questions",

@@ -4,8 +4,8 @@ A question is written down before it is sent and its answer as soon as it is the
 was paid for. A question without an answer is in doubt: the model may have answered and billed it.
 """
 
-import fcntl
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,9 @@ from types import TracebackType
 import msgspec
 
 from stepladder.core import DataError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -53,7 +56,7 @@ class Known:
 
 
 class Journal:
-    """The file, open for one process at a time. Use it as a context."""
+    """The file, open for one process at a time (on Windows nothing holds the second off). Use it as a context."""
 
     def __init__(self, path: Path) -> None:
         """Open it and read what is there. Raises DataError where another process has it, or it is none."""
@@ -90,6 +93,8 @@ class Journal:
         self.close()
 
     def _lock(self) -> None:
+        if sys.platform == "win32":
+            return
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

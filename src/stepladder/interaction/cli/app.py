@@ -15,6 +15,7 @@ from stepladder.interaction.cli import (
     data,
     dictionary,
     discover,
+    evaluations,
     guards,
     keeping,
     keys,
@@ -45,6 +46,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
 app.add_typer(training.compress, name="compress")

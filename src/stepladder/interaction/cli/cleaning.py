@@ -24,7 +24,9 @@ SECRETS = "secrets"
 RemovedOption = Annotated[
     Path | None, typer.Option(help="Rows that went or were changed, as they were; OUT.removed without it.")
 ]
-AlsoOption = Annotated[list[str] | None, typer.Option(help="Another field to mend and to look for data in.")]
+AlsoOption = Annotated[
+    list[str] | None, typer.Option(help="Another field to mend; data is looked for in `answer` in any case.")
+]
 LanguageOption = Annotated[list[str] | None, typer.Option(help="Keep only zh or en; may be given twice.")]
 StrangeOption = Annotated[
     float, typer.Option(help="Spreads above the file's median perplexity at which a row goes.")
@@ -72,7 +74,8 @@ def clean(  # noqa: PLR0913, PLR0917 a command's options
     rules = _rules(file, input_, settings)
     side = removed or out.with_name(f"{out.name}.removed")
     with moving_bar() as tell:
-        found = clean_file(Job(file, out, side, rules, input_, tuple(also or ()), settings), tell)
+        job = Job(file, out, side, rules, input_, tuple(also or ()), settings=settings)
+        found = clean_file(job, tell)
     _tell(found, file, (out, side), json_)
     if report is not None:
         report.write_text(_figures(found, file, (out, side)) + "\n", encoding="utf-8")

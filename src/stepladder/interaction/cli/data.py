@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning, datasets, gathering, labelling
+from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, synthesising
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as J
 app.add_typer(gathering.app)
 app.add_typer(cleaning.app)
 app.add_typer(labelling.app)
+app.add_typer(synthesising.app)
 app.add_typer(datasets.app)
 
 

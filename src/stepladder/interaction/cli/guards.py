@@ -24,7 +24,7 @@ def check(
     """Judge JSONL {"id"?, "text"} from standard input, a line for each; a bad line is answered by its error."""
     from stepladder.safety import default_chain
 
-    chain = default_chain()
+    chain = default_chain(reports=True)
     for number, line in enumerate(sys.stdin.buffer, 1):
         if not line.strip():
             continue

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from stepladder.core import Progress
-    from stepladder.knowledge import Knowledge, Refused
+    from stepladder.knowledge import Knowledge, Refused, SearchMode
 
 app = typer.Typer(help="Documents that answers come from.", no_args_is_help=True)
 CollectionOption = Annotated[str, typer.Option("--collection", help="Which documents: a name of yours.")]
@@ -55,3 +55,13 @@ def bar() -> Iterator["Progress"]:
         yield lambda done, total, what: bar.update(
             task, completed=done, total=total or None, description=what
         )
+
+
+def mode_of(mode: str) -> "SearchMode":
+    """A way of searching. Raises BadRequest."""
+    from stepladder.core import BadRequest
+    from stepladder.knowledge import SearchMode
+
+    if mode not in list(SearchMode):
+        raise BadRequest(f"--mode is {mode!r}.", param="mode", remedy=f"Modes: {', '.join(SearchMode)}.")
+    return SearchMode(mode)

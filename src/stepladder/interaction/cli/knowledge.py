@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli import sources
+from stepladder.interaction.cli import judging, sources
 from stepladder.interaction.cli.knowing import (
-    MOST_SHOWN,
     CollectionOption,
     ModeOption,
     TenantOption,
     TopOption,
     app,
     bar,
+    mode_of,
     opened,
     tell_refused,
 )
@@ -95,7 +95,7 @@ def search(  # noqa: PLR0913, PLR0917 - its options
     config: ConfigOption = None,
 ) -> None:
     """Search: a text given here, or queries from standard input. One hit a document, best first."""
-    chosen = _mode(mode)
+    chosen = mode_of(mode)
     with opened(config, embedding=chosen != "lexical") as knowledge:
         if json or text is None:
             _search_lines(knowledge, collection, tenant, top, chosen)
@@ -177,43 +177,6 @@ def remove(
     typer.echo(f"{collection}: removed {removed} of {len(ids or [])}.")
 
 
-@app.command("eval")
-def eval_questions(
-    file: Annotated[
-        Path, typer.Argument(help="JSONL: {id, text, documents: [ids], answers: [texts]} a line.")
-    ],
-    collection: CollectionOption,
-    tenant: TenantOption = "",
-    top: TopOption = 10,
-    mode: ModeOption = "hybrid",
-    config: ConfigOption = None,
-) -> None:
-    """Measure how well questions find their documents and answers. Empty answers mean: nobody can know."""
-    from math import isnan
-
-    from stepladder.core import Scope
-    from stepladder.knowledge import Query, evaluate, questions
-
-    chosen, asked = _mode(mode), questions(file)
-    with opened(config, embedding=chosen != "lexical") as knowledge:
-        scope = Scope(tenant)
-        found = evaluate(
-            asked,
-            lambda text: [
-                hit.passage.document
-                for hit in knowledge.search(Query(text, collection, scope, top, chosen, per_document=True))
-            ],
-            lambda text: knowledge.answer(text, collection, scope),
-            top=top,
-        )
-    typer.echo(f"{found.questions} questions, {chosen}")
-    for name in ("recall", "ndcg", "mrr", "answered_right", "refused_right"):
-        value = getattr(found, name)
-        typer.echo(f"  {name:15} (the file does not say)" if isnan(value) else f"  {name:15} {value:.4f}")
-    for text in found.unanswered[:MOST_SHOWN]:
-        typer.echo(f"  unanswered: {text}")
-
-
 @app.command()
 def preview(
     path: Annotated[Path, typer.Argument(help="A file.")], limit: int = 2000, overlap: int = 150
@@ -256,13 +219,4 @@ def _search_lines(knowledge: "Knowledge", collection: str, tenant: str, top: int
         sys.stdout.buffer.flush()
 
 
-def _mode(mode: str) -> "SearchMode":
-    from stepladder.core import BadRequest
-    from stepladder.knowledge import SearchMode
-
-    if mode not in list(SearchMode):
-        raise BadRequest(f"--mode is {mode!r}.", param="mode", remedy=f"Modes: {', '.join(SearchMode)}.")
-    return SearchMode(mode)
-
-
-__all__ = ["app"]
+__all__ = ["app", "judging"]

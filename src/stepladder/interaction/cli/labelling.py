@@ -58,11 +58,11 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
     teachers = tuple(model or (asked_for.top,))
     terms = Terms(budget, per_minute, at_once, retries, twice)
     with RowFile(file, input_) as rows, Journal(out.with_name(f"{out.name}.journal")) as journal:
-        opened = _opened(known, teachers)
-        work = BulkLabelling(rows, asked_for, _teachers(opened, asked_for), journal, terms)
+        opened = open_models(known, teachers)
+        work = BulkLabelling(rows, asked_for, teachers_of(opened, asked_for), journal, terms)
         estimate = work.estimate()
-        if dry_run or not _agreed(estimate, terms, quiet=yes or json_):
-            _tell_estimate(estimate, json_ and dry_run)
+        if dry_run or not agreed(estimate, terms, quiet=yes or json_):
+            tell_estimate(estimate, json_ and dry_run)
             return
         run = asyncio.run(_run(work, opened))
         found = work.write(out, review or out.with_name(f"{out.name}.review"), run, answer)
@@ -80,7 +80,7 @@ def _task(known: Config, name: str) -> Task:
     return task
 
 
-def _opened(known: Config, names: Sequence[str]) -> list[Model]:
+def open_models(known: Config, names: Sequence[str]) -> list[Model]:
     """The models, each call with an Idempotency-Key where it goes over HTTP."""
     found: list[Model] = []
     for name in names:
@@ -97,7 +97,7 @@ def _opened(known: Config, names: Sequence[str]) -> list[Model]:
     return found
 
 
-def _teachers(models: Sequence[Model], task: Task) -> Any:
+def teachers_of(models: Sequence[Model], task: Task) -> Any:
     from stepladder.data import Teacher
 
     return [Teacher(model.name, model.rung(task), model.cost) for model in models]
@@ -112,16 +112,16 @@ async def _run(work: "BulkLabelling", models: Sequence[Model]) -> "Asked":
                 await model.close()
 
 
-def _agreed(estimate: "Estimate", terms: "Terms", *, quiet: bool) -> bool:
+def agreed(estimate: "Estimate", terms: "Terms", *, quiet: bool) -> bool:
     """Whether to go on: the price first, then the question."""
     if quiet or not estimate.calls:
         return True
-    _tell_estimate(estimate, as_json=False)
+    tell_estimate(estimate, as_json=False)
     bound = "no budget is set" if terms.budget is None else f"it stops before {terms.budget:g}"
     return typer.confirm(f"Go on? ({bound})", err=True)
 
 
-def _tell_estimate(estimate: "Estimate", as_json: bool) -> None:
+def tell_estimate(estimate: "Estimate", as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(estimate)))
         return

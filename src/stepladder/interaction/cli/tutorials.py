@@ -31,7 +31,7 @@ def lifecycle(
         "lifecycle"
     ),
     rows: Annotated[int, typer.Option(help="Answers of the log that train.")] = 400,
-    epochs: Annotated[float, typer.Option(help="How often each is learned.")] = 3.0,
+    epochs: Annotated[float, typer.Option(help="How often each is learned.")] = 1.0,
     target: Annotated[float, typer.Option(help="The promise: share of all answers that must agree.")] = 0.9,
 ) -> None:
     """From a log to a tuned small language model in service, and back: clean, train, certify, canary, live, roll back."""

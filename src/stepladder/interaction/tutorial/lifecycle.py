@@ -22,7 +22,7 @@ from stepladder.training import load_rungs
 Tell = Callable[[str, int, int, str], None]
 """Called as tell(step, done, total, what)."""
 
-_LOG, _HELD = 1800, 150
+_LOG, _HELD = 1800, 120
 _LEAST = 1000  # rows of a user's own file
 _TOGETHER = 24  # questions to the top at a time
 _FOLLOW = 0.5  # seconds between two looks at the store

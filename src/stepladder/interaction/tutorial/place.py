@@ -53,6 +53,8 @@ canary_answers = 40
 audit = 0.05
 
 [tasks.{task}.recipes.lora]
+batch = 4
+rate = 0.001
 epochs = {epochs:g}
 save_steps = {saves}
 threads = {threads}
@@ -64,10 +66,10 @@ class Plan:
     """What the tutorial does: `rows` train (a share of them hidden), for `epochs`, under the promise `target`."""
 
     rows: int = 400
-    epochs: float = 3.0
+    epochs: float = 1.0
     target: float = 0.9
     delay_ms: float = 600.0
-    saves: int = 40
+    saves: int = 80
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from ahocorasick_rs import AhoCorasick
 
 from stepladder.safety.words.lexicon import Lexicon, Word
 from stepladder.safety.words.pinyin import sounds
-from stepladder.safety.words.squeeze import Squeezed, is_hidden, matches, squeeze
+from stepladder.safety.words.squeeze import bare, matches, squeeze, windows
 from stepladder.text import Folded, fold
 
 _ONES = re.compile("[1!|]")
@@ -78,8 +78,8 @@ class Matcher:
         if self._heard.entries:
             for match in self._sounding(folded):
                 found.setdefault((match.word.text, match.part, match.start, match.end), match)
-        if is_hidden(folded.text, numbers=self._numbers):
-            for match in self._squeezed(folded):
+        for start, end in windows(folded.text, numbers=self._numbers):
+            for match in self._squeezed(folded, start, end):
                 found.setdefault((match.word.text, match.part, match.start, match.end), match)
         return _settled(list(found.values())) if found else []
 
@@ -92,15 +92,21 @@ class Matcher:
         for pattern, start, end in self._heard.find(sounds().of_text(folded.text)):
             yield from self._matches(self._heard, pattern, folded.span(start, end), hidden=True)
 
-    def _squeezed(self, folded: Folded) -> Iterator[Match]:
-        squeezed: Squeezed = squeeze(folded.text)
+    def _squeezed(self, folded: Folded, begin: int, stop: int) -> Iterator[Match]:
+        """Find hidden words in a stretch. What touches its ends, but not the text's, may be torn and is left out."""
+        text = folded.text[begin:stop]
+        if not self._hidden.find(bare(text)):
+            return
+        squeezed = squeeze(text)
         for pattern, start, end in self._hidden.find(squeezed.text):
+            first, last = squeezed.starts[start], squeezed.ends[end - 1]
+            if (first == 0 and begin > 0) or (last == len(text) and stop < len(folded.text)):
+                continue
             for entry in self._hidden.entries[pattern]:
-                first, last = squeezed.starts[start], squeezed.ends[end - 1]
-                if entry.leet and not _ONES.search(folded.text, first, last):
+                if entry.leet and not _ONES.search(text, first, last):
                     continue
                 if matches(squeezed, start, end, entry.runs):
-                    span = folded.span(first, last)
+                    span = folded.span(begin + first, begin + last)
                     yield Match(entry.word, entry.part, *span, hidden=True)
 
     @staticmethod

@@ -7,19 +7,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+import numpy as np
+from numpy.typing import NDArray
+
+from stepladder.text import decode, encode
+
+_LAST = 0xFFFF
 _FIRST = 0xE000  # a syllable is one private-use character, so that sounds can be searched like a text
 
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """`of` maps a Han character's code point to its sound, `spelled` a sound to its spelling."""
+    """`of` maps a Han character's code point to its sound, `spelled` a sound to its spelling, `table` a code point too."""
 
     of: dict[int, str]
     spelled: dict[str, str]
+    table: NDArray[np.uint32]
 
     def of_text(self, text: str) -> str:
         """Return the text with every known Han character as its sound, length kept."""
-        return text.translate(self.of)
+        codes = encode(text)
+        return decode(np.where(codes < self.table.size, self.table[np.minimum(codes, _LAST)], codes))
 
     def spelling(self, word: str) -> list[str]:
         """Return the syllables of a word of Han characters; empty if one of its characters is not known."""
@@ -37,4 +45,6 @@ def sounds() -> Sounds:
         sound = chr(_FIRST + number)
         spelled[sound] = syllable
         of.update(dict.fromkeys(map(ord, characters), sound))
-    return Sounds(of, spelled)
+    table = np.arange(_LAST + 1, dtype=np.uint32)
+    table[list(of)] = [ord(sound) for sound in of.values()]
+    return Sounds(of, spelled, table)

@@ -10,13 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stepladder.safety.shape import CLAUSE, Literals, has, repeats, shape
+from stepladder.safety.shape import CLAUSE, Literals, Pieces, repeated, shape
 
 _LEET = str.maketrans("013457@$!|+", "oleastasllt")
 _LEET_TOKEN = re.compile(r"[a-z0-9@$!|+]*[a-z][a-z0-9@$!|+]*")
 _LEET_MARK = re.compile(r"[0-9@$!|+]")
 _FILLER = re.compile("(?<=[\u4e00-\u9fff])[xo](?=[\u4e00-\u9fff])")
-_DOUBLED = re.compile(r"([\u4e00-\u9fff])\1([\u4e00-\u9fff])\2([\u4e00-\u9fff])\3")
 _NUMBER = re.compile("[零一二三四五六七八九]{4,}")
 _DIGITS = str.maketrans("零一二三四五六七八九", "0123456789")
 _MAX_GAP = 3
@@ -44,7 +43,10 @@ _LATIN_SHAPES = (
 )  # fmt: skip
 _NUMBER_SHAPES = (b"0-0", b"0*0", b"0 0", b"nnnn")
 _HAN_SHAPES = (b"h*h", b"h h", b"h@h", b"h.h.h", b".h.h.", b"h-h-h", b"hah", b"h**h", b"h***h")
+_LATIN, _HAN = Pieces(latin=_LATIN_SHAPES), Pieces(han=_HAN_SHAPES)
+_LATIN_OR_NUMBERS = Pieces(latin=_LATIN_SHAPES, number=_NUMBER_SHAPES)
 _PARTS = Literals(*(pair for pair in _SPLIT if len(pair) == 2), *_EMOJI)
+_AROUND = 72  # characters to either side of a sign in which a hidden word can lie: more than a match is long
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +145,37 @@ def _rewritten(match: re.Match[str]) -> str:
     return found.replace(core, core.translate(_LEET))
 
 
-def is_hidden(text: str, *, numbers: bool = True) -> bool:
-    """Whether a folded text may hide a word, or where `numbers` are looked for one of these, and needs squeezing."""
+def windows(text: str, *, numbers: bool = True) -> list[tuple[int, int]]:
+    """Return the stretches of a folded text that may hide a word, or where `numbers` are looked for one of these.
+
+    Nearly every text has none; only what is around a sign of hiding needs squeezing.
+    """
+    places = _signs(text, numbers=numbers)
+    found: list[tuple[int, int]] = []
+    for place in sorted(places):
+        start, end = max(0, place - _AROUND), min(len(text), place + _AROUND)
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _signs(text: str, *, numbers: bool) -> list[int]:
     seen = shape(text)
-    if has(seen, _LATIN_SHAPES) or repeats(text) or (numbers and has(seen, _NUMBER_SHAPES)):
-        return True
+    places = (_LATIN_OR_NUMBERS if numbers else _LATIN).places(seen) + repeated(text)
     if text.isascii():
-        return False
-    han = has(seen.replace(b"n", b"h"), _HAN_SHAPES)
-    return han or _DOUBLED.search(text) is not None or _PARTS.within(text)
+        return places
+    return places + _HAN.places(seen.replace(b"n", b"h")) + _PARTS.places(text)
+
+
+def bare(text: str) -> str:
+    """Return the squeezed text alone: what is not in it need not be squeezed with its places."""
+    rewritten = "".join(piece for piece, _, _ in _pieces(text))
+    return _RUNS.sub(r"\1", "".join(filter(str.isalnum, rewritten)))
+
+
+_RUNS = re.compile(r"(.)\1+")
 
 
 def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:

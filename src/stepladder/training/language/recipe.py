@@ -1,4 +1,4 @@
-"""The `lora` and `sft` recipes: a small language model, tuned to answer a task with its labels' codes.
+"""The `lora` and `sft` recipes: a small language model, tuned to answer a task with one of its labels.
 
 A share of the examples is hidden from the training: it stops the training in time, calibrates the confidence, and judges
 the rung. Fitting the model several times, so that every example is hidden once, would take several times as long. What is
@@ -21,7 +21,7 @@ from stepladder.training.labels import Classes, folds
 from stepladder.training.language.job import HELD, ROWS, Job, LanguageSettings
 from stepladder.training.language.process import Event, Made, compress, require, train
 from stepladder.training.language.rows import write_lines
-from stepladder.training.language.served import ODD, check_served, codes_of_one_token
+from stepladder.training.language.served import ODD, check_served, codes_of
 
 _PROBES, _PROBED = "probes.jsonl", "probed.json"
 _SPARE = 64  # tokens of context above what is trained on: a longer question is not answered here
@@ -122,7 +122,7 @@ class _Work:
 
     def _coded(self, base: Path) -> Coded:
         labels = list(self.task.labels)
-        found = codes_of_one_token(base, len(labels))
+        found = codes_of(base, labels)
         return Coded(
             format=1,
             kind=self.method,

@@ -5,7 +5,9 @@ training and serving.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,22 +30,40 @@ TOLERANCE = 0.05
 """The most by which a label's probability may differ: packing into 8 bit moves it by about 0.01."""
 
 
-def codes_of_one_token(base: Path, count: int) -> list[tuple[str, int]]:
-    """(code, token) for so many labels, all different. Raises ConfigError where the vocabulary is too small."""
+def codes_of(base: Path, labels: Sequence[str]) -> list[tuple[str, int]]:
+    """(what is written, its first token) for each label, all tokens different. Raises ConfigError.
+
+    A label is written as it is where its first token tells it from the others: what the model knows of the words then helps
+    it to learn (SmolLM2 has to learn what a letter stands for from nothing). Else each label gets a letter.
+    """
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    own = [_first(tokenizer, label) for label in labels]
+    if None not in own and len(set(own)) == len(labels):
+        return [(label, token) for label, token in zip(labels, own, strict=True) if token is not None]
     found: dict[int, str] = {}
     for code in candidates():
-        ids = tokenizer.encode(code, add_special_tokens=False).ids
-        if len(ids) == 1 and len(found) < count:
-            found.setdefault(ids[0], code)
-    if len(found) < count:
+        token = _first(tokenizer, code) if len(found) < len(labels) else None
+        if token is not None and len(tokenizer.encode(code, add_special_tokens=False).ids) == 1:
+            found.setdefault(token, code)
+    if len(found) < len(labels):
         raise ConfigError(
-            f"The model in {base} has {len(found)} codes of one token for {count} labels.",
+            f"The model in {base} has {len(found)} codes of one token for {len(labels)} labels.",
             remedy="Take a base with a larger vocabulary, or group the labels.",
         )
     return [(code, token) for token, code in found.items()]
+
+
+def _first(tokenizer: Any, text: str) -> int | None:
+    """The first token of a text that follows a line's end, as an answer does; None where it depends on what is before."""
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    line = tokenizer.encode("\n", add_special_tokens=False).ids
+    return (
+        int(ids[0])
+        if ids and tokenizer.encode(f"\n{text}", add_special_tokens=False).ids == line + ids
+        else None
+    )
 
 
 def check_served(model: TunedModel, probed: Path, *, tolerance: float = TOLERANCE) -> float:

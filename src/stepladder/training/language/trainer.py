@@ -172,6 +172,7 @@ def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener
             "parameters": total,
             "trainable": trained,
             "seconds": round(seconds, 1),
+            "cpu_seconds": round(time.process_time(), 1),
         },
         "packages": {name: version(name) for name in _PACKAGES},
         "python": python_version(),

@@ -55,6 +55,8 @@ def _leave_with_the_parent() -> None:
 
 def _remedy(error: Exception) -> str:
     said = str(error).lower()
+    if any(words in said for words in ("writ", "no space", "unexpected pos")):  # torch.save says the last
+        return "The disk is full or not writable; the same command goes on from the last whole checkpoint."
     if "memory" in said:
         return "There is not memory enough: lower `batch` or `length`, or take a smaller base."
     if isinstance(error, OSError):

@@ -1,0 +1,262 @@
+"""stepladder eval: releases, or files of answers, on the same rows: how good, how sure the difference is, how robust."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepladder.core import BadRequest, Guess, Learned, Question, plugins
+from stepladder.interaction.cli.options import ConfigOption
+from stepladder.interaction.cli.releases import shelf
+from stepladder.interaction.cli.shown import drawn
+
+if TYPE_CHECKING:
+    from stepladder.data import LogRow
+    from stepladder.evaluation import Answers, Comparison, Report, Scores, Table
+
+app = typer.Typer()
+_MOST_CLASSES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One that is evaluated: its answers, and, where it is a release, the rung itself and its microseconds a row."""
+
+    name: str
+    answers: Sequence[str]
+    rung: Learned | None = None
+    microseconds: float | None = None
+    spoilt: Mapping[str, float] = field(default_factory=dict)
+
+
+@app.command("eval")
+def evaluate(  # noqa: PLR0913, PLR0917 a command's options
+    file: Annotated[Path, typer.Argument(help="Labelled rows: JSONL, plain or .gz.")],
+    with_: Annotated[
+        list[str], typer.Option("--with", help="A release's id or tag, or a file of rows with answers.")
+    ],
+    input_: Annotated[str, typer.Option("--input", help="Field of the question.")] = "input",
+    gold: Annotated[str, typer.Option(help="Field of the right answer, in FILE.")] = "answer",
+    answer: Annotated[str, typer.Option(help="Field of the answer, in files of answers.")] = "answer",
+    kind: Annotated[str, typer.Option(help="label, json, text, or auto: by the right answers.")] = "auto",
+    robust: Annotated[bool, typer.Option(help="Also ask releases the questions spoilt on purpose.")] = False,
+    draws: Annotated[int, typer.Option(help="Of the paired bootstrap.")] = 2_000,
+    allow_loss: Annotated[
+        float | None, typer.Option(help="Exit with 1 where another is worse than the first by more.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Score releases or files of answers on the same rows, and compare all others with the first by a paired bootstrap."""
+    from rich.console import Console
+
+    from stepladder.data import FieldNames, read_log
+    from stepladder.evaluation import kind_of, score
+
+    rows = read_log(file, FieldNames(input=input_, answer=gold)).rows
+    right = [row.answer for row in rows]
+    chosen = _kind(kind) or kind_of(right)
+    names = FieldNames(input=input_, answer=answer)
+    found = [_candidate(name, rows, names, config) for name in with_]
+    scores = [score(one.answers, right, chosen) for one in found]
+    if robust:
+        found = [_spoilt(one, rows, lambda answers: score(answers, right, chosen)) for one in found]
+    comparisons = _comparisons(found, scores, right, draws)
+    if json_:
+        print(json.dumps(_figures(found, scores, comparisons), ensure_ascii=False))
+    else:
+        for table in _tables(found, scores, comparisons):
+            Console().print(drawn(table))
+    if html is not None:
+        _page(file, len(rows), found, scores, comparisons).write(html)
+    if allow_loss is not None and any(each[0].difference < -allow_loss for each in comparisons.values()):
+        raise typer.Exit(1)
+
+
+def _kind(name: str) -> "Answers | None":
+    from stepladder.evaluation import Answers
+
+    if name not in ("auto", *Answers):
+        raise BadRequest(f"--kind is {name!r}.", param="--kind", remedy=f"Give auto, {', '.join(Answers)}.")
+    return None if name == "auto" else Answers(name)
+
+
+def _candidate(name: str, rows: "Sequence[LogRow]", names: Any, config: Path | None) -> Candidate:
+    if Path(name).is_file():
+        return Candidate(Path(name).name, _answers(Path(name), rows, names))
+    with shelf(config) as here:
+        release = here.keeping.find(name)
+        folder = here.registry.folder(release)
+        rung = plugins.find(plugins.RUNGS, release.rung).load(folder, name=release.rung, release=release.id)
+    began = time.perf_counter()
+    guesses = _asked(rung, rows, [row.text for row in rows])
+    spent = (time.perf_counter() - began) / len(rows) * 1e6
+    return Candidate(name, [guess.text for guess in guesses], rung, spent)
+
+
+def _answers(path: Path, rows: "Sequence[LogRow]", names: Any) -> list[str]:
+    """A file's answers to the rows' questions, found by the question; a question that comes twice in order."""
+    from stepladder.data import read_log
+
+    known: dict[str, list[str]] = {}
+    for row in read_log(path, names).rows:
+        known.setdefault(row.text, []).append(row.answer)
+    missing = [row.line for row in rows if row.text not in known]
+    if missing:
+        raise BadRequest(
+            f"{path} has no answer to {len(missing)} of the questions, the first on line {missing[0]}.",
+            param="--with",
+            remedy="Each question of the labelled file must stand in it, word for word.",
+        )
+    return [known[row.text].pop(0) if len(known[row.text]) > 1 else known[row.text][0] for row in rows]
+
+
+def _asked(rung: Learned, rows: "Sequence[LogRow]", texts: Sequence[str]) -> list[Guess]:
+    questions = [
+        Question(str(row.line), "", text, fields=row.fields) for row, text in zip(rows, texts, strict=True)
+    ]
+    return rung.predict(questions)
+
+
+def _spoilt(
+    one: Candidate, rows: "Sequence[LogRow]", score: "Callable[[Sequence[str]], Scores]"
+) -> Candidate:
+    """The main figure on the questions as they are spoilt in each way; a file cannot be asked again."""
+    from stepladder.evaluation import WAYS, spoil
+
+    if one.rung is None:
+        return one
+    figures = {}
+    for way in WAYS:
+        guesses = _asked(one.rung, rows, [spoil(row.text, way) for row in rows])
+        found = score([guess.text for guess in guesses])
+        figures[way] = found.figures[found.main]
+    return Candidate(one.name, one.answers, one.rung, one.microseconds, figures)
+
+
+def _comparisons(
+    found: Sequence[Candidate], scores: "Sequence[Scores]", right: Sequence[str], draws: int
+) -> "dict[str, list[Comparison]]":
+    from stepladder.evaluation import compare_macro_f1, compare_scores
+
+    if draws < 100:
+        raise BadRequest(f"--draws is {draws}.", param="--draws", remedy="Give 100 or more.")
+    told: dict[str, list[Comparison]] = {}
+    for one, scored in zip(found[1:], scores[1:], strict=True):
+        told[one.name] = [compare_scores(scores[0], scored, draws=draws)]
+        if scored.main == "accuracy":
+            told[one.name].append(compare_macro_f1(found[0].answers, one.answers, right, draws=draws))
+    return told
+
+
+def _figures(
+    found: Sequence[Candidate], scores: "Sequence[Scores]", comparisons: "Mapping[str, Sequence[Comparison]]"
+) -> dict[str, Any]:
+    return {
+        "rows": len(scores[0].rows),
+        "candidates": [
+            {
+                "name": one.name,
+                "figures": dict(scored.figures),
+                "classes": [asdict(each) for each in scored.classes],
+                "microseconds": one.microseconds,
+                "spoilt": dict(one.spoilt),
+            }
+            for one, scored in zip(found, scores, strict=True)
+        ],
+        "against_the_first": {
+            name: [asdict(one) | {"significant": one.significant} for one in each]
+            for name, each in comparisons.items()
+        },
+    }
+
+
+def _tables(
+    found: Sequence[Candidate], scores: "Sequence[Scores]", comparisons: "Mapping[str, Sequence[Comparison]]"
+) -> "list[Table]":
+    from stepladder.evaluation import Table
+
+    main, names = scores[0].main, list(scores[0].figures)
+    order = sorted(range(len(found)), key=lambda at: -scores[at].figures[main])
+    rows = [
+        [
+            found[at].name,
+            *(f"{scores[at].figures[name]:.2%}" for name in names),
+            "" if found[at].microseconds is None else f"{found[at].microseconds:.0f}",
+        ]
+        for at in order
+    ]
+    tables = [Table("Best first", ["", *(name.replace("_", " ") for name in names), "µs a row"], rows)]
+    compared = [
+        [
+            name,
+            one.figure.replace("_", " "),
+            f"{one.difference:+.2%}",
+            f"{one.low:+.2%} to {one.high:+.2%}",
+            f"{one.p:.3f}",
+            "yes" if one.significant else "no",
+        ]
+        for name, each in comparisons.items()
+        for one in each
+    ]
+    if compared:
+        head = ["", "figure", "difference", "95 % interval", "p", "significant"]
+        tables.append(Table(f"Against {found[0].name}", head, compared))
+    return [*tables, *_more(found, scores)]
+
+
+def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table]":
+    """Spoilt questions, and classes."""
+    from stepladder.evaluation import Table
+
+    tables = []
+    for one, scored in zip(found, scores, strict=True):
+        if one.spoilt:
+            plain = scored.figures[scored.main]
+            rows = [[way, f"{value:.2%}", f"{value - plain:+.2%}"] for way, value in one.spoilt.items()]
+            tables.append(Table(f"{one.name}, questions spoilt", ["", scored.main, "loss"], rows))
+        classes = sorted(scored.classes, key=lambda each: each.f1)[:_MOST_CLASSES]
+        if classes:
+            rows = [
+                [
+                    each.name,
+                    f"{each.precision:.1%}",
+                    f"{each.recall:.1%}",
+                    f"{each.f1:.1%}",
+                    str(each.support),
+                ]
+                for each in classes
+            ]
+            head = ["class", "precision", "recall", "F1", "rows"]
+            tables.append(Table(f"{one.name}, weakest classes first", head, rows))
+    return tables
+
+
+def _page(
+    file: Path,
+    rows: int,
+    found: Sequence[Candidate],
+    scores: "Sequence[Scores]",
+    comparisons: "Mapping[str, Sequence[Comparison]]",
+) -> "Report":
+    from stepladder.evaluation import Figure, Report
+
+    main = scores[0].main
+    best = max(range(len(found)), key=lambda at: scores[at].figures[main])
+    return Report(
+        title=f"Evaluation on {file.name}",
+        lead=[
+            "Differences are by a paired bootstrap over the rows; an interval without nought is significant."
+        ],
+        figures=[
+            Figure("Rows", f"{rows:,}"),
+            Figure("Best", found[best].name, f"{main.replace('_', ' ')} {scores[best].figures[main]:.2%}"),
+        ],
+        charts=[],
+        tables=_tables(found, scores, comparisons),
+    )

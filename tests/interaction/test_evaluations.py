@@ -1,0 +1,47 @@
+"""stepladder eval, as it is typed: a release and files of answers on the same rows."""
+
+import json
+
+from tests.interaction.shell import Shell
+from tests.interaction.test_data import write
+from tests.interaction.test_releases import made  # noqa: F401 a fixture
+
+ROWS = [
+    {"input": f"{'lovely' if n % 2 else 'awful'} soup {n}", "answer": "good" if n % 2 else "bad"}
+    for n in range(60)
+]
+
+
+def test_a_release_and_a_file_are_scored_and_compared(shell: Shell, made, tmp_path):  # noqa: F811
+    write(tmp_path / "test.jsonl", ROWS)
+    write(tmp_path / "coin.jsonl", [{**row, "answer": "good"} for row in reversed(ROWS)])
+    words = ["eval", "test.jsonl", "--with", "coin.jsonl", "--with", made[0]]
+    assert shell(*words, "--robust", "--draws", "300", "--json", "--html", "page.html") == 0
+    found = json.loads(shell.out)
+    coin, release = found["candidates"]
+    assert coin["figures"]["accuracy"] == 0.5
+    assert release["figures"]["accuracy"] == 1.0
+    assert release["microseconds"] > 0
+    assert release["spoilt"]["upper case"] == 1.0
+    assert not coin["spoilt"]
+    accuracy, macro = found["against_the_first"][made[0]]
+    assert (accuracy["difference"], accuracy["significant"], macro["figure"]) == (0.5, True, "macro_f1")
+    assert made[0] in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert shell(*words, "--draws", "100") == 0
+    assert shell.out.index(made[0]) < shell.out.index("coin.jsonl")
+    assert shell(*words, "--draws", "100", "--allow-loss", "0") == 0
+    turned = ["eval", "test.jsonl", "--with", made[0], "--with", "coin.jsonl", "--draws", "100"]
+    assert shell(*turned, "--allow-loss", "0.4") == 1
+    assert shell(*turned, "--allow-loss", "0.6") == 0
+
+
+def test_answers_that_are_missing_and_wrong_words_are_named(shell: Shell, tmp_path):
+    write(tmp_path / "test.jsonl", ROWS)
+    write(tmp_path / "half.jsonl", ROWS[:50])
+    assert shell("eval", "test.jsonl", "--with", "half.jsonl") == 2
+    assert "10 of the questions, the first on line 51" in shell.err
+    assert shell("eval", "test.jsonl", "--with", "nobody") == 2
+    assert "release list" in shell.err
+    assert shell("eval", "test.jsonl", "--with", "test.jsonl", "--kind", "prose") == 2
+    assert "--kind" in shell.err
+    assert shell("eval", "test.jsonl", "--with", "test.jsonl", "--draws", "3") == 2
