@@ -13,6 +13,7 @@ from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.shapes import ForwardedShape, Shape
+from stepladder.interaction.subjects import SubjectPages
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -38,6 +39,7 @@ class App:
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
+                *SubjectPages(house).routes(),
             ]
         )
 

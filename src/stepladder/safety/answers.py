@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from stepladder.core import Answer, Blocked, Delta, Part, Piece
+from stepladder.core import Answer, Blocked, Delta, Grounds, Part, Piece
 from stepladder.privacy import Vault
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing, Stopped, stopped
@@ -53,10 +53,26 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
         left = out.streamed.finish(_KEY) if sent else ""
     except (Stopped, Blocked) as error:
         text, left = sent or instead(stopped(error)), ""
-        answer = replace(answer, finish_reason=FILTERED)
+        answer = replace(answer, finish_reason=FILTERED, grounds=None)
     if left:
         yield Delta(left)
+    if answer.grounds is not None and answer.grounds.citations:
+        answer = replace(answer, grounds=await _cleared(out, answer.grounds))
     yield replace(answer, text=text) if text != answer.text else answer
+
+
+async def _cleared(out: Outgoing, grounds: Grounds) -> Grounds:
+    """A cited sentence is judged as the answer is: what may not leave of it does not leave as its source either."""
+    cited = [replace(one, text=await _allowed(out, one.text)) for one in grounds.citations]
+    left = [await _allowed(out, sentence) for sentence in grounds.unsupported]
+    return replace(grounds, citations=tuple(cited), unsupported=tuple(left))
+
+
+async def _allowed(out: Outgoing, text: str) -> str:
+    try:
+        return await out.text(text)
+    except (Stopped, Blocked):
+        return ""
 
 
 async def restore_answer(vault: Vault, parts: AsyncGenerator[Part | Piece]) -> AsyncGenerator[Part | Piece]:

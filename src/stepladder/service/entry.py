@@ -43,12 +43,14 @@ class Entry(ABC):
         "_overhead_ms",
         "answer",
         "asked",
+        "begun",
         "cached",
         "held",
         "outcome",
         "remarks",
         "settled",
         "similar",
+        "steps",
         "text",
         "watch",
     )
@@ -65,6 +67,10 @@ class Entry(ABC):
         self.outcome = "ok"
         self.remarks: tuple[Remark, ...] = ()
         self.settled = False
+        self.begun: AsyncGenerator[Part | Piece] | None = (
+            None  # its parts, where somebody has begun to ask for them
+        )
+        self.steps = ""  # of the plan that it is the last one of
         self.similar = False
         self.text = ""
         self.watch: Any = None  # what the guards keep of this question

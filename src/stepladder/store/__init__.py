@@ -42,6 +42,7 @@ from stepladder.store.rows import (
 )
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
+from stepladder.store.subjects import Kept
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "FeedbackRow",
     "Gap",
     "Journal",
+    "Kept",
     "Key",
     "Keys",
     "LabelledRow",

@@ -59,7 +59,11 @@ def _first(tokenizer: Any, text: str) -> int | None:
     """The first token of a text that follows a line's end, as an answer does; None where it depends on what is before."""
     ids = tokenizer.encode(text, add_special_tokens=False).ids
     line = tokenizer.encode("\n", add_special_tokens=False).ids
-    return int(ids[0]) if ids and tokenizer.encode(f"\n{text}", add_special_tokens=False).ids == line + ids else None
+    return (
+        int(ids[0])
+        if ids and tokenizer.encode(f"\n{text}", add_special_tokens=False).ids == line + ids
+        else None
+    )
 
 
 def check_served(model: TunedModel, probed: Path, *, tolerance: float = TOLERANCE) -> float:
