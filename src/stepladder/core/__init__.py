@@ -26,6 +26,7 @@ from stepladder.core.errors import (
     DataError,
     DeadlineMissed,
     GuardFailed,
+    Held,
     LadderExhausted,
     LedgerUnavailable,
     MissingExtra,
@@ -41,7 +42,17 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.core.granting import granted
-from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.guarding import (
+    Deed,
+    Fallback,
+    Guarding,
+    GuardRules,
+    GuardTable,
+    Hold,
+    Refuse,
+    Streams,
+    Watching,
+)
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -132,6 +143,7 @@ __all__ = [
     "Equal",
     "Events",
     "Example",
+    "Fallback",
     "Field",
     "Fitted",
     "Floor",
@@ -146,7 +158,9 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Held",
     "Hit",
+    "Hold",
     "Knowing",
     "Knows",
     "LadderExhausted",

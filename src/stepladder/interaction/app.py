@@ -12,6 +12,7 @@ from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
+from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
 from stepladder.interaction.subjects import SubjectPages
 
@@ -40,6 +41,8 @@ class App:
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
                 *SubjectPages(house).routes(),
+                *HeldPages(house).routes(),
+                *ReviewPages(house).routes(),
             ]
         )
 

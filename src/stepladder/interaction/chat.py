@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
 
-from stepladder.core import Answer, Delta, Disclosure, Part, Piece, StepladderError, Tenant, TooLarge
+from stepladder.core import Answer, Delta, Disclosure, Held, Part, Piece, StepladderError, Tenant, TooLarge
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.disclosing import told
@@ -86,6 +86,8 @@ class ChatCompletions:
                 data += part.data
             elif isinstance(part, Answer) and isinstance(entry, TaskEntry):
                 data = wire.completion(entry, part)
+        if entry.waits is not None:
+            raise entry.waits
         await reply.body(self._shape.plain(entry, data))
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
@@ -135,7 +137,8 @@ class Reply:
         if self._started:
             await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
-        data = wire.encode(self._shape.error(error, id))
+        told = wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id)
+        data = wire.encode(told)
         extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})

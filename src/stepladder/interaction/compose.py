@@ -38,7 +38,7 @@ from stepladder.interaction.settings import Settings
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
-from stepladder.safety import Guards, Policies
+from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
@@ -332,13 +332,14 @@ class House:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
 
-            def build() -> tuple[State, Snapshot, Policies]:
-                state, policies = State.read(self.store), self.gateway.guards.policies
-                snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
-                return state, snapshot, policies if policies.config is config else Policies(config)
+            def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
+                state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
+                return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
 
-            before = self._state.rollouts
-            self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
+            before, guards = self._state.rollouts, self.gateway.guards
+            self._state, self.gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(
+                build
+            )
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

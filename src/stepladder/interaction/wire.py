@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Grounds, Remark, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, Held, Remark, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,6 +32,18 @@ def named_event(name: str, data: Any) -> bytes:
 def error_body(error: StepladderError) -> dict[str, Any]:
     """OpenAI's error object: the message carries the remedy."""
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
+
+
+def held_body(held: Held) -> dict[str, Any]:
+    """What waits for a person: where to ask, and until when."""
+    return {
+        "id": held.id,
+        "object": "held",
+        "status": "waiting",
+        "message": held.message,
+        "due": int(held.due),
+        "url": f"/v1/held/{held.id}",
+    }
 
 
 def come_back(error: StepladderError) -> Headers:

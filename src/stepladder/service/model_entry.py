@@ -67,6 +67,15 @@ class ModelEntry(Entry):
         self._call = self.asked.request.call(self.asked.id, self._config.max_output_tokens)
         self._question, self._turns = self.asked.request.said()
 
+    @property
+    def question_text(self) -> str:
+        """The last user message."""
+        return self._question
+
+    def forget(self) -> None:
+        """Not to the same chat either."""
+        self.cache_seconds = 0.0
+
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """A completion of ours. Whoever asks for vectors or ranks cannot be answered so: raises Blocked."""
         if self._call.route != CHAT:

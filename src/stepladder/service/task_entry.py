@@ -100,13 +100,21 @@ class TaskEntry(Entry):
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
+    @property
+    def question_text(self) -> str:
+        """The task's question."""
+        return self.question.text
+
+    def forget(self) -> None:
+        """Neither to the same question nor to one that means the same."""
+        self.cache_seconds, self._alike = 0.0, False
+
     def likeness(self) -> Likeness | None:
         """By tenant, task, version, guards, everything else that was sent along, and the gist of the text as guards left it."""
         served = self.served
         if self._alike and self._likeness is None and served.embedder is not None:
-            version = f"{self._version()} {self.watch.hash if self.watch is not None else ''}"
             kept = served.task.semantic_cache
-            self._likeness = likeness(self.question, kept, served.embedder, version)
+            self._likeness = likeness(self.question, kept, served.embedder, self.version())
             self._alike = self._likeness is not None
         return self._likeness if self._alike else None
 
@@ -167,7 +175,7 @@ class TaskEntry(Entry):
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
             if part.stands_in or part.below_promise:
-                self.cache_seconds, self._alike = 0.0, False  # neither is what was meant to be said
+                self.forget()  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text

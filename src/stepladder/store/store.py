@@ -14,12 +14,14 @@ from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
 from stepladder.store.retention import Retention
+from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
 from stepladder.store.spending import Spending
 from stepladder.store.subjects import LAST_ERASURE, Subjects
 from stepladder.store.tables import settings
 from stepladder.store.turning import Leases, Stages, Turns
+from stepladder.store.vaults import Vaults
 
 
 class Store:
@@ -42,6 +44,8 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.reviews = Reviews(database, clock)
+        self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
 

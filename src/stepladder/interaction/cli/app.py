@@ -23,6 +23,7 @@ from stepladder.interaction.cli import (
     labels,
     ledgers,
     releases,
+    reviews,
     rollouts,
     serving,
     subjects,
@@ -69,6 +70,7 @@ app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
+app.add_typer(reviews.app, name="review")
 
 
 def _version(wanted: bool) -> None:
