@@ -17,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.disclosure import VISIBLE, Disclosure
 from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
@@ -83,6 +84,7 @@ from stepladder.core.nouns import (
     Unsure,
     Usage,
 )
+from stepladder.core.planning import PLACE, PlanConfig, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -112,8 +114,10 @@ __all__ = [
     "CLIENT",
     "OFFLINE",
     "OWNER",
+    "PLACE",
     "ROLES",
     "UNSURE",
+    "VISIBLE",
     "Accounts",
     "Action",
     "Answer",
@@ -134,6 +138,7 @@ __all__ = [
     "DeadlineMissed",
     "Deed",
     "Delta",
+    "Disclosure",
     "Embedder",
     "Equal",
     "Events",
@@ -174,6 +179,7 @@ __all__ = [
     "Part",
     "Passage",
     "Piece",
+    "PlanConfig",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -203,6 +209,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Step",
     "StepladderError",
     "StoreError",
     "Streams",

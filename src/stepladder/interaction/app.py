@@ -14,6 +14,7 @@ from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
+from stepladder.interaction.subjects import SubjectPages
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -41,6 +42,7 @@ class App:
                 *KnowledgePages(house).routes(),
                 *HeldPages(house).routes(),
                 *ReviewPages(house).routes(),
+                *SubjectPages(house).routes(),
             ]
         )
 

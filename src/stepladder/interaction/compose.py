@@ -364,8 +364,7 @@ class House:
         self._bans.after, self._bans.seconds = config.traffic.ban_after, config.traffic.ban_seconds
         self.metrics.config_hash = config.hash
         self.gateway.admission.configure(config.traffic)
-        self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
-        self.gateway.cache.shrink()
+        self.gateway.cache.adapt(int(config.traffic.cache_mb * 1e6), self._state.erasure)
 
     async def _close_retired(self, before: float) -> None:
         for retired in [retired for retired in self._retired if retired[0] <= before]:

@@ -65,6 +65,8 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
         found.append(("release", entry.plan.ladder_release))
         if covered := entry.served.coverage.get(entry.plan.ladder_release):
             found.append(("coverage", f"{covered:.4f}"))
+    if entry.steps:
+        found.append(("steps", entry.steps))
     if entry.cached:
         found.append(("cache", "similar" if entry.similar else "hit"))
     if entry.remarks:

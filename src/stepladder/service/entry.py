@@ -46,12 +46,14 @@ class Entry(ABC):
         "answer",
         "approved",
         "asked",
+        "begun",
         "cached",
         "held",
         "outcome",
         "remarks",
         "settled",
         "similar",
+        "steps",
         "text",
         "waits",
         "watch",
@@ -70,6 +72,10 @@ class Entry(ABC):
         self.outcome = "ok"
         self.remarks: tuple[Remark, ...] = ()
         self.settled = False
+        self.begun: AsyncGenerator[Part | Piece] | None = (
+            None  # its parts, where somebody has begun to ask for them
+        )
+        self.steps = ""  # of the plan that it is the last one of
         self.similar = False
         self.text = ""
         self.waits: Held | None = None

@@ -137,6 +137,7 @@ class ModelEntry(Entry):
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row of a plain model's chat: no task, no ladder, nothing drawn."""
         usage, asked = Usage() if self.cached else self._taken(status), self.asked
+        subject, training = asked.request.about()
         return LedgerRow(
             id=asked.id,
             at=asked.at,
@@ -163,6 +164,8 @@ class ModelEntry(Entry):
             conversation=self._call.conversation,
             confidential=self._call.confidential,
             remarks=self.remarks,
+            subject=subject,
+            training=training,
         )
 
     def _taken(self, status: str) -> Usage:

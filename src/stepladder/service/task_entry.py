@@ -56,7 +56,7 @@ class TaskEntry(Entry):
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
         self._likeness: Likeness | None = None
-        self._alike = not question.confidential
+        self._alike = served.embedder is not None and not question.confidential
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -110,15 +110,13 @@ class TaskEntry(Entry):
         self.cache_seconds, self._alike = 0.0, False
 
     def likeness(self) -> Likeness | None:
-        """By tenant, task, version, everything else that was sent along, and the gist of the text as guards left it."""
+        """By tenant, task, version, guards, everything else that was sent along, and the gist of the text as guards left it."""
         served = self.served
-        if served.embedder is None or not self._alike:
-            return None
-        if self._likeness is None:
-            self._likeness = likeness(
-                self.question, served.task.semantic_cache, served.embedder, self.version()
-            )
-        return self._likeness
+        if self._alike and self._likeness is None and served.embedder is not None:
+            kept = served.task.semantic_cache
+            self._likeness = likeness(self.question, kept, served.embedder, self.version())
+            self._alike = self._likeness is not None
+        return self._likeness if self._alike else None
 
     def _version(self) -> str:
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
@@ -187,6 +185,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
+        subject, training = self.asked.request.about()
         return LedgerRow(
             id=question.id,
             at=question.asked_at,
@@ -222,6 +221,8 @@ class TaskEntry(Entry):
             conversation=question.conversation or "",
             confidential=question.confidential,
             remarks=self.remarks,
+            subject=subject,
+            training=training,
         )
 
     def _unfinished(self, status: str) -> Answer:

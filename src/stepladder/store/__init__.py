@@ -45,6 +45,7 @@ from stepladder.store.rows import (
 )
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
+from stepladder.store.subjects import Kept
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Gap",
     "HeldRow",
     "Journal",
+    "Kept",
     "Key",
     "Keys",
     "LabelledRow",

@@ -26,6 +26,7 @@ from stepladder.interaction.cli import (
     reviews,
     rollouts,
     serving,
+    subjects,
     tenants,
     training,
     tutorials,
@@ -59,6 +60,7 @@ app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")
+app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
