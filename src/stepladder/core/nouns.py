@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from stepladder.core.access import CLIENT, Grant
-from stepladder.core.answering import Grounds, TaskKind
+from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
 
@@ -99,6 +99,9 @@ class Task:
     deadline_ms: float | None = None
     labeller: str = ""
     unsure: Unsure = field(default_factory=Unsure)
+    knowledge: Knows = field(default_factory=Knows)
+    summary: Summing = field(default_factory=Summing)
+    confidential: bool = False
 
     @property
     def offline(self) -> bool:
