@@ -137,8 +137,7 @@ class Reply:
         if self._started:
             await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
-        told = wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id)
-        data = wire.encode(told)
+        data = wire.encode(wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id))
         extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})

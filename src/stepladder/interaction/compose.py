@@ -331,15 +331,13 @@ class House:
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
+            before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
 
             def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
                 state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
                 return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
 
-            before, guards = self._state.rollouts, self.gateway.guards
-            self._state, self.gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(
-                build
-            )
+            self._state, gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(build)
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

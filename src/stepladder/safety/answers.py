@@ -3,9 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-import msgspec
-
-from stepladder.core import Answer, Blocked, Delta, Grounds, Part, Piece, json_texts
+from stepladder.core import Answer, Blocked, Delta, Grounds, Part, Piece
 from stepladder.privacy import Vault
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing, Stopped, stopped
@@ -53,7 +51,6 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
     await out.observe(answer.text)
     try:
         text = await out.text(answer.text)
-        answer = _stood_on(answer, out.piece)
         left = out.streamed.finish(_KEY) if sent else ""
     except (Stopped, Blocked) as error:
         said = instead(stopped(error), answer.text)
@@ -61,15 +58,34 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
         answer = replace(answer, finish_reason=FILTERED, grounds=None)
     if left:
         yield Delta(left)
+    if answer.grounds is not None and answer.grounds.citations:
+        answer = replace(answer, grounds=await _cleared(out, answer.grounds))
     yield replace(answer, text=text) if text != answer.text else answer
 
 
-def _stood_on(answer: Answer, change: Callable[[str], str]) -> Answer:
+async def _cleared(out: Outgoing, grounds: Grounds) -> Grounds:
+    """A cited sentence is judged as the answer is: what may not leave of it does not leave as its source either."""
+    cited = [replace(one, text=await _allowed(out, one.text)) for one in grounds.citations]
+    left = [await _allowed(out, sentence) for sentence in grounds.unsupported]
+    return replace(grounds, citations=tuple(cited), unsupported=tuple(left))
+
+
+async def _allowed(out: Outgoing, text: str) -> str:
+    try:
+        return await out.text(text)
+    except (Stopped, Blocked):
+        return ""
+
+
+def _restored(answer: Answer, vault: Vault) -> Answer:
     """What the answer stands on says the same as the answer."""
-    if answer.grounds is None:
-        return answer
-    told = json_texts.changed(msgspec.to_builtins(answer.grounds), lambda text, name: change(text))
-    return replace(answer, grounds=msgspec.convert(told, Grounds))
+    grounds = answer.grounds
+    if grounds is not None:
+        cited = tuple(replace(one, text=vault.restore(one.text)) for one in grounds.citations)
+        grounds = replace(
+            grounds, citations=cited, unsupported=tuple(map(vault.restore, grounds.unsupported))
+        )
+    return replace(answer, text=vault.restore(answer.text), grounds=grounds)
 
 
 async def restore_answer(vault: Vault, parts: AsyncGenerator[Part | Piece]) -> AsyncGenerator[Part | Piece]:
@@ -85,6 +101,6 @@ async def restore_answer(vault: Vault, parts: AsyncGenerator[Part | Piece]) -> A
             left = restorer.finish() if begun else ""
             if left:
                 yield Delta(left)
-            yield replace(_stood_on(part, vault.restore), text=vault.restore(part.text))
+            yield _restored(part, vault)
         else:
             yield part
