@@ -40,9 +40,9 @@ class App:
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
+                *SubjectPages(house).routes(),
                 *HeldPages(house).routes(),
                 *ReviewPages(house).routes(),
-                *SubjectPages(house).routes(),
             ]
         )
 
