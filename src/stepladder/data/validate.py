@@ -184,11 +184,12 @@ def _odd(
     bounds: Mapping[str, tuple[float, float]],
     categories: Mapping[str, Counter[str]],
 ) -> str:
-    for name, value in _traits(row):
-        if isinstance(value, str):
-            if name in categories and value not in categories[name]:
-                return f"{name} has a value that the other file has not"
-        elif name in bounds and not bounds[name][0] <= value <= bounds[name][1]:
+    traits = list(_traits(row))
+    for name, value in traits:  # first: a new label tells more than that it is longer than the others
+        if isinstance(value, str) and name in categories and value not in categories[name]:
+            return f"{name} has a value that the other file has not"
+    for name, value in traits:
+        if isinstance(value, float) and name in bounds and not bounds[name][0] <= value <= bounds[name][1]:
             low, high = bounds[name]
             return f"{name} is {value:g}, ordinary is {low:.3g} to {high:.3g}"
     return ""
