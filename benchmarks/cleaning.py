@@ -241,7 +241,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="0 leaves these steps out.")
     parser.add_argument("--peer-rows", type=int, default=100_000, help="Rows of the run beside datatrove.")
     parser.add_argument("--peer", help="A Python that has datatrove[processing,io].")
     parser.add_argument("--json", type=Path)
@@ -251,31 +251,40 @@ def main() -> None:
     if asked.step:
         measured(asked.step, asked.folder)
         return
-    found: dict[str, Any] = {}
-    for rows, steps in ((asked.rows, ("clean", "dedupe")), (asked.peer_rows, ("shared",))):
+    for rows, steps in ((asked.rows, ("clean", "dedupe")), (asked.peer_rows, ("shared", "datatrove"))):
+        if not rows:
+            continue
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             make(folder / "rows.jsonl", rows)
             for step in steps:
-                command = [sys.executable, "-m", "benchmarks.cleaning", "--step", step, "--folder", name]
-                found[step] = json.loads(
-                    subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                )
-                print(step, found[step], flush=True)
-            if asked.peer and "shared" in steps:
-                found["datatrove"] = peer(asked.peer, folder, rows)
-                print("datatrove", found["datatrove"], flush=True)
-    if asked.json:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout
-        about = {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "cores": "one used",
-            "commit": commit.strip(),
-        }
-        asked.json.write_text(json.dumps({"about": about, **found}, indent=1) + "\n")
+                if step == "datatrove" and not asked.peer:
+                    continue
+                if step == "datatrove":
+                    result = peer(asked.peer, folder, rows)
+                else:
+                    command = [sys.executable, "-m", "benchmarks.cleaning", "--step", step, "--folder", name]
+                    done = subprocess.run(command, check=True, capture_output=True, text=True)
+                    result = json.loads(done.stdout)
+                print(step, json.dumps(result), flush=True)
+                if asked.json:
+                    keep(asked.json, step, result)
+
+
+def keep(path: Path, step: str, result: dict[str, Any]) -> None:
+    """Put a step's result into the file of results, beside those of other steps."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout
+    about = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": "one used, of a machine under load: cpu_s is firm, seconds are not",
+    }
+    found = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(
+        json.dumps({**found, "about": about, step: result | {"commit": commit.strip()}}, indent=1) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from stepladder.data import Log, LogRow
 from stepladder.promise import Drift, InvalidPromiseInput, detection_bound
 
 TARGET, RISK, AUDIT, TEACHER_ERROR, SEEDS = 0.9, 0.1, 0.1, 0.05, 20
-LABELS = {"IMDB by length": 1500, "clinc150 by domain": 1000}
-BATCH = 500  # answers between two looks at the audit
+LABELS = {"IMDB by length": 1500, "clinc150 by domain": 400}
+BATCH = 250  # answers between two looks at the audit
 
 
 def cells() -> dict[str, int]:
@@ -106,6 +106,7 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
         f"Target {TARGET}, risk {RISK}, audit {AUDIT:.0%}. Excess: wrong answers beyond the promised share from a release's",
         "promotion to its roll back; bound: what `detection_bound` allows (confidence 0.9) a drift of that size, plus one",
         f"batch of {BATCH}; the size of the drift is what the spell turned out to be. The teacher of clinc150 is simulated.",
+        "A turn takes " + ", ".join(f"{labels:,} labels ({cell})" for cell, labels in LABELS.items()) + ".",
         "",
         "| cell | runs | roll backs a run | excess before one: median, most | within the bound | agreement | calls avoided "
         "| audits' calls |",

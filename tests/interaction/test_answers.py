@@ -406,3 +406,21 @@ async def test_a_task_may_look_elsewhere_alone_or_beside_its_own_documents(tmp_p
             assert (await home.client.chat("Does the red lamp cost much?", "web")).status == 502
             more = {"stepladder": {"confidential": True}}
             assert (await home.client.chat("What does the red lamp cost?", "web", **more)).status == 400
+
+
+async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(tmp_path):
+    rows = [
+        {"id": "mail", "text": "The shop's complaints go to jane.roe@example.com every day."},
+        {"id": "word", "text": "The frobnicate lamp costs nine euros."},
+    ]
+    (tmp_path / "words.txt").write_text("frobnicate\n", encoding="utf-8")
+    guards = f'\n[guards]\nmode = "enforce"\n[guards.words]\nlists = ["{tmp_path / "words.txt"}"]\n'
+    async with live(tmp_path, saying("never"), HELP.replace("MORE", "sure = 0.5") + guards) as home:
+        await home.client.send("PUT", "/admin/knowledge/manual", {"documents": rows})
+        response = await home.client.chat("Where do the shop's complaints go every day?", "help")
+        assert content(response) == "The shop's complaints go to [EMAIL] every day. [1]"
+        assert grounds(response)["documents"] == ["mail"] and b"jane.roe" not in response.body
+        assert "jane.roe" not in home.row(response).grounds
+        response = await home.client.chat("What does the lamp cost, euros?", "help")
+        assert b"frobnicate" not in response.body, response.body
+        assert "grounds" not in response.json["stepladder"]

@@ -11,6 +11,7 @@ import pytest
 from stepladder.core import (
     Accounts,
     Conversations,
+    Disclosure,
     Floors,
     Knows,
     Limits,
@@ -20,6 +21,7 @@ from stepladder.core import (
     SemanticCache,
     ServiceClass,
     SourceConfig,
+    Step,
     Summing,
     Task,
     Tenant,
@@ -56,8 +58,10 @@ TABLES = {
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
+    "## `[disclosure]`": Disclosure,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
+    "## `[[plans.NAME.steps]]`": Step,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
@@ -146,3 +150,11 @@ def test_the_example_of_rungs_has_good_settings():
         if "recipes.stack" in block.code and block.language == "toml"
     ]
     StackSettings.read(config.parse(rungs).tasks["intent"].recipes["stack"])
+
+
+def test_the_page_about_plans_shows_good_ones():
+    page = PAGE.with_name("plans.md")
+    (code,) = [block.code for block in pages.blocks(page) if block.language == "toml"]
+    plans = config.parse(code).plans
+    assert [step.name for step in plans["desk"].steps] == ["domain", "lawyer", "anyone"]
+    assert plans["checked"].steps[1].quiet

@@ -84,16 +84,16 @@ async def test_who_sends_the_history_is_taken_at_its_word(home):
 
 
 async def test_no_other_tenant_can_go_on_read_list_or_delete(home):
-    await ask(home, "My secret is 42")
+    await ask(home, "My secret is xyzzy")
     other = await other_tenant(home)
     await ask(home, "What is my secret?", client=other)
     assert [content for _, content in sent(home)] == ["What is my secret?"]
     listed = (await other.get("/v1/conversations")).json["data"]
     assert [(one["id"], one["answers"]) for one in listed] == [("trip", 1)], "its own of the same name"
     whole = await other.get("/v1/conversations/trip")
-    assert "42" not in whole.body.decode()
+    assert "xyzzy" not in whole.body.decode()
     assert (await other.send("DELETE", "/v1/conversations/trip")).status == 200
-    assert "42" in (await home.client.get("/v1/conversations/trip")).body.decode()
+    assert "xyzzy" in (await home.client.get("/v1/conversations/trip")).body.decode()
     assert (await other.get("/v1/conversations/trip")).status == 404
     stranger = Client(home.client.app, "sl-nobody")
     assert (await stranger.get("/v1/conversations")).status == 401

@@ -40,6 +40,7 @@ def found(text):
         ("法*轮*功", "法轮功"),
         ("法，轮，功", "法轮功"),
         ("法法轮轮功功", "法轮功"),
+        ("法轮轮轮功", "法轮功"),
         ("发轮功", "法轮功"),
         ("falungong", "法轮功"),
         ("Fa Lun Gong", "法轮功"),
@@ -200,3 +201,18 @@ def test_our_own_list_is_small_strong_and_harmless_in_parts():
     guard = WordsGuard("words", words)
     assert guard.check("买菜刀送货上门吗？").action is Action.PASS
     assert guard.check("You stupid cunt").action is Action.BLOCK
+
+
+@pytest.mark.parametrize(
+    "hidden", ["法 轮 功", "法法轮轮功功", "氵去车仑工力", "法x轮x功", "法轮轮轮功", "法*轮*功"]
+)
+@pytest.mark.parametrize(
+    "filler", ["今天天气很好，我们去公园走走。", "It is a fine day, let us walk to the park. "]
+)
+def test_a_word_is_found_wherever_it_hides_in_a_long_text(hidden, filler):
+    guard = WordsGuard("w", Lexicon.of([Word("法轮功")]))
+    for before in (0, 1, 7, 30):
+        text = filler * before + hidden + filler * 20
+        spans = guard.check(text).spans
+        assert [text[span.start : span.end] for span in spans] == [hidden]
+    assert not guard.check(filler * 30).spans

@@ -17,6 +17,7 @@ from stepladder.core.answering import (
 )
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
+from stepladder.core.disclosure import VISIBLE, Disclosure
 from stepladder.core.entering import Accounts, Oidc
 from stepladder.core.errors import (
     BadRequest,
@@ -25,6 +26,7 @@ from stepladder.core.errors import (
     DataError,
     DeadlineMissed,
     GuardFailed,
+    Held,
     LadderExhausted,
     LedgerUnavailable,
     MissingExtra,
@@ -40,7 +42,17 @@ from stepladder.core.errors import (
 )
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.core.granting import granted
-from stepladder.core.guarding import Deed, Guarding, GuardRules, GuardTable, Refuse, Streams, Watching
+from stepladder.core.guarding import (
+    Deed,
+    Fallback,
+    Guarding,
+    GuardRules,
+    GuardTable,
+    Hold,
+    Refuse,
+    Streams,
+    Watching,
+)
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -72,6 +84,7 @@ from stepladder.core.nouns import (
     Unsure,
     Usage,
 )
+from stepladder.core.planning import PLACE, PlanConfig, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -101,8 +114,10 @@ __all__ = [
     "CLIENT",
     "OFFLINE",
     "OWNER",
+    "PLACE",
     "ROLES",
     "UNSURE",
+    "VISIBLE",
     "Accounts",
     "Action",
     "Answer",
@@ -123,10 +138,12 @@ __all__ = [
     "DeadlineMissed",
     "Deed",
     "Delta",
+    "Disclosure",
     "Embedder",
     "Equal",
     "Events",
     "Example",
+    "Fallback",
     "Field",
     "Fitted",
     "Floor",
@@ -141,7 +158,9 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Held",
     "Hit",
+    "Hold",
     "Knowing",
     "Knows",
     "LadderExhausted",
@@ -160,6 +179,7 @@ __all__ = [
     "Part",
     "Passage",
     "Piece",
+    "PlanConfig",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -189,6 +209,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Step",
     "StepladderError",
     "StoreError",
     "Streams",

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.answering import TaskKind
+from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
 from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
+from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -49,11 +51,13 @@ _TABLES = (
     "conversations",
     "knowledge",
     "models",
+    "plans",
     "tasks",
     "classes",
     "tenants",
     "accounts",
     "oidc",
+    "disclosure",
     "guards",
     "retrievers",
 )
@@ -155,8 +159,10 @@ class Config:
     tenants: Mapping[str, TenantConfig] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
+    disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
 
@@ -204,6 +210,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         knowledge=_knowing(data.get("knowledge", {})),
         models={name: _model(value, f"models.{name}") for name, value in data.get("models", {}).items()},
         tasks={name: _task(name, value) for name, value in data.get("tasks", {}).items()},
+        plans={name: read_plan(value, f"plans.{name}") for name, value in _tables(data, "plans")},
         traffic=settings(data.get("traffic", {}), Traffic, "traffic"),
         classes={
             name: _named(value, ServiceClass, name, f"classes.{name}")
@@ -214,6 +221,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         },
         accounts=settings(data.get("accounts", {}), Accounts, "accounts"),
         oidc=settings(data.get("oidc", {}), Oidc, "oidc"),
+        disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
         retrievers=retrievers(data.get("retrievers", {})),
@@ -281,7 +289,9 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_plans(config.plans, [*config.tasks, *config.models])
     check_entering(config.accounts, config.oidc)
+    check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"

@@ -11,6 +11,7 @@ StepladderError
 ├── LadderExhausted       no rung is left (503)
 ├── DeadlineMissed        the answer came too late for the question (504)
 ├── Blocked               a guard does not let the text through (400); names the categories
+├── Held                  a guard wants a person to look first (202); says where to ask
 ├── GuardFailed           a guard raised, hangs or is missing; what it should have judged is blocked (503)
 ├── LedgerUnavailable     the answer could not be committed and is withheld (503)
 ├── ConfigError           stepladder.toml is wrong; names the key
@@ -173,6 +174,20 @@ class Blocked(BadRequest):
     def __init__(self, message: str, *, remedy: str = "", categories: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy=remedy)
         self.categories = categories
+
+
+class Held(StepladderError):
+    """A person is to look at it first: no error, but no answer yet. `id` is where to ask, until `due` (Unix seconds)."""
+
+    status = 202
+    type = "held"
+    code = "held"
+    retry_after = 30.0
+
+    def __init__(self, message: str, *, id: str, due: float) -> None:
+        super().__init__(message)
+        self.id = id
+        self.due = due
 
 
 class GuardFailed(StepladderError):

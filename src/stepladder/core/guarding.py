@@ -60,6 +60,22 @@ class Refuse(StrEnum):
     """A completion that says so, with the finish reason `content_filter`."""
 
 
+class Hold(StrEnum):
+    """What the asker of something that waits for a person gets."""
+
+    WAIT = "wait"
+    """202 and a place to ask: `/v1/held/{id}`."""
+    ANSWER = "answer"
+    """A completion that says so, with the finish reason `content_filter`."""
+
+
+class Fallback(StrEnum):
+    """What counts where no person has decided in time."""
+
+    REJECT = "reject"
+    APPROVE = "approve"
+
+
 @dataclass(frozen=True, slots=True)
 class GuardTable:
     """`[guards.NAME]`: a guard. `kind` is the plug-in, by default what the guard is called.
@@ -82,7 +98,9 @@ class Guarding:
 
     `mode` is that of every guard whose own table here names none. `time_limit` (seconds) is for guards that are not quick.
     `untrusted` are the roles whose messages attacks are looked for in. `refusal` maps "en" and "zh" to what is said.
-    `key` is a reference to the secret that hashes are made with.
+    `key` is a reference to the secret that hashes are made with. What is held waits `hold_seconds` for `reviewers` that agree
+    (1 or 2); then `hold_default` counts. `vault_key` is a reference to the key that conversations' vaults are sealed with, for
+    `vault_hours`; both belong in `[guards]` alone.
     """
 
     mode: Watching | None = None
@@ -91,6 +109,12 @@ class Guarding:
     time_limit: float | None = None
     untrusted: tuple[str, ...] | None = None
     key: str | None = None
+    hold: Hold | None = None
+    hold_seconds: float | None = None
+    hold_default: Fallback | None = None
+    reviewers: int | None = None
+    vault_key: str | None = None
+    vault_hours: float | None = None
     refusal: Mapping[str, str] = field(default_factory=dict)
     guards: Mapping[str, GuardTable] = field(default_factory=dict)
 
@@ -170,6 +194,20 @@ def _check(found: Guarding, where: str) -> None:
             f"{where}.time_limit is {found.time_limit}.",
             param=f"{where}.time_limit",
             remedy="Give seconds above 0, 60 at most.",
+        )
+    if found.hold_seconds is not None and found.hold_seconds <= 0:
+        raise ConfigError(
+            f"{where}.hold_seconds is {found.hold_seconds}.",
+            param=f"{where}.hold_seconds",
+            remedy="Give seconds above 0.",
+        )
+    if found.reviewers not in (None, 1, 2):
+        raise ConfigError(
+            f"{where}.reviewers is {found.reviewers}.", param=f"{where}.reviewers", remedy="Write 1 or 2."
+        )
+    if where != "guards" and (found.vault_key or found.vault_hours):
+        raise ConfigError(
+            f"{where}.vault_key and vault_hours hold for all.", param=where, remedy="Write them in [guards]."
         )
     for language in found.refusal:
         if language not in _LANGUAGES:

@@ -45,7 +45,7 @@ class Turning:
     takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
-    the share `recalibrate` is.
+    so many more are that the share `recalibrate` of all is asked twice.
     """
 
     automatic: bool = True
@@ -135,7 +135,7 @@ class Turn:
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
-    `passages` were found for it in the task's knowledge: untrusted text.
+    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says.
     """
 
     id: str
@@ -151,6 +151,7 @@ class Question:
     confidential: bool = False
     asked_at: float = 0.0
     passages: "tuple[Passage, ...]" = ()
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class AdminPages:
 
     def _card(self, served: ServedTask) -> dict[str, Any]:
         store, name = self._house.store, served.task.name
+        live = store.catalogue.get_ladder_release(served.rollout.live or "")
         return {
             "name": name,
             "mode": served.mode,
@@ -132,6 +133,7 @@ class AdminPages:
             "top": served.task.top,
             "promise": served.task.promise,
             "rollout": served.rollout,
+            "certificate": live.certificate if live else None,
             "summary": store.ledger.summary(name),
             "history": store.rollouts.history(name)[-10:],
         }

@@ -12,7 +12,9 @@ from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
 from stepladder.interaction.responses import ResponsesShape
+from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
+from stepladder.interaction.subjects import SubjectPages
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -38,6 +40,9 @@ class App:
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
+                *SubjectPages(house).routes(),
+                *HeldPages(house).routes(),
+                *ReviewPages(house).routes(),
             ]
         )
 

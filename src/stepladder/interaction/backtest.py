@@ -35,7 +35,7 @@ from stepladder.rollout import Standing
 from stepladder.store import AuditRow, Change, FeedbackRow, LedgerRow, Store
 from stepladder.training import load_rungs
 
-_CHUNK = 500  # rows between two looks at the audit
+_CHUNK = 250  # rows between two looks at the audit
 _TIMED = 200  # single predictions timed for the median
 
 
@@ -212,13 +212,14 @@ class _Replay:
             self.score.add(row, row.answer, TOP, sent=True, agreed=True, lost=self._lost(row, row.answer))
 
     def _from_ladder(self, chunk: Sequence[LogRow], release: LadderRelease, rungs: list[Learned]) -> None:
+        share = self.store.rollouts.get(TASK).draw or self.terms.audit_share
         said = _climb(chunk, release, rungs)
         rows, audits, looked_at, wrong = [], [], [], 0
         for row, (answer, rung, confidence) in zip(chunk, said, strict=True):
             low = rung != TOP
             agreed = not low or equal(self.task, answer, row.answer)
             wrong += not agreed
-            drawn = audited(str(row.line), self.terms.audit_share, f"backtest {self.terms.seed}")
+            drawn = audited(str(row.line), share, f"backtest {self.terms.seed}")
             rows.append(_ledger_row(row, answer, rung, release.id, confidence, drawn=drawn))
             if low:
                 self.score.add_low(answer, confidence, agreed=agreed)

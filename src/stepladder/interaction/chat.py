@@ -7,11 +7,12 @@ from contextlib import aclosing
 
 from starlette.types import Message, Receive, Scope, Send
 
-from stepladder.core import Answer, Delta, Part, Piece, StepladderError, Tenant, TooLarge
+from stepladder.core import Answer, Delta, Disclosure, Held, Part, Piece, StepladderError, Tenant, TooLarge
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
+from stepladder.interaction.disclosing import told
 from stepladder.interaction.shapes import ChatShape, Shape
-from stepladder.service import Entry, TaskEntry
+from stepladder.service import Course, Entry, TaskEntry
 
 Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
 """Turns an Authorization header and the client's address into a tenant."""
@@ -38,7 +39,7 @@ class ChatCompletions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Every error leaves in the API's own shape."""
-        reply = Reply(send, self._shape)
+        reply = Reply(send, self._shape, self._gateway.snapshot.config.disclosure)
         try:
             entry = await self._admit(scope, receive)
             reply.entry = entry
@@ -72,19 +73,25 @@ class ChatCompletions:
         client = scope.get("client")
         tenant = await self._identify(authorization or api_key(scope), client[0] if client else "")
         data = await body_of(receive, length, limit)
-        return self._gateway.admit(await self._shape.read(data, tenant), tenant)
+        request, gateway = await self._shape.read(data, tenant), self._gateway
+        plan = gateway.snapshot.config.plans.get(request.model)
+        if plan is None:
+            return gateway.admit(request, tenant)
+        return await Course(plan, request, lambda step: gateway.admit(step, tenant), gateway.answer).lead()
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:
         data = b""
-        async for part in self._gateway.answer(entry):
+        async for part in entry.begun or self._gateway.answer(entry):
             if isinstance(part, Piece):
                 data += part.data
             elif isinstance(part, Answer) and isinstance(entry, TaskEntry):
                 data = wire.completion(entry, part)
+        if entry.waits is not None:
+            raise entry.waits
         await reply.body(self._shape.plain(entry, data))
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
-        async with aclosing(self._gateway.answer(entry)) as parts:
+        async with aclosing(entry.begun or self._gateway.answer(entry)) as parts:
             committed = b""
             async for data in self._shape.stream(entry, _as_events(entry, parts)):
                 if entry.settled:  # the rest is here already, and goes out as one
@@ -97,8 +104,9 @@ class ChatCompletions:
 class Reply:
     """One response. The headers leave with the first bytes, so that they can tell as much as is known by then."""
 
-    def __init__(self, send: Send, shape: Shape) -> None:
+    def __init__(self, send: Send, shape: Shape, disclosure: Disclosure) -> None:
         self.entry: Entry | None = None
+        self._disclosure = disclosure
         self._send = send
         self._shape = shape
         self._started = False
@@ -129,7 +137,7 @@ class Reply:
         if self._started:
             await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
-        data = wire.encode(self._shape.error(error, id))
+        data = wire.encode(wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id))
         extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
@@ -140,6 +148,8 @@ class Reply:
     async def _start(self, status: int, headers: wire.Headers) -> None:
         self._started = True
         facts = wire.headers(self.entry, self.entry.answer) if self.entry else []
+        if self.entry and status == 200:
+            facts += told(self._disclosure, self.entry.asked.request.route, self.entry.asked.id)
         await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
 
 

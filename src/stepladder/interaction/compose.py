@@ -38,7 +38,7 @@ from stepladder.interaction.settings import Settings
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
-from stepladder.safety import Guards, Policies
+from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
@@ -331,14 +331,13 @@ class House:
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
             models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
+            before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
 
-            def build() -> tuple[State, Snapshot, Policies]:
-                state, policies = State.read(self.store), self.gateway.guards.policies
-                snapshot = Snapshot(config, self._ladders.build(config, models, state), models)
-                return state, snapshot, policies if policies.config is config else Policies(config)
+            def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
+                state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
+                return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
 
-            before = self._state.rollouts
-            self._state, self.gateway.snapshot, self.gateway.guards.policies = await asyncio.to_thread(build)
+            self._state, gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(build)
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
@@ -365,8 +364,7 @@ class House:
         self._bans.after, self._bans.seconds = config.traffic.ban_after, config.traffic.ban_seconds
         self.metrics.config_hash = config.hash
         self.gateway.admission.configure(config.traffic)
-        self.gateway.cache.limit = int(config.traffic.cache_mb * 1e6)
-        self.gateway.cache.shrink()
+        self.gateway.cache.adapt(int(config.traffic.cache_mb * 1e6), self._state.erasure)
 
     async def _close_retired(self, before: float) -> None:
         for retired in [retired for retired in self._retired if retired[0] <= before]:

@@ -52,7 +52,7 @@ class Pages:
     async def models(self, request: Request, tenant: Tenant) -> Response:
         """GET /v1/models: what `model` may name."""
         snapshot = self._house.gateway.snapshot
-        names = [*snapshot.tasks, *snapshot.models]
+        names = [*snapshot.tasks, *snapshot.models, *snapshot.config.plans]
         ends = {"first_id": names[0], "last_id": names[-1]} if names else {"first_id": None, "last_id": None}
         return json_of(
             {"object": "list", "data": [self._card(name) for name in names], "has_more": False, **ends}
@@ -62,7 +62,7 @@ class Pages:
         """GET /v1/models/{name}."""
         name = request.path_params["name"]
         snapshot = self._house.gateway.snapshot
-        if name not in snapshot.tasks and name not in snapshot.models:
+        if name not in {*snapshot.tasks, *snapshot.models, *snapshot.config.plans}:
             raise UnknownModel(
                 f"There is no model {name!r}.", param="model", remedy="GET /v1/models lists what there is."
             )
@@ -115,6 +115,8 @@ class Pages:
         facts: dict[str, object]
         if task is not None:
             facts = {"kind": "task", "mode": task.mode, "labels": task.task.labels, "private": task.private}
+        elif name in snapshot.config.plans:
+            facts = {"kind": "plan", "steps": [step.name for step in snapshot.config.plans[name].steps]}
         else:
             model, table = snapshot.models[name], snapshot.config.models[name]
             facts = {"kind": "model", "plugin": table.kind, "private": is_private(model)}

@@ -49,11 +49,13 @@ class State:
     keys: Mapping[str, Tenant]
     rollouts: Mapping[str, Rollout]
     switches: Mapping[str, Mode]
+    erasure: str = ""
 
     @classmethod
     def read(cls, store: Store) -> "State":
         """Read it. The stamp comes first: what changes meanwhile is seen by the next look."""
-        return cls(store.stamp(), store.keys.snapshot(), store.rollouts.all(), store.switches.all())
+        stamp, keys = store.stamp(), store.keys.snapshot()
+        return cls(stamp, keys, store.rollouts.all(), store.switches.all(), store.last_erasure())
 
 
 class Ladders:

@@ -93,7 +93,7 @@ def implied_task(rows: Sequence[LogRow], terms: Terms) -> Task:
         promise=promise,
         flywheel=Turning(
             labels=terms.labels,
-            growth=1e9,
+            growth=Turning().growth if terms.ordered else 1e9,
             calibration=1,
             hold_back=terms.hold_back,
             canary=1.0,

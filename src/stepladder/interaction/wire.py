@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Grounds, Remark, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, Held, Remark, StepladderError, TooMany
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -34,6 +34,18 @@ def error_body(error: StepladderError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": error.type, "param": error.param, "code": error.code}}
 
 
+def held_body(held: Held) -> dict[str, Any]:
+    """What waits for a person: where to ask, and until when."""
+    return {
+        "id": held.id,
+        "object": "held",
+        "status": "waiting",
+        "message": held.message,
+        "due": int(held.due),
+        "url": f"/v1/held/{held.id}",
+    }
+
+
 def come_back(error: StepladderError) -> Headers:
     """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
     if error.retry_after is None:
@@ -53,6 +65,8 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
         found.append(("release", entry.plan.ladder_release))
         if covered := entry.served.coverage.get(entry.plan.ladder_release):
             found.append(("coverage", f"{covered:.4f}"))
+    if entry.steps:
+        found.append(("steps", entry.steps))
     if entry.cached:
         found.append(("cache", "similar" if entry.similar else "hit"))
     if entry.remarks:

@@ -66,27 +66,30 @@ class Evidence:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
         asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
         numbers = numbers_of(claim)
-        fitting = [one for one in self._sentences if numbers <= one.numbers and not _denied(claim, one)]
+        fitting = [one for one in self._sentences if numbers <= one.numbers]
         ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
-        if not asked or not ranked:
-            return None
-        share, place = ranked[0]
-        if share < SUPPORTED:
-            near = [fitting[-at] for value, at in ranked[:_LOOKED_AT] if value >= _DOUBTFUL]
-            return self._by_meaning(claim, near, share)
-        return _support(fitting[-place], share)
+        near: list[_Sentence] = []
+        for share, place in ranked if asked else ():
+            if share < _DOUBTFUL or len(near) == _LOOKED_AT:
+                break
+            if _denied(claim, fitting[-place]):
+                continue
+            if share >= SUPPORTED:
+                return _support(fitting[-place], share)
+            near.append(fitting[-place])
+        return self._by_meaning(claim, near)
 
     def _has(self, term: str) -> bool:
         pair = len(term) == 2 and is_character(term[0])
         return term in self._known or (pair and all(letter in self._known for letter in term))
 
-    def _by_meaning(self, claim: str, near: Sequence[_Sentence], share: float) -> Support | None:
+    def _by_meaning(self, claim: str, near: Sequence[_Sentence]) -> Support | None:
         if self._embedder is None or not near:
             return None
         rows = self._embedder.embed([claim, *(one.text for one in near)], query=False)
         likeness = rows[1:] @ rows[0]
         best = int(likeness.argmax())
-        return _support(near[best], max(share, SUPPORTED)) if likeness[best] >= _NEAR else None
+        return _support(near[best], SUPPORTED) if likeness[best] >= _NEAR else None
 
 
 def unmarked(sentence: str) -> str:

@@ -7,6 +7,7 @@ form of the text; what it misses still stands inside the fence that the prompt p
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from stepladder.text import Span, normalise, sentences
 
@@ -48,6 +49,7 @@ _CHINESE = (
 _SPEAKS_TO_A_MODEL = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.MULTILINE)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_instruction(sentence: str) -> bool:
     """Whether a sentence tells a model what to do."""
     return _SPEAKS_TO_A_MODEL.search(normalise(sentence)) is not None

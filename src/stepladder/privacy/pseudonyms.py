@@ -19,6 +19,7 @@ class Vault:
         self._last: dict[str, int] = {}
         for label, number, text in entries:
             self._keep(label, number, text)
+        self._old = frozenset(self._texts)
 
     def __repr__(self) -> str:
         return f"Vault({len(self)} entries)"
@@ -33,10 +34,13 @@ class Vault:
     def pseudonymise(self, text: str, findings: Sequence[Finding]) -> str:
         """Return ``text`` with each finding's span replaced by its placeholder; findings come sorted, as from `find`.
 
-        What already looks like a placeholder is replaced too, so that restoring gives back exactly ``text``.
+        What already looks like a placeholder is replaced too, so that restoring gives back exactly ``text``; one that was in
+        this vault when it was opened stays, since the conversation's earlier turns are kept with them.
         """
         pieces, position = [], 0
         for start, end, label in _replaced(text, findings):
+            if label == LITERAL and self._is_old(text[start:end]):
+                continue
             pieces += [text[position:start], self._placeholder(label, text[start:end])]
             position = end
         return "".join([*pieces, text[position:]])
@@ -69,6 +73,10 @@ class Vault:
     def text_of(self, label: str, number: int) -> str | None:
         """Return what a placeholder stands for, None where it is none of this conversation."""
         return self._texts.get((label, number))
+
+    def _is_old(self, text: str) -> bool:
+        match = PLACEHOLDER.search(fold(text))
+        return match is not None and label_of(match) in self._old
 
     def _placeholder(self, label: str, text: str) -> str:
         number = self._numbers.get((label, text))

@@ -5,12 +5,14 @@ which of them is in use.
 """
 
 from stepladder.registry.datasets import dataset_hash
+from stepladder.registry.forgetting import Held, forget, held
 from stepladder.registry.keeping import Keeping, Lineage, Marks
 from stepladder.registry.parcel import export_release, import_release
 from stepladder.registry.record import Record, record_of
 from stepladder.registry.registry import Registry
 
 __all__ = [
+    "Held",
     "Keeping",
     "Lineage",
     "Marks",
@@ -18,6 +20,8 @@ __all__ = [
     "Registry",
     "dataset_hash",
     "export_release",
+    "forget",
+    "held",
     "import_release",
     "record_of",
 ]

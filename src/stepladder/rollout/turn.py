@@ -1,14 +1,21 @@
 """The steps of a turn that wait for something: labels, a calibration sample, a canary's answers."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from stepladder.core import LadderRelease, Mode, PromiseKind, Task
+from stepladder.promise import binomial_cdf
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
+
+_LATE = 300  # answers that tell what is asked of late
+_FEW = 50  # fewer tell nothing
+_MOST = 0.8  # of the certified share, which is itself an estimate
+_CHANCE = 1e-3  # that it falls below this while the same is asked
 
 
 def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
@@ -23,11 +30,40 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
         )
     draw_more(store, task.name, None)  # whatever ended the last turn
     rows = labels(store, task, standing)
-    if rows < standing.due or not task.flywheel.automatic:
+    due = standing.due
+    if rows - standing.trained >= task.flywheel.labels and _asked_otherwise(store, task):
+        due = rows
+    if rows < due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
     due = int(min(rows * task.flywheel.growth, 1e15)) + 1
     frozen = replace(standing, frozen=_freeze_at(store, task, standing, rows), trained=rows, due=due)
     return frozen.at(Step.FIT, f"Training on {rows} rows.", rows, rows)
+
+
+def _low_of_late(store: Store, task: Task) -> tuple[int, int]:
+    """Of the latest questions of the live release: how many it answered low, and how many they are."""
+    live = store.rollouts.get(task.name).live
+    return store.ledger.low_of_late(task.name, live, latest=_LATE) if live else (0, 0)
+
+
+def _asked_otherwise(store: Store, task: Task) -> bool:
+    """Whether the live release answers clearly fewer questions low than it was certified to: others are asked now, and
+    what the top says to them is worth learning before the labels have grown as much as they otherwise should."""
+    ladder = store.catalogue.get_ladder_release(store.rollouts.get(task.name).live or "")
+    if ladder is None or ladder.certificate is None:
+        return False
+    low, asked = _low_of_late(store, task)
+    return binomial_cdf(low, asked, _MOST * ladder.certificate.low_share) < _CHANCE
+
+
+def _draw(store: Store, task: Task) -> float:
+    """The share to draw for a calibration. Only what would be answered low costs a call of its own: so much is drawn that
+    these are the share `recalibrate` of all questions at most. In steps of twice as much, for the history's sake."""
+    low, asked = _low_of_late(store, task)
+    share = low / asked if asked >= _FEW else 1.0
+    if share <= task.flywheel.recalibrate:
+        return 1.0
+    return min(1.0, task.flywheel.recalibrate / 2.0 ** math.ceil(math.log2(share)))
 
 
 def _freeze_at(store: Store, task: Task, standing: Standing, rows: int) -> int:
@@ -45,7 +81,7 @@ def calibrate(
     held = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
     if task.flywheel.hold_back and held >= task.flywheel.calibration:
         planned = held  # bought already
-    draw_more(store, task.name, task.flywheel.recalibrate)
+    draw_more(store, task.name, _draw(store, task))
     note = f"Trained on {standing.trained} rows; waiting for {planned} fresh ones to certify with."
     return replace(standing, releases=releases, planned=planned).at(Step.CALIBRATE, note, 0, planned)
 
@@ -54,6 +90,7 @@ def wait_for_calibration(store: Store, task: Task, standing: Standing) -> Standi
     """Wait for the calibration sample, then count the attempt: before it is made, so that it is counted once."""
     rows = calibration_rows(store, task, standing)
     if not rows:
+        draw_more(store, task.name, _draw(store, task))
         done = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
         if task.promise.kind is PromiseKind.ERROR:
             done = store.ledger.count_corrected(task.name, after=standing.frozen)

@@ -8,12 +8,14 @@ knows nothing of HTTP or the ledger, and not how its classifiers were trained: t
 from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
+from stepladder.safety.refusals import refusal
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
@@ -40,6 +42,7 @@ __all__ = [
     "Category",
     "Chain",
     "Classifier",
+    "Desk",
     "FormGuard",
     "FormSettings",
     "Guards",
@@ -57,12 +60,15 @@ __all__ = [
     "Table",
     "Word",
     "WordsGuard",
+    "decide",
     "default_chain",
+    "held_name",
     "import_lists",
     "merge",
     "open_guard",
     "open_or_block",
     "pack",
     "read_lexicon",
+    "refusal",
     "write_lexicon",
 ]

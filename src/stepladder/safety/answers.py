@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from stepladder.core import Answer, Blocked, Delta, Part, Piece
+from stepladder.core import Answer, Blocked, Delta, Grounds, Part, Piece
 from stepladder.privacy import Vault
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing, Stopped, stopped
 
-Instead = Callable[[Judgement], str]
-"""What is said in place of an answer that is withheld."""
+Instead = Callable[[Judgement, str], str]
+"""What is said in place of an answer that is withheld; the second is as much of it as had come."""
 CutOff = Callable[[str, str], AsyncGenerator[Part | Piece]]
 """An answer that says the first text, whose rung had said the second when it was stopped."""
 FILTERED = "content_filter"
@@ -33,7 +33,8 @@ async def clear_answer(
                 if free:
                     yield Delta(free)
     except (Stopped, Blocked) as error:
-        async for refused in cut_off(sent or instead(stopped(error)), seen):
+        said = instead(stopped(error), seen)
+        async for refused in cut_off(sent or said, seen):
             yield refused
 
 
@@ -52,11 +53,39 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
         text = await out.text(answer.text)
         left = out.streamed.finish(_KEY) if sent else ""
     except (Stopped, Blocked) as error:
-        text, left = sent or instead(stopped(error)), ""
-        answer = replace(answer, finish_reason=FILTERED)
+        said = instead(stopped(error), answer.text)
+        text, left = sent or said, ""
+        answer = replace(answer, finish_reason=FILTERED, grounds=None)
     if left:
         yield Delta(left)
+    if answer.grounds is not None and answer.grounds.citations:
+        answer = replace(answer, grounds=await _cleared(out, answer.grounds))
     yield replace(answer, text=text) if text != answer.text else answer
+
+
+async def _cleared(out: Outgoing, grounds: Grounds) -> Grounds:
+    """A cited sentence is judged as the answer is: what may not leave of it does not leave as its source either."""
+    cited = [replace(one, text=await _allowed(out, one.text)) for one in grounds.citations]
+    left = [await _allowed(out, sentence) for sentence in grounds.unsupported]
+    return replace(grounds, citations=tuple(cited), unsupported=tuple(left))
+
+
+async def _allowed(out: Outgoing, text: str) -> str:
+    try:
+        return await out.text(text)
+    except (Stopped, Blocked):
+        return ""
+
+
+def _restored(answer: Answer, vault: Vault) -> Answer:
+    """What the answer stands on says the same as the answer."""
+    grounds = answer.grounds
+    if grounds is not None:
+        cited = tuple(replace(one, text=vault.restore(one.text)) for one in grounds.citations)
+        grounds = replace(
+            grounds, citations=cited, unsupported=tuple(map(vault.restore, grounds.unsupported))
+        )
+    return replace(answer, text=vault.restore(answer.text), grounds=grounds)
 
 
 async def restore_answer(vault: Vault, parts: AsyncGenerator[Part | Piece]) -> AsyncGenerator[Part | Piece]:
@@ -72,6 +101,6 @@ async def restore_answer(vault: Vault, parts: AsyncGenerator[Part | Piece]) -> A
             left = restorer.finish() if begun else ""
             if left:
                 yield Delta(left)
-            yield replace(part, text=vault.restore(part.text))
+            yield _restored(part, vault)
         else:
             yield part

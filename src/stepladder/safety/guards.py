@@ -6,8 +6,12 @@ from typing import Protocol
 from stepladder.core import (
     Action,
     Blocked,
+    Clock,
+    Config,
     Events,
     GuardFailed,
+    Held,
+    Hold,
     Part,
     Piece,
     Refuse,
@@ -16,14 +20,17 @@ from stepladder.core import (
     Side,
     Text,
 )
+from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import clear_answer, restore_answer
 from stepladder.safety.clean import Clean
+from stepladder.safety.desk import Desk, conversation_name, held_name
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
-from stepladder.safety.policy import Policies
+from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
 from stepladder.safety.watch import Watch
+from stepladder.store import Store
 
 Parts = AsyncGenerator[Part | Piece]
 _WITHHELD = "[withheld: a guard failed]"
@@ -34,13 +41,37 @@ class Guarded(Protocol):
 
     watch: Watch | None
     remarks: tuple[Remark, ...]
-    cache_seconds: float
     cached: bool
     outcome: str
+    approved: str
+    waits: Held | None
+
+    @property
+    def id(self) -> str:
+        """The request's."""
+        ...
+
+    @property
+    def conversation(self) -> str:
+        """The conversation that it belongs to, "" for none."""
+        ...
+
+    @property
+    def question_text(self) -> str:
+        """The question, as it may be kept."""
+        ...
+
+    def body(self) -> str:
+        """The request as it may be kept, to be asked later; "" where it cannot be."""
+        ...
 
     @property
     def asks(self) -> tuple[str, str, str, bool]:
         """Task ("" for a plain model), model or task as the caller named it, tenant, and whether a stream is wanted."""
+        ...
+
+    def forget(self) -> None:
+        """This answer is not to be given again."""
         ...
 
     def texts(self) -> Sequence[Text]:
@@ -59,21 +90,38 @@ class Guarded(Protocol):
 class Guards:
     """Every question passes here three times. Where no guard watches, nothing is done."""
 
-    def __init__(self, events: Events | None = None, policies: Policies | None = None) -> None:
+    def __init__(
+        self, events: Events | None = None, policies: Policies | None = None, desk: Desk | None = None
+    ) -> None:
+        """Without a `desk` what is to be held is blocked, and no vault outlives its question."""
         self.policies = policies or Policies()
+        self.desk = desk
         self._events = events or Events()
         self._clean = Clean()
+
+    def prepared(self, config: Config, store: Store, clock: Clock) -> tuple[Policies, Desk]:
+        """What a configuration asks for, opened; what there is, where it is the same configuration. Slow: off the loop.
+
+        Raises ConfigError, UnknownPlugin, MissingExtra or DataError for guards and keys that cannot be opened.
+        """
+        if self.policies.config is config and self.desk is not None:
+            return self.policies, self.desk
+        wanted, vaults = config.guards.overall, None
+        if wanted.vault_key:
+            lifetime = 3600 * (24.0 if wanted.vault_hours is None else wanted.vault_hours)
+            vaults = SealedVaults(store.vaults, wanted.vault_key, clock=clock, lifetime=lifetime)
+        return Policies(config), Desk(store.reviews, clock, vaults)
 
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.
 
-        Raises Blocked where it may not be asked, GuardFailed where that cannot be known.
+        Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows.
         """
         _, name, tenant, _ = entry.asks
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        watch = entry.watch = Watch(policy, self._clean)
+        watch = entry.watch = Watch(policy, self._clean, await self._vault(entry, policy))
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)
@@ -82,13 +130,14 @@ class Guards:
             raise
         finally:
             self._tell(entry, watch)
-        if any(text.text != new for text, new in zip(texts, said, strict=True)):
+        if said != [text.text for text in texts]:
             entry.put(said)
-        return (
-            None
-            if judgement.action in (Action.PASS, Action.REDACT)
-            else self._refused(entry, watch, judgement)
-        )
+        await self._keep(entry, watch)
+        if judgement.action is Action.HOLD and self.desk is not None and entry.body():
+            return None if entry.approved else await self._held(entry, watch, self.desk)
+        if judgement.action in (Action.PASS, Action.REDACT):
+            return None
+        return self._refused(entry, watch, judgement)
 
     def clear_out(self, entry: Guarded, parts: Parts) -> Parts:
         """The answer's parts as they may leave: with placeholders, and without what guards object to."""
@@ -105,10 +154,15 @@ class Guards:
         out = Outgoing(watch)
         task, _, _, stream = entry.asks
 
-        def instead(judgement: Judgement) -> str:
+        stopped: list[tuple[Judgement, str]] = []
+
+        def instead(judgement: Judgement, seen: str) -> str:
+            stopped.append((judgement, seen))
             entry.outcome = "blocked"
-            entry.cache_seconds = 0.0
-            return refusal(watch.asked, judgement.categories, watch.policy.refusal, of="answer")
+            entry.forget()
+            waits = judgement.action is Action.HOLD and self.desk is not None
+            categories = () if waits else judgement.categories
+            return refusal(watch.asked, categories, watch.policy.refusal, of="held" if waits else "answer")
 
         if task:
             cleared = clear_answer(out, parts, instead, entry.refusal)
@@ -120,8 +174,12 @@ class Guards:
             async for part in cleared:
                 self._tell(entry, watch)
                 if out.own:
-                    entry.cache_seconds = 0.0
+                    entry.forget()
+                if stopped and entry.waits is None and self.desk is not None:
+                    await self._held_back(entry, watch, self.desk, *stopped[0])
                 yield part
+            if out.own:
+                await self._keep(entry, watch)
         finally:
             self._tell(entry, watch)
             await cleared.aclose()
@@ -148,6 +206,37 @@ class Guards:
             return entry.refusal(said)
         found = ", ".join(judgement.categories)
         raise Blocked(said, remedy=f"(content_filter: {found})", categories=judgement.categories)
+
+    async def _held(self, entry: Guarded, watch: Watch, desk: Desk) -> Parts:
+        """The question waits. Nothing has been paid for it."""
+        held = await desk.hold(entry, watch.policy, watch.vault, None)
+        entry.outcome = "held"
+        if watch.policy.holding.answer is Hold.WAIT:
+            raise held
+        return entry.refusal(held.message)
+
+    async def _held_back(
+        self, entry: Guarded, watch: Watch, desk: Desk, judgement: Judgement, seen: str
+    ) -> None:
+        """The answer waits, if that is what the guard wants. It was paid for, so its parts go their way to the ledger first."""
+        if judgement.action is Action.HOLD and entry.body():
+            held = await desk.hold(entry, watch.policy, watch.vault, seen)
+            entry.outcome = "held"
+            if watch.policy.holding.answer is Hold.WAIT:
+                entry.waits = held
+
+    async def _vault(self, entry: Guarded, policy: Policy) -> Vault | None:
+        """What the placeholders of a conversation stand for, as far as that is known."""
+        if not policy.pseudonyms:
+            return None
+        conversation, approved = entry.conversation, entry.approved
+        names = [conversation_name(entry.asks[2], conversation)] if conversation else []
+        names += [held_name(approved)] if approved else []
+        return await self.desk.vault(names) if self.desk is not None and names else Vault()
+
+    async def _keep(self, entry: Guarded, watch: Watch) -> None:
+        if watch.grown and self.desk is not None and entry.conversation:
+            await self.desk.keep(conversation_name(entry.asks[2], entry.conversation), watch.vault or Vault())
 
     def _tell(self, entry: Guarded, watch: Watch) -> None:
         """Let the row and whoever listens know what is new."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from stepladder.core import Action, Side, Turn, Verdict, config
-from stepladder.safety.classifier import Classifier, shipped
+from stepladder.safety.classifier import Classifier, grams, shipped
 from stepladder.safety.conversation import together
 from stepladder.safety.decode import views
+
+_FEW = 10  # n-grams; a word or a mark alone says little, unless it says it loudly
+_SURE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,15 @@ class HarmGuard:
         others = [view.text for view in views(text)] + ([together(turns, text)] if turns else [])
         for number, view in enumerate([text, *others]):
             score = self._model.score(view)
-            enough = self._model.threshold(view) if self._threshold is None else self._threshold
+            enough = self._enough(view) if self._threshold is None else self._threshold
             if score >= enough:
                 category = self._model.category(view)
                 if not self._settings.categories or category in self._settings.categories:
                     return Verdict(self._settings.action, (category,), score, reason=f"looks like {category}")
             first = first if number else score
         return Verdict(score=first)
+
+    def _enough(self, text: str) -> float:
+        """Return the score from which a text counts as harmful: few words must say it clearly."""
+        enough = self._model.threshold(text)
+        return max(enough, _SURE) if grams(text).buckets.size < _FEW else enough

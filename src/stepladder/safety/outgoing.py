@@ -50,6 +50,11 @@ class Outgoing:
         judgement = await self._judge([*self.windows, *self.wholes] if whole else self.windows, text)
         return self.watch.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
 
+    def piece(self, text: str) -> str:
+        """The same at once, for windows only. Raises Stopped."""
+        key = object()
+        return self.streamed.feed(key, text) + self.streamed.finish(key)
+
     async def grown(self, text: str, *, last: bool = False) -> None:
         """A streamed text as long as it is now: ask the guards that need all of it. Raises Stopped, GuardFailed."""
         if self.wholes and text and (last or len(text) - self._judged >= _STEP):

@@ -26,8 +26,7 @@ class Clearing:
 
     def whole(self, text: str, name: str = "") -> str:
         """A text that came at once: nothing is held back of it. Raises Stopped."""
-        key = object()
-        return self._out.streamed.feed(key, text) + self._out.streamed.finish(key)
+        return self._out.piece(text)
 
 
 class Restoring:
@@ -85,7 +84,7 @@ async def clear_chunks(
             chunks.left()
             waiting = []
     except (Stopped, Blocked) as error:
-        data = chunks.stop(instead(stopped(error)), FILTERED)
+        data = chunks.stop(instead(stopped(error), seen), FILTERED)
         yield Piece(data, chunks.text, last=True, finish_reason=FILTERED)
 
 
@@ -136,7 +135,7 @@ async def _cleared(out: Outgoing, piece: Piece, instead: Instead) -> Piece:
     try:
         given = iter([await out.text(text, whole=whole) for text, whole in texts])
     except Stopped as error:
-        return _refused(piece, body, instead(stopped(error)))
+        return _refused(piece, body, instead(stopped(error), piece.text))
     said = _changed(choices, lambda text, name: next(given))
     if said == choices:
         return piece

@@ -16,9 +16,11 @@ from stepladder.core import (
     Config,
     ConfigError,
     Deed,
+    Fallback,
     Guard,
     Guarding,
     GuardTable,
+    Hold,
     Refuse,
     Side,
     Streams,
@@ -73,6 +75,16 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What is done with what waits for a person."""
+
+    answer: Hold = Hold.WAIT
+    seconds: float = 86_400.0
+    default: Fallback = Fallback.REJECT
+    reviewers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rulings for one model or task and tenant. `hash` changes with everything that they depend on."""
 
@@ -82,20 +94,22 @@ class Policy:
     untrusted: frozenset[str]
     refusal: Mapping[str, str]
     hasher: bytes
+    holding: Holding
     chain: Chain
     hash: str
 
-    def of(self, side: Side) -> list[Ruling]:
-        """Those that look at a side."""
-        return [ruling for ruling in self.rulings if ruling.covers(side)]
+    pseudonyms: bool = False
+    """Whether placeholders may stand for personal data."""
+    ins: tuple[Ruling, ...] = ()
+    outs: tuple[Ruling, ...] = ()
 
-    @property
-    def pseudonyms(self) -> bool:
-        """Whether placeholders may stand for personal data."""
-        return any(
-            ruling.enforced and Deed.PSEUDONYM in (ruling.table.action, *ruling.table.categories.values())
-            for ruling in self.rulings
-        )
+    def of(self, side: Side) -> tuple[Ruling, ...]:
+        """The rulings that look at a side."""
+        return self.ins if side is Side.IN else self.outs
+
+
+def _pseudonyms(ruling: Ruling) -> bool:
+    return ruling.enforced and Deed.PSEUDONYM in (ruling.table.action, *ruling.table.categories.values())
 
 
 class Policies:
@@ -111,15 +125,11 @@ class Policies:
             base = FOR_TASKS if name in wanted.tasks else FOR_MODELS
             for tenant in ("", *self._rules.tenants):
                 self._made[name, tenant] = self._policy(base, name, tenant)
+        self.pseudonyms = any(policy is not None and policy.pseudonyms for policy in self._made.values())
 
     def of(self, name: str, tenant: str) -> Policy | None:
         """The policy for a tenant's questions to a task or model; None where nothing watches."""
         return self._made.get((name, tenant if tenant in self._rules.tenants else ""))
-
-    @property
-    def pseudonyms(self) -> bool:
-        """Whether any policy has them."""
-        return any(policy is not None and policy.pseudonyms for policy in self._made.values())
 
     def _policy(self, base: Guarding, name: str, tenant: str) -> Policy | None:
         rules = self._rules
@@ -148,8 +158,12 @@ class Policies:
             frozenset(_last((layer.untrusted for layer in layers), _UNTRUSTED)),
             {key: said for layer in layers for key, said in layer.refusal.items()},
             _secret(key, rulings),
+            _holding(layers),
             Chain(tuple(ruling.guard for ruling in rulings), time_limit),
             blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(),
+            any(map(_pseudonyms, rulings)),
+            tuple(ruling for ruling in rulings if ruling.covers(Side.IN)),
+            tuple(ruling for ruling in rulings if ruling.covers(Side.OUT)),
         )
 
     def _open(self, name: str, table: GuardTable) -> Guard:
@@ -160,6 +174,16 @@ class Policies:
         if key not in self._guards:
             self._guards[key] = open_guard(name, table.kind or name, settings)
         return self._guards[key]
+
+
+def _holding(layers: Sequence[Guarding]) -> Holding:
+    usual = Holding()
+    return Holding(
+        _last((layer.hold for layer in layers), usual.answer),
+        _last((layer.hold_seconds for layer in layers), usual.seconds),
+        _last((layer.hold_default for layer in layers), usual.default),
+        _last((layer.reviewers for layer in layers), usual.reviewers),
+    )
 
 
 def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:

@@ -94,19 +94,19 @@ class Pieces:
 
 
 def repeated(text: str) -> list[int]:
-    """Return where a Latin letter stands three times in a row, or three characters stand twice each (as 你你好好吗吗)."""
+    """Return where a letter or Han character stands thrice in a row, or three stand twice each (as 你你好好吗吗)."""
     if len(text) < _SHORT:
         return [match.start() for match in _REPEATED.finditer(text)]
     codes = encode(text)
     same = codes[1:] == codes[:-1]
     thrice = same[1:] & same[:-1]
-    found = [int(at) for at in thrice.nonzero()[0] if text[at].isascii() and text[at].isalpha()]
+    found = [int(at) for at in thrice.nonzero()[0] if text[at].isalpha()]
     if same.size > 4:
         found += (same[4:] & same[2:-2] & same[:-4]).nonzero()[0].tolist()
     return found
 
 
-_REPEATED = re.compile(r"([a-z])\1\1|(.)\2(.)\3(.)\4", re.DOTALL)
+_REPEATED = re.compile(r"([^\W\d_])\1\1|(.)\2(.)\3(.)\4", re.DOTALL)
 
 
 class Literals:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stepladder.core import Action, Remark, Side, Text, Turn
-from stepladder.privacy import Restorer, Vault
+from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
 from stepladder.safety.policy import Policy, Ruling
@@ -13,14 +13,21 @@ from stepladder.safety.writing import Pen
 class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
 
-    def __init__(self, policy: Policy, clean: Clean) -> None:
+    def __init__(self, policy: Policy, clean: Clean, vault: Vault | None = None) -> None:
+        """`vault` is the conversation's, None where the policy has no pseudonyms."""
         self.policy = policy
-        self.vault = Vault() if policy.pseudonyms else None
+        self.vault = vault
+        self._kept = len(vault) if vault is not None else 0
         self.pen = Pen(self.vault, policy.hasher)
         self.remarks: list[Remark] = []
         self.asked = ""
-        self.restorers: dict[object, Restorer] = {}
         self._clean = clean
+
+    @property
+    def grown(self) -> bool:
+        """Whether the vault holds more than when this was last asked."""
+        kept, self._kept = self._kept, len(self.vault) if self.vault is not None else 0
+        return self._kept > kept
 
     @property
     def hash(self) -> str:
@@ -98,5 +105,7 @@ class Watch:
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:
+    if second is NOTHING:
+        return first
     worse = second.action.severity > first.action.severity
     return second if worse or first.action is Action.PASS else first

@@ -16,6 +16,7 @@ from stepladder.service.model_entry import ModelEntry
 from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
+from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
 from stepladder.service.task_entry import TaskEntry
 
@@ -28,6 +29,7 @@ __all__ = [
     "AuditCounts",
     "Auditor",
     "ChatRequest",
+    "Course",
     "Entry",
     "ExtractRung",
     "Finder",

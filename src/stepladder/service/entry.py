@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from stepladder.core import Answer, Answered, Blocked, Clock, Part, Piece, Remark, Tenant, Text, Usage
+import msgspec
+
+from stepladder.core import Answer, Answered, Blocked, Clock, Held, Part, Piece, Remark, Tenant, Text, Usage
 from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
@@ -42,14 +44,18 @@ class Entry(ABC):
         "_mark",
         "_overhead_ms",
         "answer",
+        "approved",
         "asked",
+        "begun",
         "cached",
         "held",
         "outcome",
         "remarks",
         "settled",
         "similar",
+        "steps",
         "text",
+        "waits",
         "watch",
     )
 
@@ -60,13 +66,19 @@ class Entry(ABC):
     def __init__(self, asked: Asked, clock: Clock) -> None:
         self.asked = asked
         self.answer: Answer | None = None
+        self.approved = ""  # the request that a person looked at, where this is the same again
         self.cached = False
         self.held: list[Part | Piece] = []
         self.outcome = "ok"
         self.remarks: tuple[Remark, ...] = ()
         self.settled = False
+        self.begun: AsyncGenerator[Part | Piece] | None = (
+            None  # its parts, where somebody has begun to ask for them
+        )
+        self.steps = ""  # of the plan that it is the last one of
         self.similar = False
         self.text = ""
+        self.waits: Held | None = None
         self.watch: Any = None  # what the guards keep of this question
         self._clock = clock
         self._mark = 0.0
@@ -94,10 +106,33 @@ class Entry(ABC):
         """An answer that says only why there is none, or no more; `seen` is what had been said by then."""
 
     @property
+    def id(self) -> str:
+        """The request's."""
+        return self.asked.id
+
+    @property
+    def conversation(self) -> str:
+        """The conversation that it belongs to, "" for none."""
+        request = self.asked.request
+        return (request.conversation() or "") if "stepladder" in request.body else ""
+
+    @property
     def asks(self) -> tuple[str, str, str, bool]:
         """Task ("" for a plain model), what `model` named, tenant, and whether a stream is wanted."""
         request = self.asked.request
         return self.task, request.model, self.asked.tenant.name, request.stream
+
+    @property
+    @abstractmethod
+    def question_text(self) -> str:
+        """The question, as it may be kept."""
+
+    def body(self) -> str:
+        """The request as it may be kept, to be asked later; "" where it is no chat."""
+        request = self.asked.request
+        if not request.messages:
+            return ""
+        return msgspec.json.encode({**request.body, "stream": False}).decode()
 
     def texts(self) -> list[Text]:
         """Every text of the request. Raises BadRequest for JSON that cannot be read."""
@@ -112,9 +147,7 @@ class Entry(ABC):
         request = self.asked.request
         if not self.cache_seconds or not request.data:
             return None
-        tenant, version = self.asked.tenant.name, self._version()
-        if self.watch is not None:
-            version += f" {self.watch.hash}"
+        tenant, version = self.asked.tenant.name, self.version()
         head = f"{len(tenant)} {tenant}\0{len(version)} {version}\0{request.model}\0{request.route}\0".encode(
             "utf-8", "surrogatepass"
         )
@@ -123,6 +156,14 @@ class Entry(ABC):
     def likeness(self) -> Likeness | None:
         """What finds answers to questions that mean the same; None where only the very same one will do."""
         return None
+
+    @abstractmethod
+    def forget(self) -> None:
+        """This answer is not to be given again."""
+
+    def version(self) -> str:
+        """Names what an answer depends on beside the request: the task or model, and the guards' policy."""
+        return self._version() if self.watch is None else f"{self._version()} {self.watch.hash}"
 
     def _version(self) -> str:
         return self.asked.config_hash
@@ -133,7 +174,7 @@ class Entry(ABC):
 
     @abstractmethod
     def row(self, status: str, error: str = "") -> LedgerRow:
-        """The ledger row: `status` is ok, partial, failed or blocked."""
+        """The ledger row: `status` is ok, partial, failed, blocked or held."""
 
     def receive(self, part: Part | Piece) -> bool:
         """Take a part that has come; True where it is to wait."""
@@ -145,7 +186,8 @@ class Entry(ABC):
     def fate(self, error: BaseException) -> tuple[str, str]:
         """The status and the error of a question that ends so. One that is left or cancelled is partial."""
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
-        status = "partial" if gone else "blocked" if isinstance(error, Blocked) else "failed"
+        named = {Blocked: "blocked", Held: "held"}
+        status = "partial" if gone else named.get(type(error), "failed")
         return status, getattr(error, "code", type(error).__name__)
 
     def over(self) -> bool:

@@ -67,6 +67,15 @@ class ModelEntry(Entry):
         self._call = self.asked.request.call(self.asked.id, self._config.max_output_tokens)
         self._question, self._turns = self.asked.request.said()
 
+    @property
+    def question_text(self) -> str:
+        """The last user message."""
+        return self._question
+
+    def forget(self) -> None:
+        """Not to the same chat either."""
+        self.cache_seconds = 0.0
+
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """A completion of ours. Whoever asks for vectors or ranks cannot be answered so: raises Blocked."""
         if self._call.route != CHAT:
@@ -128,6 +137,7 @@ class ModelEntry(Entry):
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row of a plain model's chat: no task, no ladder, nothing drawn."""
         usage, asked = Usage() if self.cached else self._taken(status), self.asked
+        subject, training = asked.request.about()
         return LedgerRow(
             id=asked.id,
             at=asked.at,
@@ -154,6 +164,8 @@ class ModelEntry(Entry):
             conversation=self._call.conversation,
             confidential=self._call.confidential,
             remarks=self.remarks,
+            subject=subject,
+            training=training,
         )
 
     def _taken(self, status: str) -> Usage:

@@ -90,8 +90,10 @@ class ServedTask:
 
 
 def _share(question: Question) -> float:
-    """A number in [0, 1) that stays the same for all questions of one conversation."""
-    key = f"{question.task}\0{question.conversation or question.id}".encode()
+    """A number in [0, 1) that stays the same for all questions of a tenant's conversation, or of one of its users."""
+    who = question.conversation or question.user
+    same = f"{question.tenant}\0{who}" if who else question.id
+    key = f"{question.task}\0{same}".encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(key, digest_size=6).digest(), "big") / 2**48
 
 
@@ -108,7 +110,8 @@ class Snapshot:
         found = self.tasks.get(name) or self.models.get(name)
         if found is None:
             known = (
-                ", ".join([*self.tasks, *self.models]) or "none yet; add [models.NAME] to the configuration"
+                ", ".join([*self.tasks, *self.models, *self.config.plans])
+                or "none yet; add [models.NAME] to the configuration"
             )
             raise UnknownModel(
                 f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}."

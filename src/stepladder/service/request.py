@@ -40,6 +40,8 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     deadline_ms: float | None = None
     force: str | None = None
     confidential: bool = False
+    subject: str | None = None
+    training: bool = True
 
 
 _BODY: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -51,6 +53,7 @@ _STREAM_OPTIONS: msgspec.json.Decoder[_StreamOptions | None] = msgspec.json.Deco
 _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None)
 _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
+_MOST_SUBJECT = 512
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
@@ -126,6 +129,7 @@ class ChatRequest:
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
+            user=_user(self.body),
         )
 
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
@@ -146,6 +150,19 @@ class ChatRequest:
             confidential=extra.confidential or self.confidential or confidential,
             conversation=extra.conversation or "",
         )
+
+    def about(self) -> tuple[str, bool]:
+        """Whom it is about ("" where nobody is named), and whether it may be learnt from.
+
+        The person's id is `stepladder.subject`, else OpenAI's `safety_identifier` or its older `user`.
+        """
+        extra = _extra(self.body)
+        if extra.subject is not None:
+            return extra.subject[:_MOST_SUBJECT], extra.training
+        for name in ("safety_identifier", "user"):
+            if name in self.body:
+                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], extra.training
+        return "", extra.training
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
@@ -173,6 +190,19 @@ class ChatRequest:
         text = messages[last].text() if last < len(messages) else ""
         before = tuple(Turn(message.role, message.text()) for message in messages[:last])
         return text, self.turns or before
+
+
+def question_of(request: ChatRequest) -> tuple[int, str]:
+    """Where the last user message is, and what it says. Raises BadRequest where there is none."""
+    for at in range(len(request.messages) - 1, -1, -1):
+        message = _decode(_MESSAGE, request.messages[at], f"messages[{at}]")
+        if message.role == "user":
+            return at, message.text()
+    raise BadRequest(
+        "There is no user message.",
+        param="messages",
+        remedy="Put the question into a message with role user.",
+    )
 
 
 def read(data: bytes) -> ChatRequest:
@@ -251,6 +281,14 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
 
 
+def _text(raw: msgspec.Raw) -> str | None:
+    """A text; anything else is for the upstream to refuse."""
+    try:
+        return _STR.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 def _number(raw: msgspec.Raw) -> int | None:
     """A whole number above 0; anything else is for the upstream to refuse."""
     try:
@@ -283,6 +321,14 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
+
+
+def _user(body: Mapping[str, msgspec.Raw]) -> str:
+    """OpenAI's field for whom the tenant asks for; what is no text is nobody."""
+    try:
+        return _STR.decode(body["user"]) if "user" in body else ""
+    except msgspec.DecodeError:
+        return ""
 
 
 def _words(raw: bytes) -> str:

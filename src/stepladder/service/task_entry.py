@@ -32,7 +32,18 @@ _ANY = 1 << 62  # characters: it was not too long as it came
 class TaskEntry(Entry):
     """A task's question: the ladder climbs."""
 
-    __slots__ = ("_edits", "_likeness", "cache_seconds", "low", "plan", "question", "served", "spent", "top")
+    __slots__ = (
+        "_alike",
+        "_edits",
+        "_likeness",
+        "cache_seconds",
+        "low",
+        "plan",
+        "question",
+        "served",
+        "spent",
+        "top",
+    )
 
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
@@ -45,10 +56,7 @@ class TaskEntry(Entry):
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
         self.cache_seconds = 0.0 if question.confidential else served.task.cache_seconds
         self._likeness: Likeness | None = None
-        if served.embedder is not None and not question.confidential:
-            self._likeness = likeness(
-                self.question, served.task.semantic_cache, served.embedder, self._version()
-            )
+        self._alike = served.embedder is not None and not question.confidential
 
     @property
     def task(self) -> str:  # type: ignore[override]
@@ -92,9 +100,23 @@ class TaskEntry(Entry):
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
+    @property
+    def question_text(self) -> str:
+        """The task's question."""
+        return self.question.text
+
+    def forget(self) -> None:
+        """Neither to the same question nor to one that means the same."""
+        self.cache_seconds, self._alike = 0.0, False
+
     def likeness(self) -> Likeness | None:
-        """By tenant, task, version, everything else that was sent along, and the gist of the text."""
-        return self._likeness
+        """By tenant, task, version, guards, everything else that was sent along, and the gist of the text as guards left it."""
+        served = self.served
+        if self._alike and self._likeness is None and served.embedder is not None:
+            kept = served.task.semantic_cache
+            self._likeness = likeness(self.question, kept, served.embedder, self.version())
+            self._alike = self._likeness is not None
+        return self._likeness if self._alike else None
 
     def _version(self) -> str:
         return f"{self.asked.config_hash} {self.served.version} {self.plan.ladder_release} {self._edits}"
@@ -153,7 +175,7 @@ class TaskEntry(Entry):
         if isinstance(part, Answer):
             self.answer, self.text = part, part.text
             if part.stands_in or part.below_promise:
-                self.cache_seconds, self._likeness = 0.0, None  # neither is what was meant to be said
+                self.forget()  # neither is what was meant to be said
             self.held.append(part)
             return True
         self.text += part.text
@@ -163,6 +185,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
+        subject, training = self.asked.request.about()
         return LedgerRow(
             id=question.id,
             at=question.asked_at,
@@ -198,6 +221,8 @@ class TaskEntry(Entry):
             conversation=question.conversation or "",
             confidential=question.confidential,
             remarks=self.remarks,
+            subject=subject,
+            training=training,
         )
 
     def _unfinished(self, status: str) -> Answer:

@@ -88,7 +88,6 @@ def _messages(messages: Any, change: Change) -> Any:
 
 
 def _message(message: Mapping[str, Any], like: Text, change: Change) -> dict[str, Any]:
-    aside = replace(like, spoken=False, last=False)
     found = {}
     for key, value in message.items():
         if key == "content":
@@ -96,13 +95,13 @@ def _message(message: Mapping[str, Any], like: Text, change: Change) -> dict[str
         elif key in json_texts.SKIPPED:
             found[key] = value
         else:
-            found[key] = _changed(value, aside, change, key)
+            found[key] = _changed(value, Text(like.role, "", spoken=False), change, key)
     return found
 
 
 def _content(content: Any, like: Text, change: Change) -> Any:
     if isinstance(content, str):
-        return change(replace(like, text=content)) if content else content
+        return change(Text(like.role, content, like.spoken, like.last)) if content else content
     if not isinstance(content, list):
         return content
     aside = replace(like, spoken=False, last=False)
@@ -126,7 +125,7 @@ def _as(like: Text, change: Change) -> json_texts.Change:
 
     def told(text: str, name: str) -> str:
         role = "file" if name in _FILE_NAMES and like.role == "user" else like.role
-        return change(replace(like, text=text, role=role))
+        return change(Text(role, text, like.spoken, like.last))
 
     return told
 

@@ -23,14 +23,17 @@ from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.retention import Retention, Size
+from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     AuditRow,
     Change,
     Charge,
     DatasetCard,
+    DecisionRow,
     Entry,
     FeedbackRow,
+    HeldRow,
     Key,
     LabelledRow,
     Latency,
@@ -42,9 +45,11 @@ from stepladder.store.rows import (
 )
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
+from stepladder.store.subjects import Kept
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "OPEN",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
@@ -60,12 +65,15 @@ __all__ = [
     "Conversation",
     "Conversations",
     "DatasetCard",
+    "DecisionRow",
     "Entries",
     "Entry",
     "Fault",
     "FeedbackRow",
     "Gap",
+    "HeldRow",
     "Journal",
+    "Kept",
     "Key",
     "Keys",
     "LabelledRow",
@@ -77,6 +85,7 @@ __all__ = [
     "Note",
     "Outcome",
     "Retention",
+    "Reviews",
     "RolloutConflict",
     "Rollouts",
     "Size",

@@ -1,6 +1,7 @@
 """The ledger: every answered question, its audit and its feedback, written in groups."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -57,13 +58,23 @@ _LONG = ("text", "answer", "turns")
 class Ledger:
     """Rows are appended and never change. `commit*` return once a row survives what `durability` says."""
 
-    def __init__(self, database: Database, queue: int, pack_over: int = 4096) -> None:
-        """`queue` bounds the rows that wait; texts of more than `pack_over` characters are packed (0: none)."""
+    def __init__(
+        self,
+        database: Database,
+        queue: int,
+        pack_over: int = 4096,
+        pseudonym: Callable[[str, str], str] | None = None,
+    ) -> None:
+        """`queue` bounds the rows that wait; texts of more than `pack_over` characters are packed (0: none).
+
+        `pseudonym` gives the name under which a tenant's person is kept; without it nobody is.
+        """
         dialect = database.engine.dialect
         found = select(ledger.c.seq).where(ledger.c.id == bindparam("request_id")).scalar_subquery()
         # Of an unknown request: -1, which the foreign key refuses. NULL would have SQLite choose a number itself.
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
+        self._pseudonym = pseudonym or (lambda tenant, id: "")
         names = [column.name for column in ledger.columns if column.name != "seq"]
         pack = _packing([names.index(name) for name in _LONG], pack_over) if pack_over else None
         rows = insert(ledger).values(_binds(ledger, "seq"))
@@ -92,10 +103,12 @@ class Ledger:
         return self._writer.closed
 
     async def commit(self, row: LedgerRow, charge: Charge | None = None) -> None:
-        """Write a row, and what it costs its tenant; `row.seq` does not count.
+        """Write a row, and what it costs its tenant; `row.seq` does not count, and of `row.subject` a pseudonym is kept.
 
         Raises LedgerUnavailable when neither is written.
         """
+        if row.subject:
+            row = replace(row, subject=self._pseudonym(row.tenant, row.subject))
         also = [(self._charges, charge_values(charge))] if charge is not None else []
         if row.conversation:
             also.append((self._spoken, conversation_values(row)))
@@ -137,10 +150,22 @@ class Ledger:
 
     def plain(self, limit: int) -> list[LedgerRow]:
         """The newest `limit` answered rows of plain models, oldest first."""
-        query = select(ledger).where(ledger.c.task == "", ledger.c.status == "ok")
+        query = select(ledger).where(ledger.c.task == "", ledger.c.status == "ok", ledger.c.training)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(ledger.c.seq.desc()).limit(limit)).mappings().all()
         return [_whole(row) for row in reversed(rows)]
+
+    def low_of_late(self, task: str, ladder_release: str, *, latest: int) -> tuple[int, int]:
+        """Of a task's `latest` answered rows, those that count for a ladder release: how many low answers, how many in all."""
+        query = (
+            select(ledger.c.top, ledger.c.rung, ledger.c.ladder_release)
+            .where(ledger.c.task == task, ledger.c.status == "ok")
+            .order_by(ledger.c.seq.desc())
+            .limit(latest)
+        )
+        with self._database.read() as connection:
+            rows = [row for row in connection.execute(query) if row.ladder_release == ladder_release]
+        return sum(not row.top and row.rung != UNSURE for row in rows), len(rows)
 
     def page(self, *, after: int, since: float, until: float | None, limit: int) -> list[LedgerRow]:
         """At most `limit` rows with since <= at < until and a `seq` above `after`, by `seq`: for exports."""
@@ -156,7 +181,8 @@ class Ledger:
         seen = exists().where(audits.c.seq == ledger.c.seq)
         query = (
             select(ledger)
-            .where(*_span(task, 0, None, True), ledger.c.status != "partial")
+            .where(*_span(task, 0, None, True), ledger.c.status.not_in(("partial", "erased")))
+            .where(ledger.c.training)
             .where(~(ledger.c.top & (ledger.c.status == "ok")), ~seen)
         )
         with self._database.read() as connection:
@@ -172,13 +198,15 @@ class Ledger:
         limit: int | None = None,
         drawn: bool | None = None,
     ) -> list[LabelledRow]:
-        """Rows that the top answered, or an audit or feedback's correction has the answer to, by `seq`.
+        """Rows that the top answered, or an audit or feedback's correction has the answer to, by `seq`, if it may teach.
 
         Only those with after < seq <= until, and with this `drawn`, where given.
         """
         known = union_all(
             *(
-                branch.add_columns(*_LABELLED[1:], top.label("top_answer"), _CORRECTION.label("correction"))
+                branch.where(ledger.c.training).add_columns(
+                    *_LABELLED[1:], top.label("top_answer"), _CORRECTION.label("correction")
+                )
                 for branch, top in _known(task, after, until, drawn)
             )
         )

@@ -13,7 +13,7 @@ class LedgerRow:
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
     for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" by a guard; `error` is
+    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" or "held" by a guard; `error` is
     "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
     store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
     counted the tokens, so that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as
@@ -257,3 +257,43 @@ class Stage:
     total: int
     message: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A question or an answer that waits for a person; `id` is the request's.
+
+    `request` is the chat request as it may go on (JSON), `answer` the answer that was held, "" where the question was.
+    `state` is "waiting", "taken", "approved", "corrected", "rejected" or "answered" (an approved question that was asked
+    since). `correction` is what a person would have said, or what was answered since. After `due`, `fallback` ("approve" or
+    "reject") counts.
+    """
+
+    id: str
+    at: float
+    due: float
+    tenant: str
+    task: str
+    model: str
+    side: str
+    text: str
+    request: str
+    remarks: tuple[Remark, ...] = ()
+    answer: str = ""
+    fallback: str = "reject"
+    state: str = "waiting"
+    reviewer: str = ""
+    wanted: int = 1
+    correction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What one person decided about a held request: "approve", "correct" or "reject"."""
+
+    held: str
+    at: float
+    reviewer: str
+    decision: str
+    correction: str = ""
+    comment: str = ""

@@ -14,11 +14,14 @@ from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
 from stepladder.store.retention import Retention
+from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
 from stepladder.store.spending import Spending
+from stepladder.store.subjects import LAST_ERASURE, Subjects
 from stepladder.store.tables import settings
 from stepladder.store.turning import Leases, Stages, Turns
+from stepladder.store.vaults import Vaults
 
 
 class Store:
@@ -27,7 +30,8 @@ class Store:
     def __init__(self, database: Database, presence: Presence, limits: tuple[int, int], clock: Clock) -> None:
         self._database = database
         self._presence = presence
-        self.ledger = Ledger(database, *limits)
+        self.subjects = Subjects(database, clock)
+        self.ledger = Ledger(database, *limits, self.subjects.pseudonym)
         self.retention = Retention(database)
         self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
@@ -40,6 +44,8 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.reviews = Reviews(database, clock)
+        self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
 
@@ -88,6 +94,10 @@ class Store:
         """A small string that was set for good, or None."""
         with self._database.read() as connection:
             return connection.scalar(select(settings.c.value).where(settings.c.name == name))
+
+    def last_erasure(self) -> str:
+        """Another text after every erasure; "" before the first."""
+        return self.setting(LAST_ERASURE) or ""
 
     def set_setting(self, name: str, value: str) -> None:
         """Set, or replace, a small string."""

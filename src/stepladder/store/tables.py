@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()

@@ -71,6 +71,7 @@ class Cache:
         """`limit` is in bytes."""
         self.limit = limit
         self.size = 0
+        self._erasure = ""
         self._clock = clock
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
 
@@ -96,6 +97,17 @@ class Cache:
         if alike is not None:
             value, size = asked.kept()
             self._keep(alike.key, (alike.text, value), size + 4 * len(alike.text), alike.seconds)
+
+    def adapt(self, limit: int, erasure: str) -> None:
+        """Have another limit; and let go of every answer where the last erasure is another than was known.
+
+        Whose words were erased is not known here.
+        """
+        self.limit = limit
+        if erasure != self._erasure:
+            self._kept.clear()
+            self.size, self._erasure = 0, erasure
+        self.shrink()
 
     def _find(self, key: bytes | None) -> _Kept | None:
         found = self._kept.get(key) if key is not None else None

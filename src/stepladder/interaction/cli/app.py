@@ -23,8 +23,10 @@ from stepladder.interaction.cli import (
     labels,
     ledgers,
     releases,
+    reviews,
     rollouts,
     serving,
+    subjects,
     tenants,
     training,
     tutorials,
@@ -58,6 +60,7 @@ app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")
+app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
@@ -67,6 +70,7 @@ app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
+app.add_typer(reviews.app, name="review")
 
 
 def _version(wanted: bool) -> None:

@@ -38,13 +38,15 @@ def export(
     ] = None,
     since: Since = None,
     until: Until = None,
+    purpose: Annotated[str, typer.Option("--purpose", help="Why; it is written into the journal.")] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Write rows into a file: JSON lines, or Parquet (pip install 'stepladder[data]')."""
+    """Write rows into a file: JSON lines, or Parquet (pip install 'stepladder[data]'). The journal says who did, and why."""
     from stepladder.interaction.ledger_export import export as write
 
     chosen = destination.suffix == ".parquet" if parquet is None else parquet
     with opened(config) as place:
+        place.store.journal.note(caller(), "ledger export", f"to {destination.name}, for {purpose!r}")
         count = write(
             place.store.ledger,
             destination,

@@ -1,0 +1,107 @@
+"""stepladder review: what guards hold waits for a person; take, approve, correct, reject, and how far reviewers agree."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
+
+app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
+IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
+ReviewerOption = Annotated[str, typer.Option(help="Who decides; by default whoever types.")]
+CommentOption = Annotated[str, typer.Option(help="Why, for those who come after.")]
+
+
+@app.command("list")
+def waiting(
+    decided: Annotated[bool, typer.Option("--decided", help="What was decided, the newest first.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """List what waits, the most urgent first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "due (UTC)", "state", "asked", "side", "guards", "text")
+    with opened(config) as place:
+        for row in place.store.reviews.queue(decided=decided):
+            due = datetime.fromtimestamp(row.due, UTC).strftime("%m-%d %H:%M")
+            guards = ", ".join(f"{one.guard}: {'/'.join(one.categories)}" for one in row.remarks)
+            state = f"{row.state} {row.reviewer}".rstrip()
+            table.add_row(row.id, due, state, row.task or row.model, row.side, guards, row.answer or row.text)
+    Console().print(table)
+
+
+@app.command()
+def take(id: IdArgument, reviewer: ReviewerOption = "", config: ConfigOption = None) -> None:
+    """Mark one as yours, and show all of it."""
+    with opened(config) as place:
+        row = place.store.reviews.take(id, reviewer or caller())
+    typer.echo(f"Question: {row.text}")
+    if row.answer:
+        typer.echo(f"Answer: {row.answer}")
+    for one in row.remarks:
+        typer.echo(f"{one.guard} ({one.side}): {one.action} {', '.join(one.categories)}, {one.score:.2f}")
+
+
+@app.command()
+def approve(
+    id: IdArgument, reviewer: ReviewerOption = "", comment: CommentOption = "", config: ConfigOption = None
+) -> None:
+    """Let a question be asked, or an answer be given."""
+    _decide(id, "approve", reviewer, "", comment, config)
+
+
+@app.command()
+def correct(
+    id: IdArgument,
+    answer: Annotated[str, typer.Argument(help="What the asker gets, and the task learns.")],
+    reviewer: ReviewerOption = "",
+    comment: CommentOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Answer in place of the model."""
+    _decide(id, "correct", reviewer, answer, comment, config)
+
+
+@app.command()
+def reject(
+    id: IdArgument, reviewer: ReviewerOption = "", comment: CommentOption = "", config: ConfigOption = None
+) -> None:
+    """Refuse it."""
+    _decide(id, "reject", reviewer, "", comment, config)
+
+
+@app.command()
+def agreement(config: ConfigOption = None) -> None:
+    """Say how often two reviewers of the same thing agree, and Cohen's kappa."""
+    with opened(config) as place:
+        typer.echo(json.dumps(place.store.reviews.agreement()))
+
+
+@app.command()
+def examples(config: ConfigOption = None) -> None:
+    """Write what was decided as JSON lines {"text", "label"}, for `stepladder guard eval` and for fitting guards."""
+    with opened(config) as place:
+        for row in reversed(place.store.reviews.queue(decided=True, limit=100_000)):
+            label = {"rejected": 1, "approved": 0, "answered": 0}.get(row.state)
+            if label is not None:
+                line = {"id": row.id, "text": row.answer or row.text, "label": label, "side": row.side}
+                typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _decide(
+    id: str, decision: str, reviewer: str, correction: str, comment: str, config: ConfigOption
+) -> None:
+    import asyncio
+    import time
+
+    from stepladder.safety import decide
+    from stepladder.store import DecisionRow
+
+    with opened(config) as place:
+        row = DecisionRow(id, time.time(), reviewer or caller(), decision, correction, comment)
+        held = asyncio.run(decide(place.store, row))
+        place.store.journal.note(row.reviewer, "review", f"{id}: {decision}")
+    typer.echo(f"{id}: {held.state}")

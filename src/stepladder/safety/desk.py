@@ -1,0 +1,107 @@
+"""Where what guards hold waits for a person, and where sealed vaults lie: both outlive their question."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from stepladder.core import Clock, Held, Remark
+from stepladder.privacy import SealedVaults, Vault
+from stepladder.safety.policy import Policy
+from stepladder.safety.refusals import refusal
+from stepladder.store import DecisionRow, FeedbackRow, HeldRow, Reviews, Store
+
+
+class Waiting(Protocol):
+    """A question that can wait, as far as the desk knows it."""
+
+    remarks: tuple[Remark, ...]
+
+    @property
+    def id(self) -> str:
+        """The request's."""
+        ...
+
+    @property
+    def asks(self) -> tuple[str, str, str, bool]:
+        """Task ("" for a plain model), what `model` named, tenant, and whether a stream is wanted."""
+        ...
+
+    @property
+    def question_text(self) -> str:
+        """The question, as it may be kept."""
+        ...
+
+    def body(self) -> str:
+        """The request as it may be kept, to be asked later; "" where it cannot be."""
+        ...
+
+
+class Desk:
+    """`vaults` None: what placeholders stand for is forgotten with each question."""
+
+    def __init__(self, reviews: Reviews, clock: Clock, vaults: SealedVaults | None = None) -> None:
+        self.vaults = vaults
+        self._reviews = reviews
+        self._clock = clock
+
+    async def hold(self, entry: Waiting, policy: Policy, vault: Vault | None, answer: str | None) -> Held:
+        """Let a question, or its answer, wait; what to tell the asker. Raises StoreError, VaultUnreadable."""
+        now, holding = self._clock.time(), policy.holding
+        task, model, tenant, _ = entry.asks
+        row = HeldRow(
+            id=entry.id,
+            at=now,
+            due=now + holding.seconds,
+            tenant=tenant,
+            task=task,
+            model=model,
+            side="in" if answer is None else "out",
+            text=entry.question_text,
+            request=entry.body(),
+            remarks=entry.remarks,
+            answer=answer or "",
+            fallback=holding.default.value,
+            wanted=holding.reviewers,
+        )
+        await asyncio.to_thread(self._reviews.put, row)
+        if vault:
+            await self.keep(held_name(entry.id), vault)
+        return Held(refusal(entry.question_text, of="held"), id=entry.id, due=row.due)
+
+    async def keep(self, name: str, vault: Vault) -> None:
+        """Seal and keep a vault, where there is a key."""
+        if self.vaults is not None:
+            await asyncio.to_thread(self.vaults.save, name, vault)
+
+    async def vault(self, names: Sequence[str]) -> Vault:
+        """The first vault that is kept under one of the names, else an empty one. Raises VaultUnreadable."""
+        vaults = self.vaults
+        for name in names if vaults is not None else ():
+            found: Vault = await asyncio.to_thread(vaults.load, name)  # type: ignore[union-attr]
+            if found:
+                return found
+        return Vault()
+
+
+async def decide(store: Store, row: DecisionRow) -> HeldRow:
+    """Write down what a person decided; where that says what the right answer is, the task learns it as feedback.
+
+    Raises BadRequest where it is not open any more, or this person has decided before.
+    """
+    held = await asyncio.to_thread(store.reviews.decide, row)
+    right = {"corrected": held.correction, "approved": held.answer}.get(held.state, "")
+    if held.task and right:
+        await store.ledger.commit_feedback(
+            FeedbackRow(held.id, row.at, held.tenant, answer=right, source="review", comment=row.comment)
+        )
+    return held
+
+
+def held_name(id: str) -> str:
+    """What the vault of a held request is kept under."""
+    return f"held/{id}"
+
+
+def conversation_name(tenant: str, id: str) -> str:
+    """What the vault of a tenant's conversation is kept under."""
+    return f"conversation/{len(tenant)}/{tenant}/{id}"

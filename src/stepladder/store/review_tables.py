@@ -1,0 +1,48 @@
+"""The tables of the review queue: what waits for a person, what persons decided, and sealed vaults."""
+
+from sqlalchemy import Column, Double, Index, Integer, LargeBinary, String, Table, Text
+
+from stepladder.store.tables import metadata
+
+held = Table(
+    "held",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("fallback", String, nullable=False),
+    Column("reviewer", String, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("remarks", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("correction", Text, nullable=False),
+    Index("held_state", "state", "due"),
+)
+
+# Sealed: what placeholders stand for, by conversation or held request.
+vaults = Table(
+    "vaults",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index("vaults_expires", "expires"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("held", String, primary_key=True),
+    Column("reviewer", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("correction", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+)

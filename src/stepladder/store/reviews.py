@@ -1,0 +1,158 @@
+"""What waits for a person: put there by guards, decided by one reviewer or by two that agree."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from stepladder.core import BadRequest, Clock
+from stepladder.store.columns import characters, remarks_of
+from stepladder.store.database import Database
+from stepladder.store.review_tables import decisions, held
+from stepladder.store.rows import DecisionRow, HeldRow
+
+OPEN = ("waiting", "taken")
+_STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
+
+
+class Reviews:
+    """The review queue. A decision counts once as many reviewers as are `wanted` have made it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def put(self, row: HeldRow) -> None:
+        """Let something wait. Raises StoreError."""
+        values = {**asdict(row), "remarks": msgspec.json.encode(row.remarks).decode()}
+        with self._database.write() as connection:
+            connection.execute(insert(held).values({key: characters(value) for key, value in values.items()}))
+
+    def get(self, id: str) -> HeldRow | None:
+        """What waits under a request's id, None where nothing does. What is overdue is decided by its fallback."""
+        with self._database.read() as connection:
+            found = _one(connection, id)
+        return None if found is None else self._now(found)
+
+    def queue(self, *, decided: bool = False, limit: int = 100) -> list[HeldRow]:
+        """What waits, the most urgent first; or what was decided, the newest first."""
+        query = select(held)
+        if decided:
+            query = query.where(held.c.state.not_in(OPEN)).order_by(held.c.at.desc())
+        else:
+            query = query.where(held.c.state.in_(OPEN), held.c.due > self._clock.time()).order_by(held.c.due)
+        with self._database.read() as connection:
+            return [_row(found) for found in connection.execute(query.limit(limit)).mappings()]
+
+    def take(self, id: str, reviewer: str) -> HeldRow:
+        """Mark it as somebody's. Raises BadRequest where it is not open, or another's."""
+        with self._database.write() as connection:
+            found = self._open(connection, id)
+            if found.state == "taken" and found.reviewer != reviewer:
+                raise BadRequest(f"{found.reviewer} has it.", param="id", remedy="Take another.")
+            connection.execute(
+                update(held).where(held.c.id == id).values(state="taken", reviewer=characters(reviewer))
+            )
+        return self._known(id)
+
+    def decide(self, row: DecisionRow) -> HeldRow:
+        """Write a decision down; the state changes once enough reviewers agree. Raises BadRequest."""
+        if row.decision not in _STATE:
+            raise BadRequest(
+                f"There is no decision {row.decision!r}.",
+                param="decision",
+                remedy=f"Decisions: {', '.join(_STATE)}.",
+            )
+        if row.decision == "correct" and not row.correction:
+            raise BadRequest("There is no answer.", param="answer", remedy="Say what should be answered.")
+        with self._database.write() as connection:
+            found = self._open(connection, row.held)
+            said = _decisions(connection, row.held)
+            if any(one.reviewer == row.reviewer for one in said):
+                raise BadRequest(f"{row.reviewer} has decided already.", param="id", remedy="Ask another.")
+            connection.execute(
+                insert(decisions).values({key: characters(value) for key, value in asdict(row).items()})
+            )
+            agree = [one for one in said if (one.decision, one.correction) == (row.decision, row.correction)]
+            decided = len(agree) + 1 >= found.wanted
+            values = {"state": "waiting", "reviewer": "", "correction": ""}
+            if decided:
+                values = {
+                    "state": _STATE[row.decision],
+                    "reviewer": row.reviewer,
+                    "correction": row.correction,
+                }
+            connection.execute(update(held).where(held.c.id == row.held).values(values))
+        return self._known(row.held)
+
+    def answered(self, id: str, answer: str) -> bool:
+        """An approved question has been asked since; False where it had been before."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                update(held)
+                .where(held.c.id == id, held.c.state != "answered")
+                .values(state="answered", correction=characters(answer))
+            )
+            return done.rowcount > 0
+
+    def decisions(self, id: str | None = None) -> list[DecisionRow]:
+        """Every decision, or those about one request, oldest first."""
+        with self._database.read() as connection:
+            return _decisions(connection, id)
+
+    def agreement(self) -> dict[str, float | int | None]:
+        """How often the first two reviewers of the same thing agree, and Cohen's kappa (1960): beyond chance, 1 at most."""
+        pairs: dict[str, list[str]] = {}
+        for one in self.decisions():
+            pairs.setdefault(one.held, []).append(one.decision)
+        return agreement([(first, second) for first, second, *_ in (p for p in pairs.values() if len(p) > 1)])
+
+    def _open(self, connection: Connection, id: str) -> HeldRow:
+        found = _one(connection, id)
+        if found is None:
+            raise BadRequest(f"Nothing waits under {id[:80]!r}.", param="id", remedy="List what waits.")
+        if self._now(found).state not in OPEN:
+            raise BadRequest("It is decided.", param="id", remedy="Take another.")
+        return found
+
+    def _known(self, id: str) -> HeldRow:
+        found = self.get(id)
+        assert found is not None
+        return found
+
+    def _now(self, found: HeldRow) -> HeldRow:
+        if found.state in OPEN and found.due <= self._clock.time():
+            return replace(found, state=_STATE[found.fallback])
+        return found
+
+
+def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]:
+    """Of pairs of decisions: how many, the share that is equal, and kappa; None where it is not defined."""
+    count = len(pairs)
+    if not count:
+        return {"pairs": 0, "agreed": None, "kappa": None}
+    equal = sum(first == second for first, second in pairs) / count
+    kinds = {kind for pair in pairs for kind in pair}
+    chance = sum(
+        sum(first == kind for first, _ in pairs) * sum(second == kind for _, second in pairs)
+        for kind in kinds
+    ) / (count * count)
+    return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
+
+
+def _one(connection: Connection, id: str) -> HeldRow | None:
+    found = connection.execute(select(held).where(held.c.id == characters(id))).mappings().first()
+    return None if found is None else _row(found)
+
+
+def _row(found: Any) -> HeldRow:
+    return HeldRow(**{**found, "remarks": remarks_of(found["remarks"])})
+
+
+def _decisions(connection: Connection, id: str | None) -> list[DecisionRow]:
+    query = select(*(decisions.c[name] for name in DecisionRow.__slots__)).order_by(decisions.c.at)
+    if id is not None:
+        query = query.where(decisions.c.held == characters(id))
+    return [DecisionRow(*row) for row in connection.execute(query)]

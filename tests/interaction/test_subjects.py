@@ -1,0 +1,123 @@
+"""A person's words are found, handed out and erased wherever they went, and the journal proves it."""
+
+import gzip
+
+import pytest
+
+from stepladder.core import Dataset, Example, StoreError
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.doors import PURPOSE
+from stepladder.store import FeedbackRow
+
+WHY = {PURPOSE: "Anfrage der Person %E6%9F%A5%E8%AF%A2"}
+
+
+async def ask(home, text, **more):
+    response = await home.client.chat(text, **more)
+    assert response.status == 200, response.body
+    return home.row(response)
+
+
+async def test_the_ledger_knows_a_pseudonym_and_never_the_id(home):
+    plain = await ask(home, "Fine day", stepladder={"subject": "ann@example.org"})
+    openai = await ask(home, "Rain", safety_identifier="ann@example.org", user="older")
+    older = await ask(home, "hi", model="big", user="ann@example.org")
+    other = await ask(home, "Rain", stepladder={"subject": "bob"})
+    nobody = await ask(home, "Rain")
+    assert plain.subject == openai.subject == older.subject != other.subject
+    assert len(plain.subject) == 32 and nobody.subject == ""
+    assert plain.subject == home.house.store.subjects.pseudonym(plain.tenant, "ann@example.org")
+    assert plain.subject != home.house.store.subjects.pseudonym("another tenant", "ann@example.org")
+    file = home.config.parent / "stepladder-data" / "stepladder.db"
+    stored = file.read_bytes() + file.with_name(file.name + "-wal").read_bytes()
+    assert b"ann@example.org" not in stored
+
+
+async def test_finding_exporting_and_erasing_ask_for_a_purpose_and_prove_what_went(home):
+    row = await ask(home, "Fine day", stepladder={"subject": "ann", "conversation": "c1"})
+    kept = await ask(home, "Rain", stepladder={"subject": "bob"})
+    store = home.house.store
+    await store.ledger.commit_feedback(FeedbackRow(row.id, 1.0, "admin", "bad", comment="I am Ann Example"))
+    body = {"id": "ann"}
+    refused = await home.client.send("POST", "/admin/subjects/export", body)
+    assert (refused.status, refused.error["param"]) == (400, PURPOSE)
+    found = await home.client.send("POST", "/admin/subjects/find", body, headers=WHY)
+    assert found.json["requests"] == 1 and "Fine day" not in found.body.decode()
+    exported = await home.client.send("POST", "/admin/subjects/export", body, headers=WHY)
+    (request,) = exported.json["kept"]
+    assert (request["text"], request["feedback"][0]["comment"]) == ("Fine day", "I am Ann Example")
+    erased = await home.client.send("POST", "/admin/subjects/erase", body, headers=WHY)
+    assert erased.json["digest"] == exported.json["digest"], "what was handed out is what went"
+    assert erased.json["digest"] in erased.json["proof"]["detail"]
+    again = await home.client.send("POST", "/admin/subjects/find", body, headers=WHY)
+    assert (again.json["requests"], again.json["pseudonyms"]) == (0, [])
+    gone = store.ledger.get(row.id)
+    assert (gone.status, gone.text, gone.answer, gone.subject, gone.cost) == ("erased", "", "", "", row.cost)
+    assert store.ledger.get(kept.id) == kept
+    assert store.conversations.rows("admin", "c1") == []
+    said = [(link.what, link.detail) for link in store.journal.links()]
+    assert ("read for 'Anfrage der Person 查询'", "POST /admin/subjects/export") in said
+    assert store.journal.verify() is None and "Fine day" not in str(said)
+
+
+async def test_an_erased_answer_leaves_the_cache(home):
+    home.house.gateway.cache._keep(b"key", "words", 5, 100.0)
+    await home.house.refresh()
+    assert len(home.house.gateway.cache) == 1
+    home.house.store.subjects.erase("ann", None, "test")
+    await home.house.refresh()
+    assert len(home.house.gateway.cache) == 0 and home.house.gateway.cache.size == 0
+
+
+async def test_rows_leave_datasets_and_the_releases_are_named(home, tmp_path):
+    store, config = home.house.store, home.house.gateway.snapshot.config
+    registry = open_registry(store, home.house.settings, config)
+    row = await ask(home, "Fine day", stepladder={"subject": "ann"})
+    mine = Example(row.id, "Fine day", "good")
+    other = Example("other", "Rain", "bad")
+    frozen = registry.freeze(Dataset("", "mood", {"train": (mine, other), "test": ()}))
+    apart = registry.freeze(Dataset("", "mood", {"train": (other,)}))
+    for number, dataset in enumerate((frozen, apart)):
+        staged = tmp_path / f"staged {number}"
+        staged.mkdir()
+        (staged / "weights.json").write_text(str(number))
+        registry.admit("mood", "linear", "linear", dataset.hash, staged, {})
+    trained = next(one.id for one in store.catalogue.list_releases("mood") if one.dataset == frozen.hash)
+    erased = await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
+    assert erased.json["examples"] == {f"mood {frozen.hash}": 1}
+    assert erased.json["releases"] == [trained]
+    assert trained in erased.json["proof"]["detail"]
+    assert registry.dataset(frozen.hash).splits["train"] == (other,)
+    file = registry.dataset_place("mood", frozen.hash) / "examples.jsonl.gz"
+    lines = gzip.decompress(file.read_bytes())
+    assert b"Fine day" not in lines
+    file.chmod(0o644)
+    file.write_bytes(gzip.compress(lines.replace(b"Rain", b"Sun!")))
+    with pytest.raises(StoreError, match="has been changed"):
+        registry.dataset(frozen.hash)
+
+
+async def test_what_must_not_teach_is_not_learnt_from(home):
+    await ask(home, "Fine day", stepladder={"training": False})
+    await ask(home, "Rain")
+    await ask(home, "hi", model="big", stepladder={"training": False})
+    assert [row.text for row in home.house.store.ledger.labelled("mood")] == ["Rain"]
+    assert home.house.store.ledger.plain(9) == []
+    wrong = await home.client.chat("Rain", stepladder={"training": "no"})
+    assert (wrong.status, wrong.error["param"]) == (400, "stepladder.training")
+
+
+def test_the_rights_on_the_command_line(shell):
+    assert shell("subject", "find", "ann") == 0 and '"requests": 0' in shell.out
+    assert shell("subject", "export", "ann") == 2, "a purpose is wanted"
+    assert shell("subject", "export", "ann", "--purpose", " ") == 2
+    assert shell("subject", "export", "ann", "--purpose", "her request") == 0
+    assert shell("subject", "erase", "ann") == 0 and '"proof"' in shell.out
+    assert shell("audit", "list") == 0
+    assert "her request" in shell.out and "subject erase" in shell.out
+    assert shell("audit", "verify") == 0
+
+
+async def test_a_person_without_an_id_is_refused(home):
+    refused = await home.client.send("POST", "/admin/subjects/find", {"id": ""}, headers=WHY)
+    assert (refused.status, refused.error["param"]) == (400, "id")
