@@ -1,5 +1,7 @@
 """stepladder tutorial: one command each, which does for real what a user would do step by step."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +49,7 @@ def lifecycle(
     if folder.exists():
         raise BadRequest(f"{folder} is there already.", param="--folder", remedy="Give a new folder.")
     folder.mkdir(parents=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is ended too
     console = Console()
     with _shown(console) as tell:
         found = run(folder.resolve(), Plan(rows=rows, epochs=epochs, target=target), data, tell)

@@ -172,11 +172,10 @@ class _Story:
         """Ask as many questions as train, and wait while the flywheel tunes a model on their answers."""
         self._ask("log", self._found.plan.rows, _TOGETHER)
         end = time.monotonic() + _PATIENCE
-        while self._standing().step in (Step.GATHER, Step.FIT) and time.monotonic() < end:
+        while (standing := self._standing()).step in (Step.GATHER, Step.FIT) and time.monotonic() < end:
+            self._check(standing)
             for stage in self._store.progress.all():
                 self._tell("train", stage.done, stage.total, stage.message)
-            if "lora" in (note := self._standing().note) or self._standing().trained == 0:
-                self._tell("train", 0, 0, note)
             time.sleep(_FOLLOW)
         self._release = self._standing().releases["lora"]
         release = self._store.catalogue.get_release(self._release)
@@ -189,6 +188,7 @@ class _Story:
         end = time.monotonic() + _PATIENCE
         while self._store.rollouts.get(TASK).live is None and time.monotonic() < end:
             standing = self._standing()
+            self._check(standing)
             if standing.step is Step.CALIBRATE and standing.total > standing.done:
                 self._ask("certify", min(100, standing.total - standing.done), _TOGETHER)
             elif standing.step is Step.CANARY:
@@ -227,6 +227,12 @@ class _Story:
             for name in ("linear", "encoder")
         )
         return found + [stand for stand in others if stand is not None]
+
+    def _check(self, standing: Standing) -> None:
+        """Raise BadRequest where the flywheel gave this turn up: it waits for labels again."""
+        live = self._store.rollouts.get(TASK).live
+        if standing.step is Step.GATHER and standing.trained > 0 and live is None:
+            raise BadRequest(f"No release was made: {standing.note}", remedy="See server.log in the folder.")
 
     def _standing(self) -> Standing:
         return Standing.load(self._store, self._task)

@@ -12,7 +12,7 @@ def stands_table(found: Lifecycle) -> Table:
         [one.name, f"{one.accuracy:.1%}", f"{one.latency_ms:.2f} ms", f"{one.size / 1e6:,.1f} MB"]
         for one in sorted(found.stands, key=lambda stand: stand.latency_ms)
     ]
-    return Table("Held-out rows", ["rung", "right", "median time", "size"], rows)
+    return Table("Held-out rows", ["rung", "right", "median time", "its own files"], rows)
 
 
 def steps_table(found: Lifecycle) -> Table:

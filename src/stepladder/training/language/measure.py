@@ -80,12 +80,16 @@ def _ask_llama(file: Path, found: Sequence[Mapping[str, Any]]) -> tuple[list[dic
     llama = BlockingLlama(file, file.name, context=longest + 64)
     said, times = [], []
     try:
+        # An end of the answer would come without probabilities, so a letter is made to come: those told are still the
+        # model's own.
+        letter = json.loads(llama.ask("/tokenize", {"content": "A"})[1])["tokens"][0]
         for one in found:
             body = {
                 "prompt": one["tokens"],
                 "n_predict": 1,
                 "n_probs": 2 * LIKELIEST,
                 "temperature": 0,
+                "logit_bias": [[letter, 1000.0]],
                 "cache_prompt": False,
             }
             began = perf_counter()
