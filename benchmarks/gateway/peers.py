@@ -1,6 +1,6 @@
 """Other gateways beside ours, in the same run, against the same upstream: processor time a request and added latency.
 
-    python -m benchmarks.gateway.peers [--seconds 2] [--rounds 3] [--only stepladder,litellm,tensorzero] [--write]
+    python -m benchmarks.gateway.peers [--seconds 2] [--rounds 3] [--only NAME ...] [--write]
 
 LiteLLM's proxy and TensorZero's gateway (the one inside its Python package) are installed from PyPI, each into an
 environment of its own under `--home`, and run without a database and without logs: less than what ours has on (key, class,
@@ -116,6 +116,14 @@ def stepladder(home: Path, upstream: int) -> Iterator[Peer]:
 
 
 @contextmanager
+def unguarded(home: Path, upstream: int) -> Iterator[Peer]:
+    """The same without guards, which the others do not have either."""
+    config = f'{place.CONFIG}\n[guards]\nmode = "off"\n'
+    with place.serving(upstream, core=0, config=config) as running:
+        yield Peer(running.process.pid, running.port, "/v1/chat/completions", "mock", running.key)
+
+
+@contextmanager
 def litellm(home: Path, upstream: int) -> Iterator[Peer]:
     """LiteLLM's proxy, one worker."""
     port = free_port()
@@ -155,6 +163,7 @@ def tensorzero(home: Path, upstream: int) -> Iterator[Peer]:
 
 KINDS: dict[str, Callable[[Path, int], AbstractContextManager[Peer]]] = {
     "stepladder": stepladder,
+    "stepladder, guards off": unguarded,
     "litellm": litellm,
     "tensorzero": tensorzero,
 }
@@ -271,13 +280,13 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default=",".join(KINDS), help="which gateways, by commas")
+    parser.add_argument("--only", nargs="+", default=list(KINDS), choices=list(KINDS), help="which gateways")
     parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "stepladder-peers")
     parser.add_argument("--write", action="store_true", help="write results/peers.json and .md")
     given = parser.parse_args()
     if shutil.which("taskset") is None:
         sys.exit("taskset is missing: this benchmark runs on Linux.")
-    names = given.only.split(",")
+    names: list[str] = given.only
     versions = ", ".join(f"{name} {version(given.home, name)}" for name in names if name in PACKAGES)
     about: dict[str, object] = {
         "command": f"python -m benchmarks.gateway.peers --seconds {given.seconds:g} --rounds {given.rounds} --write",
