@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.interaction.test_answers import content, grounds, saying
+from tests.interaction.helping import content, grounds, saying
 from tests.interaction.upstreams import live
 
 TABLES = """

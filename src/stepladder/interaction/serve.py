@@ -153,8 +153,8 @@ async def announce(config: Config, settings: Settings, listening: socket.socket,
     say(
         f"Configuration: {path.absolute() if path else 'built in (stepladder init writes one to start from)'}"
     )
-    names = [*config.tasks, *config.models]
-    say(f"Tasks and models: {', '.join(names) or 'none yet'}")
+    names = [*config.tasks, *config.plans, *config.models]
+    say(f"Tasks, plans and models: {', '.join(names) or 'none yet'}")
 
 
 def welcome(admin: str | None, say: Say) -> None:

@@ -4,22 +4,18 @@ Each source is visited when its time has come, one visit of a source at a time. 
 does not stop the others.
 """
 
-import argparse
 import asyncio
 import logging
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from stepladder.core import Config, Progress, SourceConfig, StepladderError
+from stepladder.interaction.beside import run_beside
 from stepladder.interaction.knowing import open_knowledge
 from stepladder.interaction.settings import Settings
 from stepladder.knowledge import Knowledge, Outcome, keep_up, open_source
 
 _log = logging.getLogger("stepladder.sources")
-_NICENESS = 10
 _MOST_LOGGED = 20
 
 
@@ -66,27 +62,16 @@ def _quietly(done: int, total: int, what: str) -> None:
 
 def main() -> int:
     """Follow every source of the configuration until the parent is gone or SIGTERM comes."""
-    arguments = argparse.ArgumentParser(prog="stepladder.interaction.syncing")
-    arguments.add_argument("--config", type=Path)
-    given = arguments.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    settings = Settings(given.config)
-    try:
-        config = settings.load()
-        knowledge = open_knowledge(settings, config)
-    except StepladderError as error:
-        _log.error("Sources cannot be visited: %s", error)
-        return 1
+    return run_beside("syncing", _log, "Sources cannot be visited", _follow_all)
+
+
+def _follow_all(settings: Settings) -> None:
+    config = settings.load()
+    knowledge = open_knowledge(settings, config)
     try:
         asyncio.run(_all(settings, config, knowledge))
     finally:
         knowledge.close()
-    return 0
 
 
 async def _all(settings: Settings, config: Config, knowledge: Knowledge) -> None:
@@ -95,13 +80,6 @@ async def _all(settings: Settings, config: Config, knowledge: Knowledge) -> None
     async with asyncio.TaskGroup() as group:
         for name, given in config.knowledge.sources.items():
             group.create_task(follow(knowledge, name, given, settings.home))
-
-
-def _end_with_parent() -> None:
-    """The server holds the other end of our standard input. Every visit can be made again."""
-    while os.read(0, 1):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

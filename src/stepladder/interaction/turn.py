@@ -3,19 +3,17 @@
 One at a time turns a store's wheel, whichever server started it (a lease). It is niced, since answers come first.
 """
 
-import argparse
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from stepladder.core import StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
+from stepladder.interaction.beside import run_beside
 from stepladder.interaction.compose import open_registry, open_store
 from stepladder.interaction.settings import Settings
 from stepladder.rollout import Report, fingerprint
@@ -26,26 +24,11 @@ _LEASE = "flywheel"
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 5.0
 _TICK_SECONDS = 0.5
-_NICENESS = 10
 
 
 def main() -> int:
     """Turn until the parent is gone or SIGTERM comes. Raises nothing: the exit code says how it went."""
-    arguments = argparse.ArgumentParser(prog="stepladder.interaction.turn")
-    arguments.add_argument("--config", type=Path)
-    given = arguments.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    try:
-        _run(Settings(given.config))
-    except StepladderError as error:
-        _log.error("The flywheel cannot turn: %s", error)
-        return 1
-    return 0
+    return run_beside("turn", _log, "The flywheel cannot turn", _run)
 
 
 def _run(settings: Settings) -> None:
@@ -109,14 +92,6 @@ class _Lease:
             else:
                 self._held.clear()
             self._over.wait(_RENEW_SECONDS if held else _TICK_SECONDS)
-
-
-def _end_with_parent() -> None:
-    """The server holds the other end of our standard input: it ends with the server, however that ends."""
-    # Not through sys.stdin, whose lock would be held when this process ends by itself.
-    while os.read(0, 1):
-        pass
-    os._exit(0)  # at once: every step can be taken again
 
 
 if __name__ == "__main__":

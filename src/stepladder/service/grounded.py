@@ -95,7 +95,9 @@ class Grounded:
             yield refused(self._task, question, found, self.name)
             return
         evidence = await asyncio.to_thread(self._evidence, found)
-        citing = Citing(evidence, self._task.knowledge.unsupported, refusal_for(self._task, question.text))
+        knows = self._task.knowledge
+        refusal = refusal_for(self._task, question.text)
+        citing = Citing(evidence, knows.unsupported, refusal, only=knows.answer_only_from_knowledge)
         async with aclosing(checked(citing, self._top, _given(question, found))) as parts:
             async for part in parts:
                 yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
@@ -113,17 +115,22 @@ class Grounded:
 
 @dataclass(slots=True)
 class Citing:
-    """An answer while it is checked: what has been said, and what it stands on."""
+    """An answer while it is checked: what has been said, and what it stands on.
+
+    With `only`, nothing is said before the first sentence that a passage supports: an answer without one is not known.
+    """
 
     evidence: Evidence
     policy: Unsupported
     refusal: str
+    only: bool = False
     text: str = ""
     heard: bool = False
     refused: bool = False
     _numbers: dict[tuple[str, str, int], Citation] = field(default_factory=dict)
     _unsupported: list[str] = field(default_factory=list)
     _supported: int = 0
+    _held: str = ""
 
     def hear(self, sentence: str) -> str:
         """What is to be said of a sentence of the model's; its white space stands before it. May raise RungFailed."""
@@ -131,17 +138,18 @@ class Citing:
         said = unmarked(sentence)
         if self.refused or not said.strip():
             return ""
-        if not self.text and _DOES_NOT_KNOW.match(said):
+        if not self.text and not self._held and _DOES_NOT_KNOW.match(said):
             self.refused = True
             return self._say(self.refusal)
         if not claims(said):
-            return self._say(said)
+            return self._hold(said)
         support = self.evidence.support(said)
         if support is not None:
             self._supported += 1
-            return self._say(f"{said} [{self._cite(support)}]")
+            held, self._held = self._held, ""
+            return self._say(f"{held}{said} [{self._cite(support)}]")
         self._unsupported.append(said.strip())
-        return self._say(said + _mark(said)) if self.policy is Unsupported.MARK else ""
+        return self._hold(said + _mark(said)) if self.policy is Unsupported.MARK else ""
 
     def grounds(self, found: Grounds) -> Grounds:
         """What was found, and what has been said of it by now."""
@@ -154,6 +162,12 @@ class Citing:
             refused=self.refused,
             review=bool(self._unsupported) and self.policy is Unsupported.REVIEW,
         )
+
+    def _hold(self, text: str) -> str:
+        if self.only and not self._supported:
+            self._held += text
+            return ""
+        return self._say(text)
 
     def _say(self, text: str) -> str:
         said = text if self.text else text.lstrip()

@@ -114,6 +114,6 @@ class Snapshot:
                 or "none yet; add [models.NAME] to the configuration"
             )
             raise UnknownModel(
-                f"There is no model {name!r}.", param="model", remedy=f"Tasks and models: {known}."
+                f"There is no model {name!r}.", param="model", remedy=f"Tasks, plans and models: {known}."
             )
         return found
