@@ -73,7 +73,7 @@ async def platform() -> AsyncIterator[Platform]:
     app.router.add_post("/chat.postMessage", double.post_message)
     app.router.add_get("/cgi-bin/gettoken", double.get_token)
     app.router.add_post("/cgi-bin/message/send", double.send)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
