@@ -109,6 +109,7 @@ from stepladder.core.protocols import (
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
+from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
     "CLIENT",
@@ -176,6 +177,8 @@ __all__ = [
     "ModelOpener",
     "NotAllowed",
     "Oidc",
+    "OnDrift",
+    "OnFloor",
     "Part",
     "Passage",
     "Piece",
@@ -217,6 +220,8 @@ __all__ = [
     "SystemClock",
     "Task",
     "TaskKind",
+    "TaskWatch",
+    "Teaching",
     "Tenant",
     "TenantConfig",
     "Text",

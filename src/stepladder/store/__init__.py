@@ -47,7 +47,7 @@ from stepladder.store.rows import (
     TaskSummary,
     Word,
 )
-from stepladder.store.sources import DECIDED, KEPT_OUT, Sources
+from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
@@ -55,6 +55,7 @@ from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
     "DECIDED",
+    "FEEDBACK",
     "KEPT_OUT",
     "OPEN",
     "SESSION",

@@ -27,6 +27,7 @@ from stepladder.store.columns import (
     feedback_values,
     fields_of,
     ledger_values,
+    outcome_of,
     remarks_of,
     turns_of,
 )
@@ -262,6 +263,7 @@ class Ledger:
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(
                 ledger.c.rung,
+                ledger.c.tenant,
                 audits.c.agreed,
                 ledger.c.answer,
                 audits.c.top_answer,
@@ -273,16 +275,7 @@ class Ledger:
             .order_by(ledger.c.seq)
         )
         with self._database.read() as connection:
-            return [
-                Outcome(seq, at, False, True, low_confidence or 0.0, answer, answer, correction)
-                if top
-                else Outcome(
-                    seq, at, rung != UNSURE, agreed or rung == UNSURE, confidence, answer, said, correction
-                )
-                for seq, at, top, confidence, low_confidence, rung, agreed, answer, said, correction in (
-                    connection.execute(query)
-                )
-            ]
+            return [outcome_of(row) for row in connection.execute(query)]
 
     def summary(
         self,

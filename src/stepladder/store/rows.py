@@ -201,6 +201,7 @@ class Outcome:
     answer: str = ""
     top_answer: str = ""
     correction: str | None = None
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ KEPT_OUT = ("held", "refused")
 DECIDED = ("approved", "refused")
 """States that a person gave."""
 
+FEEDBACK = "feedback"
+"""In the review queue, the side of a word of feedback, whose id there is `feedback-` and its own."""
+
 TRUST = ("trusted", "untrusted")
 
 
@@ -26,7 +29,7 @@ class Sources:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._clock = clock
+        self.clock = clock
 
     def waiting(self, task: str) -> bool:
         """Whether there is a word that nobody has judged yet."""
@@ -94,7 +97,7 @@ class Sources:
                         source=characters(source.name),
                         trust=trust,
                         who=characters(who),
-                        at=self._clock.time(),
+                        at=self.clock.time(),
                     )
                 )
         if trust == "trusted":
