@@ -108,6 +108,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.talking import (
+    Callback,
+    ChatConfig,
+    ChatPlatform,
+    ChatPlatformOpener,
+    Message,
+    Received,
+    forged,
+)
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
@@ -126,8 +135,12 @@ __all__ = [
     "Audited",
     "BadRequest",
     "Blocked",
+    "Callback",
     "Certificate",
     "ChatCall",
+    "ChatConfig",
+    "ChatPlatform",
+    "ChatPlatformOpener",
     "Citation",
     "Climbed",
     "Clock",
@@ -170,6 +183,7 @@ __all__ = [
     "LearnedLoader",
     "LedgerUnavailable",
     "Limits",
+    "Message",
     "MissingExtra",
     "Mode",
     "Model",
@@ -188,6 +202,7 @@ __all__ = [
     "PromiseKind",
     "Question",
     "Reach",
+    "Received",
     "Recipe",
     "Refuse",
     "Refused",
@@ -241,6 +256,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "forged",
     "granted",
     "is_private",
     "json_texts",
