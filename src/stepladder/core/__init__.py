@@ -118,6 +118,7 @@ from stepladder.core.talking import (
     forged,
 )
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
+from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
     "CLIENT",
@@ -190,6 +191,8 @@ __all__ = [
     "ModelOpener",
     "NotAllowed",
     "Oidc",
+    "OnDrift",
+    "OnFloor",
     "Part",
     "Passage",
     "Piece",
@@ -232,6 +235,8 @@ __all__ = [
     "SystemClock",
     "Task",
     "TaskKind",
+    "TaskWatch",
+    "Teaching",
     "Tenant",
     "TenantConfig",
     "Text",

@@ -19,7 +19,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
-from stepladder.core.promise_check import check_promise, check_top
+from stepladder.core.promise_check import check_promise, check_top, check_watching
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -310,6 +310,7 @@ def _check(config: Config) -> None:
                 remedy="List each label once.",
             )
         check_promise(task.promise, task.labels, f"{where}.promise")
+        check_watching(task.watch, f"{where}.watch")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
         check_retriever(task.knowledge.retriever, config.retrievers, where)

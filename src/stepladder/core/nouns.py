@@ -13,6 +13,7 @@ from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
+from stepladder.core.watching import TaskWatch
 
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
@@ -101,6 +102,7 @@ class Task:
     unsure: Unsure = field(default_factory=Unsure)
     knowledge: Knows = field(default_factory=Knows)
     summary: Summing = field(default_factory=Summing)
+    watch: TaskWatch = field(default_factory=TaskWatch)
     confidential: bool = False
 
     @property

@@ -68,6 +68,7 @@ from stepladder.data.synthesis import (
     write_synthetic,
 )
 from stepladder.data.templates import Template
+from stepladder.data.trust import SourceStanding, feedback_sources, judge_feedback
 from stepladder.data.validate import Drift, Fault, Validity, validate
 
 __all__ = [
@@ -121,6 +122,7 @@ __all__ = [
     "Shape",
     "Skipped",
     "Source",
+    "SourceStanding",
     "Suspect",
     "Synthesised",
     "Teacher",
@@ -136,6 +138,7 @@ __all__ = [
     "compare",
     "database_source",
     "discover",
+    "feedback_sources",
     "file_sources",
     "find_contamination",
     "find_duplicates",
@@ -145,6 +148,7 @@ __all__ = [
     "gather",
     "gather_rows",
     "iterate_log",
+    "judge_feedback",
     "language_of",
     "mix",
     "near_groups",

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Field, Remark, Turn
-from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
+from stepladder.core import UNSURE, Field, Remark, Turn
+from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow, Outcome
 from stepladder.store.tables import audits, feedback, ledger
 
 _LAST = ("fields", "turns", "key", "estimated", "grounds", "remarks", "subject", "training")
@@ -38,6 +38,22 @@ def audit_values(row: AuditRow) -> tuple[Any, ...]:
 def feedback_values(row: FeedbackRow) -> tuple[Any, ...]:
     """The request id, from which the question's `seq` is found, and every other column but `id`."""
     return (row.request_id, *_feedback(row))
+
+
+def outcome_of(row: Any) -> Outcome:
+    """A drawn question, its audit and its correction. Who was unsure is not wrong."""
+    unsure = row.rung == UNSURE
+    return Outcome(
+        seq=row.seq,
+        at=row.at,
+        low=not row.top and not unsure,
+        agreed=bool(row.top or row.agreed or unsure),
+        confidence=(row.low_confidence or 0.0) if row.top else row.confidence,
+        answer=row.answer,
+        top_answer=row.answer if row.top else row.top_answer,
+        correction=row.correction,
+        tenant=row.tenant,
+    )
 
 
 def fields_of(text: str) -> dict[str, Field]:

@@ -112,6 +112,8 @@ class AuditRow:
 class FeedbackRow:
     """What a caller says of an answer: the right one, a `score`, or both. The store fills in `id`.
 
+    `key` is the name of the caller's key; "" is the house's own word (a reviewer's, an import's). `state` says whether it
+    may teach (see `Word`).
     A request may get several; the latest that holds an answer is its correction.
     """
 
@@ -123,6 +125,44 @@ class FeedbackRow:
     source: str | None = None
     comment: str | None = None
     id: int = 0
+    key: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """What was asked, whoever answered."""
+
+    seq: int
+    text: str
+    fields: Mapping[str, Field]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whoever sends feedback: a tenant's key, and whom it says that it speaks for."""
+
+    tenant: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A right answer that feedback tells, with the question, and what the top said to it (None where it was not asked).
+
+    `state` is "" (not judged yet), "in", "held", or a person's decision: "approved", "refused".
+    """
+
+    id: int
+    seq: int
+    request_id: str
+    source: Source
+    answer: str
+    state: str
+    text: str
+    given: str
+    top_answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +201,7 @@ class Outcome:
     answer: str = ""
     top_answer: str = ""
     correction: str | None = None
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

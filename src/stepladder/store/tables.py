@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -112,6 +112,9 @@ feedback = Table(
     Column("score", Double),
     Column("source", String),
     Column("comment", Text),
+    # Added by 0009: the name of the caller's key ("": the house's own word), and whether it may teach (see `Sources`).
+    Column("key", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default=""),
     Index("feedback_question", "seq", "id"),
     sqlite_autoincrement=True,
 )

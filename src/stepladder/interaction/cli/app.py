@@ -17,6 +17,7 @@ from stepladder.interaction.cli import (
     dictionary,
     discover,
     evaluations,
+    feedback,
     guards,
     keeping,
     keys,
@@ -72,6 +73,7 @@ app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(wanted: bool) -> None:
