@@ -1,6 +1,7 @@
-"""How searching stands at a million passages: time, memory and disk, from which larger collections are estimated.
+r"""How searching stands at a million passages: time, memory and disk, from which larger collections are estimated.
 
-    PYTHONPATH=src python benchmarks/knowledge.py --part million --data ../shared/data --json benchmarks/results/knowledge_million.json
+    PYTHONPATH=src python benchmarks/knowledge.py --part million --data ../shared/data \
+        --json benchmarks/results/knowledge_million.json
 
 Each passage is four or five real sentences (English film reviews, and Chinese encyclopaedia paragraphs for three in ten)
 drawn at random, with a number that no other has: the words and how often they come are real, what they say together is
@@ -121,7 +122,9 @@ def searched(path: Path, asked: Sequence[str], count: int) -> dict[str, Any]:
     return figures
 
 
-def measured(data: Path, folder: Path, asked: Sequence[str], cmrc: Sequence[str], count: int) -> dict[str, Any]:
+def measured(
+    data: Path, folder: Path, asked: Sequence[str], cmrc: Sequence[str], count: int
+) -> dict[str, Any]:
     """All figures; what a folder has already is not written again."""
     path, notes = folder / "knowledge.db", folder / "written.json"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
@@ -157,8 +160,9 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
-            f"Written in {figures['add_cpu_seconds']:.0f} s of one core, vectors and graph in {figures['graph_cpu_seconds']:.0f} s",
-            f"(at most {figures['writer_memory_mb']:.0f} MB). File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
+            f"Written in {figures['add_cpu_seconds']:.0f} s of one core, vectors and graph in",
+            f"{figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",
             "",
@@ -172,7 +176,9 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
     )
 
 
-def _recall(knowledge: Knowledge, embedder: Quick, vectors: dict[str, NDArray[np.float32]], count: int) -> float:
+def _recall(
+    knowledge: Knowledge, embedder: Quick, vectors: dict[str, NDArray[np.float32]], count: int
+) -> float:
     """Against all vectors in float32, a part at a time."""
     queries = np.stack(list(vectors.values()))
     best = np.empty((len(queries), 0), np.float32)
@@ -180,7 +186,9 @@ def _recall(knowledge: Knowledge, embedder: Quick, vectors: dict[str, NDArray[np
     for start in range(0, count, 1000):
         rows = embedder.rows(range(start, min(count, start + 1000)))
         best = np.concatenate([best, queries @ rows.T], axis=1)
-        names = np.concatenate([names, np.tile(np.arange(start, start + len(rows)), (len(queries), 1))], axis=1)
+        names = np.concatenate(
+            [names, np.tile(np.arange(start, start + len(rows)), (len(queries), 1))], axis=1
+        )
         kept = np.argsort(-best, axis=1)[:, :_TOP]
         best, names = np.take_along_axis(best, kept, 1), np.take_along_axis(names, kept, 1)
     found = 0

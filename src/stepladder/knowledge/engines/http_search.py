@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +14,7 @@ import msgspec
 from stepladder.core import BadRequest, ConfigError, Hit, Passage, RungFailed, Scope, UpstreamFailed, config
 from stepladder.knowledge.engines.quota import Quota
 from stepladder.knowledge.html_text import html_text
+from stepladder.knowledge.numbering import foreign_number
 
 _MOST_BYTES = 8 << 20
 _MOST_TEXT = 20_000
@@ -154,14 +154,19 @@ class HttpRetriever:
         if not text or not _allowed(source, chosen.domains):
             return None
         document = _text(_at(result, chosen.id)) if chosen.id else source
-        number = int.from_bytes(
-            blake2b(f"{document}\0{text}".encode("utf-8", "replace"), digest_size=6).digest(), "big"
-        )
         score = _at(result, chosen.score) if chosen.score else None
         ranked = float(score) if isinstance(score, int | float) else 1.0 / (1 + place)
         title = html_text(_text(_at(result, chosen.title)))[1]
         return Hit(
-            Passage(number, collection, document or source, text[:_MOST_TEXT], title, source=source), ranked
+            Passage(
+                foreign_number(document, text),
+                collection,
+                document or source,
+                text[:_MOST_TEXT],
+                title,
+                source=source,
+            ),
+            ranked,
         )
 
     def _failed(self, what: str) -> UpstreamFailed:
