@@ -12,18 +12,32 @@ from typing import Any
 from transformers import TrainerCallback
 
 from stepladder.training.language.checkpoints import seal
+from stepladder.training.language.drift import Drift
 from stepladder.training.language.watch import Advice, Watch
+
+_TOLD: Mapping[str, str] = {
+    "mean_token_accuracy": "accuracy",
+    "rewards/accuracies": "accuracy",
+    "accuracy": "accuracy",
+    "reward": "reward",
+    "kl": "kl",
+    "entropy": "entropy",
+}
+"""What trainers tell beside the loss, and its name here."""
 
 Say = Callable[[Mapping[str, Any]], None]
 
 
 class Listener(TrainerCallback):
-    """`losses` and `held` are all that were seen, `stopped` the kind of trouble that ended the run."""
+    """`losses` and `held` are all that were seen, `told` the last of what aligned models are measured by, `stopped` the kind of
+    trouble that ended the run. `drift` is looked at before each checkpoint."""
 
     def __init__(self, say: Say) -> None:
         self.stopped = ""
         self.losses: list[float] = []
         self.held: list[float] = []
+        self.told: dict[str, float] = {}
+        self.drift: Drift | None = None
         self._say = say
         self._watch = Watch(0)
         self._began = time.monotonic()
@@ -47,18 +61,29 @@ class Listener(TrainerCallback):
             told = {"step": step, "steps": state.max_steps, "loss": float(seen["loss"])}
             rate, norm = float(seen.get("learning_rate", 0)), float(seen.get("grad_norm", 0))
             seconds = round(time.monotonic() - self._began, 4)
-            self._say({"event": "step", **told, "rate": rate, "norm": norm, "seconds": seconds})
+            self.told |= {name: float(seen[key]) for key, name in _TOLD.items() if key in seen}
+            self._say({"event": "step", **told, "rate": rate, "norm": norm, "seconds": seconds, **self.told})
         advice = self._see(step, seen)
         if advice is not None:
-            self._say({"event": "advice", **asdict(advice)})
-            if advice.stops:
-                self.stopped = advice.kind
-                control.should_training_stop = True
+            self._heed(advice, control)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """From now on the checkpoint counts."""
+        """From now on the checkpoint counts, where the model is still near enough to its base."""
+        if self.drift is not None:
+            now = self.drift.look()
+            self._say({"event": "drift", "step": int(state.global_step), **asdict(now)})
+            advice = self._watch.drifted(int(state.global_step), now, self.drift.limit)
+            if advice is not None:
+                self._heed(advice, control)
+                return
         seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
         self._say({"event": "checkpoint", "step": state.global_step})
+
+    def _heed(self, advice: Advice, control: Any) -> None:
+        self._say({"event": "advice", **asdict(advice)})
+        if advice.stops:
+            self.stopped = advice.kind
+            control.should_training_stop = True
 
     def _see(self, step: int, seen: Mapping[str, Any]) -> Advice | None:
         if "eval_loss" in seen:
