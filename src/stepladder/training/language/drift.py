@@ -22,7 +22,9 @@ _PROMPTS, _WORDS, _RUN = 8, 32, 3  # rows looked at, tokens written, length of w
 class Drift:
     """Measures a model with an adapter; `limit` is what the run allows."""
 
-    def __init__(self, model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], more: MethodSettings) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], more: MethodSettings
+    ) -> None:
         self.limit = more.kl_limit
         self._policy = getattr(model, "policy", model)
         self._tokenizer = tokenizer
@@ -30,9 +32,12 @@ class Drift:
         self._words = min(more.answer, _WORDS)
         self._base: tuple[float, float] | None = None
 
-    @torch.no_grad()
     def look(self) -> Drifted:
         """Write, and compare."""
+        with torch.no_grad():
+            return self._look()
+
+    def _look(self) -> Drifted:
         was, devices = self._policy.training, list(range(torch.cuda.device_count()))
         self._policy.eval()
         with torch.random.fork_rng(devices):
@@ -91,7 +96,9 @@ class Drift:
         return {key: read[key].to(self._policy.device) for key in ("input_ids", "attention_mask")}
 
     def _chat(self, messages: Sequence[Mapping[str, str]], *, open_end: bool = False) -> str:
-        text: str = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=open_end)
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=open_end
+        )
         return text
 
 

@@ -25,7 +25,9 @@ from stepladder.training.language.rows import Row
 _LIBRARIES = 0.8e9  # bytes that torch and the trainer take up themselves
 _SHARE = 0.6  # of the speed of a matrix product that training reaches
 _CHARACTERS = 3.6  # a token, where there is no tokeniser to ask
-_NF4 = 0.5 + 1 / 64 + 4 / 64 / 256  # half a byte, a scale of one byte for 64 weights, one of four for 256 scales
+_NF4 = (
+    0.5 + 1 / 64 + 4 / 64 / 256
+)  # half a byte, a scale of one byte for 64 weights, one of four for 256 scales
 _FRAME = 6  # tokens that a chat template adds to a message
 
 
@@ -149,7 +151,7 @@ def tokens_of(base: Path, rows: Sequence[Row]) -> int:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        place = base / ""
+        place = base
     if not place.is_file():
         return frame + round(sum(map(len, texts)) / _CHARACTERS)
     return frame + sum(len(found.ids) for found in Tokenizer.from_file(str(place)).encode_batch(texts))

@@ -107,7 +107,9 @@ class Job:
     def steps(self, rows: int) -> int:
         """The optimiser's steps over so many rows."""
         updates = self.more.updates if self.method == "ppo" else 1
-        return self.settings.steps or max(1, math.ceil(-(-rows // self.each) * self.settings.epochs) * updates)
+        return self.settings.steps or max(
+            1, math.ceil(-(-rows // self.each) * self.settings.epochs) * updates
+        )
 
     def saving(self, steps: int) -> int:
         """Steps between two checkpoints; PPO keeps one only between two sets of answers."""
@@ -118,8 +120,14 @@ class Job:
     def check(self) -> None:
         """Raise ConfigError where settings do not go together."""
         wanted = {
-            "adapter": (self.kind.aligns and not self.adapts, "compares itself with the base: give lora, qlora or ia3"),
-            "reward": (self.kind.aligns and self.kind.writes and not self.more.reward, "needs to know what is good"),
+            "adapter": (
+                self.kind.aligns and not self.adapts,
+                "compares itself with the base: give lora, qlora or ia3",
+            ),
+            "reward": (
+                self.kind.aligns and self.kind.writes and not self.more.reward,
+                "needs to know what is good",
+            ),
             "teacher": (self.method == "gkd" and not self.more.teacher, "needs the folder of a teacher"),
             "accumulate": (self.method == "ppo" and self.settings.accumulate > 1, "takes accumulate=1"),
         }

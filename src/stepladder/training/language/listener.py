@@ -3,6 +3,7 @@
 Only the worker imports this: its parent class comes with the library.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -25,12 +26,14 @@ _TOLD: Mapping[str, str] = {
 }
 """What trainers tell beside the loss, and its name here."""
 
+_NATS = 50.0  # a perplexity above this exponent says nothing
+
 Say = Callable[[Mapping[str, Any]], None]
 
 
 class Listener(TrainerCallback):
     """`losses` and `held` are all that were seen, `told` the last of what aligned models are measured by, `stopped` the kind of
-    trouble that ended the run. `drift` is looked at before each checkpoint."""
+    trouble that ended the run. `drift` is looked at before each checkpoint; `nats` says that losses are nats a token."""
 
     def __init__(self, say: Say) -> None:
         self.stopped = ""
@@ -38,13 +41,15 @@ class Listener(TrainerCallback):
         self.held: list[float] = []
         self.told: dict[str, float] = {}
         self.drift: Drift | None = None
+        self.nats = False
+        self.fall = True
         self._say = say
         self._watch = Watch(0)
         self._began = time.monotonic()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take up what an interrupted run had seen."""
-        self._watch = Watch(state.max_steps)
+        self._watch = Watch(state.max_steps, fall=self.fall)
         for seen in state.log_history:
             self._see(int(seen["step"]), seen)
 
@@ -59,6 +64,8 @@ class Listener(TrainerCallback):
             self._say({"event": "held", "step": step, "loss": float(seen["eval_loss"])})
         elif "loss" in seen:
             told = {"step": step, "steps": state.max_steps, "loss": float(seen["loss"])}
+            if self.nats and told["loss"] < _NATS:
+                told["perplexity"] = round(math.exp(told["loss"]), 4)
             rate, norm = float(seen.get("learning_rate", 0)), float(seen.get("grad_norm", 0))
             seconds = round(time.monotonic() - self._began, 4)
             self.told |= {name: float(seen[key]) for key, name in _TOLD.items() if key in seen}

@@ -65,11 +65,11 @@ def method_of(name: str) -> Method:
 class MethodSettings:
     """What only some methods ask for.
 
-    `adapter` takes another one than the method's own. `reward` judges answers (`equal` or `contains` the row's answer, `json`,
-    the folder of a reward model, or a Python function as module:name), of which `samples` are written to each prompt, `answer`
-    tokens long at most, at `temperature`; `updates` are PPO's steps on the same answers. `teacher` is the folder of the model
-    that gkd learns from. `kl_limit` is how far, in nats a token, a model may go from its base before the run is stopped. `shape`,
-    `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
+    `adapter` takes another one than the method's own. `reward` judges answers (`equal` or `contains` the row's answer,
+    `json`, the folder of a reward model, or a Python function as module:name), of which `samples` are written to each
+    prompt, `answer` tokens long at most, at `temperature`; `updates` are PPO's steps on the same answers. `teacher` is the
+    folder of the model that gkd learns from. `kl_limit` is how far, in nats a token, a model may go from its base before
+    the run is stopped. `shape`, `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
     """
 
     adapter: str = ""

@@ -27,7 +27,7 @@ Batch = dict[str, torch.Tensor]
 class ActorCritic(torch.nn.Module):
     """A model with an adapter, and a line from its last hidden states to a value. Without the adapter it is the reference."""
 
-    def __init__(self, policy: Any, seed: int) -> None:
+    def __init__(self, policy: Any) -> None:
         super().__init__()
         self.policy = policy
         self.value = torch.nn.Linear(policy.config.hidden_size, 1)
@@ -39,7 +39,9 @@ class ActorCritic(torch.nn.Module):
         """The policy's."""
         return self.policy.config
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """(logits (n, t, vocabulary), values (n, t))."""
         places = (attention_mask.cumsum(1) - 1).clamp(min=0)
         out = self.policy(
@@ -65,7 +67,9 @@ class PPOTrainer(Trainer):
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         batch = self._job.settings.batch
-        return RepeatSampler(self.train_dataset, self._job.more.samples, batch, self._job.more.updates, seed=self.args.seed)
+        return RepeatSampler(
+            self.train_dataset, self._job.more.samples, batch, self._job.more.updates, seed=self.args.seed
+        )
 
     def get_train_dataloader(self) -> Any:
         """Batches of prompts, each prompt as often as there are samples."""
@@ -78,7 +82,8 @@ class PPOTrainer(Trainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Write answers where the last ones have been used up, then learn from them."""
         if self.state.global_step % self._job.more.updates == 0 or not self._written:
-            self._written = self._write(inputs)
+            with torch.no_grad():
+                self._written = self._write(inputs)
         return super().training_step(model, self._written, num_items_in_batch)
 
     def compute_loss(
@@ -97,14 +102,17 @@ class PPOTrainer(Trainer):
         """With the reward and the distance from the reference."""
         super().log({**logs, **self._told} if "loss" in logs else logs, *arguments, **named)
 
-    @torch.no_grad()
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """Answers to these prompts, with all that the steps on them need. Shapes (n, t): t tokens of the answers."""
         tokenizer, more = self.processing_class, self._job.more
         model = self.accelerator.unwrap_model(self.model).eval()
         prompts = [row["prompt"] for row in rows]
-        texts = [tokenizer.apply_chat_template(one, tokenize=False, add_generation_prompt=True) for one in prompts]
-        read = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.args.device)
+        texts = [
+            tokenizer.apply_chat_template(one, tokenize=False, add_generation_prompt=True) for one in prompts
+        ]
+        read = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False).to(
+            self.args.device
+        )
         tokens = model.policy.generate(
             input_ids=read["input_ids"],
             attention_mask=read["attention_mask"],
@@ -118,8 +126,14 @@ class PPOTrainer(Trainer):
         mask = until_end(said, tokenizer.eos_token_id)
         answers = [[{"role": "assistant", "content": text}] for text in self._texts(said, mask)]
         columns = {key: [row[key] for row in rows] for key in rows[0] if key != "prompt"}
-        rewards = torch.tensor(self._reward(prompts=prompts, completions=answers, **columns), device=said.device)
-        batch = {"tokens": tokens, "attention": torch.cat([read["attention_mask"], mask.long()], 1), "mask": mask}
+        rewards = torch.tensor(
+            self._reward(prompts=prompts, completions=answers, **columns), device=said.device
+        )
+        batch = {
+            "tokens": tokens,
+            "attention": torch.cat([read["attention_mask"], mask.long()], 1),
+            "mask": mask,
+        }
         logs, values, _ = self._read(model, batch)
         with model.policy.disable_adapter():
             reference, _, _ = self._read(model, batch)
@@ -129,7 +143,13 @@ class PPOTrainer(Trainer):
         gain, wanted = advantages(paid, values * mask, mask)
         self._told = {"reward": float(rewards.float().mean()), "kl": float(mean(away, mask))}
         model.train()
-        return {**batch, "logs": logs, "values": values * mask, "gain": whitened(gain, mask), "wanted": wanted}
+        return {
+            **batch,
+            "logs": logs,
+            "values": values * mask,
+            "gain": whitened(gain, mask),
+            "wanted": wanted,
+        }
 
     def _texts(self, said: torch.Tensor, mask: torch.Tensor) -> list[str]:
         kept = [row[keep.bool()] for row, keep in zip(said, mask, strict=True)]
@@ -148,7 +168,11 @@ class PPOTrainer(Trainer):
         """What is trained: adapter and value head."""
         place = Path(output_dir or self.args.output_dir)
         place.mkdir(parents=True, exist_ok=True)
-        kept = {name: one.detach().contiguous() for name, one in self.model.named_parameters() if one.requires_grad}
+        kept = {
+            name: one.detach().contiguous()
+            for name, one in self.model.named_parameters()
+            if one.requires_grad
+        }
         save_file(kept, place / _WEIGHTS)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -162,7 +186,9 @@ def until_end(said: torch.Tensor, end: int) -> torch.Tensor:
     return (ended == 0).float()
 
 
-def advantages(paid: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def advantages(
+    paid: torch.Tensor, values: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(generalised advantages, returns), each (n, t), of what each token was `paid` and foretold as; 0 past the mask."""
     gain = torch.zeros_like(paid)
     last = torch.zeros(paid.shape[0], device=paid.device)

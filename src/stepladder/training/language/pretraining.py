@@ -5,7 +5,7 @@ in pre-training. Only the worker imports this.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,8 @@ def pack(tokenizer: Any, texts: Sequence[str], length: int, out: Path) -> None:
             np.save(draft / f"{number:05d}.npy", left[:rest])
         if not rest and not number:
             raise DataError(
-                f"The texts are {len(left)} tokens, and a row has {length}.", remedy="Give more texts, or a smaller `length`."
+                f"The texts are {len(left)} tokens, and a row has {length}.",
+                remedy="Give more texts, or a smaller `length`.",
             )
 
 
@@ -136,7 +137,7 @@ def text_trainer(
     folder: Path,
     opened: tuple[Any, Any],
     texts: tuple[Sequence[str], Sequence[str]],
-    arguments: dict[str, Any],
+    arguments: Mapping[str, Any],
     listener: Any,
 ) -> Any:
     """The trainer of an `opened` (model, tokeniser) on (learned, held) texts, with its steps counted in packed rows."""

@@ -29,7 +29,9 @@ def reward_function(name: str) -> Reward:
             found: Reward = getattr(importlib.import_module(module), function)
             return found
         except (ImportError, AttributeError) as error:
-            raise DataError(f"The reward {name!r} cannot be loaded: {error}.", remedy="Give module:function.") from error
+            raise DataError(
+                f"The reward {name!r} cannot be loaded: {error}.", remedy="Give module:function."
+            ) from error
     raise DataError(
         f"There is no reward {name!r}.",
         remedy=f"One of {', '.join(_RULES)}, the folder of a reward model, or module:function.",
@@ -80,7 +82,9 @@ def _by_model(folder: Path) -> Reward:
             tokenizer.apply_chat_template([*asked, *said], tokenize=False)
             for asked, said in zip(prompts, completions, strict=True)
         ]
-        read = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False)
+        read = tokenizer(
+            texts, return_tensors="pt", padding=True, padding_side="right", add_special_tokens=False
+        )
         with torch.no_grad():
             found: list[float] = model(**read.to(model.device)).logits[:, 0].float().tolist()
         return found

@@ -16,8 +16,8 @@ from stepladder.core import DataError
 from stepladder.training.language.methods import Kind
 
 Row = dict[str, Any]
-"""{"prompt": messages} with "completion", with "chosen" and "rejected" (messages too), with "completion" and a "label" (whether it
-was liked), or with the right "answer" as a text; or {"text": text}."""
+"""{"prompt": messages} with "completion", with "chosen" and "rejected" (messages too), with "completion" and a "label"
+(whether it was liked), or with the right "answer" as a text; or {"text": text}."""
 
 _SHAREGPT: Mapping[str, str] = {"human": "user", "gpt": "assistant", "system": "system"}
 

@@ -14,8 +14,8 @@ from typing import Any
 from stepladder.core import DataError
 from stepladder.training.language import weights
 from stepladder.training.language.checkpoints import newest_whole, step_of
-from stepladder.training.language.job import HELD, ROWS, Job
 from stepladder.training.language.drift import GOES_BACK, Drift
+from stepladder.training.language.job import HELD, ROWS, Job
 from stepladder.training.language.listener import Listener
 from stepladder.training.language.trainers import Making, make
 
@@ -80,6 +80,8 @@ def _trainer(job: Job, base: Path, folder: Path, say: Say) -> tuple[Any, Listene
     rows, held = (_read(folder / name) for name in (ROWS, HELD))
     arguments = _arguments(job, folder, len(rows), bool(held))
     listener = Listener(say)
+    listener.fall = not (job.kind.aligns and job.kind.writes)
+    listener.nats = job.kind.rows in ("answers", "texts")
     trainer = make(Making(job, base, folder, rows, held, arguments, listener))
     if job.kind.aligns:
         listener.drift = Drift(trainer.model, trainer.processing_class, held or rows, job.more)

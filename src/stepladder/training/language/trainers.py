@@ -30,7 +30,9 @@ class Making:
         return {
             "model": model,
             "train_dataset": Dataset.from_list(list(self.rows)),
-            "eval_dataset": Dataset.from_list(list(self.held)) if self.held and not self.job.kind.writes else None,
+            "eval_dataset": Dataset.from_list(list(self.held))
+            if self.held and not self.job.kind.writes
+            else None,
             "processing_class": weights.open_tokenizer(self.base),
             "callbacks": [self.listener],
             **({"peft_config": adapter_of(self.job)} if self.job.adapts else {}),
@@ -43,7 +45,13 @@ class Making:
 
 def make(making: Making) -> Any:
     """The trainer of a job."""
-    return _MAKERS[making.job.method](making)
+    trainer = _MAKERS[making.job.method](making)
+    if making.job.adapter == "qlora":
+        # TRL makes them 16 bit and an adapter that is loaded again has 32: a run that goes on would differ.
+        for weight in trainer.model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.float()
+    return trainer
 
 
 def adapter_of(job: Job, kind: str = "CAUSAL_LM") -> Any:
@@ -126,7 +134,7 @@ def _ppo(making: Making) -> Any:
         job=making.job,
         reward=_reward_of(making),
         args=TrainingArguments(remove_unused_columns=False, **making.arguments),
-        **{**parts, "model": ActorCritic(parts["model"], making.job.seed)},
+        **{**parts, "model": ActorCritic(parts["model"])},
     )
 
 
@@ -156,8 +164,10 @@ def _texts(making: Making) -> Any:
 
         model = get_peft_model(model, adapter_of(making.job))
     tokenizer = weights.open_tokenizer(making.base)
-    texts = ([row["text"] for row in part] for part in (making.rows, making.held))
-    return text_trainer(making.job, making.folder, (model, tokenizer), tuple(texts), making.arguments, making.listener)
+    texts = [row["text"] for row in making.rows], [row["text"] for row in making.held]
+    return text_trainer(
+        making.job, making.folder, (model, tokenizer), texts, making.arguments, making.listener
+    )
 
 
 def _bounded(making: Making) -> dict[str, Any]:

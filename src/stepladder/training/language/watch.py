@@ -18,7 +18,8 @@ _FLAT = 0.01  # share of the first running mean; less progress in half a run is 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is wrong (`kind`: nan, diverged, overfitting, stalled, away, repeating, forgetting), what to try, and whether the run stops for it."""
+    """What is wrong (`kind`: nan, diverged, overfitting, stalled, away, repeating, forgetting), what to try, and whether the
+    run stops for it."""
 
     kind: str
     message: str
@@ -28,8 +29,8 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """An aligned model beside its base: nats a token `away`, the share of its words that `repeats`, the `surprise` (nats a token)
-    at good answers; `repeated` and `surprised` are the base's own."""
+    """An aligned model beside its base: nats a token `away`, the share of its words that `repeats`, the `surprise` (nats a
+    token) at good answers; `repeated` and `surprised` are the base's own."""
 
     away: float
     repeats: float = 0.0
@@ -40,9 +41,13 @@ class Drifted:
 
 @dataclass(slots=True)
 class Watch:
-    """Sees every loss of a run of `steps` steps; each kind of trouble is told once."""
+    """Sees every loss of a run of `steps` steps; each kind of trouble is told once.
+
+    Where losses do not `fall` (those of methods that are rewarded stay near nought), only a number that is none is trouble.
+    """
 
     steps: int
+    fall: bool = True
     _mean: float = math.nan
     _best: float = math.inf
     _seen: int = 0
@@ -60,6 +65,8 @@ class Watch:
                 "Lower `rate` (try a tenth), and look for empty or broken rows.",
                 stops=True,
             )
+        if not self.fall:
+            return None
         self._mean = value if self._seen == 0 else self._mean + _SMOOTH * (value - self._mean)
         self._seen += 1
         self._marks.append(self._mean)

@@ -50,12 +50,16 @@ def open_model(folder: Path, *, packed: bool = False) -> Any:
             bnb_4bit_compute_dtype=dtype,
         )
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **more)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **more)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{folder} holds no model that can be trained: {error}",
             remedy="Give a Hugging Face folder with config.json, tokenizer.json and *.safetensors, or a GGUF file.",
         ) from error
+    for layer in model.modules() if packed else ():
+        # Else an evaluation rounds the scales to 16 bit on some processors, and a run that goes on would differ.
+        layer.support_avx512bf16_for_cpu = False
+    return model
 
 
 def open_scorer(folder: Path) -> Any:
