@@ -108,6 +108,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.talking import (
+    Callback,
+    ChatConfig,
+    ChatPlatform,
+    ChatPlatformOpener,
+    Message,
+    Received,
+    forged,
+)
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
@@ -125,8 +134,12 @@ __all__ = [
     "Audited",
     "BadRequest",
     "Blocked",
+    "Callback",
     "Certificate",
     "ChatCall",
+    "ChatConfig",
+    "ChatPlatform",
+    "ChatPlatformOpener",
     "Citation",
     "Climbed",
     "Clock",
@@ -169,6 +182,7 @@ __all__ = [
     "LearnedLoader",
     "LedgerUnavailable",
     "Limits",
+    "Message",
     "MissingExtra",
     "Mode",
     "Model",
@@ -185,6 +199,7 @@ __all__ = [
     "PromiseKind",
     "Question",
     "Reach",
+    "Received",
     "Recipe",
     "Refuse",
     "Refused",
@@ -236,6 +251,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "forged",
     "granted",
     "is_private",
     "json_texts",

@@ -20,6 +20,7 @@ from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
+from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
@@ -60,6 +61,7 @@ _TABLES = (
     "disclosure",
     "guards",
     "retrievers",
+    "chats",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -164,6 +166,7 @@ class Config:
     guards: GuardRules = field(default_factory=GuardRules)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
+    chats: Mapping[str, ChatConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -225,6 +228,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
         retrievers=retrievers(data.get("retrievers", {})),
+        chats=read_chats(data),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -290,6 +294,7 @@ def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
     check_plans(config.plans, [*config.tasks, *config.models])
+    check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)
