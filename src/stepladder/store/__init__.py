@@ -20,6 +20,7 @@ from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journa
 from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
+from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.retention import Retention, Size
@@ -73,6 +74,8 @@ __all__ = [
     "Gap",
     "HeldRow",
     "Journal",
+    "Judged",
+    "JudgedRow",
     "Kept",
     "Key",
     "Keys",
