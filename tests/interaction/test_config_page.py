@@ -107,7 +107,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
+    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure | TaskWatch):
         return "see below"
     if value is None:
         return "none"
