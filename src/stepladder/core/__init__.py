@@ -35,6 +35,7 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    ToolFailed,
     TooMany,
     UnknownModel,
     UnknownPlugin,
@@ -53,6 +54,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
+from stepladder.core.hands import Hands, Operation, Screen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -82,9 +84,8 @@ from stepladder.core.nouns import (
     Turn,
     Turning,
     Unsure,
-    Usage,
 )
-from stepladder.core.planning import PLACE, PlanConfig, Step
+from stepladder.core.planning import PLACE, PlanConfig, Split, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -108,6 +109,8 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
@@ -158,6 +161,7 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Hands",
     "Held",
     "Hit",
     "Hold",
@@ -176,6 +180,7 @@ __all__ = [
     "ModelOpener",
     "NotAllowed",
     "Oidc",
+    "Operation",
     "Part",
     "Passage",
     "Piece",
@@ -202,6 +207,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Screen",
     "SemanticCache",
     "Server",
     "ServiceClass",
@@ -209,6 +215,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Split",
     "Step",
     "StepladderError",
     "StoreError",
@@ -222,6 +229,11 @@ __all__ = [
     "Text",
     "TooLarge",
     "TooMany",
+    "Tool",
+    "ToolConfig",
+    "ToolFailed",
+    "ToolOpener",
+    "ToolUse",
     "Traffic",
     "Turn",
     "Turning",

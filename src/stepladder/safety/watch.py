@@ -41,9 +41,7 @@ class Watch:
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        rulings = self.policy.of(Side.IN)
-        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
-        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        windows, wholes = self._sorted()
         self.asked = "\n".join(text.text for text in texts if text.last)
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
@@ -59,6 +57,22 @@ class Watch:
         if wholes:
             severest = _severer(severest, await self._whole(wholes, texts))
         return severest, said
+
+    async def told(self, text: str) -> tuple[Judgement, str]:
+        """The same for what a tool said while the question was answered. What looks like a placeholder in it is none."""
+        windows, wholes = self._sorted()
+        judgement = await self._judge(windows, text)
+        literal = self.vault is not None
+        said = self.pen.written(text, judgement.cuts, asked=False, literal=literal)
+        if wholes and "tool" in self.policy.untrusted:
+            judgement = _severer(judgement, await self._part(wholes, text))
+        return judgement, said
+
+    def _sorted(self) -> tuple[list[Ruling], list[Ruling]]:
+        """The rulings on what comes in: those that look through a window, and those that need a whole text."""
+        rulings = self.policy.of(Side.IN)
+        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
+        return windows, [ruling for ruling in rulings if ruling.guard.window is None]
 
     async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
         if not rulings or self._clean.knows(self.policy.hash, text):
