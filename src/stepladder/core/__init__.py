@@ -54,7 +54,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
-from stepladder.core.hands import Hands, Operation, Screen, ToolUse
+from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -207,7 +207,6 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
-    "Screen",
     "SemanticCache",
     "Server",
     "ServiceClass",
@@ -233,6 +232,7 @@ __all__ = [
     "ToolConfig",
     "ToolFailed",
     "ToolOpener",
+    "ToolScreen",
     "ToolUse",
     "Traffic",
     "Turn",

@@ -30,7 +30,7 @@ class Operation:
     parameters: Mapping[str, Any]
 
 
-class Screen(Protocol):
+class ToolScreen(Protocol):
     """The guards between a model and its tools. What may not pass raises Blocked or GuardFailed."""
 
     async def arguments(self, text: str, *, restored: bool) -> str:

@@ -13,11 +13,11 @@ from stepladder.core import (
     Blocked,
     GuardFailed,
     Operation,
-    Screen,
     StepladderError,
     Tool,
     ToolConfig,
     ToolFailed,
+    ToolScreen,
     ToolUse,
     Usage,
 )
@@ -104,7 +104,7 @@ class QuestionHands:
     tools: Mapping[str, OpenedTool]
     names: Sequence[str]
     allowed: Sequence[str]
-    screen: Screen | None = None
+    screen: ToolScreen | None = None
     used: list[Used] = field(default_factory=list)
     spent: Usage = field(default_factory=Usage)
     _known: dict[str, tuple[OpenedTool, Operation]] = field(default_factory=dict)
