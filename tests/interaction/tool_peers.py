@@ -103,6 +103,7 @@ class Shop:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []
         self.url = ""
+        self.slowly = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
@@ -113,6 +114,7 @@ class Shop:
         if name == "orders":
             return web.json_response({"order": request.path.split("/")[2], "state": "on its way"})
         if name == "slow":
+            self.slowly.set()
             await asyncio.sleep(30)
         if name == "big":
             return web.Response(text="x" * 3_000_000)

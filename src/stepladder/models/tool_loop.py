@@ -20,6 +20,7 @@ _MESSAGES: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[m
 _THEIRS = ("tools", "functions", "tool_choice", "function_call")
 _WORDS = ("content", "reasoning_content", "reasoning", "refusal")
 _NONE = b'"none"'
+_APART = "\n\n"
 
 
 async def chat_with(model: Model, call: ChatCall, hands: Hands) -> AsyncGenerator[Piece]:
@@ -74,6 +75,7 @@ class _Asked:
         self._tools = tools
         self._messages = list(_MESSAGES.decode(call.body.get("messages", b"[]")))
         self.stream = call.stream
+        self.said = False
         self.frame: dict[str, Any] = {}
 
     def call(self, *, last: bool) -> ChatCall:
@@ -84,6 +86,7 @@ class _Asked:
 
     def add(self, said: str, calls: list[dict[str, Any]], results: Any) -> None:
         """What the model said, and what came of it."""
+        self.said = self.said or bool(said)
         told: list[Mapping[str, Any]] = [{"role": "assistant", "content": said or None, "tool_calls": calls}]
         self._messages += [msgspec.Raw(msgspec.json.encode(message)) for message in [*told, *results]]
 
@@ -96,6 +99,9 @@ class _Turn:
         self.before = before
         self._calls: list[bytes] = []
         self._reader = EventReader(8 << 20)
+        self._apart = (
+            _APART if asked.stream and asked.said else ""
+        )  # what is said now from what was said before
         self.text = ""
         self.usage = Usage()
 
@@ -120,6 +126,8 @@ class _Turn:
         return None if piece.usage is None else self.before + piece.usage
 
     def _streamed(self, piece: Piece, *, over: bool) -> Iterator[Piece]:
+        if piece.text and self._apart:
+            piece = replace(piece, text=self._apart + piece.text)
         data = b"".join(self._events(piece.data))
         if not over:
             yield replace(piece, data=data, usage=self._sum(piece))
@@ -144,6 +152,7 @@ class _Turn:
         chunk |= frame
         if isinstance(chunk.get("usage"), dict):
             chunk["usage"] = {**chunk["usage"], **usage_body(self.before + self.usage)}
+        self._set_apart(chunk)
         if not self._calls:
             return True
         choices = [one for one in chunk.get("choices") or () if isinstance(one, dict)]
@@ -154,6 +163,13 @@ class _Turn:
         chunk["choices"] = [choice for choice in choices if choice["delta"]]
         chunk.pop("usage", None)
         return bool(chunk["choices"])
+
+    def _set_apart(self, chunk: Mapping[str, Any]) -> None:
+        for choice in chunk.get("choices") or () if self._apart else ():
+            delta = choice.get("delta") if isinstance(choice, dict) else None
+            if isinstance(delta, dict) and isinstance(delta.get("content"), str) and delta["content"]:
+                delta["content"], self._apart = self._apart + delta["content"], ""
+                return
 
     def _whole(self, data: bytes) -> bytes:
         """The body with the bill of all rounds."""
