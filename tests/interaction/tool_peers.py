@@ -104,6 +104,7 @@ class Shop:
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []
         self.url = ""
         self.slowly = asyncio.Event()
+        self.state = "on its way"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
@@ -112,7 +113,7 @@ class Shop:
         if name == "openapi.json":
             return web.json_response(document(self.url))
         if name == "orders":
-            return web.json_response({"order": request.path.split("/")[2], "state": "on its way"})
+            return web.json_response({"order": request.path.split("/")[2], "state": self.state})
         if name == "slow":
             self.slowly.set()
             await asyncio.sleep(30)

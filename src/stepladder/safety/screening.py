@@ -49,8 +49,9 @@ class Screening:
         for judgement in judgements:
             if judgement.action not in _PASSING:
                 raise Blocked("A guard withholds this.", categories=judgement.categories)
-        # What looks like a placeholder in it is none.
-        return watch.pen.written(text, judgements[0].cuts, asked=False, literal=watch.vault is not None)
+        # What looks like a placeholder in it is none, and what a tool was told comes back as it was known to the model.
+        said = watch.pen.written(text, judgements[0].cuts, asked=False, literal=watch.vault is not None)
+        return watch.vault.hide(said) if watch.vault is not None else said
 
     async def _cleared(self, out: Outgoing, text: str) -> str:
         await out.observe(text)
