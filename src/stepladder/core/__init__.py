@@ -109,6 +109,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.talking import (
+    Callback,
+    ChatConfig,
+    ChatPlatform,
+    ChatPlatformOpener,
+    Message,
+    Received,
+    forged,
+)
 from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
@@ -128,8 +137,12 @@ __all__ = [
     "Audited",
     "BadRequest",
     "Blocked",
+    "Callback",
     "Certificate",
     "ChatCall",
+    "ChatConfig",
+    "ChatPlatform",
+    "ChatPlatformOpener",
     "Citation",
     "Climbed",
     "Clock",
@@ -173,6 +186,7 @@ __all__ = [
     "LearnedLoader",
     "LedgerUnavailable",
     "Limits",
+    "Message",
     "MissingExtra",
     "Mode",
     "Model",
@@ -190,6 +204,7 @@ __all__ = [
     "PromiseKind",
     "Question",
     "Reach",
+    "Received",
     "Recipe",
     "Refuse",
     "Refused",
@@ -248,6 +263,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "forged",
     "granted",
     "is_private",
     "json_texts",

@@ -20,6 +20,7 @@ from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.promise_check import check_promise, check_top
+from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
@@ -62,6 +63,7 @@ _TABLES = (
     "guards",
     "retrievers",
     "tools",
+    "chats",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -168,6 +170,7 @@ class Config:
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
+    chats: Mapping[str, ChatConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -231,6 +234,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         guards=rules,
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
+        chats=read_chats(data),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -296,6 +300,7 @@ def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
     check_plans(config.plans, config.tasks, config.models, config.tools)
+    check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)

@@ -12,6 +12,7 @@ RECIPES = "stepladder.recipes"
 GUARDS = "stepladder.guards"
 RETRIEVERS = "stepladder.retrievers"
 TOOLS = "stepladder.tools"
+CHATS = "stepladder.chats"
 
 
 @cache
