@@ -85,6 +85,7 @@ from stepladder.core.nouns import (
     Usage,
 )
 from stepladder.core.planning import PLACE, PlanConfig, Step
+from stepladder.core.privacy import Privacy, Retention, Sealing
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -180,6 +181,7 @@ __all__ = [
     "Passage",
     "Piece",
     "PlanConfig",
+    "Privacy",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -191,6 +193,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Retention",
     "Retriever",
     "RetrieverConfig",
     "RetrieverOpener",
@@ -202,6 +205,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Sealing",
     "SemanticCache",
     "Server",
     "ServiceClass",

@@ -19,6 +19,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
+from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -59,6 +60,8 @@ _TABLES = (
     "oidc",
     "disclosure",
     "guards",
+    "privacy",
+    "retention",
     "retrievers",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
@@ -162,6 +165,8 @@ class Config:
     disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    privacy: Privacy = field(default_factory=Privacy)
+    retention: Retention = field(default_factory=Retention)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     hash: str = ""
@@ -224,6 +229,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        privacy=settings(data.get("privacy", {}), Privacy, "privacy"),
+        retention=settings(data.get("retention", {}), Retention, "retention"),
         retrievers=retrievers(data.get("retrievers", {})),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
@@ -292,6 +299,7 @@ def _check(config: Config) -> None:
     check_plans(config.plans, [*config.tasks, *config.models])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
+    check_privacy(config.privacy, config.retention)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"

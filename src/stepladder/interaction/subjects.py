@@ -1,6 +1,7 @@
 """People's rights: what is kept of a person is found, exported and erased, in the ledger and in what was learnt from it."""
 
 import asyncio
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Config, Right, Tenant
+from stepladder.core import BadRequest, Config, Progress, Right, Tenant
 from stepladder.interaction.compose import House, open_registry
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
@@ -47,6 +48,13 @@ class People:
         found = forget(self._store.catalogue, self._registry, kept.ids)
         gone = self._store.subjects.erase(id, tenant, who, str(found))
         return {**self._summary(gone, found), "proof": self._store.journal.newest(1, "subject erase")[0]}
+
+    def erase_tenant(self, tenant: str, who: str, progress: Progress) -> dict[str, Any]:
+        """Erase a whole tenant: its words, its keys, what was learnt from it; what was erased, and the journal's proof."""
+        found = forget(self._store.catalogue, self._registry, self._store.erasure.requests(tenant))
+        gone = self._store.erasure.tenant(tenant, who, progress, str(found))
+        proof = self._store.journal.newest(1, "tenant erase")[0]
+        return {**asdict(gone), "examples": found.examples, "releases": list(found.releases), "proof": proof}
 
     @staticmethod
     def _summary(kept: Any, found: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
+from stepladder.store.payload import Payload
 from stepladder.store.review_tables import decisions, held
 from stepladder.store.rows import DecisionRow, HeldRow
 
@@ -20,15 +21,18 @@ _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 class Reviews:
     """The review queue. A decision counts once as many reviewers as are `wanted` have made it."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, payload: Payload) -> None:
         self._database = database
         self._clock = clock
+        self._payload = payload
 
     def put(self, row: HeldRow) -> None:
         """Let something wait. Raises StoreError."""
         values = {**asdict(row), "remarks": msgspec.json.encode(row.remarks).decode()}
+        stored = {key: characters(value) for key, value in values.items()}
         with self._database.write() as connection:
-            connection.execute(insert(held).values({key: characters(value) for key, value in values.items()}))
+            ready = self._payload.values(connection, "held", row.tenant, stored)
+            connection.execute(insert(held).values(ready))
 
     def get(self, id: str) -> HeldRow | None:
         """What waits under a request's id, None where nothing does. What is overdue is decided by its fallback."""
@@ -67,14 +71,15 @@ class Reviews:
             )
         if row.decision == "correct" and not row.correction:
             raise BadRequest("There is no answer.", param="answer", remedy="Say what should be answered.")
+        row = replace(row, correction=self._payload.cleaned(row.correction))
         with self._database.write() as connection:
             found = self._open(connection, row.held)
             said = _decisions(connection, row.held)
             if any(one.reviewer == row.reviewer for one in said):
                 raise BadRequest(f"{row.reviewer} has decided already.", param="id", remedy="Ask another.")
-            connection.execute(
-                insert(decisions).values({key: characters(value) for key, value in asdict(row).items()})
-            )
+            stored = {key: characters(value) for key, value in asdict(row).items()}
+            ready = self._payload.values(connection, "decisions", found.tenant, stored)
+            connection.execute(insert(decisions).values(ready))
             agree = [one for one in said if (one.decision, one.correction) == (row.decision, row.correction)]
             decided = len(agree) + 1 >= found.wanted
             values = {"state": "waiting", "reviewer": "", "correction": ""}
@@ -84,16 +89,18 @@ class Reviews:
                     "reviewer": row.reviewer,
                     "correction": row.correction,
                 }
+            values = self._payload.values(connection, "held", found.tenant, values)
             connection.execute(update(held).where(held.c.id == row.held).values(values))
         return self._known(row.held)
 
     def answered(self, id: str, answer: str) -> bool:
         """An approved question has been asked since; False where it had been before."""
         with self._database.write() as connection:
+            found = _one(connection, id)
+            values = {"state": "answered", "correction": characters(answer)}
+            ready = self._payload.values(connection, "held", found.tenant if found else "", values)
             done = connection.execute(
-                update(held)
-                .where(held.c.id == id, held.c.state != "answered")
-                .values(state="answered", correction=characters(answer))
+                update(held).where(held.c.id == id, held.c.state != "answered").values(ready)
             )
             return done.rowcount > 0
 

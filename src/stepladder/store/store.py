@@ -7,12 +7,17 @@ from stepladder.store.accounts import Accounts
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversations
+from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database
 from stepladder.store.entries import Entries
+from stepladder.store.erasure import Erasure
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.packing import unseal_with
+from stepladder.store.payload import Keep, Payload
 from stepladder.store.presence import Presence
+from stepladder.store.resealing import Resealing
 from stepladder.store.retention import Retention
 from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
@@ -27,11 +32,14 @@ from stepladder.store.vaults import Vaults
 class Store:
     """Every table, by noun. Made by `open`; several processes may have one database file open."""
 
-    def __init__(self, database: Database, presence: Presence, limits: tuple[int, int], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, presence: Presence, queue: int, payload: Payload, clock: Clock
+    ) -> None:
         self._database = database
         self._presence = presence
+        self.data_keys = payload.keys
         self.subjects = Subjects(database, clock)
-        self.ledger = Ledger(database, *limits, self.subjects.pseudonym)
+        self.ledger = Ledger(database, queue, payload, self.subjects.pseudonym)
         self.retention = Retention(database)
         self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
@@ -44,10 +52,12 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
-        self.reviews = Reviews(database, clock)
+        self.reviews = Reviews(database, clock, payload)
         self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
+        self.resealing = Resealing(database, payload)
+        self.erasure = Erasure(database, clock, payload.keys)
 
     @classmethod
     def open(
@@ -58,23 +68,26 @@ class Store:
         queue: int = 10_000,
         clock: Clock | None = None,
         migrate: bool = True,
-        pack_over: int = 4096,
+        keep: Keep | None = None,
     ) -> "Store":
         """Open "sqlite:///path/stepladder.db", or "sqlite://" in memory, made or migrated where need be.
 
         `durability` "process" survives kill -9, "power" also a power cut. `queue` bounds the rows that wait
         to be written. Raises StoreError when the database cannot be used, ConfigError for a bad URL or
-        durability. Texts of more than `pack_over` characters are kept packed; 0: none.
+        durability, or where texts are sealed with a key that `keep` does not name.
         """
+        clock, keep = clock or SystemClock(), keep or Keep()
         database = Database(url, durability)
         presence = Presence(database.file)
         try:
             prepare(database, migrate=migrate)
+            keys = DataKeys(database, clock, keep.envelope, keep.rotate_seconds)
+            unseal_with(database.engine.dialect, keys.unseal)
         except BaseException:
             database.close()
             presence.leave()
             raise
-        return cls(database, presence, (queue, pack_over), clock or SystemClock())
+        return cls(database, presence, queue, Payload(keep, keys), clock)
 
     def close(self) -> None:
         """Write what is waiting in the ledger's queue, then let go of the database. May be called twice."""

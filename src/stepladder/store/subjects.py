@@ -76,8 +76,7 @@ class Subjects:
         `also` erased elsewhere.
         """
         with self._database.write() as connection:
-            if self._database.sqlite:
-                connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            self._database.forgetful(connection)
             names = self._names(connection, id, tenant)
             kept = Kept(names, tuple(_requests(connection, names)))
             erase_words(connection, kept.ids)
@@ -87,8 +86,7 @@ class Subjects:
             connection.execute(gone)
             said = f"{', '.join(names) or 'nobody'}: {len(kept.requests)} requests, SHA-256 {kept.digest}"
             said += f"; {also}" if also else ""
-            connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
-            connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
+            let_go(connection)
             append(connection, Note(self._clock.time(), who, "subject erase", said))
             bump(connection)
         return kept
@@ -111,6 +109,12 @@ class Subjects:
                     known = secrets.token_hex(32)
                     connection.execute(insert(settings).values(name=_KEY, value=known))
         return bytes.fromhex(known)
+
+
+def let_go(connection: Connection) -> None:
+    """Have every server let go of the answers that it keeps in memory."""
+    connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
+    connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
 
 
 def _requests(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:

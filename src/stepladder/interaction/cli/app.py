@@ -25,6 +25,7 @@ from stepladder.interaction.cli import (
     releases,
     reviews,
     rollouts,
+    sealing,
     serving,
     subjects,
     tenants,
@@ -56,6 +57,8 @@ app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
 app.command("tenants")(tenants.tenants)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(sealing.app, name="sealing")
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")

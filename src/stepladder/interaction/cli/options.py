@@ -42,7 +42,7 @@ class Place:
 @contextmanager
 def opened(path: Path | None) -> Iterator[Place]:
     """Open the store that belongs to a configuration, beside a running server or without one."""
-    from stepladder.interaction.compose import open_store
+    from stepladder.interaction.opening import open_store
     from stepladder.interaction.settings import Settings
 
     settings = Settings(path)
