@@ -85,7 +85,7 @@ from stepladder.core.nouns import (
     Usage,
 )
 from stepladder.core.planning import PLACE, PlanConfig, Step
-from stepladder.core.privacy import Privacy, Retention, Sealing
+from stepladder.core.privacy import Privacy, Retention, Sealing, checked_purpose
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -239,6 +239,7 @@ __all__ = [
     "Verdict",
     "Watching",
     "check_promise",
+    "checked_purpose",
     "config",
     "granted",
     "is_private",

@@ -129,12 +129,16 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys."""
+    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys.
+
+    `training`: whether its questions may be learnt from where neither they nor their header say.
+    """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    training: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            training=terms.training,
         )
 
 

@@ -354,6 +354,7 @@ class Tenant:
         return self.grant.role is not None
 
     confidential: bool = False
+    training: bool = True  # whether its questions may be learnt from where they do not say themselves
 
 
 @dataclass(frozen=True, slots=True)

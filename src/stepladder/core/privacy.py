@@ -1,11 +1,13 @@
 """Configuration of what is kept of people: `[privacy]` with what is masked and sealed, `[retention]` with how long."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
-from stepladder.core.errors import ConfigError
+from stepladder.core.errors import BadRequest, ConfigError
 from stepladder.core.guarding import Deed
 from stepladder.core.toml_tables import between
 
+_MOST_PURPOSE = 300
 _DEEDS = (Deed.PASS, Deed.REDACT, Deed.MASK, Deed.HASH)
 
 
@@ -49,6 +51,27 @@ class Retention:
     reviews_days: float = 0.0
     knowledge_days: float = 0.0
     examples_days: float = 0.0
+
+
+def checked_purpose(said: str, purposes: Sequence[str], param: str) -> str:
+    """The purpose of a reading. Raises BadRequest where there is none, or none of those that are allowed.
+
+    "legal" and "legal: the request of 3 May" both are of the purpose "legal".
+    """
+    said = said.strip()
+    if not said or len(said) > _MOST_PURPOSE or not said.isprintable():
+        raise BadRequest(
+            f"This shows people's texts or what was learnt from them, and {param} does not say why.",
+            param=param,
+            remedy="Give the purpose in a few words; it is kept in the journal.",
+        )
+    if purposes and said.partition(":")[0].strip() not in purposes:
+        raise BadRequest(
+            f"{said!r} is none of the purposes that texts may be read for.",
+            param=param,
+            remedy=f"Begin with one of: {', '.join(purposes)}.",
+        )
+    return said
 
 
 def check_privacy(privacy: Privacy, retention: Retention) -> None:

@@ -11,6 +11,7 @@ from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
+from stepladder.interaction.request_pages import RequestPages
 from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
@@ -41,6 +42,7 @@ class App:
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
                 *SubjectPages(house).routes(),
+                *RequestPages(house).routes(),
                 *HeldPages(house).routes(),
                 *ReviewPages(house).routes(),
             ]

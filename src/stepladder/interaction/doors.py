@@ -1,21 +1,20 @@
 """The admin API's routes: each says which right it asks for, and what is done through it is written into the journal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stepladder.core import BadRequest, Right, Tenant
+from stepladder.core import Right, Tenant, checked_purpose
 from stepladder.interaction.chat import api_key
 from stepladder.interaction.compose import House
 
 PURPOSE = "x-stepladder-purpose"
 _PURPOSEFUL = (Right.READ, Right.PEOPLE)
 _CHANGING = (Right.OPERATE, Right.REVIEW, Right.PEOPLE, Right.OWN)
-_MOST_PURPOSE = 300
 
 Endpoint = Callable[[Request, Tenant], Awaitable[Response]]
 
@@ -51,7 +50,8 @@ class AdminRoute(Route):
         tenant = await self._house.identify_admin(key, address, self.right)
         await self._house.used(tenant, address)
         if self.right in _PURPOSEFUL:
-            await self._note(tenant, f"read for {purpose_of(request)!r}", request)
+            purposes = self._house.gateway.snapshot.config.privacy.purposes
+            await self._note(tenant, f"read for {purpose_of(request, purposes)!r}", request)
         response = await self._page(request, tenant)
         if self._changes:
             await self._note(tenant, "admin", request)
@@ -64,13 +64,6 @@ class AdminRoute(Route):
         await asyncio.to_thread(self._house.store.journal.note, tenant.key, what, detail)
 
 
-def purpose_of(request: Request) -> str:
-    """Why texts are to be read. Raises BadRequest where the caller does not say."""
-    said = unquote(request.headers.get(PURPOSE, "")).strip()
-    if not said or len(said) > _MOST_PURPOSE or not said.isprintable():
-        raise BadRequest(
-            f"This shows people's texts, and the header {PURPOSE} does not say why.",
-            param=PURPOSE,
-            remedy="Send the purpose in a few words (percent-encoded where not ASCII); it is kept in the journal.",
-        )
-    return said
+def purpose_of(request: Request, purposes: Sequence[str] = ()) -> str:
+    """Why texts are to be read (percent-encoded where not ASCII). Raises BadRequest where the caller does not say."""
+    return checked_purpose(unquote(request.headers.get(PURPOSE, "")), purposes, PURPOSE)

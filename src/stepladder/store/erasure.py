@@ -13,7 +13,8 @@ from stepladder.store.chain import append
 from stepladder.store.conversations import ERASED, erase_words
 from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database, bump
-from stepladder.store.review_tables import decisions, held, vaults
+from stepladder.store.review_tables import held, vaults
+from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
 from stepladder.store.subjects import let_go
 from stepladder.store.tables import conversations, keys, ledger
@@ -92,9 +93,7 @@ class Erasure:
             ids = list(connection.execute(select(held.c.id).where(held.c.tenant == tenant)).scalars())
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
-                connection.execute(delete(decisions).where(decisions.c.held.in_(some)))
-                connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in some])))
-                connection.execute(delete(held).where(held.c.id.in_(some)))
+                erase_held(connection, some)
             conversation = f"conversation/{len(tenant)}/{tenant}/"
             connection.execute(delete(vaults).where(vaults.c.name.startswith(conversation, autoescape=True)))
         return len(ids)

@@ -5,14 +5,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
 from stepladder.store.payload import Payload
-from stepladder.store.review_tables import decisions, held
+from stepladder.store.review_tables import decisions, held, vaults
 from stepladder.store.rows import DecisionRow, HeldRow
+from stepladder.store.tables import ledger
 
 OPEN = ("waiting", "taken")
 _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
@@ -49,6 +50,17 @@ class Reviews:
             query = query.where(held.c.state.in_(OPEN), held.c.due > self._clock.time()).order_by(held.c.due)
         with self._database.read() as connection:
             return [_row(found) for found in connection.execute(query.limit(limit)).mappings()]
+
+    def learnable(self, limit: int = 100_000) -> list[HeldRow]:
+        """What was decided, the newest first, without what its asker does not want learnt from."""
+        query = (
+            select(held)
+            .join(ledger, ledger.c.id == held.c.id, isouter=True)
+            .where(held.c.state.not_in(OPEN), ledger.c.training.is_not(False))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(held.c.at.desc()).limit(limit)).mappings()
+            return [_row(found) for found in rows]
 
     def take(self, id: str, reviewer: str) -> HeldRow:
         """Mark it as somebody's. Raises BadRequest where it is not open, or another's."""
@@ -147,6 +159,13 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
         for kind in kinds
     ) / (count * count)
     return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
+
+
+def erase_held(connection: Connection, ids: Sequence[str]) -> int:
+    """Take what waited, or waits, under these requests' ids out, with its decisions and its vaults; how many there were."""
+    connection.execute(delete(decisions).where(decisions.c.held.in_(ids)))
+    connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in ids])))
+    return connection.execute(delete(held).where(held.c.id.in_(ids))).rowcount
 
 
 def _one(connection: Connection, id: str) -> HeldRow | None:

@@ -11,6 +11,7 @@ from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database
 from stepladder.store.entries import Entries
 from stepladder.store.erasure import Erasure
+from stepladder.store.expiring import Expiring
 from stepladder.store.journal import Journal
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
@@ -41,6 +42,7 @@ class Store:
         self.subjects = Subjects(database, clock)
         self.ledger = Ledger(database, queue, payload, self.subjects.pseudonym)
         self.retention = Retention(database)
+        self.expiring = Expiring(database)
         self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
         self.rollouts = Rollouts(database, clock)
