@@ -1,5 +1,6 @@
 """docs/config.md names every key there is, with its type and its default, and no other."""
 
+import re
 import tomllib
 from dataclasses import MISSING, fields
 from enum import Enum
@@ -32,6 +33,9 @@ from stepladder.core import (
     Unsure,
     config,
 )
+from stepladder.interaction.platforms import open_chat
+from stepladder.interaction.platforms.slack import SlackSettings
+from stepladder.interaction.platforms.wecom import WecomSettings
 from stepladder.knowledge.engines.http_search import HttpSettings
 from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
@@ -78,6 +82,8 @@ TABLES = {
     '### `kind = "http"`': HttpSettings,
     '### `kind = "searxng"` and `"brave"`': EngineSettings,
     '### `kind = "opensearch"`': IndexSettings,
+    '### `kind = "slack"`': SlackSettings,
+    '### `kind = "wecom"`': WecomSettings,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.promise.floors]`": Floors,
     "### `[tasks.NAME.unsure]`": Unsure,
@@ -165,3 +171,12 @@ def test_the_page_about_plans_shows_good_ones():
     plans = config.parse(code).plans
     assert [step.name for step in plans["desk"].steps] == ["domain", "lawyer", "anyone"]
     assert plans["checked"].steps[1].quiet
+
+
+def test_the_page_about_chats_shows_good_ones(monkeypatch):
+    (code,) = [block.code for block in pages.blocks(PAGE.with_name("chats.md")) if block.language == "toml"]
+    chats = config.parse(code).chats
+    for name in re.findall(r"env:(\w+)", code):
+        monkeypatch.setenv(name, "k" * 43)
+    assert sorted(chats) == ["desk", "office"]
+    assert [open_chat(name, chat).platform.name for name, chat in chats.items()] == ["desk", "office"]

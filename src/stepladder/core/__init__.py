@@ -109,6 +109,15 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.talking import (
+    Callback,
+    ChatConfig,
+    ChatPlatform,
+    ChatPlatformOpener,
+    Message,
+    Received,
+    forged,
+)
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
@@ -126,8 +135,12 @@ __all__ = [
     "Audited",
     "BadRequest",
     "Blocked",
+    "Callback",
     "Certificate",
     "ChatCall",
+    "ChatConfig",
+    "ChatPlatform",
+    "ChatPlatformOpener",
     "Citation",
     "Climbed",
     "Clock",
@@ -170,6 +183,7 @@ __all__ = [
     "LearnedLoader",
     "LedgerUnavailable",
     "Limits",
+    "Message",
     "MissingExtra",
     "Mode",
     "Model",
@@ -187,6 +201,7 @@ __all__ = [
     "PromiseKind",
     "Question",
     "Reach",
+    "Received",
     "Recipe",
     "Refuse",
     "Refused",
@@ -241,6 +256,7 @@ __all__ = [
     "check_promise",
     "checked_purpose",
     "config",
+    "forged",
     "granted",
     "is_private",
     "json_texts",

@@ -21,6 +21,7 @@ from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top
+from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
@@ -63,6 +64,7 @@ _TABLES = (
     "privacy",
     "retention",
     "retrievers",
+    "chats",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -173,6 +175,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
+    chats: Mapping[str, ChatConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -237,6 +240,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         privacy=settings(data.get("privacy", {}), Privacy, "privacy"),
         retention=settings(data.get("retention", {}), Retention, "retention"),
         retrievers=retrievers(data.get("retrievers", {})),
+        chats=read_chats(data),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -302,6 +306,7 @@ def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
     check_plans(config.plans, [*config.tasks, *config.models])
+    check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
     check_privacy(config.privacy, config.retention)

@@ -33,6 +33,7 @@ from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.people import People
+from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
@@ -64,19 +65,15 @@ class House:
         self.opened_at = self.clock.time()
         self.changed: list[Callable[[], None]] = []
         self.knowledge = OpenedKnowledge(settings)
+        self.chats = Platforms()
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
         self._retired: list[tuple[float, Model]] = []
         self._refreshing = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        self._ladders = Ladders(
-            store,
-            open_registry(store, settings, config),
-            self.events,
-            _coin_seed(store),
-            Answering(store, self.knowledge),
-        )
+        registry, answering = open_registry(store, settings, config), Answering(store, self.knowledge)
+        self._ladders = Ladders(store, registry, self.events, _coin_seed(store), answering)
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         self._uses: set[tuple[str, str, int]] = set()
@@ -258,7 +255,9 @@ class House:
 
     async def close(self) -> None:
         """Finish or drop what runs, write what waits, let go of everything."""
-        await self.gateway.auditor.close(self.gateway.snapshot.config.server.drain_seconds)
+        drain = self.gateway.snapshot.config.server.drain_seconds
+        await self.chats.close(drain)
+        await self.gateway.auditor.close(drain)
         self._retired += [(0.0, model) for _, model in self._models.values()]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
@@ -281,9 +280,9 @@ class House:
             self._looked = looked
 
     async def _adopt(self, config: Config) -> None:
-        for task in config.tasks.values():
-            for rung in task.rungs:
-                plugins.find(plugins.RUNGS, rung)
+        for rung in {rung for task in config.tasks.values() for rung in task.rungs}:
+            plugins.find(plugins.RUNGS, rung)
+        chats = self.chats.prepared(config)
         kept = {name: old for name, old in self._models.items() if config.models.get(name) == old[0]}
         opened: dict[str, tuple[ModelConfig, Model]] = {}
         before = self._models
@@ -299,6 +298,7 @@ class House:
             for _, model in opened.values():
                 await model.close()
             raise
+        self.chats.take(chats)
         now = self.clock.monotonic()
         self._retired += [(now, model) for name, (_, model) in before.items() if name not in kept]
         for tell in self.changed:

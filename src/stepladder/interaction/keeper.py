@@ -31,6 +31,7 @@ def tidy_up(house: House) -> int:
     store, config = house.store, house.gateway.snapshot.config
     if not store.leases.take(_LEASE, _holder(), _EVERY_SECONDS / 2):
         return 0
+    store.leases.sweep()
     done = retain(store, house.settings, config, house.clock, lambda: _mine(house))
     if done:
         _log.info("Taken out: %s.", ", ".join(f"{count} {name}" for name, count in done.items()))

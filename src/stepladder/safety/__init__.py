@@ -16,7 +16,7 @@ from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
-from stepladder.safety.refusals import refusal
+from stepladder.safety.refusals import language_of, refusal
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
@@ -66,6 +66,7 @@ __all__ = [
     "held_name",
     "import_lists",
     "kept",
+    "language_of",
     "merge",
     "open_guard",
     "open_or_block",

@@ -10,6 +10,7 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    cloning,
     configs,
     conversations,
     data,
@@ -68,7 +69,7 @@ app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
-app.add_typer(rollouts.tasks, name="task")
+app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
