@@ -13,6 +13,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
     whole: bool = False
+    cookies: list[str] = field(default_factory=list)
 
     @property
     def body(self) -> bytes:
@@ -70,9 +71,9 @@ class Client:
             "type": "http",
             "http_version": "1.1",
             "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
+            "path": path.partition("?")[0],
+            "raw_path": path.partition("?")[0].encode(),
+            "query_string": path.partition("?")[2].encode(),
             "root_path": "",
             "scheme": "http",
             "headers": sent + [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
@@ -94,6 +95,9 @@ class Client:
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 response.status = message["status"]
+                response.cookies = [
+                    value.decode() for name, value in message["headers"] if name == b"set-cookie"
+                ]
                 response.headers = {name.decode(): value.decode() for name, value in message["headers"]}
                 return
             if message.get("body"):

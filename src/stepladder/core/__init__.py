@@ -18,7 +18,7 @@ from stepladder.core.answering import (
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.disclosure import VISIBLE, Disclosure
-from stepladder.core.entering import Accounts, Oidc
+from stepladder.core.entering import CALLBACK, Accounts, Oidc, is_safe
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -121,6 +121,7 @@ from stepladder.core.talking import (
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 
 __all__ = [
+    "CALLBACK",
     "CLIENT",
     "OFFLINE",
     "OWNER",
@@ -259,6 +260,7 @@ __all__ = [
     "forged",
     "granted",
     "is_private",
+    "is_safe",
     "json_texts",
     "plugins",
 ]

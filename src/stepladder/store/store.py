@@ -114,6 +114,17 @@ class Store:
         """Another text after every erasure; "" before the first."""
         return self.setting(LAST_ERASURE) or ""
 
+    def setting_once(self, name: str, value: str) -> str:
+        """A small string that whoever comes first sets for good."""
+        known = self.setting(name)
+        if known is not None:
+            return known
+        with self._database.write() as connection:
+            known = connection.scalar(select(settings.c.value).where(settings.c.name == name))
+            if known is None:
+                connection.execute(insert(settings).values(name=name, value=value))
+        return value if known is None else known
+
     def set_setting(self, name: str, value: str) -> None:
         """Set, or replace, a small string."""
         with self._database.write() as connection:
