@@ -60,6 +60,7 @@ class Client:
         leave_after: int | None = None,
         headers: Mapping[str, str] | None = None,
         heard: asyncio.Event | None = None,
+        query: str = "",
     ) -> Response:
         """One request; `heard` is set when the first piece has come, `leave_after` hangs up after that many pieces."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -71,9 +72,9 @@ class Client:
             "type": "http",
             "http_version": "1.1",
             "method": method,
-            "path": path.partition("?")[0],
-            "raw_path": path.partition("?")[0].encode(),
-            "query_string": path.partition("?")[2].encode(),
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
             "root_path": "",
             "scheme": "http",
             "headers": sent + [(name.encode(), value.encode()) for name, value in (headers or {}).items()],

@@ -6,6 +6,7 @@ Every table that holds such words says here which columns do. Reading them back 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -88,14 +89,13 @@ class Payload:
 
     def _readied(self, values: Values, words: Sequence[int], nested: Sequence[int]) -> Values:
         clean, found = self._clean, list(values)
-        for place in words:
-            text = found[place]
-            if text:
-                found[place] = packed(clean(text) if clean is not None else text, self._over)
-        for place in nested:
-            text = found[place]
-            if text:
-                found[place] = packed(_cleaned(text, clean) if clean is not None else text, self._over)
+        for places, cleaned in ((words, clean), (nested, partial(_cleaned, clean=clean) if clean else None)):
+            for place in places:
+                text = found[place]
+                if text is not None and not isinstance(text, str):
+                    raise TypeError(f"A {type(text).__name__} is no text.")
+                if text:
+                    found[place] = packed(cleaned(text) if cleaned is not None else text, self._over)
         return tuple(found)
 
     def _sealed(self, values: Values, places: Sequence[int], key: tuple[str, Any]) -> Values:

@@ -17,6 +17,7 @@ from stepladder.interaction.cli import (
     dictionary,
     discover,
     evaluations,
+    feedback,
     guards,
     keeping,
     keys,
@@ -30,6 +31,7 @@ from stepladder.interaction.cli import (
     serving,
     subjects,
     tenants,
+    tools,
     training,
     tutorials,
 )
@@ -57,6 +59,7 @@ app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(sealing.app, name="sealing")
@@ -76,6 +79,7 @@ app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(wanted: bool) -> None:

@@ -34,10 +34,13 @@ CREATE TABLE ledger (
     remarks TEXT DEFAULT '' NOT NULL, 
     subject VARCHAR DEFAULT '' NOT NULL, 
     training BOOLEAN DEFAULT 1 NOT NULL, 
+    tools TEXT DEFAULT '' NOT NULL, 
+    parent VARCHAR DEFAULT '' NOT NULL, 
     UNIQUE (id)
 );
-CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
 CREATE INDEX ledger_times ON ledger (task, at);
+CREATE INDEX ledger_parents ON ledger (parent) WHERE parent <> '';
+CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
 CREATE INDEX ledger_subjects ON ledger (subject) WHERE subject <> '';
 CREATE TABLE keys (
@@ -51,6 +54,7 @@ CREATE TABLE keys (
     expires_at DOUBLE, 
     role VARCHAR DEFAULT '' NOT NULL, 
     scopes VARCHAR DEFAULT '' NOT NULL, 
+    groups VARCHAR DEFAULT '[]' NOT NULL, 
     PRIMARY KEY (hash)
 );
 CREATE INDEX keys_name ON keys (name);
@@ -68,7 +72,8 @@ CREATE TABLE sessions (
     hash VARCHAR NOT NULL, 
     account VARCHAR NOT NULL, 
     created_at DOUBLE NOT NULL, 
-    expires_at DOUBLE NOT NULL, role VARCHAR DEFAULT '' NOT NULL, 
+    expires_at DOUBLE NOT NULL, 
+    role VARCHAR DEFAULT '' NOT NULL, 
     PRIMARY KEY (hash)
 );
 CREATE INDEX sessions_account ON sessions (account);
@@ -214,6 +219,69 @@ CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL, 
     PRIMARY KEY (version_num)
 );
+CREATE TABLE data_keys (
+    id VARCHAR NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    master VARCHAR NOT NULL, 
+    wrapped BLOB, 
+    created_at DOUBLE NOT NULL, 
+    erased_at DOUBLE, 
+    PRIMARY KEY (id)
+);
+CREATE INDEX data_keys_tenant ON data_keys (tenant, created_at);
+CREATE TABLE drifts (
+    task VARCHAR NOT NULL, 
+    release VARCHAR NOT NULL, 
+    reference BLOB NOT NULL, 
+    state TEXT NOT NULL, 
+    PRIMARY KEY (task, release)
+);
+CREATE TABLE sources (
+    task VARCHAR NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    "key" VARCHAR NOT NULL, 
+    source VARCHAR NOT NULL, 
+    trust VARCHAR NOT NULL, 
+    who VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    PRIMARY KEY (task, tenant, "key", source)
+);
+CREATE TABLE held (
+    id VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    due DOUBLE NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    task VARCHAR NOT NULL, 
+    model VARCHAR NOT NULL, 
+    side VARCHAR NOT NULL, 
+    state VARCHAR NOT NULL, 
+    fallback VARCHAR NOT NULL, 
+    reviewer VARCHAR NOT NULL, 
+    wanted INTEGER NOT NULL, 
+    text TEXT NOT NULL, 
+    request TEXT NOT NULL, 
+    remarks TEXT NOT NULL, 
+    answer TEXT NOT NULL, 
+    correction TEXT NOT NULL, 
+    PRIMARY KEY (id)
+);
+CREATE INDEX held_state ON held (state, due);
+CREATE TABLE vaults (
+    name VARCHAR NOT NULL, 
+    sealed BLOB NOT NULL, 
+    expires DOUBLE NOT NULL, 
+    PRIMARY KEY (name)
+);
+CREATE INDEX vaults_expires ON vaults (expires);
+CREATE TABLE decisions (
+    held VARCHAR NOT NULL, 
+    reviewer VARCHAR NOT NULL, 
+    at DOUBLE NOT NULL, 
+    decision VARCHAR NOT NULL, 
+    correction TEXT NOT NULL, 
+    comment TEXT NOT NULL, 
+    PRIMARY KEY (held, reviewer)
+);
 CREATE TABLE audits (
     seq INTEGER NOT NULL, 
     at DOUBLE NOT NULL, 
@@ -239,55 +307,11 @@ CREATE TABLE feedback (
     score DOUBLE, 
     source VARCHAR, 
     comment TEXT, 
+    "key" VARCHAR DEFAULT '' NOT NULL, 
+    state VARCHAR DEFAULT '' NOT NULL, 
     FOREIGN KEY(seq) REFERENCES ledger (seq)
 );
 CREATE INDEX feedback_question ON feedback (seq, id);
-CREATE TABLE held (
-    id VARCHAR NOT NULL, 
-    at DOUBLE NOT NULL, 
-    due DOUBLE NOT NULL, 
-    tenant VARCHAR NOT NULL, 
-    task VARCHAR NOT NULL, 
-    model VARCHAR NOT NULL, 
-    side VARCHAR NOT NULL, 
-    state VARCHAR NOT NULL, 
-    fallback VARCHAR NOT NULL, 
-    reviewer VARCHAR NOT NULL, 
-    wanted INTEGER NOT NULL, 
-    text TEXT NOT NULL, 
-    request TEXT NOT NULL, 
-    remarks TEXT NOT NULL, 
-    answer TEXT NOT NULL, 
-    correction TEXT NOT NULL, 
-    PRIMARY KEY (id)
-);
-CREATE INDEX held_state ON held (state, due);
-CREATE TABLE decisions (
-    held VARCHAR NOT NULL, 
-    reviewer VARCHAR NOT NULL, 
-    at DOUBLE NOT NULL, 
-    decision VARCHAR NOT NULL, 
-    correction TEXT NOT NULL, 
-    comment TEXT NOT NULL, 
-    PRIMARY KEY (held, reviewer)
-);
-CREATE TABLE vaults (
-    name VARCHAR NOT NULL, 
-    sealed BLOB NOT NULL, 
-    expires DOUBLE NOT NULL, 
-    PRIMARY KEY (name)
-);
-CREATE INDEX vaults_expires ON vaults (expires);
-CREATE TABLE data_keys (
-    id VARCHAR NOT NULL, 
-    tenant VARCHAR NOT NULL, 
-    master VARCHAR NOT NULL, 
-    wrapped BLOB, 
-    created_at DOUBLE NOT NULL, 
-    erased_at DOUBLE, 
-    PRIMARY KEY (id)
-);
-CREATE INDEX data_keys_tenant ON data_keys (tenant, created_at);
 
-INSERT INTO alembic_version (version_num) VALUES ('0014');
+INSERT INTO alembic_version (version_num) VALUES ('0012');
 INSERT INTO stamps (id, value) VALUES (1, 1);
