@@ -8,7 +8,7 @@ from stepladder.core import Dataset, Example, StoreError
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.doors import PURPOSE
 from stepladder.registry import Registry
-from stepladder.store import DecisionRow, FeedbackRow, HeldRow, LedgerRow
+from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, LedgerRow, Source
 from tests.interaction.conftest import ANSWERS, opened
 from tests.product import mood, recorded, write_config
 
@@ -118,6 +118,24 @@ async def test_what_waited_for_a_person_is_handed_out_and_erased(home):
     assert store.reviews.get(row.id) is None and store.reviews.decisions(row.id) == []
 
 
+async def test_feedback_that_waited_for_a_person_is_erased_with_its_question(home):
+    row = await ask(home, "Fine day", stepladder={"subject": "ann"})
+    store = home.house.store
+    said = FeedbackRow(row.id, 1.0, "admin", answer="bad", source="ann@example.com", key="app")
+    await store.ledger.commit_feedback(said)
+    (word,) = store.sources.words("mood")
+    waits = HeldRow(
+        id=f"{FEEDBACK}-{word.id}", at=1.0, due=9e9, tenant="admin", task="mood", model="mood", side=FEEDBACK,
+        text="Fine day", request=row.id, remarks=(), answer="bad",
+    )  # fmt: skip
+    store.reviews.put(waits)
+    assert store.reviews.get(waits.id).request == row.id
+    await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
+    assert store.reviews.get(waits.id) is None and store.sources.words("mood") == []
+    exported = await home.client.send("POST", "/admin/subjects/export", {"id": "ann"}, headers=WHY)
+    assert exported.json["kept"] == []
+
+
 async def test_documents_that_name_the_person_are_found_and_removed_where_wanted(tmp_path):
     config = write_config(
         tmp_path, recorded(tmp_path, ANSWERS), mood(), '[knowledge.embedder]\nkind = "none"\n'
@@ -165,9 +183,12 @@ def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
     store.ledger.write_many(
         [LedgerRow(f"r{tenant}", 1.0, tenant, "mood", "big", "Words", cost=1.0) for tenant in ("acme", "zen")]
     )
+    for tenant in ("acme", "zen"):
+        store.sources.decide("mood", Source(tenant, "k", "Ann Roe"), "trusted", "root")
     store.close()
     assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 1' in shell.out
     store = shell.store()
+    assert [one.tenant for one in store.sources.trust("mood")] == ["zen"]
     assert (store.ledger.get("racme").text, store.ledger.get("racme").cost) == ("", 1.0)
     assert store.ledger.get("rzen").text == "Words"
     assert all(key.revoked_at for key in store.keys.list())

@@ -18,6 +18,7 @@ from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
 from stepladder.store.subjects import let_go
 from stepladder.store.tables import conversations, keys, ledger
+from stepladder.store.watch_tables import sources
 
 _AT_ONCE = 500
 
@@ -96,4 +97,5 @@ class Erasure:
                 erase_held(connection, some)
             conversation = f"conversation/{len(tenant)}/{tenant}/"
             connection.execute(delete(vaults).where(vaults.c.name.startswith(conversation, autoescape=True)))
+            connection.execute(delete(sources).where(sources.c.tenant == tenant))
         return len(ids)

@@ -112,7 +112,10 @@ def _cleaned(text: str, clean: Clean) -> str:
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError):
-        value = json.loads(text)  # half surrogates
+        try:
+            value = json.loads(text)  # half surrogates
+        except ValueError:
+            return text  # an id: what feedback waits for
     said = json_texts.changed(value, lambda one, name: clean(one))
     return text if said == value else json_texts.encoded(said).decode()
 

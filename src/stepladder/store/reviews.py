@@ -13,7 +13,8 @@ from stepladder.store.database import Database
 from stepladder.store.payload import Payload
 from stepladder.store.review_tables import decisions, held, vaults
 from stepladder.store.rows import DecisionRow, HeldRow
-from stepladder.store.tables import ledger
+from stepladder.store.sources import FEEDBACK
+from stepladder.store.tables import feedback, ledger
 
 OPEN = ("waiting", "taken")
 _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
@@ -162,7 +163,10 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
 
 
 def erase_held(connection: Connection, ids: Sequence[str]) -> int:
-    """Take what waited, or waits, under these requests' ids out, with its decisions and its vaults; how many there were."""
+    """Take what waited, or waits, for these requests out, and for feedback on them, with its decisions and its vaults; how
+    many there were."""
+    said = select(feedback.c.id).join(ledger, ledger.c.seq == feedback.c.seq).where(ledger.c.id.in_(ids))
+    ids = [*ids, *(f"{FEEDBACK}-{id}" for id in connection.execute(said).scalars())]
     connection.execute(delete(decisions).where(decisions.c.held.in_(ids)))
     connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in ids])))
     return connection.execute(delete(held).where(held.c.id.in_(ids))).rowcount
