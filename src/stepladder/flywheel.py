@@ -58,10 +58,8 @@ class Flywheel:
 
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
-        splits = {"train": data.clean(data.gather(rows), task.labels)}
         outlook = self.outlook(task)
-        if outlook.texts:
-            splits["unlabelled"] = data.unlabelled(outlook.texts)
+        splits = {"train": data.clean(data.gather(rows), task.labels), **data.unlabelled(outlook.texts)}
         dataset = data.freeze(task.name, splits)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
