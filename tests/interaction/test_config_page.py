@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -35,6 +35,7 @@ from stepladder.interaction.platforms.slack import SlackSettings
 from stepladder.interaction.platforms.wecom import WecomSettings
 from stepladder.knowledge.engines.http_search import HttpSettings
 from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
+from stepladder.knowledge.postgres.retriever import PostgresSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
@@ -74,8 +75,9 @@ TABLES = {
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     '### `kind = "http"`': HttpSettings,
-    '### `kind = "searxng"` and `"brave"`': EngineSettings,
+    '### `kind = "searxng"`, `"brave"`, `"bing"` and `"baidu"`': EngineSettings,
     '### `kind = "opensearch"`': IndexSettings,
+    '### `kind = "postgres"`': PostgresSettings,
     '### `kind = "slack"`': SlackSettings,
     '### `kind = "wecom"`': WecomSettings,
     "### `[tasks.NAME.promise]`": Promise,
@@ -122,7 +124,9 @@ def test_every_key_is_described_with_its_type_and_default(heading):
     kind = TABLES[heading]
     hints = get_type_hints(kind)
     shown = rows(heading)
-    known = {item.name: item for item in fields(kind) if item.name != "name"}
+    shared = {one.name for base in kind.__mro__[1:] if is_dataclass(base) for one in fields(base)}
+    own_first = sorted(fields(kind), key=lambda item: item.name in shared)
+    known = {item.name: item for item in own_first if item.name != "name"}
     assert list(shown) == list(known)
     for name, item in known.items():
         told, default = shown[name]

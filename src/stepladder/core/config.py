@@ -128,12 +128,16 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys."""
+    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys.
+
+    `groups` are those of all its keys: whose documents they may read. A key may have more of its own.
+    """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            groups=tuple(sorted({*known.groups, *terms.groups})),
         )
 
 

@@ -137,7 +137,8 @@ class Turn:
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
-    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says.
+    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says;
+    `groups` are the asker's, whose documents it may read.
     """
 
     id: str
@@ -154,6 +155,7 @@ class Question:
     asked_at: float = 0.0
     passages: "tuple[Passage, ...]" = ()
     user: str = ""
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +341,7 @@ class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
     `key` is the key's name, `expires_at` when it stops opening the door; `grant` says what it may do beside asking. Every
-    question of a `confidential` tenant is so.
+    question of a `confidential` tenant is so. It may read documents of its `groups`, beside those for everybody.
     """
 
     name: str
@@ -356,6 +358,7 @@ class Tenant:
         return self.grant.role is not None
 
     confidential: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

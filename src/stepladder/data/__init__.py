@@ -4,6 +4,7 @@ Also reads logs that others wrote (`read_log`), and finds the tasks in plain tra
 recipes, thresholds or rollouts, and never decides when to fit: it turns rows into examples, the same ones for the same rows.
 """
 
+from stepladder.data import preferences
 from stepladder.data.advice import Advice, Fit, Problem, Traits, advise, traits_described, traits_of
 from stepladder.data.answers import AnswerKind, Kind, recognise, recognise_answer
 from stepladder.data.cleaning import (
@@ -152,6 +153,7 @@ __all__ = [
     "language_of",
     "mix",
     "near_groups",
+    "preferences",
     "read_card",
     "read_exchanges",
     "read_log",

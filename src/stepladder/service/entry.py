@@ -147,7 +147,7 @@ class Entry(ABC):
         request = self.asked.request
         if not self.cache_seconds or not request.data:
             return None
-        tenant, version = self.asked.tenant.name, self.version()
+        tenant, version = _asker(self.asked.tenant), self.version()
         head = f"{len(tenant)} {tenant}\0{len(version)} {version}\0{request.model}\0{request.route}\0".encode(
             "utf-8", "surrogatepass"
         )
@@ -224,3 +224,10 @@ class Entry(ABC):
         return Answered(
             self.task, model, self.answer, status, self.latency_ms(), overhead, self.top, self.cached
         )
+
+
+def _asker(tenant: Tenant) -> str:
+    """Who may be given an answer again: the same tenant, in the same groups."""
+    if not tenant.groups:
+        return tenant.name
+    return "\0".join([tenant.name, *(f"{len(group)} {group}" for group in tenant.groups)])

@@ -42,6 +42,7 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     confidential: bool = False
     subject: str | None = None
     training: bool = True
+    groups: tuple[str, ...] | None = None
 
 
 _BODY: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -130,6 +131,7 @@ class ChatRequest:
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
             user=_user(self.body),
+            groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
         )
 
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
@@ -308,6 +310,14 @@ def _extra(body: Mapping[str, msgspec.Raw]) -> _Extra:
     if extra.deadline_ms is not None and not extra.deadline_ms > 0:
         raise _wrong("deadline_ms", extra.deadline_ms, "Give milliseconds above 0.")
     return extra
+
+
+def _narrowed(groups: tuple[str, ...], tenant: Tenant) -> tuple[str, ...]:
+    """The groups of the one whom a key asks for, among the key's own. Raises BadRequest for one that it is not in."""
+    foreign = sorted(set(groups) - set(tenant.groups))
+    if foreign:
+        raise _wrong("groups", foreign[0], "Name only groups that the key is in.")
+    return groups
 
 
 def _known_keys(raw: msgspec.Raw) -> None:

@@ -21,6 +21,7 @@ from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
+from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.retention import Retention, Size
@@ -83,6 +84,8 @@ __all__ = [
     "Gap",
     "HeldRow",
     "Journal",
+    "Judged",
+    "JudgedRow",
     "Kept",
     "Key",
     "Keys",

@@ -251,6 +251,7 @@ class Key:
     tenant: str = ""
     expires_at: float | None = None
     grant: Grant = CLIENT
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from stepladder.store.database import Database
 from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
+from stepladder.store.judged import Judged
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
@@ -46,6 +47,7 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.judged = Judged(database)
         self.reviews = Reviews(database, clock)
         self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)

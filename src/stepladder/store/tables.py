@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -133,6 +133,8 @@ keys = Table(
     # Added by 0007: what it may do beside asking; scopes are separated by spaces.
     Column("role", String, nullable=False, server_default=""),
     Column("scopes", String, nullable=False, server_default=""),
+    # Added by 0013: a JSON list of the groups whose documents it may read.
+    Column("groups", String, nullable=False, server_default="[]"),
     Index("keys_name", "name"),
 )
 
