@@ -1,13 +1,24 @@
 """A chat completion request: decoded once, only as deep as we need, every field kept as the bytes it came in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
 
-from stepladder.core import BadRequest, ChatCall, Field, Question, Reach, Task, Tenant, TooLarge, Turn
+from stepladder.core import (
+    BadRequest,
+    ChatCall,
+    Field,
+    Question,
+    Reach,
+    Task,
+    Tenant,
+    TooLarge,
+    ToolUse,
+    Turn,
+)
 
 T = TypeVar("T")
 
@@ -67,6 +78,7 @@ class ChatRequest:
 
     `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
     to hold of the conversation. `data` is the request as it came. `confidential` is one that is so whatever it says itself.
+    Of a plan's step, `parent` is the question that the plan began with, and `tools` are those that a model may use.
     """
 
     model: str
@@ -78,6 +90,8 @@ class ChatRequest:
     turns: tuple[Turn, ...] = ()
     data: bytes = b""
     confidential: bool = False
+    parent: str = ""
+    tools: ToolUse = field(default_factory=ToolUse)
 
     def conversation(self) -> str | None:
         """The id of the conversation that it belongs to. Raises BadRequest."""

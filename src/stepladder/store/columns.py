@@ -10,8 +10,20 @@ from stepladder.core import UNSURE, Field, Remark, Turn
 from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow, Outcome
 from stepladder.store.tables import audits, feedback, ledger
 
-_LAST = ("fields", "turns", "key", "estimated", "grounds", "remarks", "subject", "training")
+_LAST = (
+    "fields",
+    "turns",
+    "key",
+    "estimated",
+    "grounds",
+    "remarks",
+    "subject",
+    "training",
+    "tools",
+    "parent",
+)
 _plain = attrgetter("key", "estimated", "grounds")
+_added = attrgetter("subject", "training", "tools", "parent")
 _ledger = attrgetter(*(column.name for column in ledger.columns if column.name not in ("seq", *_LAST)))
 _audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
 _feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
@@ -22,7 +34,7 @@ def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
     fields = _json(row.fields) if row.fields else ""
     turns = _json(row.turns) if row.turns else ""
     remarks = _json(row.remarks) if row.remarks else ""
-    return (*_ledger(row), fields, turns, *_plain(row), remarks, row.subject, row.training)
+    return (*_ledger(row), fields, turns, *_plain(row), remarks, *_added(row))
 
 
 def conversation_values(row: LedgerRow) -> tuple[Any, ...]:

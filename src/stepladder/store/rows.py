@@ -20,7 +20,8 @@ class LedgerRow:
     JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was
     left out. `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it
     is kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
-    caller said; `training` is False where the caller does not want it learnt from.
+    caller said; `training` is False where the caller does not want it learnt from. `tools` says which
+    tools were used, as JSON; `parent` is the question that a plan began with, of all others that it asked.
     """
 
     id: str
@@ -60,6 +61,8 @@ class LedgerRow:
     seq: int = 0
     conversation: str = ""
     confidential: bool = False
+    tools: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from stepladder.interaction.cli import (
     serving,
     subjects,
     tenants,
+    tools,
     training,
     tutorials,
 )
@@ -57,6 +58,7 @@ app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
