@@ -15,6 +15,8 @@ from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
+from stepladder.models.finetuned import NETWORK, TOKENIZER, FinetunedModel, FinetunedRung, Head
+from stepladder.models.folder_embedder import most_tokens
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.llama import cores
@@ -60,7 +62,9 @@ from stepladder.models.wire import said_by_us, text_of
 __all__ = [
     "DONE",
     "MEMBERS",
+    "NETWORK",
     "OUTSIDE",
+    "TOKENIZER",
     "WEIGHTS",
     "Belief",
     "BlockingLlama",
@@ -77,6 +81,9 @@ __all__ = [
     "EventReader",
     "EventTooLong",
     "Evidence",
+    "FinetunedModel",
+    "FinetunedRung",
+    "Head",
     "Ladder",
     "Layout",
     "LinearModel",
@@ -120,6 +127,7 @@ __all__ = [
     "lost",
     "may_be_low",
     "mismatch",
+    "most_tokens",
     "name_class",
     "off_loop",
     "open_embedder",

@@ -1,0 +1,134 @@
+"""All our recipes, and the rungs that they make, through one contract suite, the one that a stranger's plug-in passes."""
+
+import importlib.util
+from typing import ClassVar
+
+import pytest
+
+from stepladder.core import Example, plugins
+from stepladder.models import (
+    EncoderRung,
+    FinetunedRung,
+    LinearRung,
+    NeighboursRung,
+    StackRung,
+    TaggerRung,
+    TreesRung,
+)
+from stepladder.testing.recipes import RecipeContract
+from stepladder.training import (
+    EncoderRecipe,
+    FinetunedRecipe,
+    LinearRecipe,
+    NeighboursRecipe,
+    StackRecipe,
+    TaggerRecipe,
+    TreesRecipe,
+)
+from tests.training.tiny_encoder import tiny_encoder
+
+NGRAMS = {"kind": "ngrams", "dimensions": 128}
+TORCH = ("torch", "transformers", "onnx", "onnxruntime", "onnxscript", "tokenizers")
+
+FLIGHTS = tuple(
+    Example(f"{k}-{n}", f"fly to {to} on day {n}", f'{{"to":"{to}"}}')
+    for n in range(20)
+    for k, to in enumerate(("Oslo", "Rome", "Lima", "北京", "Bonn"))
+)
+
+
+def needs(*names):
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+
+
+class TestLinear(RecipeContract):
+    rung = LinearRung
+    settings: ClassVar = {"bits": 12, "folds": 2, "costs": [1.0]}
+
+    def recipe(self):
+        return LinearRecipe()
+
+
+class TestNeighbours(RecipeContract):
+    rung = NeighboursRung
+    settings: ClassVar = {"embedder": NGRAMS}
+
+    def recipe(self):
+        return NeighboursRecipe()
+
+
+class TestEncoder(RecipeContract):
+    rung = EncoderRung
+    settings: ClassVar = {"embedder": NGRAMS}
+
+    def recipe(self):
+        return EncoderRecipe()
+
+
+class TestStack(RecipeContract):
+    rung = StackRung
+    settings: ClassVar = {"embedder": NGRAMS}
+
+    def recipe(self):
+        return StackRecipe()
+
+
+@needs("lightgbm")
+class TestTrees(RecipeContract):
+    rung = TreesRung
+
+    def recipe(self):
+        return TreesRecipe()
+
+
+@needs("pycrfsuite")
+class TestTagger(RecipeContract):
+    rung = TaggerRung
+    learns_from_few = True
+    examples, fresh = FLIGHTS[:90], FLIGHTS[90:]
+
+    def recipe(self):
+        return TaggerRecipe()
+
+    def test_it_can_say_why(self):
+        def check_marks(rung):
+            (mark,) = rung.explain(self.question("fly to Oslo on day 3"))
+            assert (mark.path, mark.text) == ("to", "Oslo")
+            assert 0 < mark.chance <= 1
+
+        check_marks(self.load())
+
+
+@needs(*TORCH)
+class TestFinetuned(RecipeContract):
+    rung = FinetunedRung
+    repeated = False
+
+    @classmethod
+    def prepare(cls, folder):
+        base = tiny_encoder(folder / "tiny")
+        cls.settings = {"base": str(base), "epochs": 20, "rate": 5e-3, "threads": 1}
+
+    def recipe(self):
+        return FinetunedRecipe()
+
+    def test_it_is_served_in_8_bit_and_says_what_it_was_trained_to(self):
+        metrics = self.made.fitted.metrics
+        assert metrics["bits"] == 8
+        assert metrics["served_gap"] < 0.2
+        names = {path.name for path in self.made.folder.iterdir()}
+        assert names == {"model.onnx", "model.json", "tokenizer.json"}
+        hidden = sum(guess is not None for guess in self.made.fitted.out_of_fold)
+        assert hidden == metrics["hidden"] == 18
+
+
+def test_every_recipe_that_is_installed_is_looked_at():
+    elsewhere = {"lora", "sft"}  # tests/training/language/test_recipe.py: they train a language model
+    suites = {
+        suite.__name__.removeprefix("Test").lower()
+        for suite in globals().values()
+        if isinstance(suite, type) and issubclass(suite, RecipeContract) and suite is not RecipeContract
+    }
+    ours = set(plugins.names(plugins.RECIPES)) - elsewhere
+    assert ours <= suites
