@@ -51,6 +51,8 @@ from stepladder.service.tools.mcp import McpSettings
 from stepladder.service.tools.openapi import OpenApiSettings
 from stepladder.training import (
     EncoderSettings,
+    FastTextSettings,
+    FinetunedSettings,
     LinearSettings,
     NeighboursSettings,
     StackSettings,
@@ -98,6 +100,8 @@ TABLES = {
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
     "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
+    "### `[tasks.NAME.recipes.finetuned]`": FinetunedSettings,
+    "### `[tasks.NAME.recipes.fasttext]`": FastTextSettings,
     "### `[tasks.NAME.recipes.stack]`": StackSettings,
     "### `[tasks.NAME.recipes.trees]`": TreesSettings,
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,

@@ -8,6 +8,7 @@ import pytest
 from stepladder.core import Example, plugins
 from stepladder.models import (
     EncoderRung,
+    FastTextRung,
     FinetunedRung,
     LinearRung,
     NeighboursRung,
@@ -18,6 +19,7 @@ from stepladder.models import (
 from stepladder.testing.recipes import RecipeContract
 from stepladder.training import (
     EncoderRecipe,
+    FastTextRecipe,
     FinetunedRecipe,
     LinearRecipe,
     NeighboursRecipe,
@@ -72,6 +74,19 @@ class TestStack(RecipeContract):
 
     def recipe(self):
         return StackRecipe()
+
+
+@needs("fasttext")
+class TestFastText(RecipeContract):
+    rung = FastTextRung
+
+    def recipe(self):
+        return FastTextRecipe()
+
+    def test_a_label_in_a_text_teaches_nothing(self, tmp_path):
+        spoilt = [Example(one.id, f"__label__1 {one.text}", one.label) for one in self.examples]
+        made = self._fitted(tmp_path, spoilt, self.settings, [])
+        assert made.metrics["out_of_fold_accuracy"] > 0.7
 
 
 @needs("lightgbm")

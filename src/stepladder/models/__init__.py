@@ -15,6 +15,15 @@ from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
+from stepladder.models.fast_text import PREFIX as FASTTEXT_PREFIX
+from stepladder.models.fast_text import (
+    FastTextModel,
+    FastTextRung,
+    import_fasttext,
+    line_of,
+    log_chances,
+    open_engine,
+)
 from stepladder.models.finetuned import NETWORK, TOKENIZER, FinetunedModel, FinetunedRung, Head
 from stepladder.models.folder_embedder import most_tokens
 from stepladder.models.ladder import Climb, Ladder
@@ -61,6 +70,7 @@ from stepladder.models.wire import said_by_us, text_of
 
 __all__ = [
     "DONE",
+    "FASTTEXT_PREFIX",
     "MEMBERS",
     "NETWORK",
     "OUTSIDE",
@@ -81,6 +91,8 @@ __all__ = [
     "EventReader",
     "EventTooLong",
     "Evidence",
+    "FastTextModel",
+    "FastTextRung",
     "FinetunedModel",
     "FinetunedRung",
     "Head",
@@ -122,7 +134,10 @@ __all__ = [
     "estimate_question",
     "features",
     "import_crfsuite",
+    "import_fasttext",
     "import_lightgbm",
+    "line_of",
+    "log_chances",
     "log_probabilities",
     "lost",
     "may_be_low",
@@ -131,6 +146,7 @@ __all__ = [
     "name_class",
     "off_loop",
     "open_embedder",
+    "open_engine",
     "open_tagger",
     "parse_answer",
     "prompt_for",

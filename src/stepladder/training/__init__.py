@@ -5,6 +5,7 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 """
 
 from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettings, fit_encoder
+from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextSettings
 from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
@@ -20,6 +21,9 @@ __all__ = [
     "EncoderFit",
     "EncoderRecipe",
     "EncoderSettings",
+    "FastTextFit",
+    "FastTextRecipe",
+    "FastTextSettings",
     "FinetunedFit",
     "FinetunedRecipe",
     "FinetunedSettings",
