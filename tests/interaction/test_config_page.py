@@ -52,6 +52,7 @@ from stepladder.service.tools.openapi import OpenApiSettings
 from stepladder.training import (
     EncoderSettings,
     FastTextSettings,
+    FewShotSettings,
     FinetunedSettings,
     LinearSettings,
     NeighboursSettings,
@@ -100,6 +101,7 @@ TABLES = {
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
     "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
+    "### `[tasks.NAME.recipes.chat]`": FewShotSettings,
     "### `[tasks.NAME.recipes.finetuned]`": FinetunedSettings,
     "### `[tasks.NAME.recipes.fasttext]`": FastTextSettings,
     "### `[tasks.NAME.recipes.stack]`": StackSettings,

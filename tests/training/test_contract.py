@@ -1,6 +1,7 @@
 """All our recipes, and the rungs that they make, through one contract suite, the one that a stranger's plug-in passes."""
 
 import importlib.util
+import json
 from typing import ClassVar
 
 import pytest
@@ -9,6 +10,7 @@ from stepladder.core import Example, plugins
 from stepladder.models import (
     EncoderRung,
     FastTextRung,
+    FewShotRung,
     FinetunedRung,
     LinearRung,
     NeighboursRung,
@@ -20,6 +22,7 @@ from stepladder.testing.recipes import RecipeContract
 from stepladder.training import (
     EncoderRecipe,
     FastTextRecipe,
+    FewShotRecipe,
     FinetunedRecipe,
     LinearRecipe,
     NeighboursRecipe,
@@ -87,6 +90,34 @@ class TestFastText(RecipeContract):
         spoilt = [Example(one.id, f"__label__1 {one.text}", one.label) for one in self.examples]
         made = self._fitted(tmp_path, spoilt, self.settings, [])
         assert made.metrics["out_of_fold_accuracy"] > 0.7
+
+
+class TestChat(RecipeContract):
+    """A recorded model that is wrong about every ninth example."""
+
+    rung = FewShotRung
+    known = tuple(one.text for one in RecipeContract.examples[:2])
+
+    @classmethod
+    def prepare(cls, folder):
+        rows = [*cls.examples, *cls.fresh]
+        other = {"good": "bad", "bad": "good"}
+        lines = [
+            json.dumps({"input": one.text, "answer": one.label if k % 9 else other[one.label]})
+            for k, one in enumerate(rows)
+        ]
+        (folder / "answers.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        model = {"kind": "recorded", "path": str(folder / "answers.jsonl"), "price_in": 1.0}
+        cls.settings = {"model": model, "asked": 60, "embedder": NGRAMS}
+
+    def recipe(self):
+        return FewShotRecipe()
+
+    def test_what_it_asked_is_told(self):
+        metrics = self.made.fitted.metrics
+        assert metrics["calls"] == sum(guess is not None for guess in self.made.fitted.out_of_fold) == 60
+        assert metrics["cost"] > 0
+        assert 0.8 < metrics["out_of_fold_accuracy"] < 1
 
 
 @needs("lightgbm")

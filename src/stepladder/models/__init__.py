@@ -24,6 +24,8 @@ from stepladder.models.fast_text import (
     log_chances,
     open_engine,
 )
+from stepladder.models.few_shot import FEATURES as FEW_SHOT_FEATURES
+from stepladder.models.few_shot import FewShotModel, FewShotRung, Said, Shelf
 from stepladder.models.finetuned import NETWORK, TOKENIZER, FinetunedModel, FinetunedRung, Head
 from stepladder.models.folder_embedder import most_tokens
 from stepladder.models.ladder import Climb, Ladder
@@ -71,6 +73,7 @@ from stepladder.models.wire import said_by_us, text_of
 __all__ = [
     "DONE",
     "FASTTEXT_PREFIX",
+    "FEW_SHOT_FEATURES",
     "MEMBERS",
     "NETWORK",
     "OUTSIDE",
@@ -93,6 +96,8 @@ __all__ = [
     "Evidence",
     "FastTextModel",
     "FastTextRung",
+    "FewShotModel",
+    "FewShotRung",
     "FinetunedModel",
     "FinetunedRung",
     "Head",
@@ -108,6 +113,8 @@ __all__ = [
     "Pull",
     "RecordedModel",
     "Remembering",
+    "Said",
+    "Shelf",
     "StackModel",
     "StackRung",
     "TaggerModel",
