@@ -255,8 +255,8 @@ def page(about: Mapping[str, object], found: Mapping[str, Mapping[str, float]]) 
     return f"""# A plan with a routing step
 
 `{about["command"]}`, {about["machine"]}, commit {about["commit"]}, {about["date"]}. Milliseconds to the first word, p50 / p95.
-Experts and the router of `by_ladder` and `by_chat` are doubles whose first token takes {about["first_ms"]:.0f} ms; that router is
-always right. `by_local` asks SmolLM2-135M, one thread. The load average is that at the start of each.
+Experts and the router of `by_ladder` and `by_chat` are doubles whose first token takes {about["first_ms"]:.0f} ms; that
+router is always right. `by_local` asks SmolLM2-135M, one thread. The load average is that at the start of each.
 
 | plan | step `route` | step `expert` | client, whole plan | routed by the rung | right expert | asked | load |
 |---|--:|--:|--:|--:|--:|--:|--:|

@@ -41,7 +41,7 @@ class AdminRoute(Route):
         self.right = right
         self._changes = (method != "GET" and right in _CHANGING) if changes is None else changes
         self._house = house
-        self._page = endpoint
+        self.page = endpoint
         super().__init__(path, self._enter, methods=[method])
 
     async def _enter(self, request: Request) -> Response:
@@ -52,7 +52,7 @@ class AdminRoute(Route):
         await self._house.used(tenant, address)
         if self.right in _PURPOSEFUL:
             await self._note(tenant, f"read for {purpose_of(request)!r}", request)
-        response = await self._page(request, tenant)
+        response = await self.page(request, tenant)
         if self._changes:
             await self._note(tenant, "admin", request)
         return response
