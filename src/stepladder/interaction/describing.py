@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,12 +36,13 @@ def takes(body: Any = None, *, query: Sequence[str] = ()) -> Callable[[E], E]:
 def description(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     """What the admin API is, as OpenAPI 3.1 has it. Routes of anything else are left out."""
     found = [route for route in routes if isinstance(route, Route) and route.path.startswith(ADMIN)]
-    bodies = dict.fromkeys(body for route in found if (body := _said(route, "takes_body")) is not None)
-    _, schemas = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS + "{name}")
+    bodies = list(dict.fromkeys(body for route in found if (body := _said(route, "takes_body")) is not None))
+    shown, schemas = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS + "{name}")
+    refs = dict(zip(bodies, shown, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in found:
         at = paths.setdefault(_PLACE.sub(r"{\1}", route.path), {})
-        at |= {method.lower(): _operation(route, method) for method in _methods(route)}
+        at |= {method.lower(): _operation(route, method, refs) for method in _methods(route)}
     whole = {
         "openapi": "3.1.0",
         "info": {"title": "Stepladder's admin API", "version": __version__},
@@ -104,7 +105,7 @@ def _said(route: Route, what: str) -> Any:
     return getattr(_page(route), what, None)
 
 
-def _operation(route: Route, method: str) -> dict[str, Any]:
+def _operation(route: Route, method: str, refs: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     body, said = _said(route, "takes_body"), " ".join((_page(route).__doc__ or "").split())
     name = _PLACE.sub(r"\1", f"{method.lower()} {route.path}")
     found: dict[str, Any] = {
@@ -122,8 +123,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     if isinstance(route, AdminRoute):
         found["x-stepladder-right"] = route.right.value
     if body is not None:
-        content = {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{body.__name__}"}}}
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[body]}}}
     return found
 
 
