@@ -274,7 +274,7 @@ def plot(found: Mapping[str, Mapping[str, float]], file: Path) -> None:
     chart.x_labels = list(found)
     for step in ("route", "expert"):
         chart.add(step, [row[f"{step}_p50_ms"] for row in found.values()])
-    file.write_bytes(chart.render())
+    file.write_text(chart.render())
 
 
 def main() -> None:
