@@ -18,7 +18,10 @@ from stepladder.core import (
     Limits,
     ModelConfig,
     Oidc,
+    Privacy,
     Promise,
+    Retention,
+    Sealing,
     SemanticCache,
     ServiceClass,
     SourceConfig,
@@ -76,6 +79,9 @@ TABLES = {
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
     "## `[disclosure]`": Disclosure,
+    "## `[privacy]`": Privacy,
+    "### `[privacy.sealing]`": Sealing,
+    "## `[retention]`": Retention,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,
@@ -109,6 +115,20 @@ TABLES = {
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
     "### `[tasks.NAME.recipes.lora]`": LanguageSettings,
 }
+SEE_BELOW = (
+    Promise
+    | Turning
+    | Limits
+    | Knows
+    | Summing
+    | SemanticCache
+    | Floors
+    | Unsure
+    | Sealing
+    | Split
+    | ToolUse
+    | TaskWatch
+)
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -124,20 +144,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(
-        value,
-        Promise
-        | Turning
-        | Limits
-        | Knows
-        | Summing
-        | SemanticCache
-        | Floors
-        | Unsure
-        | Split
-        | ToolUse
-        | TaskWatch,
-    ):
+    if isinstance(value, SEE_BELOW):
         return "see below"
     if value is None:
         return "none"

@@ -19,6 +19,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
+from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top, check_watching
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
@@ -61,6 +62,8 @@ _TABLES = (
     "oidc",
     "disclosure",
     "guards",
+    "privacy",
+    "retention",
     "retrievers",
     "tools",
     "chats",
@@ -132,13 +135,15 @@ class ModelConfig:
 class TenantConfig:
     """`[tenants.x]`: the class of service, the tools and the limits of a tenant, and of each of its keys.
 
-    `groups` are those of all its keys: whose documents they may read. A key may have more of its own.
+    `groups` are those of all its keys: whose documents they may read. A key may have more of its own. `training`: whether
+    its questions may be learnt from where neither they nor their header say.
     """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    training: bool = True
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 
@@ -171,6 +176,8 @@ class Config:
     disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    privacy: Privacy = field(default_factory=Privacy)
+    retention: Retention = field(default_factory=Retention)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
@@ -189,6 +196,7 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            training=terms.training,
             groups=tuple(sorted({*known.groups, *terms.groups})),
             tools=terms.tools,
         )
@@ -237,6 +245,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        privacy=settings(data.get("privacy", {}), Privacy, "privacy"),
+        retention=settings(data.get("retention", {}), Retention, "retention"),
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
@@ -308,6 +318,7 @@ def _check(config: Config) -> None:
     check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
+    check_privacy(config.privacy, config.retention)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"

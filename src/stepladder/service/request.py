@@ -53,7 +53,7 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     force: str | None = None
     confidential: bool = False
     subject: str | None = None
-    training: bool = True
+    training: bool | None = None
     groups: tuple[str, ...] | None = None
 
 
@@ -178,18 +178,19 @@ class ChatRequest:
             conversation=extra.conversation or "",
         )
 
-    def about(self) -> tuple[str, bool]:
-        """Whom it is about ("" where nobody is named), and whether it may be learnt from.
+    def about(self, tenant: Tenant) -> tuple[str, bool]:
+        """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
 
         The person's id is `stepladder.subject`, else OpenAI's `safety_identifier` or its older `user`.
         """
         extra = _extra(self.body)
+        training = tenant.training if extra.training is None else extra.training
         if extra.subject is not None:
-            return extra.subject[:_MOST_SUBJECT], extra.training
+            return extra.subject[:_MOST_SUBJECT], training
         for name in ("safety_identifier", "user"):
             if name in self.body:
-                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], extra.training
-        return "", extra.training
+                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], training
+        return "", training
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
