@@ -70,7 +70,8 @@ class Flywheel:
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
             releases = training.admit(self.registry, dataset, staged, fitted, task)
-        return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
+        plan = rollout.Plan(judgement.planned, partial(outlook.enough, task, standing.number + 1))
+        return rollout.calibrate(self.store, task, standing, releases, plan)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:
         rungs = training.load_rungs(self.registry, standing.releases)

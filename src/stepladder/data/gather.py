@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -29,9 +30,14 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
-def unlabelled(texts: Iterable[str]) -> list[Example]:
-    """Texts that nobody has answered yet, each once, as the split of this name holds them."""
-    return [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+def unlabelled(texts: Iterable[str], *, limit: int = 20_000) -> list[Example]:
+    """Texts that nobody has answered yet, each once, as the split of this name holds them.
+
+    Of many, always the same ones are taken, whatever their order: none is preferred, so that a sample that is drawn of them
+    to calibrate with stays like the rest.
+    """
+    ranked = sorted(set(texts), key=lambda text: blake2b(text.encode("utf-8", "replace")).digest())
+    return [Example(f"text {number}", text, "") for number, text in enumerate(ranked[:limit])]
 
 
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:

@@ -9,6 +9,7 @@ from stepladder.promise import (
     CalibrationPlan,
     Rehearsal,
     Scope,
+    fewest,
     plan_answered,
     plan_calibration,
     plan_part,
@@ -38,6 +39,13 @@ class Outlook:
     def risk(self, promise: Promise, number: int) -> float:
         """What attempt `number` may spend of the task's risk."""
         return promise.risk if self.last else release_risk(promise.risk, number)
+
+    def enough(self, task: Task, number: int, rows: int) -> int:
+        """Of so many calibration rows, how many attempt `number` needs: more would allow it no further error."""
+        if task.promise.kind.one_sided or task.offline or len(task.rungs) > 1:
+            return rows  # other tests, or several rungs that share the errors
+        terms = (task.promise.target, self.risk(task.promise, number))
+        return fewest(rows, target=terms[0], risk=terms[1], scope=self.scope)
 
 
 def stream(task: Task) -> Outlook:
