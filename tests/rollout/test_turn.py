@@ -6,6 +6,7 @@ import pytest
 
 from stepladder.core import Certificate, LadderRelease, Mode, Promise, Release, Task, Turning
 from stepladder.rollout import (
+    Plan,
     Standing,
     Step,
     calibrate,
@@ -61,8 +62,16 @@ def test_it_waits_for_as_many_new_labels_as_the_first_turn_took(store):
     assert next_turn(store, TASK, Mode.LADDER, LIVE).step is Step.FIT
 
 
+def test_of_rows_held_back_no_more_are_taken_than_are_of_use(store):
+    asked(store, 0, 100)
+    held = replace(TASK, flywheel=replace(TASK.flywheel, hold_back=0.3, calibration=20))
+    plan = Plan(500, lambda rows: rows - 7)
+    assert calibrate(store, held, LIVE, {"linear": "r"}, plan).planned == 93
+    assert calibrate(store, TASK, LIVE, {"linear": "r"}, plan).planned == 500
+
+
 def test_what_would_climb_anyway_is_drawn_without_a_call_of_its_own(store):
-    waiting = calibrate(store, TASK, LIVE, {"linear": "r"}, 50)
+    waiting = calibrate(store, TASK, LIVE, {"linear": "r"}, Plan(50, lambda rows: rows))
     assert store.rollouts.get("mood").draw == pytest.approx(0.2)
     asked(store, 150, 150)
     wait_for_calibration(store, TASK, waiting)
