@@ -60,7 +60,7 @@ def student(way: Way, seed: int, data: Path) -> Student:
     kept = round(way.labels * (1 - way.hold_back))
     examples = clean([Example(str(row.line), row.text, row.answer) for row in rows[:kept]])
     rest = rows[kept:]
-    others = [one.text for one in unlabelled(row.text for row in rest)] if way.batch else []
+    others = _texts(rest) if way.batch else []
     texts, labels = [one.text for one in examples], [one.label for one in examples]
     if way.rung == "stack":
         stack = fit_stack(texts, labels, unlabelled=others, seed=seed)
@@ -75,6 +75,11 @@ def student(way: Way, seed: int, data: Path) -> Student:
         _right(rest, [row.answer for row in rest]),
         way.labels - kept,
     )
+
+
+def _texts(rows: Sequence[LogRow]) -> list[str]:
+    """What the flywheel reads of a batch."""
+    return [one.text for one in unlabelled(row.text for row in rows)["unlabelled"]]
 
 
 def _against(said: Sequence[Guess], truth: Sequence[str]) -> tuple[Scores, Flags]:

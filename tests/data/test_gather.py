@@ -81,7 +81,8 @@ def test_the_hash_names_the_content_and_nothing_else():
 
 def test_texts_without_a_label_come_once_and_whatever_their_order():
     texts = [f"question {number}" for number in range(50)]
-    whole = unlabelled(texts)
+    whole = unlabelled(texts)["unlabelled"]
     assert sorted(example.text for example in whole) == sorted(texts)
-    assert unlabelled([*texts[::-1], *texts]) == whole
-    assert unlabelled(texts, limit=7) == whole[:7]
+    assert unlabelled([*texts[::-1], *texts])["unlabelled"] == whole
+    assert unlabelled(texts, limit=7)["unlabelled"] == whole[:7]
+    assert unlabelled([]) == {}

@@ -30,7 +30,9 @@ def log(count=1500, hard=0.2, seed=1, **more):
 def synonyms(count=1500):
     """Each answer has 300 telling words, of which a text holds four: few labels do not show what all texts do."""
     draw = random.Random(4)
-    words = ["".join(draw.choices("abcdefghijklmnop", k=5)) for _ in range(600)]  # their spelling tells nothing
+    words = [
+        "".join(draw.choices("abcdefghijklmnop", k=5)) for _ in range(600)
+    ]  # their spelling tells nothing
     rows = []
     for line in range(1, count + 1):
         answer = draw.choice("01")

@@ -58,7 +58,7 @@ def test_texts_without_labels_tell_which_words_go_together():
 
     def texts(rows):
         signs = rng.random(rows) < 0.5
-        words = [[f"{'up' if sign else 'down'}{k}" for k in rng.integers(0, 60, 4)] for sign in signs]
+        words = [[f"{'up' if sign else 'down'}{k}" for k in rng.integers(0, 300, 4)] for sign in signs]
         return [" ".join(one) for one in words], np.where(signs, "good", "bad").tolist()
 
     known, others, fresh = texts(40), texts(1500)[0], texts(500)

@@ -30,14 +30,15 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
-def unlabelled(texts: Iterable[str], *, limit: int = 20_000) -> list[Example]:
-    """Texts that nobody has answered yet, each once, as the split of this name holds them.
+def unlabelled(texts: Iterable[str], *, limit: int = 20_000) -> dict[str, list[Example]]:
+    """The split of this name: texts that nobody has answered yet, each once. Without any there is no such split.
 
     Of many, always the same ones are taken, whatever their order: none is preferred, so that a sample that is drawn of them
     to calibrate with stays like the rest.
     """
     ranked = sorted(set(texts), key=lambda text: blake2b(text.encode("utf-8", "replace")).digest())
-    return [Example(f"text {number}", text, "") for number, text in enumerate(ranked[:limit])]
+    examples = [Example(f"text {number}", text, "") for number, text in enumerate(ranked[:limit])]
+    return {"unlabelled": examples} if examples else {}
 
 
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:

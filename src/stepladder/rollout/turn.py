@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Protocol
 
 from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.promise import binomial_cdf
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
+from stepladder.rollout.drift import keep_reference
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
@@ -18,12 +20,14 @@ _MOST = 0.8  # of the certified share, which is itself an estimate
 _CHANCE = 1e-3  # that it falls below this while the same is asked
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How many calibration `rows` to wait for, and of how many rows that are there how many are `enough`."""
+class Plan(Protocol):
+    """How many calibration rows are `planned`, and of those that are there already how many are `enough`."""
 
-    rows: int
-    enough: Callable[[int], int]
+    @property
+    def planned(self) -> int: ...
+
+    @property
+    def enough(self) -> Callable[[int], int]: ...
 
 
 def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
@@ -87,7 +91,7 @@ def calibrate(
 ) -> Standing:
     """Wait for the planned rows, or take of those held back what is of use; beside a live release more questions are drawn
     meanwhile."""
-    held, planned = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True), plan.rows
+    held, planned = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True), plan.planned
     if task.flywheel.hold_back and held >= task.flywheel.calibration:
         planned = plan.enough(held)  # bought already
     draw_more(store, task.name, _draw(store, task))
@@ -114,11 +118,15 @@ def begin_canary(
     """Try a certified ladder release out; without one, go on with more labels."""
     draw_more(store, task.name, None)
     if ladder is None:
+        live = store.catalogue.get_ladder_release(store.rollouts.get(task.name).live or "")
+        if live is not None and dict(live.rungs) == dict(standing.releases):
+            take_back(store, task.name, live.id, f"{live.id} could not be certified anew.", top=standing.top)
         rule = f"{task.promise.target:.0%} {task.promise.kind} at {standing.planned} calibration rows"
         return standing.again(
             f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
         )
     store.catalogue.add_ladder_release(ladder)
+    keep_reference(store, task, standing, ladder.id)
     start_canary(store, ladder, _share(task, mode))
     total = task.flywheel.canary_answers
     return replace(standing, ladder=ladder.id).at(Step.CANARY, f"{ladder.id} is tried out.", 0, total)

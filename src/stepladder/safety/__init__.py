@@ -15,7 +15,7 @@ from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
-from stepladder.safety.refusals import refusal
+from stepladder.safety.refusals import language_of, refusal
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
@@ -64,6 +64,7 @@ __all__ = [
     "default_chain",
     "held_name",
     "import_lists",
+    "language_of",
     "merge",
     "open_guard",
     "open_or_block",
