@@ -23,7 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PARTS = ("stream", "certified", "routing", "drift")
+PARTS = ("stream", "certified", "routing", "drift", "intents")
 
 
 def part(name: str) -> Any:
