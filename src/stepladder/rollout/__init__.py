@@ -10,11 +10,19 @@ from stepladder.rollout.drift import Drifted, how_inputs_stand, new_words
 from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
 from stepladder.rollout.report import Report
 from stepladder.rollout.standing import Standing, Step, wait_for_more
-from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
+from stepladder.rollout.turn import (
+    Plan,
+    begin_canary,
+    calibrate,
+    next_turn,
+    try_candidate,
+    wait_for_calibration,
+)
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
     "Drifted",
+    "Plan",
     "Report",
     "Standing",
     "Step",
