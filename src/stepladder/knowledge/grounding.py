@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
+from stepladder.knowledge.alteration import IDLE, Laid, altered
 from stepladder.knowledge.instructions import is_instruction, trusted
 from stepladder.knowledge.numbers import numbers_of
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
@@ -52,6 +53,7 @@ class _Sentence:
     beside: frozenset[str]
     above: frozenset[str]
     numbers: frozenset[str]
+    nearby: tuple[Laid, ...]
 
 
 class Evidence:
@@ -64,7 +66,10 @@ class Evidence:
 
     def support(self, claim: str) -> Support | None:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
-        asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
+        terms = claim_terms(claim)
+        asked = {
+            term: 1.0 if self._has(term) else _NEW for term in terms if self._has(term) or not _idle(term)
+        }
         numbers = numbers_of(claim)
         fitting = [one for one in self._sentences if numbers <= one.numbers]
         ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
@@ -72,7 +77,7 @@ class Evidence:
         for share, place in ranked if asked else ():
             if share < _DOUBTFUL or len(near) == _LOOKED_AT:
                 break
-            if _denied(claim, fitting[-place]):
+            if _denied(claim, fitting[-place]) or _altered(claim, fitting[-place]):
                 continue
             if share >= SUPPORTED:
                 return _support(fitting[-place], share)
@@ -90,6 +95,10 @@ class Evidence:
         likeness = rows[1:] @ rows[0]
         best = int(likeness.argmax())
         return _support(near[best], SUPPORTED) if likeness[best] >= _NEAR else None
+
+
+def _idle(term: str) -> bool:
+    return term in IDLE or (is_character(term[0]) and not IDLE.isdisjoint(term))
 
 
 def unmarked(sentence: str) -> str:
@@ -113,6 +122,7 @@ def _of(passage: Passage) -> list[_Sentence]:
     said = [_terms(passage.text[start:end]) for start, end in spans]
     over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
     above, numbers = _terms(over), numbers_of(over)
+    laid = [Laid.of(passage.text[start:end]) for start, end in spans]
     found = []
     for index, (start, end) in enumerate(spans):
         nearby = slice(max(0, index - 1), index + 2)
@@ -126,6 +136,7 @@ def _of(passage: Passage) -> list[_Sentence]:
                 frozenset().union(*said[nearby]),
                 above,
                 numbers.union(*near),
+                tuple(laid[nearby]),
             )
         )
     return found
@@ -159,6 +170,10 @@ def _denied(claim: str, one: _Sentence) -> bool:
             used.append(clause)
     said = " ".join(used) or one.text
     return (_DENIES.search(normalise(claim)) is None) != (_DENIES.search(normalise(said)) is None)
+
+
+def _altered(claim: str, one: _Sentence) -> bool:
+    return altered(claim, one.nearby, one.beside | one.above)
 
 
 def _support(one: _Sentence, share: float) -> Support:
