@@ -3,9 +3,8 @@ r"""How searching stands at a million passages: time, memory and disk, from whic
     PYTHONPATH=src python benchmarks/knowledge.py --part million --data ../shared/data \
         --json benchmarks/results/knowledge_million.json
 
-Each passage is four or five real sentences (English film reviews, and Chinese encyclopaedia paragraphs for three in ten)
-drawn at random, with a number that no other has: the words and how often they come are real, what they say together is
-not. Vectors are made up, as in knowledge_speed.py, and every query brings its own. One process writes, a fresh one
+Each passage is two real sentences (English film reviews, and Chinese encyclopaedia paragraphs for three in ten) drawn at
+random, with a number that no other has: the words and how often they come are real, what they say together is not. Vectors are made up, as in knowledge_speed.py, and every query brings its own. One process writes, a fresh one
 searches, so that the memory told is a server's. Takes about an hour and 6 GB; `--work` keeps what was written.
 """
 
@@ -69,8 +68,8 @@ def passages(data: Path, count: int, cmrc: Sequence[str]) -> Iterator[str]:
     chinese = [text[start:end] for text in cmrc for start, end in sentences(text) if end - start < 100]
     chance = random.Random(0)
     for number in range(count):
-        pool, most = (chinese, 4) if chance.random() < 0.3 else (english, 5)
-        yield " ".join(chance.choices(pool, k=most)) + f" [{number}]"
+        pool = chinese if chance.random() < 0.3 else english
+        yield " ".join(chance.choices(pool, k=2)) + f" [{number}]"
 
 
 def written(data: Path, path: Path, count: int, cmrc: Sequence[str]) -> dict[str, Any]:
