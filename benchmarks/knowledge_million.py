@@ -4,8 +4,9 @@ r"""How searching stands at a million passages: time, memory and disk, from whic
         --json benchmarks/results/knowledge_million.json
 
 Each passage is two real sentences (English film reviews, and Chinese encyclopaedia paragraphs for three in ten) drawn at
-random, with a number that no other has: the words and how often they come are real, what they say together is not. Vectors are made up, as in knowledge_speed.py, and every query brings its own. One process writes, a fresh one
-searches, so that the memory told is a server's. Takes about an hour and 6 GB; `--work` keeps what was written.
+random, with a number that no other has: the words and how often they come are real, what they say together is not.
+Vectors are made up, as in knowledge_speed.py, and every query brings its own. One process writes, a fresh one searches,
+so that the memory told is a server's. Takes about an hour and 6 GB; `--work` keeps what was written.
 """
 
 from __future__ import annotations
