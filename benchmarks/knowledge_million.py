@@ -92,7 +92,7 @@ def written(data: Path, path: Path, count: int, cmrc: Sequence[str]) -> dict[str
         "add_cpu_seconds": added_work - worked,
         "graph_seconds": done - added,
         "graph_cpu_seconds": done_work - added_work,
-        "writer_memory_mb": _memory("VmHWM"),
+        "writer_memory_mb": memory("VmHWM"),
         "file_mb": path.stat().st_size / 1e6,
         "graph_mb": sum(file.stat().st_size for file in path.parent.glob("*.usearch")) / 1e6,
     }
@@ -118,7 +118,7 @@ def searched(path: Path, asked: Sequence[str], count: int) -> dict[str, Any]:
         figures["passages"] = row.documents
         figures["recall@10"] = _recall(knowledge, embedder, vectors, count)
         figures["insert"] = timed(lambda number: _insert(knowledge, number), range(50))
-        figures["memory_mb"], figures["memory_at_most_mb"] = _memory("VmRSS"), _memory("VmHWM")
+        figures["memory_mb"], figures["memory_at_most_mb"] = memory("VmRSS"), memory("VmHWM")
     finally:
         knowledge.close()
     return figures
@@ -162,8 +162,8 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
-            f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core, all vectors and",
-            f"the graph in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core, all",
+            f"vectors and the graph in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
             f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",
@@ -208,7 +208,8 @@ def _insert(knowledge: Knowledge, number: int) -> None:
         raise AssertionError(f"new{number} was not found")
 
 
-def _memory(name: str) -> float:
+def memory(name: str) -> float:
+    """Megabytes of this process: `VmRSS` now, `VmHWM` at most."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) / 1e3
