@@ -108,6 +108,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.records import record
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -273,4 +274,5 @@ __all__ = [
     "is_private",
     "json_texts",
     "plugins",
+    "record",
 ]
