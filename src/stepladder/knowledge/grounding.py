@@ -7,7 +7,7 @@ where there is one. It measures wording, not truth: a claim that recombines the 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
@@ -57,15 +57,28 @@ class _Sentence:
 
 
 class Evidence:
-    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time."""
+    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time.
 
-    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None = None) -> None:
+    `variants` gives a claim's other wordings, the claim itself first: any of them may be the passages'.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        embedder: Embedder | None = None,
+        variants: Callable[[str], Sequence[str]] = lambda claim: (claim,),
+    ) -> None:
         self._embedder = embedder
+        self._variants = variants
         self._sentences = [one for passage in passages for one in _of(passage)]
         self._known = frozenset().union(*(one.terms | one.above for one in self._sentences))
 
     def support(self, claim: str) -> Support | None:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
+        found = (self._support(said) for said in self._variants(claim))
+        return next((one for one in found if one is not None), None)
+
+    def _support(self, claim: str) -> Support | None:
         terms = claim_terms(claim)
         asked = {
             term: 1.0 if self._has(term) else _NEW for term in terms if self._has(term) or not _idle(term)

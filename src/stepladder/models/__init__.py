@@ -9,7 +9,7 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
+from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
@@ -60,6 +60,7 @@ from stepladder.models.wire import said_by_us, text_of
 __all__ = [
     "DONE",
     "MEMBERS",
+    "OF_THINGS",
     "OUTSIDE",
     "WEIGHTS",
     "Belief",
@@ -105,6 +106,7 @@ __all__ = [
     "candidates",
     "centred",
     "chat_with",
+    "checked_entry",
     "class_chances",
     "confidence_features",
     "cores",

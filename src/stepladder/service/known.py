@@ -149,7 +149,10 @@ class ReaderRung:
 
     def _read(self, question: Question, found: Found) -> Quote | None:
         scope, source = self.finder.scope(question), self.finder.source
-        return best_quote(found.queries[0], found.hits, lambda asked: source.rarity(scope, asked))
+        quotes = [
+            best_quote(said, found.hits, lambda terms: source.rarity(scope, terms)) for said in found.asked
+        ]
+        return max((one for one in quotes if one is not None), key=lambda one: one.confidence, default=None)
 
 
 def _cited(quote: Quote) -> Citation:
