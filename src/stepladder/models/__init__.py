@@ -9,7 +9,7 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
+from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
@@ -76,6 +76,7 @@ __all__ = [
     "FEW_SHOT_FEATURES",
     "MEMBERS",
     "NETWORK",
+    "OF_THINGS",
     "OUTSIDE",
     "TOKENIZER",
     "WEIGHTS",
@@ -131,6 +132,7 @@ __all__ = [
     "candidates",
     "centred",
     "chat_with",
+    "checked_entry",
     "class_chances",
     "confidence_features",
     "cores",

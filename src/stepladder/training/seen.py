@@ -1,7 +1,7 @@
 """The texts of a stream so far: their n-grams, in how many texts each occurs, and which answers are known."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,3 +120,8 @@ class Features:
         ends = np.cumsum([columns.size for columns, _ in parts])
         columns = np.concatenate([columns for columns, _ in parts])
         return Rows(columns, np.concatenate([values for _, values in parts]), ends, self.width)
+
+
+def without_bias(rows: Rows) -> Rows:
+    """The same rows with nothing in the bias's column."""
+    return replace(rows, values=np.where(rows.columns == 0, np.float32(0), rows.values))
