@@ -4,14 +4,14 @@ gather -> clean -> freeze -> fit -> judge -> admit -> calibrate -> certify -> ca
 tick takes the one step that is due and writes down where the task then stands: a kill costs one step at most.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stepladder import data, evaluation, rollout, training
-from stepladder.core import ConfigError, DataError, MissingExtra, Mode, RungFailed, Task
+from stepladder.core import ConfigError, DataError, Dataset, MissingExtra, Mode, RungFailed, Task
 from stepladder.promise import LadderPromise
 from stepladder.registry import Registry
 from stepladder.rollout import Standing, Step
@@ -57,11 +57,8 @@ class Flywheel:
 
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
-        splits = {"train": data.clean(data.gather(rows), task.labels)}
         outlook = self.outlook(task)
-        if outlook.texts:
-            splits["unlabelled"] = data.unlabelled(outlook.texts)
-        dataset = data.freeze(task.name, splits)
+        dataset = data.training_set(task, rows, self._earlier(task, standing), outlook.texts)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
             staged = Path(name)
@@ -79,4 +76,8 @@ class Flywheel:
         risk = outlook.risk(task.promise, standing.number)
         promise = LadderPromise(task.promise.target, risk, scope=outlook.scope)
         ladder = rollout.certify(task, standing, rungs, rows, promise)
-        return rollout.begin_canary(self.store, task, mode, standing, ladder)
+        trouble = rollout.forgotten(task, ladder, rungs, self._earlier(task, standing))
+        return rollout.begin_canary(self.store, task, mode, standing, ladder, trouble)
+
+    def _earlier(self, task: Task, standing: Standing) -> Iterator[Dataset]:
+        return (self.registry.dataset(hash, task.name) for hash in rollout.earlier(task, standing))

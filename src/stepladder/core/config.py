@@ -315,9 +315,10 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate"):
+        for key in ("canary", "audit", "recalibrate", "forget"):
             _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
+        for key in ("hold_back", "replay"):
+            _between(getattr(task.flywheel, key), 0.0, 0.9, f"{where}.flywheel.{key}", closed=True)
         _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")

@@ -8,12 +8,14 @@ from stepladder.rollout.canary import Trial, try_out
 from stepladder.rollout.certify import calibration_rows, certify
 from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
 from stepladder.rollout.report import Report
+from stepladder.rollout.retest import Retest, earlier, forgotten, retest
 from stepladder.rollout.standing import Standing, Step, wait_for_more
 from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
     "Report",
+    "Retest",
     "Standing",
     "Step",
     "Trial",
@@ -22,9 +24,12 @@ __all__ = [
     "calibration_rows",
     "certify",
     "draw_more",
+    "earlier",
     "fingerprint",
+    "forgotten",
     "next_turn",
     "promote",
+    "retest",
     "rollback_by_hand",
     "start_canary",
     "take_back",
