@@ -4,14 +4,14 @@ gather -> clean -> freeze -> fit -> judge -> admit -> calibrate -> certify -> ca
 tick takes the one step that is due and writes down where the task then stands: a kill costs one step at most.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stepladder import data, evaluation, rollout, training
-from stepladder.core import ConfigError, DataError, Dataset, MissingExtra, Mode, RungFailed, Task
+from stepladder.core import ConfigError, DataError, MissingExtra, Mode, RungFailed, Task
 from stepladder.promise import LadderPromise
 from stepladder.registry import Registry
 from stepladder.rollout import Standing, Step
@@ -33,6 +33,7 @@ class Flywheel:
         before = Standing.load(self.store, task)
         mode = self.store.switches.get(task.name) or task.mode
         try:
+            data.judge_feedback(self.store, task)
             standing = rollout.watch(self.store, task, self.tops[task.name], before)
             standing = standing if mode is Mode.TOP else self._step(task, mode, standing)
         except (ConfigError, DataError, MissingExtra, RungFailed) as error:
@@ -58,15 +59,14 @@ class Flywheel:
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
         outlook = self.outlook(task)
-        dataset = data.training_set(task, rows, self._earlier(task, standing), outlook.texts)
+        dataset = data.training_set(task, rows, rollout.earlier(self.registry, task, standing), outlook.texts)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
-            staged = Path(name)
-            fitted = training.fit(task, dataset, staged, progress)
+            fitted = training.fit(task, dataset, Path(name), progress)
             judgement = evaluation.judge(task, dataset, fitted, outlook, number=standing.number + 1)
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
-            releases = training.admit(self.registry, dataset, staged, fitted, task)
+            releases = training.admit(self.registry, dataset, Path(name), fitted, task)
         return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:
@@ -76,8 +76,5 @@ class Flywheel:
         risk = outlook.risk(task.promise, standing.number)
         promise = LadderPromise(task.promise.target, risk, scope=outlook.scope)
         ladder = rollout.certify(task, standing, rungs, rows, promise)
-        trouble = rollout.forgotten(task, ladder, rungs, self._earlier(task, standing))
+        trouble = rollout.forgotten(task, ladder, rungs, rollout.earlier(self.registry, task, standing))
         return rollout.begin_canary(self.store, task, mode, standing, ladder, trouble)
-
-    def _earlier(self, task: Task, standing: Standing) -> Iterator[Dataset]:
-        return (self.registry.dataset(hash, task.name) for hash in rollout.earlier(task, standing))

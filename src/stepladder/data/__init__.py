@@ -69,6 +69,7 @@ from stepladder.data.synthesis import (
     write_synthetic,
 )
 from stepladder.data.templates import Template
+from stepladder.data.trust import SourceStanding, feedback_sources, judge_feedback
 from stepladder.data.validate import Drift, Fault, Validity, validate
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "Shape",
     "Skipped",
     "Source",
+    "SourceStanding",
     "Suspect",
     "Synthesised",
     "Teacher",
@@ -137,6 +139,7 @@ __all__ = [
     "compare",
     "database_source",
     "discover",
+    "feedback_sources",
     "file_sources",
     "find_contamination",
     "find_duplicates",
@@ -146,6 +149,7 @@ __all__ = [
     "gather",
     "gather_rows",
     "iterate_log",
+    "judge_feedback",
     "language_of",
     "mix",
     "near_groups",

@@ -31,9 +31,10 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
-def unlabelled(texts: Iterable[str]) -> list[Example]:
-    """Texts that nobody has answered yet, each once, as the split of this name holds them."""
-    return [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+def unlabelled(texts: Iterable[str]) -> dict[str, list[Example]]:
+    """The split of this name: texts that nobody has answered yet, each once. Without any there is no such split."""
+    examples = [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+    return {"unlabelled": examples} if examples else {}
 
 
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
@@ -76,10 +77,8 @@ def training_set(
     """What a turn trains on: clean rows, with the task's share of earlier data sets; `texts` are those to come."""
     fresh = clean(gather(rows), task.labels)
     share = task.flywheel.replay
-    splits = {"train": replay(fresh, [one.splits["train"] for one in earlier], share) if share else fresh}
-    if found := unlabelled(texts):
-        splits["unlabelled"] = found
-    return freeze(task.name, splits)
+    train = replay(fresh, [one.splits["train"] for one in earlier], share) if share else fresh
+    return freeze(task.name, {"train": train, **unlabelled(texts)})
 
 
 def freeze(task: str, splits: Mapping[str, Sequence[Example]]) -> Dataset:

@@ -1,11 +1,12 @@
 """Does a release still know what earlier ones knew? A re-test on the frozen data sets of those that went live before it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from stepladder.core import Dataset, Example, LadderRelease, Learned, Question, Task
 from stepladder.models import Belief, lost
+from stepladder.registry import Registry
 from stepladder.rollout.standing import Standing
 from stepladder.store import Store
 
@@ -29,10 +30,10 @@ class Retest:
         return 1 - self.wrong / self.rows
 
 
-def earlier(task: Task, standing: Standing) -> tuple[str, ...]:
-    """The data sets, by hash, of the releases that went live since the last alarm; where they are replayed, before it too."""
+def earlier(registry: Registry, task: Task, standing: Standing) -> Iterator[Dataset]:
+    """The data sets of the releases that went live since the last alarm; where they are replayed, before it too."""
     found = (*standing.older, *standing.slices) if task.flywheel.replay else standing.slices
-    return found[-_KEPT:]
+    return (registry.dataset(hash, task.name) for hash in found[-_KEPT:])
 
 
 def learned_from(store: Store, standing: Standing, ladder: LadderRelease) -> Standing:
