@@ -32,8 +32,8 @@ _PLAIN = ("table", "soup", "waiter", "evening", "菜", "street", "chair", "menu"
 
 
 class Stream:
-    """Asks questions of a task. `hard` of them carry no word that tells the answer; `flip` turns the top's mind, and `words` are
-    those that tell."""
+    """Asks questions of a task. `hard` of them carry no word that tells the answer; `flip` turns the top's mind; `words`
+    tell."""
 
     def __init__(self, store: Store, folder: Path, task: Task = TASK, seed: int = 0) -> None:
         self.store, self.task = store, task
