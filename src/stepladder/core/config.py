@@ -27,6 +27,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
+from stepladder.core.tracking import TrackerConfig
 
 __all__ = [
     "Config",
@@ -64,6 +65,7 @@ _TABLES = (
     "retrievers",
     "tools",
     "chats",
+    "tracker",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -175,6 +177,7 @@ class Config:
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -240,6 +243,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
+        tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)

@@ -5,6 +5,7 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 """
 
 from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettings, fit_encoder
+from stepladder.training.following import Following
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
@@ -19,6 +20,7 @@ __all__ = [
     "EncoderFit",
     "EncoderRecipe",
     "EncoderSettings",
+    "Following",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",

@@ -24,6 +24,7 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    publishing,
     releases,
     reviews,
     rollouts,
@@ -70,6 +71,7 @@ app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+releases.app.command("publish")(publishing.publish)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepladder.interaction.cli.publishing import TrackOption
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     set_: Set = None,
     price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    track: TrackOption = "",
 ) -> None:
     """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts."""
     from rich.console import Console
@@ -66,7 +68,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
         return
     out.mkdir(parents=True, exist_ok=True)
     _write_rows(out, rows, held)
-    made = _run(console, job, out, expected.steps)
+    made = _run(console, job, out, expected.steps, track)
     _conclude(console, made, expected)
 
 
@@ -196,11 +198,21 @@ def _write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> Non
         write_lines(out / "held.jsonl", watched)
 
 
-def _run(console: "Console", job: "Job", out: Path, steps: int) -> "Made":
+def _run(console: "Console", job: "Job", out: Path, steps: int, track: str) -> "Made":
     from stepladder.training.language import train as run
 
     with _shown(console, steps) as tell:
-        return run(job, out, tell)
+        if not track:
+            return run(job, out, tell)
+        from stepladder.core import TrackerConfig
+        from stepladder.interaction.tracking import open_tracker
+        from stepladder.training import Following
+
+        tracker = open_tracker(TrackerConfig("mlflow", track))
+        with Following(tracker, out, job, tell) as following:
+            made = run(job, out, following)
+            following.done(made.metrics)
+        return made
 
 
 @contextmanager
