@@ -13,10 +13,15 @@ from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import Router, RouterSettings, fit_router
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
 from stepladder.training.stream import StreamSettings, StreamStudent
+from stepladder.training.studied import SPACES, language_space, rung_attempt, settings_of
+from stepladder.training.study import Attempt, Choice, Pruned, Studied, Trial, study
 from stepladder.training.tagger import TaggerFit, TaggerRecipe, TaggerSettings, fit_tagger
 from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
 __all__ = [
+    "SPACES",
+    "Attempt",
+    "Choice",
     "EncoderFit",
     "EncoderRecipe",
     "EncoderSettings",
@@ -27,6 +32,7 @@ __all__ = [
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Pruned",
     "Reproduction",
     "Router",
     "RouterSettings",
@@ -35,12 +41,14 @@ __all__ = [
     "StackSettings",
     "StreamSettings",
     "StreamStudent",
+    "Studied",
     "TaggerFit",
     "TaggerRecipe",
     "TaggerSettings",
     "TreesFit",
     "TreesRecipe",
     "TreesSettings",
+    "Trial",
     "admit",
     "fit",
     "fit_encoder",
@@ -50,7 +58,11 @@ __all__ = [
     "fit_stack",
     "fit_tagger",
     "fit_trees",
+    "language_space",
     "learned_rungs",
     "load_rungs",
     "reproduce",
+    "rung_attempt",
+    "settings_of",
+    "study",
 ]

@@ -29,6 +29,7 @@ from stepladder.interaction.cli import (
     reviews,
     rollouts,
     serving,
+    studying,
     subjects,
     tenants,
     tools,
@@ -54,6 +55,7 @@ app.add_typer(discover.app)
 app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
+app.command("study")(studying.study)
 app.add_typer(training.compress, name="compress")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)

@@ -19,6 +19,7 @@ from stepladder.training.language.methods import METHODS, Method, MethodSettings
 from stepladder.training.language.process import Event, Made, Tell, compress, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
+from stepladder.training.language.tried import language_attempt
 from stepladder.training.language.watch import Advice, Watch
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Watch",
     "compress",
     "estimate",
+    "language_attempt",
     "machine_speed",
     "memory_here",
     "merged",
