@@ -79,12 +79,12 @@ def test_a_command_that_is_killed_goes_on(tmp_path):
     rows = tmp_path / "rows.jsonl"
     lines = [
         {"input": f"{'good lovely' if k % 2 else 'bad awful'} soup {k}", "answer": str(k % 2)}
-        for k in range(400)
+        for k in range(160)
     ]
     rows.write_text("\n".join(json.dumps(one) for one in lines), encoding="utf-8")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "stepladder", "study", "linear", str(rows), "--out", str(out)]
-    command += ["--trials", "8", "--try", "costs=0.1..10", "--set", "bits=12"]
+    command += ["--trials", "6", "--try", "costs=0.1..10", "--set", "bits=12"]
     asked = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while (
@@ -98,7 +98,7 @@ def test_a_command_that_is_killed_goes_on(tmp_path):
     before = (out / "journal.log").read_text(encoding="utf-8")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=240)
     told = json.loads((out / "study.json").read_bytes())
-    assert sum(one["state"] in ("complete", "pruned") for one in told["trials"]) == 8
+    assert sum(one["state"] in ("complete", "pruned") for one in told["trials"]) == 6
     assert (out / "journal.log").read_text(encoding="utf-8").startswith(before)
     assert told["best"]["value"] < 0.2
 
