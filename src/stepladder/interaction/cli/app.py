@@ -11,6 +11,7 @@ from stepladder.interaction.cli import (
     audit,
     backtests,
     cloning,
+    compressing,
     configs,
     conversations,
     data,
@@ -56,6 +57,8 @@ app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
 app.command("study")(studying.study)
+for command in (compressing.prune, compressing.layers, compressing.vocabulary, compressing.onnx):
+    training.compress.command()(command)
 app.add_typer(training.compress, name="compress")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)

@@ -19,14 +19,17 @@ from stepladder.training.language.methods import METHODS, Method, MethodSettings
 from stepladder.training.language.process import Event, Made, Tell, compress, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
+from stepladder.training.language.shrink import Gate, Shrunk, shrink
 from stepladder.training.language.tried import language_attempt
 from stepladder.training.language.watch import Advice, Watch
+from stepladder.training.language.weights import writes
 
 __all__ = [
     "METHODS",
     "Advice",
     "Estimate",
     "Event",
+    "Gate",
     "Job",
     "LanguageSettings",
     "LoraRecipe",
@@ -36,6 +39,7 @@ __all__ = [
     "MethodSettings",
     "SftRecipe",
     "Shape",
+    "Shrunk",
     "Tell",
     "Watch",
     "compress",
@@ -50,7 +54,9 @@ __all__ = [
     "read_rows",
     "require",
     "seal",
+    "shrink",
     "tokens_of",
     "train",
     "write_lines",
+    "writes",
 ]
