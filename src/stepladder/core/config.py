@@ -28,6 +28,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
+from stepladder.core.tracking import TrackerConfig
 
 __all__ = [
     "Config",
@@ -67,6 +68,7 @@ _TABLES = (
     "retrievers",
     "tools",
     "chats",
+    "tracker",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -182,6 +184,7 @@ class Config:
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -250,6 +253,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
+        tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -339,9 +343,10 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate"):
+        for key in ("canary", "audit", "recalibrate", "forget"):
             _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
+        for key in ("hold_back", "replay"):
+            _between(getattr(task.flywheel, key), 0.0, 0.9, f"{where}.flywheel.{key}", closed=True)
         _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
