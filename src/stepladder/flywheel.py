@@ -67,7 +67,7 @@ class Flywheel:
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
             releases = training.admit(self.registry, dataset, Path(name), fitted, task)
-        return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
+        return rollout.calibrate(self.store, task, standing, releases, judgement)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:
         rungs = training.load_rungs(self.registry, standing.releases)

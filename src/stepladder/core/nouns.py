@@ -345,6 +345,7 @@ class Tenant:
     each_key: Limits = _UNLIMITED
     grant: Grant = CLIENT
     confidential: bool = False
+    training: bool = True  # whether its questions may be learnt from where they do not say themselves
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 import msgspec
 
@@ -31,9 +31,14 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
-def unlabelled(texts: Iterable[str]) -> dict[str, list[Example]]:
-    """The split of this name: texts that nobody has answered yet, each once. Without any there is no such split."""
-    examples = [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+def unlabelled(texts: Iterable[str], *, limit: int = 20_000) -> dict[str, list[Example]]:
+    """The split of this name: texts that nobody has answered yet, each once. Without any there is no such split.
+
+    Of many, always the same ones are taken, whatever their order: none is preferred, so that a sample that is drawn of them
+    to calibrate with stays like the rest.
+    """
+    ranked = sorted(set(texts), key=lambda text: blake2b(text.encode("utf-8", "replace")).digest())
+    examples = [Example(f"text {number}", text, "") for number, text in enumerate(ranked[:limit])]
     return {"unlabelled": examples} if examples else {}
 
 

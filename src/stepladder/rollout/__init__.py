@@ -11,11 +11,19 @@ from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start
 from stepladder.rollout.report import Report
 from stepladder.rollout.retest import Retest, earlier, forgotten, retest
 from stepladder.rollout.standing import Standing, Step, wait_for_more
-from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
+from stepladder.rollout.turn import (
+    Plan,
+    begin_canary,
+    calibrate,
+    next_turn,
+    try_candidate,
+    wait_for_calibration,
+)
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
     "Drifted",
+    "Plan",
     "Report",
     "Retest",
     "Standing",

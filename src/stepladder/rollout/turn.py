@@ -1,8 +1,9 @@
 """The steps of a turn that wait for something: labels, a calibration sample, a canary's answers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.promise import binomial_cdf
@@ -18,6 +19,16 @@ _LATE = 300  # answers that tell what is asked of late
 _FEW = 50  # fewer tell nothing
 _MOST = 0.8  # of the certified share, which is itself an estimate
 _CHANCE = 1e-3  # that it falls below this while the same is asked
+
+
+class Plan(Protocol):
+    """How many calibration rows are `planned`, and of those that are there already how many are `enough`."""
+
+    @property
+    def planned(self) -> int: ...
+
+    @property
+    def enough(self) -> Callable[[int], int]: ...
 
 
 def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
@@ -77,12 +88,13 @@ def _freeze_at(store: Store, task: Task, standing: Standing, rows: int) -> int:
 
 
 def calibrate(
-    store: Store, task: Task, standing: Standing, releases: Mapping[str, str], planned: int
+    store: Store, task: Task, standing: Standing, releases: Mapping[str, str], plan: Plan
 ) -> Standing:
-    """Wait for `planned` rows, or take those held back; beside a live release more questions are drawn meanwhile."""
-    held = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
+    """Wait for the planned rows, or take of those held back what is of use; beside a live release more questions are drawn
+    meanwhile."""
+    held, planned = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True), plan.planned
     if task.flywheel.hold_back and held >= task.flywheel.calibration:
-        planned = held  # bought already
+        planned = plan.enough(held)  # bought already
     draw_more(store, task.name, _draw(store, task))
     note = f"Trained on {standing.trained} rows; waiting for {planned} fresh ones to certify with."
     return replace(standing, releases=releases, planned=planned).at(Step.CALIBRATE, note, 0, planned)

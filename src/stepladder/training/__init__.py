@@ -5,6 +5,9 @@ whether its result is good enough is decided elsewhere (`flywheel`, `promise`, `
 """
 
 from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettings, fit_encoder
+from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextSettings
+from stepladder.training.few_shot import FewShotFit, FewShotRecipe, FewShotSettings
+from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
 from stepladder.training.following import Following
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
@@ -25,6 +28,15 @@ __all__ = [
     "EncoderFit",
     "EncoderRecipe",
     "EncoderSettings",
+    "FastTextFit",
+    "FastTextRecipe",
+    "FastTextSettings",
+    "FewShotFit",
+    "FewShotRecipe",
+    "FewShotSettings",
+    "FinetunedFit",
+    "FinetunedRecipe",
+    "FinetunedSettings",
     "Following",
     "LinearFit",
     "LinearRecipe",

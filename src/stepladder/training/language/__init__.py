@@ -17,7 +17,7 @@ from stepladder.training.language.interval import best_interval, expected_goodpu
 from stepladder.training.language.job import Job, LanguageSettings
 from stepladder.training.language.measure import Measured, merged, packed
 from stepladder.training.language.methods import METHODS, Method, MethodSettings, method_of
-from stepladder.training.language.process import Event, Made, Tell, compress, require, train
+from stepladder.training.language.process import Event, Made, Tell, compress, operate, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
 from stepladder.training.language.shrink import Gate, Shrunk, shrink
@@ -53,6 +53,7 @@ __all__ = [
     "merged",
     "method_of",
     "newest_whole",
+    "operate",
     "packed",
     "read_rows",
     "require",

@@ -15,6 +15,7 @@ from typing import Any
 
 from stepladder.core import StepladderError
 from stepladder.training.language import gguf_file, weights
+from stepladder.training.language.classifying import Tuning, finetune
 from stepladder.training.language.served import LIKELIEST
 from stepladder.training.language.trainer import run
 
@@ -113,6 +114,10 @@ def _probe(say: Say, *, folder: str, rows: str, out: str, codes: Sequence[int] =
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 
 
+def _finetune(say: Say, *, folder: str, tuning: Mapping[str, Any]) -> None:
+    finetune(Path(folder), Tuning(**tuning), say)
+
+
 def _prune(say: Say, *, folder: str, out: str, share: float, whole: bool) -> None:
     from stepladder.training.language import pruning
 
@@ -150,6 +155,7 @@ _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "merge": _merge,
     "gguf": _gguf,
     "probe": _probe,
+    "finetune": _finetune,
     "prune": _prune,
     "layers": _layers,
     "vocabulary": _vocabulary,
