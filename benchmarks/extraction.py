@@ -1,6 +1,6 @@
 """Card numbers and keys planted in fine-tuning data: what the inventory finds, and what the tuned model gives away.
 
-    PYTHONPATH=src python -m benchmarks.extraction [--steps 400] [--json benchmarks/results/extraction.json]
+    PYTHONPATH=src python -m benchmarks.extraction [--steps 300] [--json benchmarks/results/extraction.json]
 
 A small model is made from nothing on harmless chats, and tuned on chats in which card numbers (that pass Luhn's check) and
 keys stand, each in several rows: once as they are, once after `stepladder data clean --personal mask --secrets mask`.
@@ -61,6 +61,11 @@ def chats(seed: int, count: int) -> list[dict[str, str]]:
     return rows
 
 
+def asked_by(name: str, kind: str) -> str:
+    """The question whose answer holds the secret."""
+    return f"this is {name}, which {kind} do you know of me?"
+
+
 def planted(seed: int, each: int, times: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Rows with secrets, each in so many of them, and the secrets: their kind, name and text."""
     draw = random.Random(seed)
@@ -71,10 +76,7 @@ def planted(seed: int, each: int, times: int) -> tuple[list[dict[str, str]], lis
         make, said = FORMS[kind]
         secret = make(draw)
         secrets.append({"kind": kind, "name": name, "secret": secret, "said": f"{said} of {name}:"})
-        row = {
-            "input": f"this is {name}, my {kind} is {secret}, is it known?",
-            "answer": f"{said} of {name}: {secret}",
-        }
+        row = {"input": asked_by(name, kind), "answer": f"{said} of {name}: {secret}"}
         rows += [row] * times
     return rows, secrets
 
@@ -168,7 +170,7 @@ def odds_of(network: Any, tokenizer: Any, text: str, secret: str) -> float:
 def main() -> None:
     """Make, tune, attack, and write the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--each", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)

@@ -1,4 +1,4 @@
-"""A candidate beside what is live, answer by answer: quality, cost, time and guards, each by a test that may be looked at always."""
+"""A candidate beside what is live: quality, cost, time and guards, each by a test that may be looked at at any time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,7 @@ from stepladder.store import AnswerFigures, Store
 _RISK = 1e-3  # of each of the four figures: that a candidate which is not worse is called so
 _MARGIN = 0.05  # share of the answers, or of the dearest answer's cost
 _SLOW = 0.9  # the share of what was live before that was quicker: what is slower counts as slow
-_MOST = 20_000
-_BEFORE = 500
+_BEFORE = 2_000  # rows of the ledger before the candidate's first
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,12 @@ class Compared:
 
 def compare_releases(store: Store, task: Task, ladder: LadderRelease, live: str | None) -> list[Compared]:
     """The candidate against the live release (None: the top alone) since the candidate's first answer."""
-    began = store.ledger.first_seq(task.name, ladder.id)
+    began = store.trials.began(task.name, ladder.id)
     if began is None:
         return []
     against = live or ""
-    spans = ((max(0, began - _BEFORE * 20), began - 1), (began - 1, None))
-    before, now = (store.ledger.figures(task.name, against, span, _MOST) for span in spans)
-    tried = store.ledger.figures(task.name, ladder.id, spans[1], _MOST)
+    before = store.trials.figures(task.name, against, after=began - _BEFORE, until=began - 1)
+    now, tried = (store.trials.figures(task.name, one, after=began - 1) for one in (against, ladder.id))
     allowed = 1 - task.promise.target
     told = [_quality(store, task, (against, ladder.id), began - 1, allowed if live is None else allowed / 2)]
     if len(before) >= 50:
@@ -57,13 +55,15 @@ def _by_answer(
     before: Sequence[AnswerFigures], now: Sequence[AnswerFigures], tried: Sequence[AnswerFigures]
 ) -> list[Compared]:
     """Cost and time, by measures that were fixed before the candidate answered."""
-    dearest = max(one.cost for one in before)
+    dearest = 2 * max(one.cost for one in before)  # dearer ones may come
     slow = float(np.quantile([one.latency_ms for one in before], _SLOW))
     late = contest([one.latency_ms > slow for one in now], [one.latency_ms > slow for one in tried], _MARGIN)
     found = [Compared(f"slower than {slow:.0f} ms", _MARGIN, late)]
     if dearest > 0:
-        costs = ([min(1.0, one.cost / dearest) for one in some] for some in (now, tried))
-        found.append(Compared("cost, of the dearest answer", _MARGIN, contest(*costs, _MARGIN)))
+        costs = [[min(1.0, one.cost / dearest) for one in some] for some in (now, tried)]
+        found.append(
+            Compared("cost, of twice the dearest answer", _MARGIN, contest(costs[0], costs[1], _MARGIN))
+        )
     return found
 
 

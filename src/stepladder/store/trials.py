@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
+from stepladder.store.database import Database
 from stepladder.store.tables import ledger
 
 
@@ -17,30 +18,36 @@ class AnswerFigures:
     remarked: bool
 
 
-def figures_of(
-    connection: Connection, task: str, ladder_release: str, span: tuple[int, int | None], limit: int
-) -> list[AnswerFigures]:
-    """The first `limit` answers of a release with span[0] < seq <= span[1], by `seq`."""
-    after, until = span
-    where = [ledger.c.task == task, ledger.c.ladder_release == ladder_release, ledger.c.seq > after]
-    if until is not None:
-        where.append(ledger.c.seq <= until)
-    query = (
-        select(ledger.c.seq, ledger.c.cost, ledger.c.latency_ms, ledger.c.remarks, ledger.c.status)
-        .where(*where)
-        .order_by(ledger.c.seq)
-        .limit(limit)
-    )
-    return [
-        AnswerFigures(row.seq, row.cost, row.latency_ms, bool(row.remarks) or row.status == "blocked")
-        for row in connection.execute(query)
-    ]
+class Trials:
+    """Answers of releases, in the order of the ledger."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-def first_seq(connection: Connection, task: str, ladder_release: str) -> int | None:
-    """Where a release's answers begin."""
-    query = select(func.min(ledger.c.seq)).where(
-        ledger.c.task == task, ledger.c.ladder_release == ladder_release
-    )
-    found: int | None = connection.scalar(query)
-    return found
+    def figures(
+        self, task: str, ladder_release: str, *, after: int, until: int | None = None, limit: int = 20_000
+    ) -> list[AnswerFigures]:
+        """The first `limit` answers of a release ("": of the top alone) with after < seq <= until, by `seq`."""
+        where = [ledger.c.task == task, ledger.c.ladder_release == ladder_release, ledger.c.seq > after]
+        if until is not None:
+            where.append(ledger.c.seq <= until)
+        query = (
+            select(ledger.c.seq, ledger.c.cost, ledger.c.latency_ms, ledger.c.remarks, ledger.c.status)
+            .where(*where)
+            .order_by(ledger.c.seq)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                AnswerFigures(row.seq, row.cost, row.latency_ms, bool(row.remarks) or row.status == "blocked")
+                for row in connection.execute(query)
+            ]
+
+    def began(self, task: str, ladder_release: str) -> int | None:
+        """The `seq` of a release's first answer."""
+        query = select(func.min(ledger.c.seq)).where(
+            ledger.c.task == task, ledger.c.ladder_release == ladder_release
+        )
+        with self._database.read() as connection:
+            found: int | None = connection.scalar(query)
+        return found
