@@ -55,6 +55,7 @@ from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
+from stepladder.store.trials import AnswerFigures, Trials
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Account",
     "Accounts",
     "Anchor",
+    "AnswerFigures",
     "Approval",
     "Approved",
     "AskedRow",
@@ -120,6 +122,7 @@ __all__ = [
     "Store",
     "Switches",
     "TaskSummary",
+    "Trials",
     "Turns",
     "Word",
     "backup",
