@@ -11,9 +11,7 @@ from random import Random
 from statistics import mean
 from typing import Any
 
-import numpy as np
-
-from benchmarks.ladder_figures import Series, plot, spread
+from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.ladder_stream import read
 from benchmarks.vectors import warm
 from stepladder.core import Guess
@@ -77,7 +75,7 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     ]
     curves, crossed = [], []
     for file in JUDGED:
-        points: dict[str, list[tuple[int, float]]] = {}
+        points: dict[str, list[tuple[float, float]]] = {}
         for size in SIZES:
             runs = [row for row in rows if row["cell"] == f"{file} {size}"]
             if not runs:
@@ -87,13 +85,10 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             lines.append(f"| {file} | {size:,} | {len(runs)} | {' | '.join(values)} | {prompted} |")
             for name in (*RUNGS, PROMPTED):
                 if name in runs[0]:
-                    points.setdefault(name, []).append((size, mean(run[name] for run in runs)))
+                    points.setdefault(name, []).append((float(size), mean(run[name] for run in runs)))
         crossed += [_crossing(file, name, points) for name in RUNGS if name in points]
-        curves += [
-            Series(f"{file}: {name}", [(float(np.log10(x)), y) for x, y in line])
-            for name, line in points.items()
-        ]
-    file = plot(folder, "prompted", "Accuracy by labels (logarithm)", curves)
+        curves += [Series(f"{file}: {name}", line) for name, line in points.items()]
+    file = plot(folder, "prompted", Axes("Accuracy by human labels", "labels learnt from", True), curves)
     return [
         *lines,
         "",
@@ -103,9 +98,9 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     ]
 
 
-def _crossing(file: str, name: str, points: dict[str, list[tuple[int, float]]]) -> str:
+def _crossing(file: str, name: str, points: dict[str, list[tuple[float, float]]]) -> str:
     """From how many labels on the rung's mean stays at or above the prompted model's."""
     pairs = list(zip(points[name], points[PROMPTED], strict=True))
     ahead = [ours >= theirs for (_, ours), (_, theirs) in pairs]
     start = next((size for k, ((size, _), _) in enumerate(pairs) if all(ahead[k:])), None)
-    return f"{file}, {name}: " + (f"from {start:,} labels" if start else "not reached")
+    return f"{file}, {name}: " + (f"from {start:,.0f} labels" if start else "not reached")
