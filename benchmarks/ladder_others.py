@@ -67,8 +67,8 @@ def _linear(found: Any) -> str:
 def _dictionary(found: Any) -> str:
     edit = found["edit_and_find_us"]
     return (
-        f"{found['entries']:,} entries: a question {found['find_us']['p50']} µs p50, {found['find_us']['p99']} p99; an edit until "
-        f"a question finds it {edit['p50']} µs p50, {edit['max']:,.0f} at most; {found['peak_mb']} MB"
+        f"{found['entries']:,} entries: a question {found['find_us']['p50']} µs p50, {found['find_us']['p99']} p99; an edit "
+        f"until a question finds it {edit['p50']} µs p50, {edit['max']:,.0f} at most; {found['peak_mb']} MB"
     )
 
 
@@ -107,7 +107,7 @@ OTHERS = {
     ),
     "linear": Other(
         "Speed of `linear`",
-        ("benchmarks/linear.py", "--data", "DATA"),
+        ("benchmarks/linear.py", "--data", "DATA", "--json", "benchmarks/results/linear.json"),
         "linear.json",
         _linear,
     ),
