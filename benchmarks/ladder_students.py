@@ -64,10 +64,10 @@ def student(way: Way, seed: int, data: Path) -> Student:
     texts, labels = [one.text for one in examples], [one.label for one in examples]
     if way.rung == "stack":
         stack = fit_stack(texts, labels, unlabelled=others, seed=seed)
-        hidden, said = stack.out_of_fold, stack.model.predict([row.text for row in rest])
+        hidden, said = stack.guesses, stack.model.predict([row.text for row in rest])
     else:
         linear = fit_linear(texts, labels, unlabelled=others, seed=seed)
-        hidden, said = linear.out_of_fold, [linear.model.predict(row.text) for row in rest]
+        hidden, said = linear.guesses, [linear.model.predict(row.text) for row in rest]
     return Student(
         _against(hidden, labels),
         *_against(said, [row.answer for row in rest]),

@@ -75,7 +75,7 @@ def test_texts_without_labels_tell_which_words_go_together():
 def test_confidence_is_calibrated_continuous_and_not_of_rows_seen():
     texts, labels = reviews(1500, noise=0.2)
     fitted = fit_linear(texts, labels)
-    guesses = fitted.out_of_fold
+    guesses = fitted.guesses
     confidence = np.array([guess.confidence for guess in guesses])
     right = np.array([guess.text == label for guess, label in zip(guesses, labels, strict=True)])
     # A sigmoid cannot level off at 0.8, where uniform noise puts the truth: hence the width.
@@ -95,7 +95,7 @@ def test_out_of_fold_guesses_know_nothing_of_their_labels():
     labels = rng.choice(["a", "b"], 800).tolist()
     fitted = fit_linear(texts, labels)
     assert fitted.metrics["out_of_fold_accuracy"] < 0.56
-    assert np.mean([guess.confidence for guess in fitted.out_of_fold]) < 0.6
+    assert np.mean([guess.confidence for guess in fitted.guesses]) < 0.6
 
 
 @pytest.mark.parametrize("classes", [3, 30])
@@ -131,7 +131,7 @@ def test_tiny_sets_give_modest_models(rows):
     texts, labels = ["很好 great", "很差 awful", "great 好", "awful 差", "great"], ["+", "-", "+", "-", "+"]
     fitted = fit_linear((texts * 2)[:rows], (labels * 2)[:rows])
     assert fitted.model.predict("great 好").confidence < 0.99
-    assert len(fitted.out_of_fold) == rows
+    assert len(fitted.guesses) == rows
 
 
 @pytest.mark.parametrize("texts", [["", "", "", ""], ["same"] * 4, ["?", "!", "\u200b", " "]])

@@ -14,6 +14,7 @@ from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
+from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.watching import TaskWatch
 
@@ -40,7 +41,7 @@ class Equal(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turning:
     """How the flywheel turns for a task: when it fits, how it tries a release out and how it watches it.
 
@@ -48,7 +49,8 @@ class Turning:
     takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
-    so many more are that the share `recalibrate` of all is asked twice.
+    so many more are that the share `recalibrate` of all is asked twice. No release is tried out that keeps less than the
+    promise's target less `forget` on earlier data sets, of which the share `replay` of the training rows is drawn.
     """
 
     automatic: bool = True
@@ -60,6 +62,8 @@ class Turning:
     canary_answers: int = 200
     audit: float = 0.05
     recalibrate: float = 0.2
+    forget: float = 0.05
+    replay: float = 0.0
 
 
 OFFLINE = "offline"
@@ -128,7 +132,7 @@ class Task:
         return Equal.JSON if self.schema is not None else Equal.TEXT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turn:
     """One earlier message of the conversation."""
 
@@ -136,7 +140,7 @@ class Turn:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
@@ -162,14 +166,14 @@ class Question:
     hands: Hands | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delta:
     """A piece of an answer that is still being written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """The output, how sure the rung is (0 to 1), and which rung and release said it, at what cost and latency.
 
@@ -197,7 +201,7 @@ Part = Delta | Answer
 """What a rung yields: any number of deltas, then exactly one Answer holding the whole text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Guess:
     """A learned rung's answer to one question of a batch."""
 
@@ -341,6 +345,7 @@ class Tenant:
     each_key: Limits = _UNLIMITED
     grant: Grant = CLIENT
     confidential: bool = False
+    training: bool = True  # whether its questions may be learnt from where they do not say themselves
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 

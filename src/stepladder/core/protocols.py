@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict
 
@@ -44,9 +45,15 @@ class Rung(Protocol):
 
 @runtime_checkable
 class Learned(Rung, Protocol):
-    """A rung made by a recipe. Sync batch prediction serves judging and calibration; it must equal `answer`."""
+    """A rung made by a recipe. Sync batch prediction serves judging and calibration; it must equal `answer`.
+
+    `explain` tells what spoke for the answer, at most `limit` of the rung's own kind of reasons (words, columns, examples,
+    members), the strongest first.
+    """
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]: ...
+
+    def explain(self, question: Question, limit: int = 5) -> Sequence[object]: ...
 
 
 class LearnedLoader(Protocol):
@@ -86,7 +93,7 @@ class Recipe(Protocol):
     ) -> Fitted: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatCall:
     """A chat completion on its way to a model: the caller's JSON object with every field it had, known or not.
 
@@ -104,7 +111,7 @@ class ChatCall:
     conversation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """What came back from a model: bytes for the caller (a JSON body, or whole SSE events without `[DONE]`).
 

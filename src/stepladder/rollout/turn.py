@@ -11,6 +11,7 @@ from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.drift import keep_reference
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
+from stepladder.rollout.retest import learned_from
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
 
@@ -113,9 +114,14 @@ def wait_for_calibration(store: Store, task: Task, standing: Standing) -> Standi
 
 
 def begin_canary(
-    store: Store, task: Task, mode: Mode, standing: Standing, ladder: LadderRelease | None
+    store: Store,
+    task: Task,
+    mode: Mode,
+    standing: Standing,
+    ladder: LadderRelease | None,
+    trouble: str = "",
 ) -> Standing:
-    """Try a certified ladder release out; without one, go on with more labels."""
+    """Try a certified ladder release out; without one, or with `trouble`, go on with more labels."""
     draw_more(store, task.name, None)
     if ladder is None:
         live = store.catalogue.get_ladder_release(store.rollouts.get(task.name).live or "")
@@ -125,6 +131,8 @@ def begin_canary(
         return standing.again(
             f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
         )
+    if trouble:
+        return wait_for_more(store, task, standing, f"Attempt {standing.number}: {trouble}")
     store.catalogue.add_ladder_release(ladder)
     keep_reference(store, task, standing, ladder.id)
     start_canary(store, ladder, _share(task, mode))
@@ -150,7 +158,7 @@ def try_candidate(store: Store, task: Task, mode: Mode, standing: Standing) -> S
     if trial.answers < wanted:
         return standing.at(Step.CANARY, standing.note, trial.answers, wanted)
     promote(store, ladder, f"{ladder.id} has given {trial.answers} answers without trouble.")
-    return standing.again(f"{ladder.id} is live.", standing.due)
+    return learned_from(store, standing, ladder).again(f"{ladder.id} is live.", standing.due)
 
 
 def _share(task: Task, mode: Mode) -> float:

@@ -66,7 +66,7 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
     if standing.top != top:
         note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
         changed = start_afresh(store, task, standing, note) if standing.top else standing
-        standing = replace(changed, top=top)
+        standing = replace(changed, top=top, slices=(), older=())  # said by another top
     rollout = store.rollouts.get(task.name)
     served = [release for release in (rollout.candidate, rollout.live) if release is not None]
     standing = replace(standing, audits={release: standing.audits.get(release, {}) for release in served})

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn
+from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LedgerRow:
     """One answered (or failed) question.
 
@@ -65,7 +65,7 @@ class LedgerRow:
     parent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Charge:
     """What an answer costs its tenant: `nanos` are billionths of the currency's unit, `day` is as in 20261121 (UTC).
 
@@ -271,6 +271,8 @@ class Change:
 class Entry:
     """The owner's word: `answer` for every question whose text is `key`, "exact" or once "normalised".
 
+    Of a "synonym" `answer` is what the documents call it, of a "fact" what is so.
+
     The store does not normalise: a "normalised" entry's key has been by whoever puts it.
     """
 
@@ -278,6 +280,24 @@ class Entry:
     key: str
     answer: str
     kind: str
+    who: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChange:
+    """One edit of the dictionary: what an entry said before and after it (None: there was none).
+
+    `undoes` is the edit that this one takes back.
+    """
+
+    id: int
+    task: str
+    kind: str
+    key: str
+    before: str | None
+    after: str | None
+    undoes: int | None
     who: str
     at: float
 

@@ -11,19 +11,19 @@ hidden label is used anywhere.)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import ConfigError, Dataset, Fitted, Guess, Progress, Task
+from stepladder.core import ConfigError, Guess, Progress
 from stepladder.models import LinearModel
 from stepladder.text import NgramHasher
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.dual import Floats, Machines, Rows, solve
 from stepladder.training.labels import Classes, Labels, folds
 from stepladder.training.latent import directions, least_squares, project
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 from stepladder.training.words import Words, commonest, found_in, vocabulary, weighted
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
@@ -87,7 +87,7 @@ class LinearFit:
     behind them, and numbers for the report."""
 
     model: LinearModel
-    out_of_fold: list[Guess]
+    guesses: list[Guess]
     chances: NDArray[np.float64]
     metrics: dict[str, float]
 
@@ -129,38 +129,21 @@ class _Family:
     gap: float
 
 
-class LinearRecipe:
-    """Entry point `linear` in `stepladder.recipes`: fits the `linear` rung from a dataset's `train` split."""
+class LinearRecipe(ModelRecipe):
+    """Entry point `linear` in `stepladder.recipes`."""
 
     name = "linear"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefact into `folder`, and return the out-of-fold guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: there is nothing to learn (no examples, or one class only).
-        """
-        examples = dataset.splits.get("train", ())
-        fitted = fit_linear(
-            [example.text for example in examples],
-            [example.label for example in examples],
-            unlabelled=[example.text for example in dataset.splits.get("unlabelled", ())],
-            settings=LinearSettings.read(settings),
-            seed=seed,
-            progress=progress,
+    def learn(self, lesson: Lesson) -> LinearFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        return fit_linear(
+            lesson.texts,
+            lesson.labels,
+            unlabelled=lesson.unlabelled,
+            settings=LinearSettings.read(lesson.settings),
+            seed=lesson.seed,
+            progress=lesson.progress,
         )
-        fitted.model.save(folder)
-        return Fitted(fitted.out_of_fold, fitted.metrics)
 
 
 def fit_linear(
