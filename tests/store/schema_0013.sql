@@ -38,11 +38,11 @@ CREATE TABLE ledger (
     parent VARCHAR DEFAULT '' NOT NULL, 
     UNIQUE (id)
 );
+CREATE INDEX ledger_times ON ledger (task, at);
+CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
+CREATE INDEX ledger_subjects ON ledger (subject) WHERE subject <> '';
 CREATE INDEX ledger_labels ON ledger (task, status, top, seq, drawn);
 CREATE INDEX ledger_parents ON ledger (parent) WHERE parent <> '';
-CREATE INDEX ledger_subjects ON ledger (subject) WHERE subject <> '';
-CREATE INDEX ledger_outcomes ON ledger (task, ladder_release, drawn, seq);
-CREATE INDEX ledger_times ON ledger (task, at);
 CREATE TABLE keys (
     hash VARCHAR NOT NULL, 
     name VARCHAR NOT NULL, 
@@ -73,6 +73,7 @@ CREATE TABLE sessions (
     account VARCHAR NOT NULL, 
     created_at DOUBLE NOT NULL, 
     expires_at DOUBLE NOT NULL, 
+    role VARCHAR DEFAULT '' NOT NULL, 
     PRIMARY KEY (hash)
 );
 CREATE INDEX sessions_account ON sessions (account);
@@ -231,6 +232,16 @@ CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL, 
     PRIMARY KEY (version_num)
 );
+CREATE TABLE data_keys (
+    id VARCHAR NOT NULL, 
+    tenant VARCHAR NOT NULL, 
+    master VARCHAR NOT NULL, 
+    wrapped BLOB, 
+    created_at DOUBLE NOT NULL, 
+    erased_at DOUBLE, 
+    PRIMARY KEY (id)
+);
+CREATE INDEX data_keys_tenant ON data_keys (tenant, created_at);
 CREATE TABLE drifts (
     task VARCHAR NOT NULL, 
     release VARCHAR NOT NULL, 

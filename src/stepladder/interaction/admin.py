@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
 from stepladder.rollout import how_inputs_stand
@@ -72,6 +73,7 @@ class AdminPages:
         """GET /admin/journal: who changed what, the newest first."""
         return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
 
+    @takes(_Switch)
     async def mode(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/mode: the kill switch; null lets the configuration decide again."""
         task = self._task(request)
@@ -92,6 +94,7 @@ class AdminPages:
         task = self._task(request)
         return json_of({"entries": await asyncio.to_thread(self._house.store.entries.list, task.task.name)})
 
+    @takes(_Entry)
     async def put_entry(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/tasks/{name}/dictionary: add an entry, or replace the one with this key and kind."""
         task = self._task(request)
@@ -102,6 +105,7 @@ class AdminPages:
         await self._house.refresh()
         return await self.entries(request, tenant)
 
+    @takes(_Key)
     async def remove_entry(self, request: Request, tenant: Tenant) -> Response:
         """DELETE /admin/tasks/{name}/dictionary."""
         task = self._task(request)
