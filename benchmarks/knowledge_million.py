@@ -198,8 +198,8 @@ def on_paper(figures: dict[str, Any]) -> list[str]:
     return [
         "## Terabytes, on paper",
         "",
-        f"In proportion to the above: {text:.0f} bytes of text, {disk:.0f} on the disk and {memory_each:.0f} in memory a passage. A",
-        "search by words takes time in proportion to the passages of its collection, so that text is divided into collections",
+        f"In proportion to the above: {text:.0f} bytes of text, {disk:.0f} on the disk and {memory_each:.0f} in memory a passage.",
+        "A search by words takes time in proportion to the passages of its collection, so that text is divided into collections",
         "of about two million passages, each searched by itself, and their hits are merged. Nothing of this was run.",
         "",
         "| TB of text | million passages | TB of disk | GB of memory, all collections open | collections |",
