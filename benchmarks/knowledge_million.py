@@ -198,9 +198,10 @@ def on_paper(figures: dict[str, Any]) -> list[str]:
     return [
         "## Terabytes, on paper",
         "",
-        f"In proportion to the above: {text:.0f} bytes of text, {disk:.0f} on the disk and {memory_each:.0f} in memory a passage.",
-        "A search by words takes time in proportion to the passages of its collection, so that text is divided into collections",
-        "of about two million passages, each searched by itself, and their hits are merged. Nothing of this was run.",
+        f"In proportion to the above: {text:.0f} bytes of text a passage, {disk:.0f} on the disk,",
+        f"{memory_each:.0f} in memory. A search by words takes time in proportion to the passages of its",
+        "collection, so text is divided into collections of about two million passages, each searched",
+        "by itself, and their hits are merged. Nothing of this was run.",
         "",
         "| TB of text | million passages | TB of disk | GB of memory, all collections open | collections |",
         "|--:|--:|--:|--:|--:|",
