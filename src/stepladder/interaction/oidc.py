@@ -1,12 +1,14 @@
 """Tokens of an OpenID Connect issuer: JWTs against the issuer's published keys (RFC 7519, 7517; OIDC Discovery 1.0)."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from stepladder.core import Clock, Grant, MissingExtra, NotAllowed, Oidc, StepladderError, Tenant
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # Signatures alone: a shared secret ("HS256") or none at all would let whoever reads our configuration write tokens.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -86,6 +88,8 @@ class Issuer:
             now = self._clock.monotonic()
             if self._keys is not None and now - self._fetched < age:
                 return
+            import aiohttp
+
             jwt = _library()
             try:
                 self._keys = jwt.PyJWKSet.from_dict(await self._published())
@@ -98,6 +102,8 @@ class Issuer:
             self._fetched = now
 
     async def _published(self) -> dict[str, Any]:
+        import aiohttp
+
         limit = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
         async with aiohttp.ClientSession(timeout=limit) as session:
             where = self.config.jwks_url
@@ -110,7 +116,7 @@ class Issuer:
             return await _json(session, where)
 
 
-async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+async def _json(session: "aiohttp.ClientSession", url: str) -> dict[str, Any]:
     async with session.get(url, allow_redirects=False) as response:
         response.raise_for_status()
         body = await response.content.read(_MOST_BYTES)
