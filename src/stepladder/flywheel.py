@@ -57,14 +57,16 @@ class Flywheel:
 
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
-        dataset = data.freeze(task.name, {"train": data.clean(data.gather(rows), task.labels)})
+        splits = {"train": data.clean(data.gather(rows), task.labels)}
+        outlook = self.outlook(task)
+        if outlook.texts:
+            splits["unlabelled"] = data.unlabelled(outlook.texts)
+        dataset = data.freeze(task.name, splits)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
             staged = Path(name)
             fitted = training.fit(task, dataset, staged, progress)
-            judgement = evaluation.judge(
-                task, dataset, fitted, self.outlook(task), number=standing.number + 1
-            )
+            judgement = evaluation.judge(task, dataset, fitted, outlook, number=standing.number + 1)
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
             releases = training.admit(self.registry, dataset, staged, fitted, task)

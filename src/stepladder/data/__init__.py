@@ -33,7 +33,7 @@ from stepladder.data.duplicates import Duplicates, find_contamination, find_dupl
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
-from stepladder.data.gather import clean, freeze, gather
+from stepladder.data.gather import clean, freeze, gather, unlabelled
 from stepladder.data.gathering import (
     Gathered,
     Reading,
@@ -162,6 +162,7 @@ __all__ = [
     "synthesis_task",
     "traits_described",
     "traits_of",
+    "unlabelled",
     "validate",
     "write_rows",
     "write_splits",

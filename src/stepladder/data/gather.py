@@ -29,6 +29,11 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
+def unlabelled(texts: Iterable[str]) -> list[Example]:
+    """Texts that nobody has answered yet, each once, as the split of this name holds them."""
+    return [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+
+
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
     """Drop what would teach nothing or nonsense, and keep the newest `limit`, in order.
 

@@ -48,7 +48,7 @@ class Watch:
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
         for text in texts:
-            judgement = await self._judge(windows, text.text)
+            judgement = await self.judged("windows", windows, text.text)
             severest = _severer(severest, judgement)
             literal = self.vault is not None and text.spoken
             said.append(
@@ -60,12 +60,28 @@ class Watch:
             severest = _severer(severest, await self._whole(wholes, texts))
         return severest, said
 
-    async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
-        if not rulings or self._clean.knows(self.policy.hash, text):
+    async def judged(
+        self,
+        by: str,
+        rulings: Sequence[Ruling],
+        text: str,
+        side: Side = Side.IN,
+        turns: Sequence[Turn] = (),
+    ) -> Judgement:
+        """What the rulings say of a text, which has been noted; `by` is their name. Raises GuardFailed.
+
+        Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do.
+        """
+        if not rulings or not text:
             return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
+        name, said = f"{self.policy.hash} {side.value} {by} {len(turns)}", text
+        if turns:
+            said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
+        if self._clean.knows(name, said):
+            return NOTHING
+        judgement = self.note(await judge(self.policy, rulings, text, side, turns))
         if judgement is NOTHING:
-            self._clean.add(self.policy.hash, text)
+            self._clean.add(name, said)
         return judgement
 
     async def _whole(self, rulings: Sequence[Ruling], texts: Sequence[Text]) -> Judgement:
@@ -78,23 +94,12 @@ class Watch:
             elif text.spoken and text.role == "user" and "user" in untrusted and not last:
                 turns.append(Turn(text.role, text.text))
             elif text.role in untrusted and text.role != "user":
-                severest = _severer(severest, await self._part(rulings, text.text))
+                severest = _severer(severest, await self.judged("wholes", rulings, text.text))
             elif text.spoken and text.role:
                 turns.append(Turn(text.role, text.text))
         if last and "user" in untrusted:
-            found = await judge(self.policy, rulings, last, Side.IN, turns)
-            severest = _severer(severest, self.note(found))
+            severest = _severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
-
-    async def _part(self, rulings: Sequence[Ruling], text: str) -> Judgement:
-        """A text that came from somewhere else. The guards that judge wholes know clean ones by a name of their own."""
-        name = f"{self.policy.hash} whole"
-        if self._clean.knows(name, text):
-            return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
-        if judgement is NOTHING:
-            self._clean.add(name, text)
-        return judgement
 
     def _reserve(self, texts: Sequence[Text]) -> None:
         """A schema's `phone_1` stays, so no telephone number may be called that."""
