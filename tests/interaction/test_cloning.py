@@ -111,7 +111,7 @@ def test_a_configuration_that_is_bad_gets_no_clone():
         cloned(LAW.replace('top = "big"', 'top = "gone"'))
 
 
-_TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 _VALUES = st.recursive(
     st.one_of(_TEXTS, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),

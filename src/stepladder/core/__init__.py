@@ -35,6 +35,7 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    ToolFailed,
     TooMany,
     UnknownModel,
     UnknownPlugin,
@@ -53,6 +54,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
+from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -82,9 +84,8 @@ from stepladder.core.nouns import (
     Turn,
     Turning,
     Unsure,
-    Usage,
 )
-from stepladder.core.planning import PLACE, PlanConfig, Step
+from stepladder.core.planning import PLACE, PlanConfig, Split, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -117,7 +118,10 @@ from stepladder.core.talking import (
     Received,
     forged,
 )
+from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
+from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
     "CLIENT",
@@ -171,6 +175,7 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Hands",
     "Held",
     "Hit",
     "Hold",
@@ -190,6 +195,9 @@ __all__ = [
     "ModelOpener",
     "NotAllowed",
     "Oidc",
+    "OnDrift",
+    "OnFloor",
+    "Operation",
     "Part",
     "Passage",
     "Piece",
@@ -224,6 +232,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Split",
     "Step",
     "StepladderError",
     "StoreError",
@@ -232,11 +241,19 @@ __all__ = [
     "SystemClock",
     "Task",
     "TaskKind",
+    "TaskWatch",
+    "Teaching",
     "Tenant",
     "TenantConfig",
     "Text",
     "TooLarge",
     "TooMany",
+    "Tool",
+    "ToolConfig",
+    "ToolFailed",
+    "ToolOpener",
+    "ToolScreen",
+    "ToolUse",
     "Traffic",
     "Turn",
     "Turning",

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +28,7 @@ from stepladder.core import (
 )
 from stepladder.gateway import Gateway
 from stepladder.interaction.answering import Answering
+from stepladder.interaction.first_start import coin_seed, first_admin_key
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
@@ -40,7 +40,7 @@ from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
-from stepladder.service import Auditor, Snapshot
+from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
 
@@ -92,13 +92,14 @@ class House:
         self.knowledge = OpenedKnowledge(settings)
         self.chats = Platforms()
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
-        self._retired: list[tuple[float, Model]] = []
+        self._retired: list[tuple[float, Model | OpenedTool]] = []
+        self._tools = OpenedTools()
         self._refreshing = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
         registry, answering = open_registry(store, settings, config), Answering(store, self.knowledge)
-        self._ladders = Ladders(store, registry, self.events, _coin_seed(store), answering)
+        self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         self._uses: set[tuple[str, str, int]] = set()
@@ -283,6 +284,7 @@ class House:
         await self.chats.close(drain)
         await self.gateway.auditor.close(drain)
         self._retired += [(0.0, model) for _, model in self._models.values()]
+        self._retired += [(0.0, tool) for tool in self._tools.take({})]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
         await asyncio.to_thread(self.store.close)
@@ -334,10 +336,15 @@ class House:
             before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
 
             def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
+                tools = self._tools.of(config)
                 state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
-                return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
+                tasks = self._ladders.build(config, models, state)
+                return state, Snapshot(config, tasks, models, tools), posts
 
             self._state, gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(build)
+            self._retired += [
+                (self.clock.monotonic(), tool) for tool in self._tools.take(gateway.snapshot.tools)
+            ]
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
@@ -372,16 +379,6 @@ class House:
             await retired[1].close()
 
 
-def first_admin_key(store: Store) -> str | None:
-    """Make the admin key if there is none, and the coin's seed, before several workers look for them."""
-    _coin_seed(store)
-    if any(key.admin and key.revoked_at is None for key in store.keys.list()):
-        return None
-    secret = store.keys.create("admin", admin=True)
-    store.journal.note("server", "key create", "admin (owner)")
-    return secret
-
-
 def _shown(standing: Standing) -> dict[str, float | int]:
     return {
         "day": standing.spent_day / 1e9,
@@ -389,10 +386,3 @@ def _shown(standing: Standing) -> dict[str, float | int]:
         "reserved": standing.reserved / 1e9,
         "under_way": standing.active,
     }
-
-
-def _coin_seed(store: Store) -> str:
-    seed = store.setting("coin seed")
-    if seed is None:
-        store.set_setting("coin seed", seed := secrets.token_hex(32))
-    return seed

@@ -50,6 +50,7 @@ from stepladder.models.tagger import (
     values_of,
 )
 from stepladder.models.tool_calls import read_back, written
+from stepladder.models.tool_loop import chat_with
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
 from stepladder.models.tuned import WEIGHTS, Coded, TunedModel, TunedRung
 from stepladder.models.unsure import UnsureRung
@@ -103,6 +104,7 @@ __all__ = [
     "bytes_of",
     "candidates",
     "centred",
+    "chat_with",
     "class_chances",
     "confidence_features",
     "cores",

@@ -1,7 +1,7 @@
 """The guards on a question's path: what goes in is cleared, what comes out is cleared, and the asker's own is put back."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepladder.core import (
     Action,
@@ -29,6 +29,7 @@ from stepladder.safety.outgoing import Outgoing
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
+from stepladder.safety.screening import Screening
 from stepladder.safety.watch import Watch
 from stepladder.store import Store
 
@@ -45,6 +46,7 @@ class Guarded(Protocol):
     outcome: str
     approved: str
     waits: Held | None
+    hands: Any  # the tools that may be used for it, whose `screen` is ours to give
 
     @property
     def id(self) -> str:
@@ -122,6 +124,8 @@ class Guards:
         if policy is None:
             return None
         watch = entry.watch = Watch(policy, self._clean, await self._vault(entry, policy))
+        if entry.hands is not None:
+            entry.hands.screen = Screening(watch)
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)

@@ -17,6 +17,7 @@ from stepladder.interaction.cli import (
     dictionary,
     discover,
     evaluations,
+    feedback,
     guards,
     keeping,
     keys,
@@ -29,6 +30,7 @@ from stepladder.interaction.cli import (
     serving,
     subjects,
     tenants,
+    tools,
     training,
     tutorials,
 )
@@ -56,6 +58,7 @@ app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
@@ -72,6 +75,7 @@ app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(wanted: bool) -> None:

@@ -47,9 +47,7 @@ Vectors = Annotated[
 @app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
     file: File,
-    promise: Annotated[
-        float, typer.Option(help="Share that must be kept: of all answers the log's own.")
-    ] = 0.95,
+    promise: Annotated[float, typer.Option(help="Share that must be kept: the log's own answers.")] = 0.95,
     promise_kind: Kind = PromiseKind.AGREEMENT,
     floor: FloorOf = None,
     risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
