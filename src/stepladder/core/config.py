@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stepladder.core.abuse import check_abuse
 from stepladder.core.answering import TaskKind
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
@@ -380,6 +381,7 @@ def _check_class(config: Config, name: str, service: ServiceClass) -> None:
         if getattr(service, key) is not None:
             _between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
     _between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
+    check_abuse(service.abuse, f"classes.{name}.abuse")
 
 
 def _check_limits(limits: Limits, where: str) -> None:

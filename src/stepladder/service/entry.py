@@ -114,10 +114,25 @@ class Entry(ABC):
         return self.asked.id
 
     @property
+    def model(self) -> str:
+        """The task or model that is asked."""
+        return self.asked.request.model
+
+    @property
     def conversation(self) -> str:
         """The conversation that it belongs to, "" for none."""
         request = self.asked.request
         return (request.conversation() or "") if "stepladder" in request.body else ""
+
+    @property
+    def asker(self) -> str:
+        """The user whom the request names, "" for none."""
+        return self.asked.request.asker()
+
+    @property
+    def step(self) -> bool:
+        """Whether it is a further step of a plan."""
+        return bool(self.asked.request.parent)
 
     @property
     def asks(self) -> tuple[str, str, str, bool]:
