@@ -126,7 +126,9 @@ async def test_a_release_that_cannot_be_loaded_leaves_its_questions_to_the_top(h
 
 async def test_rows_name_the_configuration_that_made_them(home):
     response = await home.client.chat()
-    assert home.row(response).config_hash == home.house.gateway.snapshot.config.hash != ""
+    hash = home.house.gateway.snapshot.config.hash
+    assert home.row(response).config_hash == hash != ""
+    assert f'hash="{hash}"' in (await home.client.get("/metrics")).body.decode()
 
 
 def test_without_a_file_it_is_this_machine_only(tmp_path, monkeypatch):

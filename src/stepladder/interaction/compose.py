@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from stepladder.core import (
@@ -43,7 +44,7 @@ from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
-from stepladder.store import FeedbackRow, Store
+from stepladder.store import FeedbackRow, SharedAnswers, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, allow
 
 _log = logging.getLogger(__name__)
@@ -70,6 +71,11 @@ def open_store(settings: Settings, config: Config) -> Store:
         queue=ledger.queue,
         pack_over=int(ledger.compress_over_kb * 1024),
     )
+
+
+def shared_answers(settings: Settings, config: Config) -> Path:
+    """The file of the answers that workers keep for each other."""
+    return settings.folder(config) / "answers.db"
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
@@ -109,7 +115,7 @@ class House:
             store.ledger,
             auditor,
             self._admission(config, several),
-            Cache(0, self.clock),
+            Cache(0, self.clock, SharedAnswers(shared_answers(settings, config)) if several else None),
             self.events,
             self.clock,
             Guards(self.events),
@@ -129,10 +135,13 @@ class House:
         """Open all of it. Raises ConfigError, MissingExtra or StoreError, and leaves nothing open then."""
         config = settings.load()
         store = await asyncio.to_thread(open_store, settings, config)
+        house: House | None = None
         try:
             house = cls(settings, config, store, several)
             await house._adopt(config)
         except BaseException:
+            if house is not None:
+                house.gateway.cache.close()
             store.close()
             raise
         return house
@@ -290,6 +299,7 @@ class House:
         self._retired += [(0.0, tool) for tool in self._tools.take({})]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
+        await asyncio.to_thread(self.gateway.cache.close)
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()

@@ -104,6 +104,19 @@ class Entry(ABC):
     def kept(self) -> tuple[Any, int]:
         """What of this answer is worth keeping, and about how many bytes that takes."""
 
+    @property
+    def shareable(self) -> bool:
+        """Whether its key means the same to every worker."""
+        return True
+
+    @abstractmethod
+    def frozen(self, kept: Any) -> bytes:
+        """What is worth keeping, as bytes."""
+
+    @abstractmethod
+    def thawed(self, data: bytes) -> Any:
+        """What was kept, out of these bytes. Raises msgspec.MsgspecError."""
+
     @abstractmethod
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """An answer that says only why there is none, or no more; `seen` is what had been said by then."""
