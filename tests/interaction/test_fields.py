@@ -1,6 +1,7 @@
 """Every field of a chat, on its way to a plain model and back: nothing is dropped, whole or streamed."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ SHAPE = {
     "strict": True,
     "schema": {"type": "object", "properties": {"名": {"type": "string"}}},
 }
-TOOLS = [
+TOOLS: list[dict[str, Any]] = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}, "strict": True}}
     for name in ("weather", "time")
 ]
