@@ -71,7 +71,8 @@ _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
+    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body, `request_seconds` its coming;
+    a client that takes nothing of its answer for `stalled_seconds` is let go.
 
     `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
     """
@@ -83,6 +84,8 @@ class Server:
     max_text_chars: int = 200_000
     flywheel: bool = True
     drain_seconds: float = 10.0
+    request_seconds: float = 60.0
+    stalled_seconds: float = 120.0
     workers: int = 1
     tls_cert: str = ""
     tls_key: str = ""
@@ -357,6 +360,8 @@ def _check_traffic(config: Config) -> None:
     for key in ("retention_days", "compress_over_kb"):
         _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
     _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    for key in ("request_seconds", "stalled_seconds"):
+        _between(getattr(config.server, key), 0, float("inf"), f"server.{key}")
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
