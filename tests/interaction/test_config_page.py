@@ -19,7 +19,10 @@ from stepladder.core import (
     Limits,
     ModelConfig,
     Oidc,
+    Privacy,
     Promise,
+    Retention,
+    Sealing,
     SemanticCache,
     ServiceClass,
     SourceConfig,
@@ -74,6 +77,9 @@ TABLES = {
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
     "## `[disclosure]`": Disclosure,
+    "## `[privacy]`": Privacy,
+    "### `[privacy.sealing]`": Sealing,
+    "## `[retention]`": Retention,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,
@@ -105,6 +111,21 @@ TABLES = {
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
     "### `[tasks.NAME.recipes.lora]`": LanguageSettings,
 }
+SEE_BELOW = (
+    Promise
+    | Turning
+    | Limits
+    | Knows
+    | Summing
+    | SemanticCache
+    | Floors
+    | Unsure
+    | Sealing
+    | Split
+    | ToolUse
+    | TaskWatch
+    | Abuse
+)
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -120,21 +141,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(
-        value,
-        Promise
-        | Turning
-        | Limits
-        | Knows
-        | Summing
-        | SemanticCache
-        | Floors
-        | Unsure
-        | Split
-        | ToolUse
-        | TaskWatch
-        | Abuse,
-    ):
+    if isinstance(value, SEE_BELOW):
         return "see below"
     if value is None:
         return "none"

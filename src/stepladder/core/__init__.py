@@ -19,7 +19,7 @@ from stepladder.core.answering import (
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.disclosure import VISIBLE, Disclosure
-from stepladder.core.entering import Accounts, Oidc
+from stepladder.core.entering import CALLBACK, Accounts, Oidc, is_safe
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -87,6 +87,7 @@ from stepladder.core.nouns import (
     Unsure,
 )
 from stepladder.core.planning import PLACE, PlanConfig, Split, Step
+from stepladder.core.privacy import Privacy, Retention, Sealing, checked_purpose
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -109,6 +110,7 @@ from stepladder.core.protocols import (
     Rung,
     is_private,
 )
+from stepladder.core.records import record
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -125,6 +127,7 @@ from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
+    "CALLBACK",
     "CLIENT",
     "OFFLINE",
     "OWNER",
@@ -205,6 +208,7 @@ __all__ = [
     "Passage",
     "Piece",
     "PlanConfig",
+    "Privacy",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -217,6 +221,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Retention",
     "Retriever",
     "RetrieverConfig",
     "RetrieverOpener",
@@ -228,6 +233,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Sealing",
     "SemanticCache",
     "Server",
     "ServiceClass",
@@ -270,10 +276,13 @@ __all__ = [
     "Verdict",
     "Watching",
     "check_promise",
+    "checked_purpose",
     "config",
     "forged",
     "granted",
     "is_private",
+    "is_safe",
     "json_texts",
     "plugins",
+    "record",
 ]

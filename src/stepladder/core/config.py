@@ -20,6 +20,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
+from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top, check_watching
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
@@ -43,6 +44,7 @@ __all__ = [
     "settings",
 ]
 from stepladder.core.knowing import check_kind, check_retriever, check_summing
+from stepladder.core.serving import Server, check_server
 from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
@@ -62,33 +64,13 @@ _TABLES = (
     "oidc",
     "disclosure",
     "guards",
+    "privacy",
+    "retention",
     "retrievers",
     "tools",
     "chats",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body, `request_seconds` its coming;
-    a client that takes nothing of its answer for `stalled_seconds` is let go.
-
-    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8460
-    data: str = "stepladder-data"
-    max_body_kb: int = 4096
-    max_text_chars: int = 200_000
-    flywheel: bool = True
-    drain_seconds: float = 10.0
-    request_seconds: float = 60.0
-    stalled_seconds: float = 120.0
-    workers: int = 1
-    tls_cert: str = ""
-    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +118,15 @@ class ModelConfig:
 class TenantConfig:
     """`[tenants.x]`: the class of service, the tools and the limits of a tenant, and of each of its keys.
 
-    `groups` are those of all its keys: whose documents they may read. A key may have more of its own.
+    `groups` are those of all its keys: whose documents they may read. A key may have more of its own. `training`: whether
+    its questions may be learnt from where neither they nor their header say.
     """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    training: bool = True
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 
@@ -175,6 +159,8 @@ class Config:
     disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    privacy: Privacy = field(default_factory=Privacy)
+    retention: Retention = field(default_factory=Retention)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
@@ -193,6 +179,7 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            training=terms.training,
             groups=tuple(sorted({*known.groups, *terms.groups})),
             tools=terms.tools,
         )
@@ -241,6 +228,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        privacy=settings(data.get("privacy", {}), Privacy, "privacy"),
+        retention=settings(data.get("retention", {}), Retention, "retention"),
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
@@ -312,6 +301,7 @@ def _check(config: Config) -> None:
     check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
+    check_privacy(config.privacy, config.retention)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
@@ -359,9 +349,7 @@ def _check_kept(task: Task, where: str) -> None:
 def _check_traffic(config: Config) -> None:
     for key in ("retention_days", "compress_over_kb"):
         _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
-    _between(config.server.workers, 1, 32, "server.workers", closed=True)
-    for key in ("request_seconds", "stalled_seconds"):
-        _between(getattr(config.server, key), 0, float("inf"), f"server.{key}")
+    check_server(config.server)
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from stepladder.core import Answer, BadRequest, Config, Events, Model, Question, Scope, Task, plugins
 from stepladder.interaction.answering import Answering
-from stepladder.interaction.compose import open_store
 from stepladder.interaction.knowing import OpenedKnowledge
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
 from stepladder.models import DictionaryRung, Entries, Ladder, with_fallbacks
 from stepladder.service import OWNERS_WORD

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from stepladder.core import (
@@ -22,7 +20,6 @@ from stepladder.core import (
     Rollout,
     RungFailed,
     StepladderError,
-    StoreError,
     SystemClock,
     Task,
     Tenant,
@@ -36,6 +33,7 @@ from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
+from stepladder.interaction.opening import open_shared_answers, open_store
 from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
@@ -45,7 +43,7 @@ from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
-from stepladder.store import FeedbackRow, SharedAnswers, Store
+from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, allow
 
 _log = logging.getLogger(__name__)
@@ -53,38 +51,9 @@ _LOOK_SECONDS = 0.2
 _RETIRE_SECONDS = 600.0
 
 
-def open_store(settings: Settings, config: Config) -> Store:
-    """The store of a configuration, its folder made if need be. Raises StoreError naming the folder and the remedy."""
-    folder = settings.folder(config)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot make the data folder {folder}: {error.strerror}.", remedy=_ELSEWHERE
-        ) from error
-    if not writable:
-        raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
-    ledger = config.ledger
-    return Store.open(
-        settings.store_url(config),
-        durability=ledger.durability,
-        queue=ledger.queue,
-        pack_over=int(ledger.compress_over_kb * 1024),
-    )
-
-
-def shared_answers(settings: Settings, config: Config) -> Path:
-    """The file of the answers that workers keep for each other."""
-    return settings.folder(config) / "answers.db"
-
-
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
     """The registry of a configuration: its releases lie in the data folder."""
     return Registry(store.catalogue, settings.releases(config))
-
-
-_ELSEWHERE = "Give it the right owner, or name another folder in server.data."
 
 
 class House:
@@ -116,7 +85,7 @@ class House:
             store.ledger,
             auditor,
             self._admission(config, several),
-            Cache(0, self.clock, SharedAnswers(shared_answers(settings, config)) if several else None),
+            Cache(0, self.clock, open_shared_answers(settings, config) if several else None),
             self.events,
             self.clock,
             Guards(self.events),
@@ -201,9 +170,10 @@ class House:
         """The same; what has changed. Raises ConfigError, MissingExtra or StoreError for one that is not taken."""
         try:
             config, now = self.settings.load(), self.gateway.snapshot.config
-            if (config.ledger, config.server.data) != (now.ledger, now.server.data):
+            if _opened_with(config) != _opened_with(now):
                 raise ConfigError(
-                    "[ledger] or server.data has changed.", remedy="Start the server anew for that."
+                    "[ledger], [privacy] or server.data has changed.",
+                    remedy="Start the server anew for that.",
                 )
             await self._adopt(config)
             changed = differences(now, config)
@@ -395,3 +365,14 @@ class House:
         for retired in [retired for retired in self._retired if retired[0] <= before]:
             self._retired.remove(retired)
             await retired[1].close()
+
+
+def _opened_with(config: Config) -> tuple[Any, ...]:
+    """What the open store was made for."""
+    return (
+        config.ledger,
+        config.server.data,
+        config.privacy.personal,
+        config.privacy.key,
+        config.privacy.sealing,
+    )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepladder.core import Config, StepladderError, plugins
-from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.surroundings import running, unreachable
 from stepladder.safety import Policies
+from stepladder.store import Store
 
 _LITTLE_SPACE = 500_000_000
 _FEW_FILES = 4096
@@ -105,6 +107,19 @@ def _machine(settings: Settings, config: Config) -> Iterator[Finding]:
         )
 
 
+def _sealing(store: Store) -> Finding:
+    """Whether texts are sealed. That every key can be opened, the store has seen already."""
+    keys = [key for key in store.data_keys.list() if key.live]
+    if not store.data_keys.sealing:
+        return Finding("Texts at rest: not sealed")
+    old = {key.master for key in keys} - {store.data_keys.current_or_refuse()}
+    return Finding(
+        f"Texts at rest: sealed, {len(keys)} keys",
+        f"Some are wrapped by the old master keys {', '.join(sorted(old))}." if old else "",
+        "Run: stepladder sealing rewrap",
+    )
+
+
 def _store(settings: Settings, config: Config) -> Iterator[Finding]:
     try:
         store = open_store(settings, config)
@@ -123,6 +138,7 @@ def _store(settings: Settings, config: Config) -> Iterator[Finding]:
             str(fault) if fault else "",
             "Somebody changed it: compare with a copy that was exported.",
         )
+        yield _sealing(store)
         registry = open_registry(store, settings, config)
         for task in config.tasks:
             live = store.rollouts.get(task).live

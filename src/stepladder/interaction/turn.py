@@ -14,7 +14,8 @@ from contextlib import suppress
 from stepladder.core import StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.beside import run_beside
-from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
 from stepladder.rollout import Report, fingerprint
 from stepladder.store import Store

@@ -5,7 +5,7 @@ which of them is in use.
 """
 
 from stepladder.registry.datasets import dataset_hash
-from stepladder.registry.forgetting import Held, forget, held
+from stepladder.registry.forgetting import Held, forget, forget_before, held
 from stepladder.registry.keeping import Keeping, Lineage, Marks
 from stepladder.registry.parcel import export_release, import_release
 from stepladder.registry.record import Record, record_of
@@ -21,6 +21,7 @@ __all__ = [
     "dataset_hash",
     "export_release",
     "forget",
+    "forget_before",
     "held",
     "import_release",
     "record_of",

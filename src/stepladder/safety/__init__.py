@@ -12,6 +12,7 @@ from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
+from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
@@ -64,6 +65,7 @@ __all__ = [
     "default_chain",
     "held_name",
     "import_lists",
+    "kept",
     "language_of",
     "merge",
     "open_guard",
@@ -71,5 +73,6 @@ __all__ = [
     "pack",
     "read_lexicon",
     "refusal",
+    "without_secrets",
     "write_lexicon",
 ]

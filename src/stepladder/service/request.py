@@ -1,7 +1,7 @@
 """A chat completion request: decoded once, only as deep as we need, every field kept as the bytes it came in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stepladder.core import (
     TooLarge,
     ToolUse,
     Turn,
+    record,
 )
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     force: str | None = None
     confidential: bool = False
     subject: str | None = None
-    training: bool = True
+    training: bool | None = None
     groups: tuple[str, ...] | None = None
 
 
@@ -72,7 +73,7 @@ CHAT = "chat/completions"
 _WRITING = (CHAT, "completions")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 
@@ -172,15 +173,16 @@ class ChatRequest:
         named = next((name for name in ("safety_identifier", "user") if name in self.body), "")
         return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
 
-    def about(self) -> tuple[str, bool]:
-        """Whom it is about ("" where nobody is named), and whether it may be learnt from.
+    def about(self, tenant: Tenant) -> tuple[str, bool]:
+        """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
 
         The person's id is `stepladder.subject`, else OpenAI's `safety_identifier` or its older `user`.
         """
         extra = _extra(self.body)
+        training = tenant.training if extra.training is None else extra.training
         if extra.subject is not None:
-            return extra.subject[:_MOST_SUBJECT], extra.training
-        return self.asker(), extra.training
+            return extra.subject[:_MOST_SUBJECT], training
+        return self.asker(), training
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.

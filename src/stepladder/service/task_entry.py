@@ -206,7 +206,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
-        subject, training = self.asked.request.about()
+        subject, training = self.asked.request.about(self.asked.tenant)
         return LedgerRow(
             id=question.id,
             at=question.asked_at,

@@ -18,12 +18,14 @@ from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.conversations import Conversation, Conversations
+from stepladder.store.data_keys import Cipher, DataKey, DataKeys, Envelope
 from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
@@ -73,13 +75,17 @@ __all__ = [
     "Catalogue",
     "Change",
     "Charge",
+    "Cipher",
     "Conversation",
     "Conversations",
+    "DataKey",
+    "DataKeys",
     "DatasetCard",
     "DecisionRow",
     "Drifts",
     "Entries",
     "Entry",
+    "Envelope",
     "Fault",
     "FeedbackRow",
     "Gap",
@@ -87,6 +93,7 @@ __all__ = [
     "Journal",
     "Judged",
     "JudgedRow",
+    "Keep",
     "Kept",
     "Key",
     "Keys",

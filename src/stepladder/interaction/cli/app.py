@@ -27,6 +27,7 @@ from stepladder.interaction.cli import (
     releases,
     reviews,
     rollouts,
+    sealing,
     serving,
     subjects,
     tenants,
@@ -60,6 +61,9 @@ app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
 app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(sealing.app, name="sealing")
+app.command("retention")(ledgers.retention)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
