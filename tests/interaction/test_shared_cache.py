@@ -89,6 +89,23 @@ async def test_another_configuration_and_an_erasure_leave_nothing_behind(config)
         assert "cache" not in facts(await home.client.chat(safety_identifier="ann"))
 
 
+@pytest.mark.parametrize("privacy", ['personal = "redact"', 'sealing.key = "env:SEALING_KEY"'])
+async def test_what_is_to_be_sealed_or_changed_before_it_is_on_a_disk_stays_in_memory(
+    tmp_path, monkeypatch, privacy
+):
+    monkeypatch.setenv("SEALING_KEY", "ab" * 32)
+    config = write_config(
+        tmp_path,
+        recorded(tmp_path, ANSWERS) + PRICES,
+        mood(more="cache_seconds = 60"),
+        f"[privacy]\n{privacy}\n",
+    )
+    async with worker(config) as home:
+        await home.client.chat()
+        assert facts(await home.client.chat())["cache"] == "hit"
+    assert not (tmp_path / "stepladder-data" / "answers.db").exists()
+
+
 async def test_an_answer_to_another_wording_too(tmp_path):
     config = write_config(tmp_path, recorded(tmp_path, semantic.ANSWERS) + PRICES, mood(more=semantic.KEPT))
     async with worker(config) as home:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from stepladder.core import Rollout
 from stepladder.store import Store
 from tests.product import Product, eventually, mood, recorded, write_config
 
@@ -68,6 +69,14 @@ def test_what_one_is_told_all_know(place):
             return all(ask(product)[1]["choices"][0]["message"]["content"] == answer for _ in range(12))
 
         eventually(lambda: says("bad"))
+        assert call(product, "/admin/tasks/mood/mode", {"mode": "top"})[0] == 200
+        eventually(lambda: says("good"))
+        assert call(product, "/admin/tasks/mood/mode", {"mode": None})[0] == 200
+        eventually(lambda: says("bad"))
+        store.rollouts.put(Rollout("mood", live="gone"), "test")  # a release that no worker can load
+        eventually(lambda: all(call(product, "/readyz")[0] == 503 for _ in range(12)))
+        store.rollouts.put(Rollout("mood", version=store.rollouts.get("mood").version), "test")
+        eventually(lambda: all(call(product, "/readyz")[0] == 200 for _ in range(12)))
         store.keys.revoke("app")
         eventually(lambda: all(ask(product, key=secret)[0] == 401 for _ in range(12)))
         store.close()
