@@ -38,6 +38,7 @@ from stepladder.core.errors import (
     TooLarge,
     ToolFailed,
     TooMany,
+    TrackerFailed,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
@@ -122,6 +123,7 @@ from stepladder.core.talking import (
     forged,
 )
 from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.tracking import TrackedRun, TrackedVersion, Tracker, TrackerConfig
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
@@ -263,6 +265,11 @@ __all__ = [
     "ToolOpener",
     "ToolScreen",
     "ToolUse",
+    "TrackedRun",
+    "TrackedVersion",
+    "Tracker",
+    "TrackerConfig",
+    "TrackerFailed",
     "Traffic",
     "Turn",
     "Turning",

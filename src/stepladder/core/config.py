@@ -29,6 +29,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
+from stepladder.core.tracking import TrackerConfig
 
 __all__ = [
     "Config",
@@ -44,7 +45,7 @@ __all__ = [
     "settings",
 ]
 from stepladder.core.knowing import check_kind, check_retriever, check_summing
-from stepladder.core.serving import Server, check_server
+from stepladder.core.serving import Ledger, Server, Traffic, check_server
 from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
@@ -69,33 +70,9 @@ _TABLES = (
     "retrievers",
     "tools",
     "chats",
+    "tracker",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch.
-
-    Rows are kept for `retention_days` (0: for ever); texts of more than `compress_over_kb` are kept packed (0: none).
-    """
-
-    url: str = ""
-    durability: str = "process"
-    queue: int = 10_000
-    retention_days: float = 0.0
-    compress_over_kb: float = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """`[traffic]`: how much may be under way in one worker, how much may wait, and what the answers kept may take up."""
-
-    at_once: int = 4096
-    queue: int = 1024
-    cache_mb: float = 64.0
-    ban_after: int = 30
-    ban_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +142,7 @@ class Config:
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -233,6 +211,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
+        tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -322,9 +301,10 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate"):
+        for key in ("canary", "audit", "recalibrate", "forget"):
             _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
+        for key in ("hold_back", "replay"):
+            _between(getattr(task.flywheel, key), 0.0, 0.9, f"{where}.flywheel.{key}", closed=True)
         _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")

@@ -7,6 +7,7 @@ from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.conversing import ConversationPages, ConversingShape
+from stepladder.interaction.describing import DescribingPages
 from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
@@ -40,6 +41,7 @@ class App:
             [
                 *Pages(house).routes(),
                 *EnteringPages(house).routes(),
+                *DescribingPages(house, lambda: self.routes).routes(),
                 *OidcPages(house).routes(),
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),

@@ -18,7 +18,6 @@ from stepladder.core import (
     Right,
     RolledOut,
     Rollout,
-    RungFailed,
     StepladderError,
     SystemClock,
     Task,
@@ -38,7 +37,7 @@ from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.standings import standings
-from stepladder.models import entry_key, parse_answer, with_fallbacks
+from stepladder.models import checked_entry, entry_key, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
@@ -246,13 +245,7 @@ class House:
     def put_entry(self, task: Task, entry: tuple[str, str, str], who: str) -> None:
         """Add a dictionary entry (key, answer, kind). Raises BadRequest, also for an answer outside the contract."""
         key, answer, kind = entry
-        if not key.strip():
-            raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
-        try:
-            said = parse_answer(task, answer)
-        except RungFailed as error:
-            raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
-        key = entry_key(kind, key)
+        key, said = checked_entry(task, kind, key, answer)
         self._ladders.edit(
             task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
         )

@@ -41,7 +41,7 @@ class AdminRoute(Route):
         self.right = right
         self._changes = (method != "GET" and right in _CHANGING) if changes is None else changes
         self._house = house
-        self._page = endpoint
+        self.page = endpoint
         super().__init__(path, self._enter, methods=[method])
 
     async def _enter(self, request: Request) -> Response:
@@ -51,7 +51,7 @@ class AdminRoute(Route):
         if self.right in _PURPOSEFUL:
             purposes = self._house.gateway.snapshot.config.privacy.purposes
             await self._note(tenant, f"read for {purpose_of(request, purposes)!r}", request)
-        response = await self._page(request, tenant)
+        response = await self.page(request, tenant)
         if self._changes:
             await self._note(tenant, "admin", request)
         return response

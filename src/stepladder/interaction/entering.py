@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Route
 
 from stepladder.core import BadRequest, Right
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import SESSION_COOKIE, credentials
 from stepladder.interaction.http import decoded, json_of
 
@@ -32,6 +33,7 @@ class EnteringPages:
             Route("/admin/me", self.me, methods=["GET"]),
         ]
 
+    @takes(_LogIn)
     async def log_in(self, request: Request) -> Response:
         """POST /admin/login {name, password}: a session's token, to be sent as a bearer key."""
         given = await decoded(request, _LogIn, _MOST_BYTES)

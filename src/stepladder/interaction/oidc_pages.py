@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from stepladder.core import CALLBACK, BadRequest
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import SESSION_COOKIE
 from stepladder.interaction.oidc_login import MINUTES, CodeFlow
 
@@ -29,6 +30,7 @@ class OidcPages:
             Route(CALLBACK, self.finish, methods=["GET"]),
         ]
 
+    @takes(query=("next",))
     async def begin(self, request: Request) -> Response:
         """GET /admin/oidc/login?next=/path: to the issuer."""
         flow = await self._flow()

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from stepladder.core import BadRequest, Config, Progress, Right, Tenant
 from stepladder.interaction.compose import House, open_registry
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
 from stepladder.interaction.knowing import open_knowledge
@@ -120,16 +121,19 @@ class SubjectPages:
             route("/admin/subjects/erase", self.erase),
         ]
 
+    @takes(_Person)
     async def find(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/subjects/find {id, tenant?}."""
         person, people = await self._read(request)
         return json_of(await asyncio.to_thread(people.find, person.id, person.tenant))
 
+    @takes(_Person)
     async def export(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/subjects/export {id, tenant?}."""
         person, people = await self._read(request)
         return json_of(await asyncio.to_thread(people.export, person.id, person.tenant))
 
+    @takes(_Person)
     async def erase(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/subjects/erase {id, tenant?, documents?}: gone when the response leaves, from this worker's cache too."""
         person, people = await self._read(request)
