@@ -28,7 +28,7 @@ def product(tmp_path_factory, upstream):
         recorded(folder, ANSWERS),
         mood(),
         upstream.model("gpt", "flooding"),
-        server="flywheel = false\nrequest_seconds = 1.0\nstalled_seconds = 2.0",
+        server="flywheel = false\nrequest_seconds = 3.0\nstalled_seconds = 3.0",
     )
     with Product(config) as running:
         yield running
