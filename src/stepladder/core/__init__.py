@@ -5,6 +5,7 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.abuse import Abuse, Banned
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Check,
@@ -138,12 +139,14 @@ __all__ = [
     "ROLES",
     "UNSURE",
     "VISIBLE",
+    "Abuse",
     "Accounts",
     "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Banned",
     "Blocked",
     "Callback",
     "Certificate",
