@@ -105,6 +105,7 @@ from stepladder.core.protocols import (
     Retriever,
     RetrieverOpener,
     Rung,
+    Screen,
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
@@ -202,6 +203,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Screen",
     "SemanticCache",
     "Server",
     "ServiceClass",

@@ -241,6 +241,20 @@ class Guard(Protocol):
         ...
 
 
+class Screen(Protocol):
+    """Guards on what comes from elsewhere while a question is answered: passages, what a tool returned."""
+
+    async def __call__(
+        self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
+    ) -> Sequence[str | None]:
+        """Each text as a model may see it; None for one that it may not see at all.
+
+        `request` is the request's id, `name` its task or model, `origin` what the policy and the ledger call such texts:
+        "passage" or "tool". Raises GuardFailed where nobody can say.
+        """
+        ...
+
+
 class GuardOpener(Protocol):
     """What an entry point in `stepladder.guards` names: a class with `open`. It checks its own settings."""
 

@@ -95,12 +95,13 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
+        guards = Guards(self.events)
         self._ladders = Ladders(
             store,
             open_registry(store, settings, config),
             self.events,
             _coin_seed(store),
-            Answering(store, self.knowledge),
+            Answering(store, self.knowledge, guards.screen),
         )
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
@@ -115,7 +116,7 @@ class House:
             Cache(0, self.clock),
             self.events,
             self.clock,
-            Guards(self.events),
+            guards,
         )
         self.metrics = Metrics(self.events, store, auditor.counts)
         if several:

@@ -1,6 +1,7 @@
 """The guards of one question: its texts on the way in, and what is known of it until its answer is restored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stepladder.core import Action, Remark, Side, Text, Turn
 from stepladder.privacy import Vault
@@ -8,6 +9,8 @@ from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
 from stepladder.safety.policy import Policy, Ruling
 from stepladder.safety.writing import Pen
+
+_WHOLE = " whole"
 
 
 class Watch:
@@ -48,7 +51,7 @@ class Watch:
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
         for text in texts:
-            judgement = await self._judge(windows, text.text)
+            judgement = await self._judge(windows, text.text, "")
             severest = _severer(severest, judgement)
             literal = self.vault is not None and text.spoken
             said.append(
@@ -60,12 +63,33 @@ class Watch:
             severest = _severer(severest, await self._whole(wholes, texts))
         return severest, said
 
-    async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
-        if not rulings or self._clean.knows(self.policy.hash, text):
+    async def screen(self, origin: str, text: str) -> str | None:
+        """A text that came from elsewhere while the question is answered, as a model may see it, if it may.
+
+        Its remarks say where it came from, in the place of the side. Raises GuardFailed.
+        """
+        rulings = self.policy.of(Side.IN)
+        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
+        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        judgement = await self._judge(windows, text, "", origin)
+        if origin in self.policy.untrusted:
+            judgement = _severer(judgement, await self._judge(wholes, text, _WHOLE, origin))
+        if judgement.action not in (Action.PASS, Action.REDACT):
+            return None
+        return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+
+    async def _judge(self, rulings: Sequence[Ruling], text: str, of: str, origin: str = "") -> Judgement:
+        """Judge by itself a text that is not known to be clean. Guards that judge wholes know clean ones by another name."""
+        name = self.policy.hash + of
+        if not rulings or not text or self._clean.knows(name, text):
             return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
+        judgement = await judge(self.policy, rulings, text, Side.IN)
+        if origin:
+            remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
+            judgement = replace(judgement, remarks=remarks) if remarks else judgement
+        self.note(judgement)
         if judgement is NOTHING:
-            self._clean.add(self.policy.hash, text)
+            self._clean.add(name, text)
         return judgement
 
     async def _whole(self, rulings: Sequence[Ruling], texts: Sequence[Text]) -> Judgement:
@@ -78,23 +102,13 @@ class Watch:
             elif text.spoken and text.role == "user" and "user" in untrusted and not last:
                 turns.append(Turn(text.role, text.text))
             elif text.role in untrusted and text.role != "user":
-                severest = _severer(severest, await self._part(rulings, text.text))
+                severest = _severer(severest, await self._judge(rulings, text.text, _WHOLE))
             elif text.spoken and text.role:
                 turns.append(Turn(text.role, text.text))
         if last and "user" in untrusted:
             found = await judge(self.policy, rulings, last, Side.IN, turns)
             severest = _severer(severest, self.note(found))
         return severest
-
-    async def _part(self, rulings: Sequence[Ruling], text: str) -> Judgement:
-        """A text that came from somewhere else. The guards that judge wholes know clean ones by a name of their own."""
-        name = f"{self.policy.hash} whole"
-        if self._clean.knows(name, text):
-            return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, Side.IN))
-        if judgement is NOTHING:
-            self._clean.add(name, text)
-        return judgement
 
     def _reserve(self, texts: Sequence[Text]) -> None:
         """A schema's `phone_1` stays, so no telephone number may be called that."""

@@ -39,6 +39,7 @@ class Entry(ABC):
     """
 
     __slots__ = (
+        "__weakref__",
         "_clock",
         "_elsewhere",
         "_mark",
