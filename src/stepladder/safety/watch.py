@@ -24,6 +24,7 @@ class Watch:
         self.pen = Pen(self.vault, policy.hasher)
         self.remarks: list[Remark] = []
         self.asked = ""
+        self.cost = 0.0
         self._clean = clean
 
     @property
@@ -38,7 +39,8 @@ class Watch:
         return self.policy.hash
 
     def note(self, judgement: Judgement) -> Judgement:
-        """Keep what guards remarked, each thing once."""
+        """Keep what guards remarked, each thing once, and what judging cost."""
+        self.cost += judgement.cost
         self.remarks += [remark for remark in judgement.remarks if remark not in self.remarks]
         return judgement
 
@@ -88,7 +90,7 @@ class Watch:
             remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
             judgement = replace(judgement, remarks=remarks) if remarks else judgement
         self.note(judgement)
-        if judgement is NOTHING:
+        if judgement.clean:
             self._clean.add(name, text)
         return judgement
 

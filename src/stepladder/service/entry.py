@@ -162,6 +162,11 @@ class Entry(ABC):
     def forget(self) -> None:
         """This answer is not to be given again."""
 
+    @property
+    def guarding_cost(self) -> float:
+        """What guards that ask a model have cost so far."""
+        return 0.0 if self.watch is None else self.watch.cost
+
     def version(self) -> str:
         """Names what an answer depends on beside the request: the task or model, and the guards' policy."""
         return self._version() if self.watch is None else f"{self._version()} {self.watch.hash}"

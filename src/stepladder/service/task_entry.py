@@ -209,7 +209,7 @@ class TaskEntry(Entry):
             stream=self.asked.request.stream,
             prompt_tokens=answer.usage.prompt_tokens,
             completion_tokens=answer.usage.completion_tokens,
-            cost=answer.cost,
+            cost=answer.cost + self.guarding_cost,
             latency_ms=self.latency_ms(),
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,
