@@ -5,6 +5,11 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow or busy machine is no failure: what a test waits for has limits of its own.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -70,10 +70,23 @@ def test_different_ngrams_do_not_collide_by_construction(one, other):
             assert seen.setdefault(feature.bucket, key) == key
 
 
-@given(mixed)
-def test_features_are_the_buckets_in_the_same_order(text):
-    features = HASHER.features(text)
-    assert [f.bucket for f in features] == HASHER.buckets(text).tolist()
+@given(
+    mixed | st.text(max_size=30),
+    st.sampled_from(
+        [
+            HASHER,
+            NgramHasher(characters=()),
+            NgramHasher(tokens=(1, 3), han=(1, 2, 4), characters=()),
+            NgramHasher(tokens=(), han=(2,), characters=()),
+        ]
+    ),
+)
+def test_features_are_the_buckets_in_the_same_order(text, hasher):
+    """Also where tokens of a short text are looked up, and those of a long one worked out."""
+    features = hasher.features(text)
+    assert [f.bucket for f in features] == hasher.buckets(text).tolist()
+    long = "x" * 2000
+    assert hasher.buckets(f"{text} {long}").tolist() == [f.bucket for f in hasher.features(f"{text} {long}")]
     normal = normalise(text)
     assert all(0 <= f.start < f.end <= len(normal) for f in features)
 

@@ -42,10 +42,10 @@ class Grams:
 def grams(text: str) -> Grams:
     """Hash a text; what several classifiers ask of one text is worked out once."""
     if len(text) <= _LONG:
-        buckets = np.sort(HASHER.buckets(text))
-        keep = np.ones(buckets.size, np.bool_)
-        keep[1:] = buckets[1:] != buckets[:-1]
-        return Grams(buckets[keep])
+        buckets = HASHER.buckets(text)
+        buckets.sort()
+        fresh = buckets[1:] != buckets[:-1]
+        return Grams(np.concatenate((buckets[:1], buckets[1:][fresh])))
     buckets, starts = HASHER.placed(text)
     return Grams(buckets, starts // (_PIECE // 2))
 

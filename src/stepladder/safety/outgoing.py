@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from stepladder.core import Action, Blocked, Side, Streams
-from stepladder.safety.judging import NOTHING, Judgement, judge, judge_now
-from stepladder.safety.policy import Ruling
+from stepladder.safety.judging import Judgement, judge_now
 from stepladder.safety.stream import Replaced, Windows, tail_of
 from stepladder.safety.watch import Watch
 
@@ -47,7 +46,10 @@ class Outgoing:
 
     async def text(self, text: str, *, whole: bool = True) -> str:
         """A text as it may leave; one that is no `whole` (a name) is for windows only. Raises Stopped, GuardFailed."""
-        judgement = await self._judge([*self.windows, *self.wholes] if whole else self.windows, text)
+        rulings = [*self.windows, *self.wholes] if whole else self.windows
+        judgement = self._passed(
+            await self.watch.judged("all" if whole else "windows", rulings, text, Side.OUT)
+        )
         return self.watch.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
 
     def piece(self, text: str) -> str:
@@ -59,29 +61,22 @@ class Outgoing:
         """A streamed text as long as it is now: ask the guards that need all of it. Raises Stopped, GuardFailed."""
         if self.wholes and text and (last or len(text) - self._judged >= _STEP):
             self._judged = len(text)
-            judgement = await self._judge(self.wholes, text)
+            judgement = self._passed(await self.watch.judged("wholes", self.wholes, text, Side.OUT))
             if judgement.cuts:  # what has left cannot be replaced any more
                 raise Stopped(judgement)
 
     async def observe(self, text: str) -> None:
         """Ask those that only look."""
-        if self.observers and text:
-            self.watch.note(await judge(self.watch.policy, self.observers, text, Side.OUT))
-
-    async def _judge(self, rulings: Sequence[Ruling], text: str) -> Judgement:
-        if not rulings or not text:
-            return NOTHING
-        return self._passed(await judge(self.watch.policy, rulings, text, Side.OUT))
+        await self.watch.judged("observers", self.observers, text, Side.OUT)
 
     def _pieces(self, text: str) -> Sequence[Replaced]:
         if not self.windows:
             return ()
         return self.watch.pen.replaced(
-            self._passed(judge_now(self.watch.policy, self.windows, text, Side.OUT)).cuts
+            self._passed(self.watch.note(judge_now(self.watch.policy, self.windows, text, Side.OUT))).cuts
         )
 
     def _passed(self, judgement: Judgement) -> Judgement:
-        self.watch.note(judgement)
         if judgement.action in _STOPS:
             raise Stopped(judgement)
         return judgement

@@ -95,18 +95,18 @@ class Pieces:
 
 def repeated(text: str) -> list[int]:
     """Return where a letter or Han character stands thrice in a row, or three stand twice each (as 你你好好吗吗)."""
-    if len(text) < _SHORT:
-        return [match.start() for match in _REPEATED.finditer(text)]
-    codes = encode(text)
+    codes = np.frombuffer(text.encode(), np.uint8) if text.isascii() else encode(text)
     same = codes[1:] == codes[:-1]
-    thrice = same[1:] & same[:-1]
-    found = [int(at) for at in thrice.nonzero()[0] if text[at].isalpha()]
-    if same.size > 4:
+    twice = same.tobytes()  # one look for the few texts that go on
+    found: list[int] = []
+    if b"\1\1" in twice:
+        found = [int(at) for at in (same[1:] & same[:-1]).nonzero()[0] if text[at].isalpha()]
+    if _PAIRS.search(twice):
         found += (same[4:] & same[2:-2] & same[:-4]).nonzero()[0].tolist()
     return found
 
 
-_REPEATED = re.compile(r"([^\W\d_])\1\1|(.)\2(.)\3(.)\4", re.DOTALL)
+_PAIRS = re.compile(b"\x01.\x01.\x01", re.DOTALL)
 
 
 class Literals:

@@ -10,8 +10,6 @@ from stepladder.safety.judging import NOTHING, Judgement, judge
 from stepladder.safety.policy import Policy, Ruling
 from stepladder.safety.writing import Pen
 
-_WHOLE = " whole"
-
 
 class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
@@ -53,7 +51,7 @@ class Watch:
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
         for text in texts:
-            judgement = await self._judge(windows, text.text, "")
+            judgement = await self.judged("windows", windows, text.text)
             severest = _severer(severest, judgement)
             literal = self.vault is not None and text.spoken
             said.append(
@@ -73,25 +71,41 @@ class Watch:
         rulings = self.policy.of(Side.IN)
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
         wholes = [ruling for ruling in rulings if ruling.guard.window is None]
-        judgement = await self._judge(windows, text, "", origin)
+        judgement = await self.judged("windows", windows, text, origin=origin)
         if origin in self.policy.untrusted:
-            judgement = _severer(judgement, await self._judge(wholes, text, _WHOLE, origin))
+            judgement = _severer(judgement, await self.judged("wholes", wholes, text, origin=origin))
         if judgement.action not in (Action.PASS, Action.REDACT):
             return None
         return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
 
-    async def _judge(self, rulings: Sequence[Ruling], text: str, of: str, origin: str = "") -> Judgement:
-        """Judge by itself a text that is not known to be clean. Guards that judge wholes know clean ones by another name."""
-        name = self.policy.hash + of
-        if not rulings or not text or self._clean.knows(name, text):
+    async def judged(
+        self,
+        by: str,
+        rulings: Sequence[Ruling],
+        text: str,
+        side: Side = Side.IN,
+        turns: Sequence[Turn] = (),
+        origin: str = "",
+    ) -> Judgement:
+        """What the rulings say of a text, which has been noted; `by` is their name, `origin` what its remarks call its side.
+
+        Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do.
+        Raises GuardFailed.
+        """
+        if not rulings or not text:
             return NOTHING
-        judgement = await judge(self.policy, rulings, text, Side.IN)
-        if origin:
+        name, said = f"{self.policy.hash} {side.value} {by} {len(turns)}", text
+        if turns:
+            said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
+        if self._clean.knows(name, said):
+            return NOTHING
+        judgement = await judge(self.policy, rulings, text, side, turns)
+        if origin and judgement.remarks:
             remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
-            judgement = replace(judgement, remarks=remarks) if remarks else judgement
+            judgement = replace(judgement, remarks=remarks)
         self.note(judgement)
         if judgement.clean:
-            self._clean.add(name, text)
+            self._clean.add(name, said)
         return judgement
 
     async def _whole(self, rulings: Sequence[Ruling], texts: Sequence[Text]) -> Judgement:
@@ -104,12 +118,11 @@ class Watch:
             elif text.spoken and text.role == "user" and "user" in untrusted and not last:
                 turns.append(Turn(text.role, text.text))
             elif text.role in untrusted and text.role != "user":
-                severest = _severer(severest, await self._judge(rulings, text.text, _WHOLE))
+                severest = _severer(severest, await self.judged("wholes", rulings, text.text))
             elif text.spoken and text.role:
                 turns.append(Turn(text.role, text.text))
         if last and "user" in untrusted:
-            found = await judge(self.policy, rulings, last, Side.IN, turns)
-            severest = _severer(severest, self.note(found))
+            severest = _severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
 
     def _reserve(self, texts: Sequence[Text]) -> None:

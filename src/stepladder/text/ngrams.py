@@ -6,7 +6,8 @@ ends marked, catch inflections and misspellings. Each n-gram is one of ``2**bits
 et al. 2009, arXiv 0902.2206, without the sign: weights are learned for each used bucket).
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from unicodedata import category
@@ -25,7 +26,9 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
 # Made once: a scalar of numpy's takes as long to make as to use.
 _STEP, _STEP_BACK, _ONE, _HALF = (np.uint64(number) for number in (_BASE, _INVERSE, 1, 32))
+_ORDERS = tuple(map(np.uint64, range(8)))
 _MIX = tuple(np.uint64(number) for number in (30, 0xBF58476D1CE4E5B9, 27, 0x94D049BB133111EB))
+_SHIFTS = tuple(np.uint64(64 - max(bits, 1)) for bits in range(29))
 _SPACE, _WORD, _HAN, _MARK = range(4)
 
 
@@ -60,7 +63,11 @@ class NgramHasher:
 
     def buckets(self, text: str) -> NDArray[np.int32]:
         """Return the bucket of every n-gram of ``text``, with repeats, shape (n-grams,)."""
-        parts = [hashes for hashes, _ in self._ngrams(normalise(text))]
+        normal = normalise(text)
+        if not self.characters and _is_short(normal):
+            parts = list(self._short(normal))
+        else:
+            parts = [hashes for hashes, _ in self._ngrams(normal)]
         return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
     def placed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -81,11 +88,28 @@ class NgramHasher:
             found += map(Feature, buckets.tolist(), starts.tolist(), ends.tolist())
         return found
 
+    def _short(self, normal: str) -> Iterator[Hashes]:
+        """Yield the token n-grams' hashes of a short text: its tokens are looked up, since most were met before."""
+        tokens = _token_pattern().findall(normal)
+        words = np.fromiter(map(_KNOWN.__getitem__, tokens), np.uint64, len(tokens))
+        wordless = _wordless_table().take(np.minimum(words, _BEYOND).astype(np.intp))
+        runs = wordless.tobytes()
+        han = tuple(order for order in self.han if b"\1" * order in runs)
+        for order, rolling in _rolling(words, max(self.tokens + han, default=0)):
+            if order in self.tokens:
+                yield rolling
+            if order in han:
+                yield rolling[_all_of(wordless, order)]
+
     def _to_buckets(self, hashes: Hashes) -> NDArray[np.int32]:
         """Mix (the finaliser of splitmix64, Steele et al. 2014) and keep the top bits."""
-        mixed = (hashes ^ (hashes >> _MIX[0])) * _MIX[1]
-        mixed = (mixed ^ (mixed >> _MIX[2])) * _MIX[3]
-        return (mixed >> np.uint64(64 - self.bits)).astype(np.int32)
+        mixed = hashes >> _MIX[0]
+        mixed ^= hashes
+        mixed *= _MIX[1]
+        mixed ^= mixed >> _MIX[2]
+        mixed *= _MIX[3]
+        mixed >>= _SHIFTS[self.bits]
+        return mixed.astype(np.int32)
 
     def _ngrams(self, normal: str) -> list[Group]:
         codes = encode(normal)
@@ -93,9 +117,55 @@ class NgramHasher:
             return []
         kinds = _kinds(codes)
         tokens = _tokens(codes, kinds)
-        found = _token_ngrams(tokens, kinds, self.tokens, without_words=False)
-        found += _token_ngrams(tokens, kinds, self.han, without_words=True)
-        return found + _character_ngrams(codes, kinds, self.characters)
+        found = _token_ngrams(tokens, kinds, self.tokens, self.han)
+        return found + _character_ngrams(codes, kinds, self.characters) if self.characters else found
+
+
+class _Known(dict[str, int]):
+    """Token -> its hash, as `_tokens` has it, filled as texts come; emptied when it has grown large."""
+
+    def __missing__(self, token: str) -> int:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        total = 0
+        for character in reversed(token):
+            total = (total * _BASE + ord(character) + 1) & _ALL_BITS
+        found = self[token] = total ^ total >> 32
+        return found
+
+
+_KNOWN = _Known()
+_MOST_KNOWN = 20_000  # about 3 MB
+_ALL_BITS = (1 << 64) - 1
+_SHORT, _SHORT_HAN = 2000, 150  # characters; above, arrays are quicker than looking tokens up
+
+
+def _is_short(normal: str) -> bool:
+    """Whether a text is one for `_short`, whose pattern knows the characters below U+10000 only."""
+    if normal.isascii():
+        return len(normal) < _SHORT
+    return len(normal) < _SHORT_HAN and max(normal) < "\U00010000"
+
+
+@lru_cache(maxsize=1)
+def _token_pattern() -> re.Pattern[str]:
+    """Return what finds the tokens of a normalised text (6 ms, once)."""
+    letters = np.flatnonzero(_kind_table()[:0x10000] == _WORD)
+    ends = np.flatnonzero(np.diff(letters) > 1)
+    firsts, lasts = np.concatenate((letters[:1], letters[ends + 1])), np.append(letters[ends], letters[-1])
+    ranges = "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in zip(firsts, lasts, strict=True))
+    return re.compile(f"[{ranges}]+|[^ ]")
+
+
+@lru_cache(maxsize=1)
+def _wordless_table() -> NDArray[np.bool_]:
+    """Return for the hash of every token of one character (its code point plus one) whether that is no letter."""
+    table = np.zeros(int(_BEYOND) + 1, np.bool_)
+    table[1:-1] = _kind_table()[:0x10000] != _WORD
+    return table
+
+
+_BEYOND = np.uint64(0x10001)  # the hash of a longer token is greater, but for one in 2**47
 
 
 def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:
@@ -123,35 +193,45 @@ def _token_ngrams(
     tokens: tuple[Hashes, Positions, Positions],
     kinds: NDArray[np.uint8],
     orders: tuple[int, ...],
-    *,
-    without_words: bool,
+    han: tuple[int, ...],
 ) -> list[Group]:
-    """Hash the n-grams of tokens by a rolling polynomial."""
+    """Hash the n-grams of tokens by a rolling polynomial; of the orders in `han` only what has no word in it."""
     words, starts, ends = tokens
     wordless = kinds[starts] != _WORD
     some_words = not wordless.all()
     found: list[Group] = []
-    for order in orders:
-        count = words.size - order + 1
-        if count < 1:
-            continue
-        rolling, allowed = words[:count], wordless[:count]
-        for step in range(1, order):
-            rolling = rolling * _STEP_BACK
-            rolling += words[step : step + count]
-            if without_words and some_words:
-                allowed = allowed & wordless[step : step + count]
-        rolling = rolling + np.uint64(order)
-        which = allowed if without_words and some_words else slice(None)
-        places = partial(_between, starts[:count], ends[order - 1 :], which)
-        found.append((rolling[which], places))
+    for order, rolling in _rolling(words, max(orders + han, default=0)):
+        if order in orders:
+            found.append((rolling, partial(_between, starts, ends, order, slice(None))))
+        if order in han:
+            which = _all_of(wordless, order) if some_words else slice(None)
+            found.append((rolling[which], partial(_between, starts, ends, order, which)))
     return found
 
 
+def _rolling(words: Hashes, most: int) -> Iterator[tuple[int, Hashes]]:
+    """Yield each order up to `most` with the hashes of all its n-grams."""
+    rolling = words
+    for order in range(1, min(most, words.size) + 1):
+        if order > 1:
+            rolling = rolling[:-1] * _STEP_BACK
+            rolling += words[order - 1 :]
+        yield order, rolling + _ORDERS[order] if order < len(_ORDERS) else rolling + np.uint64(order)
+
+
+def _all_of(flags: NDArray[np.bool_], order: int) -> NDArray[np.bool_]:
+    """Return for each stretch of `order` flags whether all are set."""
+    count = flags.size - order + 1
+    every = flags[:count]
+    for step in range(1, order):
+        every = every & flags[step : step + count]
+    return every
+
+
 def _between(
-    starts: Positions, ends: Positions, which: NDArray[np.bool_] | slice
+    starts: Positions, ends: Positions, order: int, which: NDArray[np.bool_] | slice
 ) -> tuple[Positions, Positions]:
-    return starts[which], ends[which]
+    return starts[: starts.size - order + 1][which], ends[order - 1 :][which]
 
 
 def _character_ngrams(codes: Codes, kinds: NDArray[np.uint8], orders: tuple[int, ...]) -> list[Group]:

@@ -75,7 +75,7 @@ class Matcher:
         """Return all matches in `text`, in no order; AND-rules and allowed phrases are already seen to."""
         folded = fold(text)
         found = {(m.word.text, m.part, m.start, m.end): m for m in self._written(folded)}
-        if self._heard.entries:
+        if self._heard.entries and not folded.text.isascii():
             for match in self._sounding(folded):
                 found.setdefault((match.word.text, match.part, match.start, match.end), match)
         for start, end in windows(folded.text, numbers=self._numbers):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stepladder.text import decode, encode
 
 _LAST = 0xFFFF
+_SHORT = 100  # characters; below, mapping one by one is quicker than making arrays
 _FIRST = 0xE000  # a syllable is one private-use character, so that sounds can be searched like a text
 
 
@@ -26,6 +27,8 @@ class Sounds:
 
     def of_text(self, text: str) -> str:
         """Return the text with every known Han character as its sound, length kept."""
+        if len(text) < _SHORT:
+            return text.translate(self.of)
         codes = encode(text)
         return decode(np.where(codes < self.table.size, self.table[np.minimum(codes, _LAST)], codes))
 
