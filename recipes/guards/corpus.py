@@ -175,8 +175,7 @@ _RUDE = (
     "shut up you {}",
     "he is nothing but a {}",
     "those {}s should all disappear",
-    "fucking {}",
-    "you are such a {}, get lost",
+    "{}",
 )
 
 

@@ -36,7 +36,7 @@ Chinese rows of ours are the harder ones: half of them are written around the ve
 """
 LEAST = 0.1
 """No threshold is lower: below, a word or two of an attack in a short text would be enough."""
-_SECTIONS = ("act", "!", "hard", "grammar", "families", "daily", "scenes", "breadth", "coaxing", "ordinary")
+_SECTIONS = ("act", "!", "hard", "grammar", "families", "daily", "scenes", "coaxing", "ordinary")
 HARD = (
     "!",
     "hard",
@@ -44,7 +44,6 @@ HARD = (
     "families",
     "daily",
     "scenes",
-    "breadth",
     "coaxing",
     "ordinary",
     "other side",
