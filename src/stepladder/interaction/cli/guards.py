@@ -50,6 +50,7 @@ def evaluate(
     side: SideOption = Side.IN,
 ) -> None:
     """Say how many bad texts the guards flag, and how many harmless ones, with 95 % intervals."""
+    from stepladder.evaluation.redteam import wilson
     from stepladder.safety import default_chain
 
     chain = default_chain()
@@ -60,7 +61,7 @@ def evaluate(
     for bad, name in ((True, "bad texts flagged"), (False, "harmless texts flagged")):
         flagged, rows = counts[bad]
         if rows:
-            low, high = _wilson(flagged, rows)
+            low, high = wilson(flagged, rows)
             typer.echo(
                 f"{name}: {flagged} of {rows} = {flagged / rows:.3f} (95 % interval {low:.3f} to {high:.3f})"
             )
@@ -154,11 +155,3 @@ def _labelled(file: Path) -> Iterator[tuple[str, bool]]:
                     f'{file.name} line {number} has no "label".', remedy="Write true or false, 1 or 0."
                 )
             yield row["text"], bool(row["label"])
-
-
-def _wilson(flagged: int, rows: int) -> tuple[float, float]:
-    """Return Wilson's score interval at 95 % (Wilson 1927)."""
-    z, share = 1.959964, flagged / rows
-    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * (share * (1 - share) / rows + z * z / (4 * rows * rows)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
