@@ -84,3 +84,21 @@ async def test_a_model_that_hangs_is_given_up(tmp_path):
                 assert (response.status, response.json["error"]["code"]) == (503, "guard_failed")
         finally:
             over.set()
+
+
+@pytest.mark.parametrize(("private", "asked"), [(False, 0), (True, 1)])
+async def test_a_public_model_is_not_told_what_is_confidential(tmp_path, private, asked):
+    seen = []
+
+    def noting(*given):
+        seen.append(given)
+        return judge(*given)
+
+    task = '[tasks.sort]\ntop = "gpt"\nlabels = ["a", "b"]\nconfidential = true\n'
+    with engine(noting) as url:
+        more = config(url, private=private) + task
+        async with live(tmp_path, saying("a"), more, model="private = true\n") as home:
+            assert (await home.client.chat("Which is it?", "sort")).status == 200
+            assert len(seen) == asked
+            await home.client.chat("Which is it?", "gpt")
+            assert len(seen) > asked or private

@@ -84,6 +84,7 @@ class Task:
     top: str
     kind: TaskKind = TaskKind.TASK
     prompt: str = ""
+    safety_prompt: str = ""
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     rungs: tuple[str, ...] = ("dictionary", "linear")

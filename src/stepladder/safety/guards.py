@@ -58,6 +58,11 @@ class Guarded(Protocol):
         ...
 
     @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        ...
+
+    @property
     def question_text(self) -> str:
         """The question, as it may be kept."""
         ...
@@ -123,7 +128,9 @@ class Guards:
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        watch = entry.watch = Watch(policy, self._clean, await self._vault(entry, policy))
+        watch = entry.watch = Watch(
+            policy, self._clean, await self._vault(entry, policy), confidential=entry.confidential
+        )
         self._under_way[entry.id] = entry
         texts = entry.texts()
         try:

@@ -29,7 +29,7 @@ class LadderSettings:
     """`lower` is the classifier ("attacks" or "harm"); the model is asked where its score is within `band`.
 
     `key` is a reference to a secret. `controversial` is the action for what the model is not sure of itself. `price_in` and
-    `price_out` are those of a million tokens, `timeout` is in seconds.
+    `price_out` are those of a million tokens, `timeout` is in seconds. Only a `private` model is told what is confidential.
     """
 
     base_url: str
@@ -43,6 +43,7 @@ class LadderSettings:
     timeout: float = 1.5
     price_in: float = 0.0
     price_out: float = 0.0
+    private: bool = False
 
 
 class LadderGuard:
@@ -58,6 +59,11 @@ class LadderGuard:
         self._settings = settings
         self._lower = lower
         self._upper = upper
+
+    @property
+    def private(self) -> Guard:
+        """What may judge a confidential text: itself, or only its lower rung."""
+        return self if self._settings.private else self._lower
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> Self:

@@ -14,8 +14,15 @@ from stepladder.safety.writing import Pen
 class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
 
-    def __init__(self, policy: Policy, clean: Clean, vault: Vault | None = None) -> None:
-        """`vault` is the conversation's, None where the policy has no pseudonyms."""
+    def __init__(
+        self, policy: Policy, clean: Clean, vault: Vault | None = None, *, confidential: bool = False
+    ) -> None:
+        """`vault` is the conversation's, None where the policy has no pseudonyms.
+
+        A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
+        """
+        self.ins = _private(policy.of(Side.IN)) if confidential else policy.of(Side.IN)
+        self.outs = _private(policy.of(Side.OUT)) if confidential else policy.of(Side.OUT)
         self.policy = policy
         self.vault = vault
         self._kept = len(vault) if vault is not None else 0
@@ -44,7 +51,7 @@ class Watch:
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        rulings = self.policy.of(Side.IN)
+        rulings = self.ins
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
         wholes = [ruling for ruling in rulings if ruling.guard.window is None]
         self.asked = "\n".join(text.text for text in texts if text.last)
@@ -68,7 +75,7 @@ class Watch:
 
         Its remarks say where it came from, in the place of the side. Raises GuardFailed.
         """
-        rulings = self.policy.of(Side.IN)
+        rulings = self.ins
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
         wholes = [ruling for ruling in rulings if ruling.guard.window is None]
         judgement = await self.judged("windows", windows, text, origin=origin)
@@ -131,6 +138,10 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _private(rulings: Sequence[Ruling]) -> tuple[Ruling, ...]:
+    return tuple(replace(each, guard=getattr(each.guard, "private", each.guard)) for each in rulings)
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:

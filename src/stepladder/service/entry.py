@@ -163,6 +163,11 @@ class Entry(ABC):
         """This answer is not to be given again."""
 
     @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        return False
+
+    @property
     def guarding_cost(self) -> float:
         """What guards that ask a model have cost so far."""
         return 0.0 if self.watch is None else self.watch.cost

@@ -68,6 +68,11 @@ class ModelEntry(Entry):
         self._question, self._turns = self.asked.request.said()
 
     @property
+    def confidential(self) -> bool:
+        """As the call says, or its tenant."""
+        return self._call.confidential
+
+    @property
     def question_text(self) -> str:
         """The last user message."""
         return self._question

@@ -101,6 +101,11 @@ class TaskEntry(Entry):
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
     @property
+    def confidential(self) -> bool:
+        """As the question says, or its task, or its tenant."""
+        return self.question.confidential
+
+    @property
     def question_text(self) -> str:
         """The task's question."""
         return self.question.text
