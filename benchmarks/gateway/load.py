@@ -3,7 +3,11 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from typing import cast
+
+NUMBER = b"#########"
+_numbers = count()
 
 
 @dataclass
@@ -21,12 +25,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to ask, and the request as bytes."""
+    """Where to ask, and the request as bytes. A `NUMBER` in it is another one in every request."""
 
     host: str
     port: int
     request: bytes
     stream: bool
+
+    def fresh(self) -> bytes:
+        """The request as it is sent now."""
+        return (
+            self.request.replace(NUMBER, b"%09d" % next(_numbers)) if NUMBER in self.request else self.request
+        )
 
 
 class Connection(asyncio.Protocol):
@@ -49,7 +59,7 @@ class Connection(asyncio.Protocol):
         """Send the request; whether the answer was good and whole."""
         self._data.clear()
         self._done = asyncio.get_running_loop().create_future()
-        self.transport.write(self._target.request)
+        self.transport.write(self._target.fresh())
         return await self._done
 
     def data_received(self, data: bytes) -> None:

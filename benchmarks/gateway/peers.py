@@ -68,6 +68,13 @@ print(gateway.base_url, flush=True)
 time.sleep(3600)
 """
 KEY = "sk-benchmark"
+ASKED = {
+    "plain": (False, False),
+    "plain, every text new": (False, True),
+    "stream of 20 chunks": (True, False),
+    "stream, every text new": (True, True),
+}
+"""Kind of request: whether it is streamed, and whether no two say the same. Guards know a text again that was clean."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,10 @@ class Peer:
     model: str
     key: str
 
-    def target(self, stream: bool) -> load.Target:
-        """The same question for everyone."""
-        data = place.body(self.model, stream=stream)
+    def target(self, stream: bool, fresh: bool) -> load.Target:
+        """The same question for everyone; `fresh` makes it another one each time."""
+        text = f"{place.TEXT} {load.NUMBER.decode()}" if fresh else place.TEXT
+        data = place.body(self.model, stream=stream, text=text)
         asked = place.request(self.port, self.key, data).replace(
             b"/v1/chat/completions", self.path.encode(), 1
         )
@@ -212,9 +220,8 @@ def wait(peer: Peer) -> None:
         time.sleep(0.5)
 
 
-def once(peer: Peer, stream: bool, seconds: float) -> dict[str, float]:
+def once(peer: Peer, aim: load.Target, seconds: float) -> dict[str, float]:
     """One round: as fast as 32 connections go, then 50 a second."""
-    aim = peer.target(stream)
     before = place.cpu_seconds(peer.pid)
     fast = asyncio.run(load.closed(aim, 32, seconds))
     used = place.cpu_seconds(peer.pid) - before
@@ -237,13 +244,13 @@ def measure(
         upstream = stack.enter_context(place.upstream(1))
         peers = {name: stack.enter_context(KINDS[name](home, upstream)) for name in names}
         os.sched_setaffinity(0, {1})
-        for kind, stream in (("plain", False), ("stream of 20 chunks", True)):
+        for kind, (stream, fresh) in ASKED.items():
             for peer in peers.values():
-                asyncio.run(load.closed(peer.target(stream), 8, 1.0))
+                asyncio.run(load.closed(peer.target(stream, fresh), 8, 1.0))
             runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
             for _ in range(rounds):
                 for name, peer in peers.items():
-                    runs[name].append(once(peer, stream, seconds))
+                    runs[name].append(once(peer, peer.target(stream, fresh), seconds))
             for name in names:
                 row = {key: statistics.median(run[key] for run in runs[name]) for key in runs[name][0]}
                 row["a_core_second"] = 1000 / row["cpu_ms"]

@@ -33,6 +33,7 @@ class Flywheel:
         before = Standing.load(self.store, task)
         mode = self.store.switches.get(task.name) or task.mode
         try:
+            data.judge_feedback(self.store, task)
             standing = rollout.watch(self.store, task, self.tops[task.name], before)
             standing = standing if mode is Mode.TOP else self._step(task, mode, standing)
         except (ConfigError, DataError, MissingExtra, RungFailed) as error:
@@ -57,17 +58,16 @@ class Flywheel:
 
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
-        dataset = data.freeze(task.name, {"train": data.clean(data.gather(rows), task.labels)})
+        outlook = self.outlook(task)
+        splits = {"train": data.clean(data.gather(rows), task.labels), **data.unlabelled(outlook.texts)}
+        dataset = data.freeze(task.name, splits)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
-            staged = Path(name)
-            fitted = training.fit(task, dataset, staged, progress)
-            judgement = evaluation.judge(
-                task, dataset, fitted, self.outlook(task), number=standing.number + 1
-            )
+            fitted = training.fit(task, dataset, Path(name), progress)
+            judgement = evaluation.judge(task, dataset, fitted, outlook, number=standing.number + 1)
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
-            releases = training.admit(self.registry, dataset, staged, fitted, task)
+            releases = training.admit(self.registry, dataset, Path(name), fitted, task)
         return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:

@@ -1,7 +1,8 @@
 """docs/config.md names every key there is, with its type and its default, and no other."""
 
+import re
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -21,20 +22,33 @@ from stepladder.core import (
     SemanticCache,
     ServiceClass,
     SourceConfig,
+    Split,
     Step,
     Summing,
     Task,
+    TaskWatch,
     Tenant,
+    ToolConfig,
+    ToolUse,
     Turning,
     Unsure,
     config,
 )
+from stepladder.interaction.platforms import open_chat
+from stepladder.interaction.platforms.slack import SlackSettings
+from stepladder.interaction.platforms.wecom import WecomSettings
 from stepladder.knowledge.engines.http_search import HttpSettings
 from stepladder.knowledge.engines.kinds import EngineSettings, IndexSettings
+from stepladder.knowledge.postgres.retriever import PostgresSettings
 from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_settings
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
+from stepladder.service.tools.caller import Auth
+from stepladder.service.tools.http import HttpSettings as HttpToolSettings
+from stepladder.service.tools.http import HttpTool
+from stepladder.service.tools.mcp import McpSettings
+from stepladder.service.tools.openapi import OpenApiSettings
 from stepladder.training import (
     EncoderSettings,
     LinearSettings,
@@ -62,6 +76,8 @@ TABLES = {
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,
+    "### `[plans.NAME.steps.split]`": Split,
+    "### `[tasks.NAME.tools]`": ToolUse,
     "### `[classes.NAME]`": ServiceClass,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
@@ -70,8 +86,11 @@ TABLES = {
     "### `[knowledge.sources.NAME]`": SourceConfig,
     "### `[tasks.NAME.semantic_cache]`": SemanticCache,
     '### `kind = "http"`': HttpSettings,
-    '### `kind = "searxng"` and `"brave"`': EngineSettings,
+    '### `kind = "searxng"`, `"brave"`, `"bing"` and `"baidu"`': EngineSettings,
     '### `kind = "opensearch"`': IndexSettings,
+    '### `kind = "postgres"`': PostgresSettings,
+    '### `kind = "slack"`': SlackSettings,
+    '### `kind = "wecom"`': WecomSettings,
     "### `[tasks.NAME.promise]`": Promise,
     "### `[tasks.NAME.promise.floors]`": Floors,
     "### `[tasks.NAME.unsure]`": Unsure,
@@ -99,7 +118,20 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(value, Promise | Turning | Limits | Knows | Summing | SemanticCache | Floors | Unsure):
+    if isinstance(
+        value,
+        Promise
+        | Turning
+        | Limits
+        | Knows
+        | Summing
+        | SemanticCache
+        | Floors
+        | Unsure
+        | Split
+        | ToolUse
+        | TaskWatch,
+    ):
         return "see below"
     if value is None:
         return "none"
@@ -116,7 +148,9 @@ def test_every_key_is_described_with_its_type_and_default(heading):
     kind = TABLES[heading]
     hints = get_type_hints(kind)
     shown = rows(heading)
-    known = {item.name: item for item in fields(kind) if item.name != "name"}
+    shared = {one.name for base in kind.__mro__[1:] if is_dataclass(base) for one in fields(base)}
+    own_first = sorted(fields(kind), key=lambda item: item.name in shared)
+    known = {item.name: item for item in own_first if item.name != "name"}
     assert list(shown) == list(known)
     for name, item in known.items():
         told, default = shown[name]
@@ -143,6 +177,25 @@ def test_the_keys_of_every_model_are_described():
     assert set(shown) == ours
 
 
+def test_the_keys_of_every_tool_are_described():
+    ours = {item.name for item in fields(ToolConfig)} - {"kind", "settings"}
+    assert set(rows("## `[tools.NAME]`")) == ours
+    auth = {item.name: default_of(item) for item in fields(Auth)}
+    for kind, settings in (("openapi", OpenApiSettings), ("mcp", McpSettings), ("http", HttpToolSettings)):
+        shown = {name: default for name, (_, default) in rows(f"### Tools of kind `{kind}`").items()}
+        assert shown | auth == {item.name: default_of(item) for item in fields(settings)}, kind
+    page = PAGE.read_text(encoding="utf-8").partition("Those below take these")[2].partition("###")[0]
+    assert all(f"| `{name}` | string | {default} |" in page for name, default in auth.items())
+
+
+def test_the_page_about_tools_shows_good_ones():
+    (code,) = [b.code for b in pages.blocks(PAGE.with_name("tools.md")) if b.language == "toml"]
+    shown = config.parse(code)
+    assert shown.tasks["support"].tools.use == ("shop.getOrder", "weather")
+    weather = shown.tools["weather"]
+    assert HttpTool.open("weather", weather) and weather.seconds == 20.0
+
+
 def test_the_example_of_rungs_has_good_settings():
     (rungs,) = [
         block.code
@@ -154,7 +207,17 @@ def test_the_example_of_rungs_has_good_settings():
 
 def test_the_page_about_plans_shows_good_ones():
     page = PAGE.with_name("plans.md")
-    (code,) = [block.code for block in pages.blocks(page) if block.language == "toml"]
+    code, parts = [block.code for block in pages.blocks(page) if block.language == "toml"]
+    assert config.parse(parts).plans["case"].steps[1].split.tasks == ("domain", "deadline")
     plans = config.parse(code).plans
     assert [step.name for step in plans["desk"].steps] == ["domain", "lawyer", "anyone"]
     assert plans["checked"].steps[1].quiet
+
+
+def test_the_page_about_chats_shows_good_ones(monkeypatch):
+    (code,) = [block.code for block in pages.blocks(PAGE.with_name("chats.md")) if block.language == "toml"]
+    chats = config.parse(code).chats
+    for name in re.findall(r"env:(\w+)", code):
+        monkeypatch.setenv(name, "k" * 43)
+    assert sorted(chats) == ["desk", "office"]
+    assert [open_chat(name, chat).platform.name for name, chat in chats.items()] == ["desk", "office"]

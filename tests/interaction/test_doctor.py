@@ -36,8 +36,10 @@ def test_differences_name_the_key_and_both_values():
     assert differences(config.parse(ONE), config.parse(other)) == [
         'tasks.mood.labels: ["good","bad"] -> ["good","worse"]',
         "tenants.acme.confidential: not there -> false",
+        "tenants.acme.groups: not there -> []",
         "tenants.acme.limits.budget_day: not there -> 1.0",
         'tenants.acme.service: not there -> ""',
+        "tenants.acme.tools: not there -> []",
     ]
     assert not differences(config.parse(ONE), config.parse(f"# a remark\n{ONE}"))
 

@@ -12,6 +12,8 @@ import pytest
 from stepladder.core import BadRequest, ConfigError, RungFailed, Scope, UpstreamFailed
 from stepladder.knowledge import Query, SearchMode
 from stepladder.knowledge.engines import (
+    BaiduRetriever,
+    BingRetriever,
     BraveRetriever,
     HttpRetriever,
     OpenSearchRetriever,
@@ -165,6 +167,45 @@ def test_brave_is_asked_with_its_key_and_the_key_is_in_no_error(monkeypatch):
         assert "secret" not in str(caught.value) and "500" in str(caught.value)
     with pytest.raises(ConfigError, match="reference"):
         BraveRetriever.open("web", {"api_key": "secret-key-1"})
+
+
+def test_bing_and_baidu_are_asked_as_their_interfaces_say(monkeypatch):
+    monkeypatch.setenv("KEY", "secret-key-1")
+    seen = []
+    page = {"url": "https://a.test/x", "name": "N", "title": "T", "snippet": "Text.", "content": "正文。"}
+
+    def answer(path, given, body, headers):
+        seen.append((path, given, body, headers["Ocp-Apim-Subscription-Key"] or headers["Authorization"]))
+        if path.startswith("/v2"):
+            return 200, {"request_id": "1", "references": [{**page, "id": 1, "type": "web"}]}
+        return 200, {"_type": "SearchResponse"} if given["q"] == "none" else {"webPages": {"value": [page]}}
+
+    with engine(answer) as url:
+        settings = {"base_url": url, "api_key": "env:KEY", "domains": ["a.test"], "per_minute": 3}
+        bing = BingRetriever.open("bing", settings)
+        (hit,) = bing.retrieve("退货 & more", "c", Scope(), top=7)
+        assert (hit.passage.text, hit.passage.title) == ("Text.", "N")
+        assert bing.retrieve("none", "c", Scope()) == []
+        (hit,) = BaiduRetriever.open("baidu", settings).retrieve("退货", "c", Scope(), top=7)
+        assert (hit.passage.text, hit.passage.title, hit.passage.source) == ("正文。", "T", page["url"])
+        assert not BaiduRetriever.open("baidu", {**settings, "domains": ["b.test"]}).retrieve(
+            "退货", "c", Scope()
+        )
+        bing.retrieve("third", "c", Scope())
+        with pytest.raises(RungFailed, match="quota"):
+            bing.retrieve("fourth", "c", Scope())
+    assert seen[0] == (
+        "/v7.0/search",
+        {"q": "退货 & more", "count": "7", "responseFilter": "Webpages"},
+        {},
+        "secret-key-1",
+    )
+    path, _, body, key = seen[2]
+    assert (path, key) == ("/v2/ai_search/web_search", "Bearer secret-key-1")
+    assert body["messages"] == [{"role": "user", "content": "退货"}]
+    assert body["resource_type_filter"] == [{"type": "web", "top_k": 7}]
+    with pytest.raises(ConfigError, match="base_url"):
+        BingRetriever.open("bing", {"api_key": "env:KEY"})
 
 
 def test_engines_that_are_ill_are_named_and_slow_ones_are_not_waited_for():

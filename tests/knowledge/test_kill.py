@@ -1,5 +1,6 @@
-"""kill -9 in the middle of adding 5,000 documents: the same command again does the rest, and nothing twice."""
+"""kill -9 while 5,000 documents are added: the same command again does the rest, and nothing twice."""
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -45,6 +46,25 @@ def run_until(path, line):
     assert child.returncode == -9
 
 
+def run_for(path, seconds):
+    """Start the child and kill it after so long; whether it was done before."""
+    command = [sys.executable, "-c", CHILD, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as child:
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+    return child.returncode == 0
+
+
+def begun(path):
+    """Whether there is anything to count yet."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
 def counts(path):
     with closing(sqlite3.connect(path)) as connection:
 
@@ -62,6 +82,23 @@ def counts(path):
         }
         assert ask("PRAGMA integrity_check") == "ok"
     return found
+
+
+def test_an_ingestion_that_is_killed_at_any_moment_comes_to_its_end(tmp_path):
+    path, chance, kills, patience = tmp_path / "knowledge.db", random.Random(3), 0, 1.0
+    while not run_for(path, patience * chance.uniform(0.6, 1.4)):
+        kills += 1
+        patience *= 1.15  # a slow machine must get on too, and the kills then come everywhere in the work
+        if not begun(path):
+            continue
+        half = counts(path)
+        assert half["rows"] == half["documents"] == half["passages"] == (half["indexed"] or 0)
+        assert half["orphans"] == half["lost"] == 0
+    assert kills
+    whole = counts(path)
+    names = ("rows", "documents", "passages", "indexed", "vectors")
+    assert {whole[name] for name in names} == {DOCUMENTS}
+    assert whole["orphans"] == whole["lost"] == 0
 
 
 @pytest.mark.parametrize("line", ["documents 1536", "passages 800"])

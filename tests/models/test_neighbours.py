@@ -44,10 +44,13 @@ def model(texts=TEXTS, labels=LABELS):
 def test_votes_are_those_of_the_written_formula():
     similar, labels = np.array([[1.0, 0.9, 0.5]]), np.array([[1, 0, 1]])
     vote = Vote(2, 0.1, 0.05)
-    found = vote.scores(similar, labels, np.ones(3))
+    means = np.array([[0.0, 0.5, -0.5]])
+    found = vote.scores(similar, labels, np.ones(3), means)
     assert found == pytest.approx(np.log([[np.exp(-1) + 0.05, 1 + 0.05, 0.05]]))
-    found = vote.scores(similar, labels, np.array([3, 1, 1]))
+    found = vote.scores(similar, labels, np.array([3, 1, 1]), means)
     assert found[0, 0] == pytest.approx(np.log(3 * np.exp(-1) + 0.05))
+    pulled = Vote(2, 0.1, 0.05, 4.0).scores(similar, labels, np.ones(3), means)
+    assert pulled - vote.scores(similar, labels, np.ones(3), means) == pytest.approx(4 * means)
 
 
 def test_a_handful_of_a_new_class_is_not_outvoted():
@@ -56,6 +59,14 @@ def test_a_handful_of_a_new_class_is_not_outvoted():
     after = before.with_examples(["n"], ["my order number is to be cancelled"], ["cancel"])
     assert after.predict(["order number to be cancelled"])[0].text == "cancel"
     assert after.predict(["my order number 7 is late"])[0].text == "order"
+
+
+def test_a_row_that_is_left_out_is_no_part_of_its_class():
+    many = [f"my order number {k} is late" for k in range(20)] + [f"refund of invoice {k}" for k in range(20)]
+    labels = ["order"] * 20 + ["refund"] * 20
+    alone = fit_neighbours(["gibberish qqq", *many], ["order", *labels], embedder=SETTINGS)
+    assert alone.out_of_fold.probabilities[0, 0] < alone.model.look(["gibberish qqq"]).probabilities[0, 0]
+    assert alone.metrics["pull"] in (0, 10, 20)
 
 
 @pytest.mark.parametrize(

@@ -190,8 +190,12 @@ async def test_labelled_rows_by_span(labels, span, ids):
 
 async def test_outcomes_are_the_drawn_rows_whose_top_answer_is_known(labels):
     assert labels.ledger.outcomes("mood", "L1") == [
-        Outcome(1, 1.0, low=False, agreed=True, confidence=0.0, answer="good", top_answer="good"),
-        Outcome(3, 3.0, low=True, agreed=False, confidence=0.8, answer="good", top_answer="bad"),
+        Outcome(
+            1, 1.0, low=False, agreed=True, confidence=0.0, answer="good", top_answer="good", tenant="acme"
+        ),
+        Outcome(
+            3, 3.0, low=True, agreed=False, confidence=0.8, answer="good", top_answer="bad", tenant="acme"
+        ),
     ]
     assert [outcome.seq for outcome in labels.ledger.outcomes("mood", "L1", after=1)] == [3]
     assert labels.ledger.outcomes("mood", "L2") == labels.ledger.outcomes("other", "L1") == []

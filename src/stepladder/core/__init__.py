@@ -35,6 +35,7 @@ from stepladder.core.errors import (
     StepladderError,
     StoreError,
     TooLarge,
+    ToolFailed,
     TooMany,
     UnknownModel,
     UnknownPlugin,
@@ -53,6 +54,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
+from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -82,9 +84,8 @@ from stepladder.core.nouns import (
     Turn,
     Turning,
     Unsure,
-    Usage,
 )
-from stepladder.core.planning import PLACE, PlanConfig, Step
+from stepladder.core.planning import PLACE, PlanConfig, Split, Step
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -109,7 +110,19 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
+from stepladder.core.talking import (
+    Callback,
+    ChatConfig,
+    ChatPlatform,
+    ChatPlatformOpener,
+    Message,
+    Received,
+    forged,
+)
+from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
+from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
     "CLIENT",
@@ -126,8 +139,12 @@ __all__ = [
     "Audited",
     "BadRequest",
     "Blocked",
+    "Callback",
     "Certificate",
     "ChatCall",
+    "ChatConfig",
+    "ChatPlatform",
+    "ChatPlatformOpener",
     "Citation",
     "Climbed",
     "Clock",
@@ -159,6 +176,7 @@ __all__ = [
     "GuardTable",
     "Guarding",
     "Guess",
+    "Hands",
     "Held",
     "Hit",
     "Hold",
@@ -170,6 +188,7 @@ __all__ = [
     "LearnedLoader",
     "LedgerUnavailable",
     "Limits",
+    "Message",
     "MissingExtra",
     "Mode",
     "Model",
@@ -177,6 +196,9 @@ __all__ = [
     "ModelOpener",
     "NotAllowed",
     "Oidc",
+    "OnDrift",
+    "OnFloor",
+    "Operation",
     "Part",
     "Passage",
     "Piece",
@@ -186,6 +208,7 @@ __all__ = [
     "PromiseKind",
     "Question",
     "Reach",
+    "Received",
     "Recipe",
     "Refuse",
     "Refused",
@@ -211,6 +234,7 @@ __all__ = [
     "SourceConfig",
     "SourceKind",
     "Span",
+    "Split",
     "Step",
     "StepladderError",
     "StoreError",
@@ -219,11 +243,19 @@ __all__ = [
     "SystemClock",
     "Task",
     "TaskKind",
+    "TaskWatch",
+    "Teaching",
     "Tenant",
     "TenantConfig",
     "Text",
     "TooLarge",
     "TooMany",
+    "Tool",
+    "ToolConfig",
+    "ToolFailed",
+    "ToolOpener",
+    "ToolScreen",
+    "ToolUse",
     "Traffic",
     "Turn",
     "Turning",
@@ -238,6 +270,7 @@ __all__ = [
     "Watching",
     "check_promise",
     "config",
+    "forged",
     "granted",
     "is_private",
     "json_texts",

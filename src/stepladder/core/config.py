@@ -19,13 +19,15 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
-from stepladder.core.promise_check import check_promise, check_top
+from stepladder.core.promise_check import check_promise, check_top, check_watching
 from stepladder.core.safety_prompts import with_safety_prompt
+from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
 from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
+from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
 
 __all__ = [
     "Config",
@@ -61,6 +63,8 @@ _TABLES = (
     "disclosure",
     "guards",
     "retrievers",
+    "tools",
+    "chats",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -127,12 +131,17 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """`[tenants.x]`: the class of service and the limits of a tenant, and of each of its keys."""
+    """`[tenants.x]`: the class of service, the tools and the limits of a tenant, and of each of its keys.
+
+    `groups` are those of all its keys: whose documents they may read. A key may have more of its own.
+    """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    groups: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +174,8 @@ class Config:
     guards: GuardRules = field(default_factory=GuardRules)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
+    tools: Mapping[str, ToolConfig] = field(default_factory=dict)
+    chats: Mapping[str, ChatConfig] = field(default_factory=dict)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -179,6 +190,8 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            groups=tuple(sorted({*known.groups, *terms.groups})),
+            tools=terms.tools,
         )
 
 
@@ -226,6 +239,8 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
         retrievers=retrievers(data.get("retrievers", {})),
+        tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
+        chats=read_chats(data),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -260,7 +275,7 @@ def _named(data: Any, kind: type[T], name: str, where: str) -> T:
 
 
 def _task(name: str, data: Any) -> Task:
-    where = f"tasks.{name}"
+    where, data = f"tasks.{name}", shorthand(data)
     if isinstance(data, Mapping) and "top" not in data:
         raise ConfigError(
             f"[{where}] has no top rung.",
@@ -290,7 +305,8 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
-    check_plans(config.plans, [*config.tasks, *config.models])
+    check_plans(config.plans, config.tasks, config.models, config.tools)
+    check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
     check_tls(config.server.tls_cert, config.server.tls_key)
@@ -306,8 +322,10 @@ def _check(config: Config) -> None:
                 remedy="List each label once.",
             )
         check_promise(task.promise, task.labels, f"{where}.promise")
+        check_watching(task.watch, f"{where}.watch")
         check_kind(task.kind, task.knowledge, task.rungs, bool(task.labels or task.schema), where)
         check_summing(task.summary, where)
+        check_use(task.tools, config.tools, where)
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
@@ -351,6 +369,7 @@ def _check_traffic(config: Config) -> None:
     for name, tenant in config.tenants.items():
         if tenant.service:
             _one_of(tenant.service, config.classes, f"tenants.{name}.service")
+        check_names(tenant.tools, config.tools, f"tenants.{name}.tools")
         _check_limits(tenant.limits, f"tenants.{name}.limits")
         _check_limits(tenant.each_key, f"tenants.{name}.each_key")
 

@@ -8,6 +8,7 @@ StepladderError
 ├── TooMany               a limit or a budget is reached, or there is no room (429, 503); says when to come back
 ├── RungFailed            one rung could not answer; the ladder climbs
 │   └── UpstreamFailed    ... because a model's server is down, slow or answers garbage (502, 504)
+├── ToolFailed            a tool could not do what a model asked for (502); the model is told so
 ├── LadderExhausted       no rung is left (503)
 ├── DeadlineMissed        the answer came too late for the question (504)
 ├── Blocked               a guard does not let the text through (400); names the categories
@@ -25,7 +26,7 @@ StepladderError
 An error says what is wrong and, in `remedy`, what to do. Neither may ever hold a secret or a caller's text.
 """
 
-from stepladder.core.nouns import Usage
+from stepladder.core.usage import Usage
 
 
 class StepladderError(Exception):
@@ -144,6 +145,14 @@ class UpstreamFailed(RungFailed):
         if upstream_status is not None and 400 <= upstream_status < 500:
             self.status = upstream_status
             self.elsewhere = retryable or upstream_status in _OF_THIS_SERVER
+
+
+class ToolFailed(StepladderError):
+    """A tool could not do what it was asked for. The model is told the message, so it holds no secret."""
+
+    status = 502
+    type = "server_error"
+    code = "tool_failed"
 
 
 class LadderExhausted(StepladderError):

@@ -11,8 +11,11 @@ from typing import Any
 
 from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
+from stepladder.core.hands import Hands, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
+from stepladder.core.usage import Usage
+from stepladder.core.watching import TaskWatch
 
 Field = str | int | float | bool | None
 """One value of a question's `fields`: a number, a category, a time in ISO 8601, or nothing."""
@@ -102,6 +105,8 @@ class Task:
     unsure: Unsure = field(default_factory=Unsure)
     knowledge: Knows = field(default_factory=Knows)
     summary: Summing = field(default_factory=Summing)
+    watch: TaskWatch = field(default_factory=TaskWatch)
+    tools: ToolUse = field(default_factory=ToolUse)
     confidential: bool = False
 
     @property
@@ -136,7 +141,8 @@ class Turn:
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
-    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says.
+    `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says;
+    `groups` are the asker's, whose documents it may read; `hands` are the tools that may be used for it.
     """
 
     id: str
@@ -153,22 +159,8 @@ class Question:
     asked_at: float = 0.0
     passages: "tuple[Passage, ...]" = ()
     user: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens read and written, as the answerer counted them; `estimated` where it did not tell and we had to guess."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    estimated: bool = False
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.estimated or other.estimated,
-        )
+    groups: tuple[str, ...] = ()
+    hands: Hands | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +330,8 @@ class Tenant:
     """Who asks: the tenant a key belongs to, its class of service, its limits and those of each of its keys.
 
     `key` is the key's name, `expires_at` when it stops opening the door; `grant` says what it may do beside asking. Every
-    question of a `confidential` tenant is so.
+    question of a `confidential` tenant is so. It may read documents of its `groups`, beside those for everybody, and use
+    its `tools`.
     """
 
     name: str
@@ -348,13 +341,14 @@ class Tenant:
     limits: Limits = _UNLIMITED
     each_key: Limits = _UNLIMITED
     grant: Grant = CLIENT
+    confidential: bool = False
+    groups: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
     @property
     def admin(self) -> bool:
         """Whether it has a role, so that it may do more than ask."""
         return self.grant.role is not None
-
-    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ MODELS = "stepladder.models"
 RECIPES = "stepladder.recipes"
 GUARDS = "stepladder.guards"
 RETRIEVERS = "stepladder.retrievers"
+TOOLS = "stepladder.tools"
+CHATS = "stepladder.chats"
 
 
 @cache

@@ -1,8 +1,10 @@
-"""Whether the parts of a task's promise fit each other, its labels and its top rung."""
+"""Whether the parts of a task's promise, and of its watch, fit each other, its labels and its top rung."""
 
 from stepladder.core.errors import ConfigError
 from stepladder.core.nouns import OFFLINE, Task, Unsure
 from stepladder.core.promised import Floors, Promise
+from stepladder.core.toml_tables import between
+from stepladder.core.watching import TaskWatch
 
 
 def check_promise(promise: Promise, labels: tuple[str, ...], where: str) -> None:
@@ -55,3 +57,9 @@ def check_top(task: Task, models: tuple[str, ...], where: str) -> None:
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:
     return ConfigError(f"{key} is {value!r}.", param=key, remedy=remedy)
+
+
+def check_watching(watch: TaskWatch, where: str) -> None:
+    """Raise ConfigError, naming the key, for a share that is none."""
+    between(watch.drift_risk, 0.0, 0.5, f"{where}.drift_risk")
+    between(watch.drift_tolerance, 0.0, 0.5, f"{where}.drift_tolerance", closed=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn, Usage
+from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -242,15 +243,15 @@ class Guard(Protocol):
 
 
 class Screen(Protocol):
-    """Guards on what comes from elsewhere while a question is answered: passages, what a tool returned."""
+    """Guards on what is found while a question is answered. (Between a model and its tools stands a `ToolScreen`.)"""
 
     async def __call__(
         self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
     ) -> Sequence[str | None]:
         """Each text as a model may see it; None for one that it may not see at all.
 
-        `request` is the request's id, `name` its task or model, `origin` what the policy and the ledger call such texts:
-        "passage" or "tool". Raises GuardFailed where nobody can say.
+        `request` is the request's id, `name` its task or model, `origin` what the policy and the ledger call such texts
+        ("passage"). Raises GuardFailed where nobody can say.
         """
         ...
 

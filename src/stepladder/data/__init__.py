@@ -4,6 +4,7 @@ Also reads logs that others wrote (`read_log`), and finds the tasks in plain tra
 recipes, thresholds or rollouts, and never decides when to fit: it turns rows into examples, the same ones for the same rows.
 """
 
+from stepladder.data import preferences
 from stepladder.data.advice import Advice, Fit, Problem, Traits, advise, traits_described, traits_of
 from stepladder.data.answers import AnswerKind, Kind, recognise, recognise_answer
 from stepladder.data.cleaning import (
@@ -33,7 +34,7 @@ from stepladder.data.duplicates import Duplicates, find_contamination, find_dupl
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
-from stepladder.data.gather import clean, freeze, gather
+from stepladder.data.gather import clean, freeze, gather, unlabelled
 from stepladder.data.gathering import (
     Gathered,
     Reading,
@@ -68,6 +69,7 @@ from stepladder.data.synthesis import (
     write_synthetic,
 )
 from stepladder.data.templates import Template
+from stepladder.data.trust import SourceStanding, feedback_sources, judge_feedback
 from stepladder.data.validate import Drift, Fault, Validity, validate
 
 __all__ = [
@@ -121,6 +123,7 @@ __all__ = [
     "Shape",
     "Skipped",
     "Source",
+    "SourceStanding",
     "Suspect",
     "Synthesised",
     "Teacher",
@@ -136,6 +139,7 @@ __all__ = [
     "compare",
     "database_source",
     "discover",
+    "feedback_sources",
     "file_sources",
     "find_contamination",
     "find_duplicates",
@@ -145,9 +149,11 @@ __all__ = [
     "gather",
     "gather_rows",
     "iterate_log",
+    "judge_feedback",
     "language_of",
     "mix",
     "near_groups",
+    "preferences",
     "read_card",
     "read_exchanges",
     "read_log",
@@ -162,6 +168,7 @@ __all__ = [
     "synthesis_task",
     "traits_described",
     "traits_of",
+    "unlabelled",
     "validate",
     "write_rows",
     "write_splits",

@@ -29,6 +29,12 @@ def gather(rows: Iterable[LabelledRow]) -> list[Example]:
     ]
 
 
+def unlabelled(texts: Iterable[str]) -> dict[str, list[Example]]:
+    """The split of this name: texts that nobody has answered yet, each once. Without any there is no such split."""
+    examples = [Example(f"text {number}", text, "") for number, text in enumerate(dict.fromkeys(texts))]
+    return {"unlabelled": examples} if examples else {}
+
+
 def clean(examples: Sequence[Example], labels: Sequence[str] = (), *, limit: int = 50_000) -> list[Example]:
     """Drop what would teach nothing or nonsense, and keep the newest `limit`, in order.
 

@@ -25,13 +25,15 @@ class Outlook:
     """What is known of the questions to come.
 
     A calibration pays itself back over `remaining` of them and may take `most`; the promise is over `scope`. `last` says
-    that no other release will follow, so that this one may spend the whole risk.
+    that no other release will follow, so that this one may spend the whole risk. `texts` are those questions, where they are
+    known before they are answered: a batch.
     """
 
     remaining: int
     most: int
     scope: Scope
     last: bool = False
+    texts: tuple[str, ...] = ()
 
     def risk(self, promise: Promise, number: int) -> float:
         """What attempt `number` may spend of the task's risk."""

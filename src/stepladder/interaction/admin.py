@@ -13,6 +13,7 @@ from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
 from stepladder.interaction.compose import House
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
+from stepladder.rollout import how_inputs_stand
 from stepladder.service import ServedTask
 
 
@@ -135,5 +136,7 @@ class AdminPages:
             "rollout": served.rollout,
             "certificate": live.certificate if live else None,
             "summary": store.ledger.summary(name),
+            "feedback": store.sources.counts(name),
+            "drift": how_inputs_stand(store, name),
             "history": store.rollouts.history(name)[-10:],
         }

@@ -15,6 +15,7 @@ from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
 from stepladder.interaction.subjects import SubjectPages
+from stepladder.interaction.talking import ChatPages
 
 FORWARDED = ("embeddings", "rerank", "completions", "moderations")
 
@@ -43,6 +44,7 @@ class App:
                 *SubjectPages(house).routes(),
                 *HeldPages(house).routes(),
                 *ReviewPages(house).routes(),
+                *ChatPages(house, self._hot["/v1/chat/completions"]).routes(),
             ]
         )
 

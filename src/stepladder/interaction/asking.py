@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from stepladder.core import Answer, BadRequest, Config, Events, Model, Question, Task, plugins
+from stepladder.core import Answer, BadRequest, Config, Events, Model, Question, Scope, Task, plugins
 from stepladder.interaction.answering import Answering
 from stepladder.interaction.compose import open_store
 from stepladder.interaction.knowing import OpenedKnowledge
@@ -17,7 +17,7 @@ Ask = Callable[[str], Answer]
 
 
 @contextmanager
-def asked(settings: Settings, config: Config, name: str, tenant: str) -> Iterator[Ask]:
+def asked(settings: Settings, config: Config, name: str, scope: Scope) -> Iterator[Ask]:
     """Gives what answers a text by the task's ladder. Raises BadRequest for a task that does not answer from documents.
 
     Asking raises LadderExhausted where no rung can answer.
@@ -48,7 +48,7 @@ def asked(settings: Settings, config: Config, name: str, tenant: str) -> Iterato
             )
             low = [*words, *furnished.low]
             ladder = Ladder(task, low, furnished.thresholds, furnished.top, release="", events=Events())
-            yield lambda text: runner.run(_answer(ladder, task, text, tenant))
+            yield lambda text: runner.run(_answer(ladder, task, text, scope))
         finally:
             for one in opened.values():
                 runner.run(_closed(one))
@@ -56,8 +56,8 @@ def asked(settings: Settings, config: Config, name: str, tenant: str) -> Iterato
             store.close()
 
 
-async def _answer(ladder: Ladder, task: Task, text: str, tenant: str) -> Answer:
-    question = Question(secrets.token_hex(16), task.name, text, tenant)
+async def _answer(ladder: Ladder, task: Task, text: str, scope: Scope) -> Answer:
+    question = Question(secrets.token_hex(16), task.name, text, scope.tenant, groups=scope.groups)
     said = [part async for part in ladder.answer(question) if isinstance(part, Answer)]
     return said[-1]
 

@@ -200,7 +200,9 @@ class _Replay:
             return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
         others = len(self.rows) - self.terms.labels
         scope = Scope(following=others) if self.terms.hold_back else Scope(population=others)
-        return Outlook(others, max(1, others - 1), scope, last=True)
+        kept = round(self.terms.labels * (1 - self.terms.hold_back))
+        texts = tuple(row.text for row in self.rows[kept:]) if self.terms.batch else ()
+        return Outlook(others, max(1, others - 1), scope, last=True, texts=texts)
 
     def _report(self, task: str, stage: str, done: int, total: int, what: str) -> None:
         self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)

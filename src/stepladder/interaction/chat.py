@@ -74,10 +74,19 @@ class ChatCompletions:
         tenant = await self._identify(authorization or api_key(scope), client[0] if client else "")
         data = await body_of(receive, length, limit)
         request, gateway = await self._shape.read(data, tenant), self._gateway
-        plan = gateway.snapshot.config.plans.get(request.model)
+        config = gateway.snapshot.config
+        plan = config.plans.get(request.model)
         if plan is None:
             return gateway.admit(request, tenant)
-        return await Course(plan, request, lambda step: gateway.admit(step, tenant), gateway.answer).lead()
+        course = Course(
+            plan,
+            request,
+            lambda step: gateway.admit(step, tenant),
+            gateway.answer,
+            config.tasks,
+            tenant.service.concurrency,
+        )
+        return await course.lead()
 
     async def _plain(self, entry: Entry, reply: "Reply") -> None:
         data = b""

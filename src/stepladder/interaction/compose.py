@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -29,17 +28,19 @@ from stepladder.core import (
 )
 from stepladder.gateway import Gateway
 from stepladder.interaction.answering import Answering
+from stepladder.interaction.first_start import coin_seed, first_admin_key
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
 from stepladder.interaction.people import People
+from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
 from stepladder.models import entry_key, parse_answer, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
-from stepladder.service import Auditor, Snapshot
+from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
 from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
 
@@ -89,20 +90,20 @@ class House:
         self.opened_at = self.clock.time()
         self.changed: list[Callable[[], None]] = []
         self.knowledge = OpenedKnowledge(settings)
+        self.chats = Platforms()
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
-        self._retired: list[tuple[float, Model]] = []
+        self._retired: list[tuple[float, Model | OpenedTool]] = []
+        self._tools = OpenedTools()
         self._refreshing = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
         guards = Guards(self.events)
-        self._ladders = Ladders(
-            store,
+        registry, answering = (
             open_registry(store, settings, config),
-            self.events,
-            _coin_seed(store),
             Answering(store, self.knowledge, guards.screen),
         )
+        self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         self._uses: set[tuple[str, str, int]] = set()
@@ -283,8 +284,11 @@ class House:
 
     async def close(self) -> None:
         """Finish or drop what runs, write what waits, let go of everything."""
-        await self.gateway.auditor.close(self.gateway.snapshot.config.server.drain_seconds)
+        drain = self.gateway.snapshot.config.server.drain_seconds
+        await self.chats.close(drain)
+        await self.gateway.auditor.close(drain)
         self._retired += [(0.0, model) for _, model in self._models.values()]
+        self._retired += [(0.0, tool) for tool in self._tools.take({})]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
         await asyncio.to_thread(self.store.close)
@@ -306,9 +310,9 @@ class House:
             self._looked = looked
 
     async def _adopt(self, config: Config) -> None:
-        for task in config.tasks.values():
-            for rung in task.rungs:
-                plugins.find(plugins.RUNGS, rung)
+        for rung in {rung for task in config.tasks.values() for rung in task.rungs}:
+            plugins.find(plugins.RUNGS, rung)
+        chats = self.chats.prepared(config)
         kept = {name: old for name, old in self._models.items() if config.models.get(name) == old[0]}
         opened: dict[str, tuple[ModelConfig, Model]] = {}
         before = self._models
@@ -324,6 +328,7 @@ class House:
             for _, model in opened.values():
                 await model.close()
             raise
+        self.chats.take(chats)
         now = self.clock.monotonic()
         self._retired += [(now, model) for name, (_, model) in before.items() if name not in kept]
         for tell in self.changed:
@@ -335,10 +340,15 @@ class House:
             before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
 
             def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:
+                tools = self._tools.of(config)
                 state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
-                return state, Snapshot(config, self._ladders.build(config, models, state), models), posts
+                tasks = self._ladders.build(config, models, state)
+                return state, Snapshot(config, tasks, models, tools), posts
 
             self._state, gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(build)
+            self._retired += [
+                (self.clock.monotonic(), tool) for tool in self._tools.take(gateway.snapshot.tools)
+            ]
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
@@ -373,16 +383,6 @@ class House:
             await retired[1].close()
 
 
-def first_admin_key(store: Store) -> str | None:
-    """Make the admin key if there is none, and the coin's seed, before several workers look for them."""
-    _coin_seed(store)
-    if any(key.admin and key.revoked_at is None for key in store.keys.list()):
-        return None
-    secret = store.keys.create("admin", admin=True)
-    store.journal.note("server", "key create", "admin (owner)")
-    return secret
-
-
 def _shown(standing: Standing) -> dict[str, float | int]:
     return {
         "day": standing.spent_day / 1e9,
@@ -390,10 +390,3 @@ def _shown(standing: Standing) -> dict[str, float | int]:
         "reserved": standing.reserved / 1e9,
         "under_way": standing.active,
     }
-
-
-def _coin_seed(store: Store) -> str:
-    seed = store.setting("coin seed")
-    if seed is None:
-        store.set_setting("coin seed", seed := secrets.token_hex(32))
-    return seed

@@ -8,6 +8,7 @@ from typing import Any
 
 from stepladder.core import Config, StepladderError, plugins
 from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
 
 _LITTLE_SPACE = 500_000_000
@@ -50,6 +51,8 @@ def plugins_of(config: Config) -> Iterator[Finding]:
                 name, model.settings
             ),
         )
+    for name, chat in config.chats.items():
+        yield _tried(f"Chat {name} ({chat.kind})", lambda name=name, chat=chat: open_chat(name, chat))
 
 
 def _tried(what: str, look: Any) -> Finding:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from stepladder.core import BadRequest, StepladderError, Tenant, UnknownModel, is_private
+from stepladder.core import BadRequest, Right, StepladderError, Tenant, UnknownModel, is_private
 from stepladder.interaction import wire
 from stepladder.interaction.chat import Identify, api_key, body_of
 from stepladder.interaction.compose import House
@@ -84,6 +84,7 @@ class Pages:
                 score=given.score,
                 source=given.source,
                 comment=given.comment,
+                key="" if tenant.grant.allows(Right.REVIEW) else tenant.key or "-",
             ),
             tenant,
         )

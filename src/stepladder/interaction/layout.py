@@ -11,7 +11,7 @@ from stepladder.core import Config
 def lines(config: Config) -> dict[str, str]:
     """Every key in force with its value, both as TOML writes them. Secrets are references, as in the file."""
     whole = msgspec.to_builtins(config)
-    for kind in ("models", "retrievers"):
+    for kind in ("models", "retrievers", "chats"):
         for name, plugged in whole[kind].items():
             whole[kind][name] = {**plugged, **plugged.pop("settings")}
     laid = dict(_flat(whole, ""))

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from stepladder.core import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.interaction import counts
 from stepladder.interaction.counts import Counts, Key
+from stepladder.rollout import how_inputs_stand
 from stepladder.service import AuditCounts
 from stepladder.store import Store
 
@@ -185,3 +186,14 @@ class _FromStore(Collector):
         for step in self._store.progress.all():
             progress.add_metric((step.task, step.stage), step.done / step.total if step.total else 0.0)
         yield progress
+        yield from self._drift()
+
+    def _drift(self) -> Iterable[Metric]:
+        labels = ("task", "kind")
+        share = GaugeMetricFamily("stepladder_new_questions", "Share of late that is new.", labels=labels)
+        told = GaugeMetricFamily("stepladder_drifted", "1 where other questions are asked.", labels=labels)
+        for task in self._store.rollouts.all():
+            for one in how_inputs_stand(self._store, task):
+                share.add_metric((task, one.kind), one.of_late)
+                told.add_metric((task, one.kind), float(one.alarmed))
+        yield from (share, told)

@@ -17,7 +17,8 @@ class Terms:
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
     None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
-    labels that calibrates and does not train; at 0 the calibration is bought from the rest. `kind` and `positive` are the
+    labels that calibrates and does not train; at 0 the calibration is bought from the rest. In a `batch` the texts of the rest
+    are known before they are answered, and rungs may learn from them what words go together. `kind` and `positive` are the
     promise's, and `floor` that of every label's answers. With kind "error" the log's gold labels are what is right, and
     train.
     """
@@ -33,6 +34,7 @@ class Terms:
     kind: PromiseKind = PromiseKind.AGREEMENT
     positive: str | None = None
     floor: float | None = None
+    batch: bool = False
 
     @property
     def audit_share(self) -> float:
@@ -70,6 +72,11 @@ def implied_task(rows: Sequence[LogRow], terms: Terms) -> Task:
     used later: only their names are read ahead.
     """
     closed_answers(rows, terms.labels)
+    if terms.batch and terms.ordered:
+        raise DataError(
+            "Rows in the file's order are answered as they come: their texts are not known before.",
+            remedy="Leave --batch or --ordered out.",
+        )
     labels = tuple(sorted({row.answer for row in rows}))
     promise = Promise(
         terms.target,

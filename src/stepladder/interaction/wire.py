@@ -67,6 +67,8 @@ def headers(entry: Entry, answer: Answer | None = None) -> Headers:
             found.append(("coverage", f"{covered:.4f}"))
     if entry.steps:
         found.append(("steps", entry.steps))
+    if entry.hands is not None and entry.hands.used:
+        found.append(("tools", ", ".join(map(str, entry.hands.used))))
     if entry.cached:
         found.append(("cache", "similar" if entry.similar else "hit"))
     if entry.remarks:

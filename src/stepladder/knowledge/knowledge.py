@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
+
+if TYPE_CHECKING:
+    from stepladder.knowledge.postgres.publishing import Published
+    from stepladder.knowledge.postgres.shelves import Shelves
 
 Item = TypeVar("Item")
 _DOCUMENTS_A_COMMIT = 256
@@ -144,6 +148,14 @@ class Knowledge:
     def shelf(self, source: str, collection: str, *, tenant: str = "") -> Shelf:
         """What a source has put into a collection, which is made where there is none."""
         return Shelf(self._file, source, collection, tenant)
+
+    def publish(
+        self, collection: str, to: "Shelves", *, tenant: str = "", progress: Progress = _quietly
+    ) -> "Published":
+        """Bring the collection in a PostgreSQL database into our own one's state. Raises BadRequest, UpstreamFailed."""
+        from stepladder.knowledge.postgres.publishing import publish
+
+        return publish(self._file, to, collection, tenant, progress)
 
     def documents(
         self, collection: str, *, tenant: str = "", after: str = "", most: int = 100

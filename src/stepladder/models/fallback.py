@@ -60,6 +60,11 @@ class FallbackModel:
         """Whether there is one that may see confidential questions."""
         return any(map(is_private, self._models))
 
+    @property
+    def uses_tools(self) -> bool:
+        """Whether each of them does, as a task's rung."""
+        return all(getattr(model, "uses_tools", False) for model in self._models)
+
     def cost(self, usage: Usage) -> float:
         """What so many tokens of the first one cost."""
         return self._first.cost(usage)

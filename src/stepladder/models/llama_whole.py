@@ -34,11 +34,12 @@ def whole(name: str, chunks: Iterable[bytes]) -> bytes:
 
 def _add_choice(choices: dict[int, dict[str, Any]], piece: dict[str, Any]) -> None:
     index = piece["index"]
-    choice = choices.setdefault(index, {"index": index, "message": {}, "finish_reason": None})
+    fresh = {"index": index, "message": {"refusal": None}, "logprobs": None, "finish_reason": None}
+    choice = choices.setdefault(index, fresh)
     _add_delta(choice["message"], piece["delta"])
     choice["finish_reason"] = piece["finish_reason"] or choice["finish_reason"]
     if piece.get("logprobs"):
-        known = choice.setdefault("logprobs", {"content": []})
+        choice["logprobs"] = known = choice["logprobs"] or {"content": []}
         known["content"] += piece["logprobs"].get("content") or []
 
 

@@ -1,11 +1,13 @@
 """The `neighbours` rung: what the examples nearest to a question were answered with.
 
 The artefact keeps every example's vector and label, so a new class needs a handful of examples and no training
-(`NeighboursModel.with_examples`). Vectors are centred first: those of sentence encoders lie in a narrow cone.
+(`NeighboursModel.with_examples`). Vectors are centred first: those of sentence encoders lie in a narrow cone. Beside the
+neighbours' votes counts how like a text is to each class as a whole, the mean of its examples (Snell et al. 2017, arXiv
+1703.05175, "prototypical networks"): a few neighbours are a noisy witness where classes are many.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +22,7 @@ from stepladder.models.off_loop import OffLoopRung
 
 Floats = NDArray[np.float32]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the artefact; a folder of another version is refused."""
 
 
@@ -28,23 +30,27 @@ FORMAT = 1
 class Vote:
     """How neighbours vote: the nearest `count`, each with exp((similarity - 1) / `width`); every class starts with `doubt`.
 
-    With a text that is near to nothing, doubt outweighs the votes, and the answer is unsure.
+    With a text that is near to nothing, doubt outweighs the votes, and the answer is unsure. `pull` times the similarity to
+    a class's mean is added to its log votes.
     """
 
     count: int
     width: float
     doubt: float
+    pull: float = 0.0
 
-    def scores(self, similarities: Array, labels: NDArray[np.int64], balance: Floats) -> Array:
+    def scores(
+        self, similarities: Array, labels: NDArray[np.int64], balance: Floats, to_means: Array
+    ) -> Array:
         """Log votes of each class, (texts, classes), from (texts, neighbours) similarities, falling, and class numbers.
 
-        `balance` (classes,) is what a vote for a class counts.
+        `balance` (classes,) is what a vote for a class counts, `to_means` (texts, classes) the similarity to its mean.
         """
         classes = balance.size
         weights = np.exp((similarities[:, : self.count] - 1) / self.width)
         rows = np.arange(len(weights))[:, None] * classes + labels[:, : self.count]
         votes = np.bincount(rows.ravel(), weights.ravel(), len(weights) * classes)
-        return np.asarray(np.log(votes.reshape(-1, classes) * balance + self.doubt))
+        return np.asarray(np.log(votes.reshape(-1, classes) * balance + self.doubt) + self.pull * to_means)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class NeighboursModel:
     slope: float
     offsets: Floats
     balance: Floats
+    _means: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         rows, dimensions = len(self.ids), self.centre.size
@@ -92,11 +99,14 @@ class NeighboursModel:
                 )
         if not rows or not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
             raise DataError("neighbours model: labels are out of range.", remedy="Fit it again.")
+        object.__setattr__(self, "_means", unit(sums(self.vectors, self.labels, len(self.classes))))
 
     def look(self, texts: Sequence[str]) -> Look:
         """Probabilities by class; familiarity is the similarity of the nearest example. Raises RungFailed."""
-        nearest, similarities = self._nearest(texts)
-        scores = self.vote.scores(similarities, self.labels[nearest], self.balance)
+        rows = centred(self.embedder.embed(texts), self.centre)
+        nearest, similarities = self._nearest(rows)
+        to_means = np.array([self._means @ row for row in rows]).reshape(len(rows), len(self.classes))
+        scores = self.vote.scores(similarities, self.labels[nearest], self.balance, to_means)
         return Look(softmax(self.slope * scores + self.offsets), np.maximum(similarities[:, 0], 0.0))
 
     def predict(self, texts: Sequence[str]) -> list[Guess]:
@@ -105,7 +115,7 @@ class NeighboursModel:
 
     def explain(self, text: str, limit: int = 5) -> list[Neighbour]:
         """The nearest examples, nearest first. Raises RungFailed."""
-        nearest, similarities = self._nearest([text])
+        nearest, similarities = self._nearest(centred(self.embedder.embed([text]), self.centre))
         return [
             Neighbour(self.ids[k], self.classes[self.labels[k]], float(similarity))
             for k, similarity in zip(nearest[0][:limit], similarities[0], strict=False)
@@ -139,12 +149,11 @@ class NeighboursModel:
             balance=balance.astype(np.float32),
         )
 
-    def _nearest(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
-        """The `vote.count` nearest examples of each text, nearest first, and their similarities."""
+    def _nearest(self, rows: Floats) -> tuple[NDArray[np.int64], Array]:
+        """The `vote.count` examples nearest to each centred text, nearest first, and their similarities."""
         count = min(self.vote.count, len(self.ids))
-        rows = centred(self.embedder.embed(texts), self.centre)
-        found = np.empty((len(texts), count), np.int64)
-        similarities = np.empty((len(texts), count))
+        found = np.empty((len(rows), count), np.int64)
+        similarities = np.empty((len(rows), count))
         for i, row in enumerate(
             rows
         ):  # one at a time: a product of matrices differs in its last bits with their sizes
@@ -161,7 +170,7 @@ class NeighboursModel:
             "embedder": dict(self.settings),
             "embedder_name": self.embedder.name,
             "ids": list(self.ids),
-            "vote": [self.vote.count, self.vote.width, self.vote.doubt],
+            "vote": [self.vote.count, self.vote.width, self.vote.doubt, self.vote.pull],
             "slope": self.slope,
         }
         tensors = {name: getattr(self, name) for name in _TENSORS}
@@ -174,13 +183,13 @@ class NeighboursModel:
         with usable(folder, "neighbours"):
             told = found.description
             embedder = embedder_of(told["embedder"], told["embedder_name"])
-            count, width, doubt = told["vote"]
+            count, *terms = told["vote"]
             return cls(
                 tuple(told["classes"]),
                 embedder,
                 told["embedder"],
                 tuple(told["ids"]),
-                vote=Vote(int(count), float(width), float(doubt)),
+                vote=Vote(int(count), *map(float, terms)),
                 slope=float(told["slope"]),
                 **{name: found.tensor(name, dtype) for name, dtype in _TENSORS.items()},
             )
@@ -191,9 +200,20 @@ _TENSORS = {"labels": np.int64, **dict.fromkeys(("centre", "vectors", "offsets",
 
 def centred(vectors: Floats, centre: Floats) -> Floats:
     """Unit rows again, around `centre`."""
-    moved = vectors - centre
-    lengths = np.sqrt(np.einsum("ij,ij->i", moved, moved))[:, None]
-    return np.asarray(moved / np.maximum(lengths, 1e-12), np.float32)
+    return unit(vectors - centre)
+
+
+def unit(rows: Floats) -> Floats:
+    """The rows at length 1; nought stays nought."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)
+
+
+def sums(rows: Floats, labels: NDArray[np.int64], classes: int) -> Floats:
+    """The sum of each class's rows, (classes, dimensions)."""
+    found = np.zeros((classes, rows.shape[1]), np.float32)
+    np.add.at(found, labels, rows)
+    return found
 
 
 class NeighboursRung(OffLoopRung[NeighboursModel]):

@@ -6,6 +6,8 @@ from stepladder.privacy.finding import Finding, Kind
 from stepladder.privacy.fold import canonical, fold
 from stepladder.privacy.placeholders import LABELS, LITERAL, PLACEHOLDER, UNFINISHED, label_of
 
+_TELLING = 6  # characters: what is shorter stands in many texts and means nobody
+
 
 class Vault:
     """What the placeholders of one conversation stand for. The same text of the same kind keeps its placeholder.
@@ -53,6 +55,13 @@ class Vault:
         """Whether some placeholder stands for this, however it is written there."""
         wanted = canonical(text)
         return any(wanted in canonical(kept) for kept in self._texts.values())
+
+    def hide(self, text: str) -> str:
+        """Return ``text`` with what placeholders stand for replaced by them where it stands to the letter, found or not."""
+        known = [(kept, at) for at, kept in self._texts.items() if at[0] != LITERAL and len(kept) >= _TELLING]
+        for kept, (label, number) in sorted(known, key=lambda one: -len(one[0])):
+            text = text.replace(kept, f"<{label}_{number}>")
+        return text
 
     def reserve(self, text: str) -> None:
         """Let what looks like a placeholder in a text that stays as it is (a schema's name) stand for itself."""

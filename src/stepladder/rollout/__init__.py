@@ -1,4 +1,4 @@
-"""How a ladder release comes into service and goes out of it: certificate, canary, promotion, audit, roll back.
+"""How a ladder release comes into service and goes out of it: certificate, canary, promotion, audit, drift, roll back.
 
 It writes which ladder release a task's questions get, with the reason in the history, and keeps where each task stands.
 It does not know how a rung is trained or who asks; it decides from the ledger's rows alone.
@@ -6,6 +6,7 @@ It does not know how a rung is trained or who asks; it decides from the ledger's
 
 from stepladder.rollout.canary import Trial, try_out
 from stepladder.rollout.certify import calibration_rows, certify
+from stepladder.rollout.drift import Drifted, how_inputs_stand, new_words
 from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
 from stepladder.rollout.report import Report
 from stepladder.rollout.standing import Standing, Step, wait_for_more
@@ -13,6 +14,7 @@ from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_cand
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
+    "Drifted",
     "Report",
     "Standing",
     "Step",
@@ -23,6 +25,8 @@ __all__ = [
     "certify",
     "draw_more",
     "fingerprint",
+    "how_inputs_stand",
+    "new_words",
     "next_turn",
     "promote",
     "rollback_by_hand",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stepladder.core import BadRequest, LadderRelease, Rollout
+from stepladder.core import BadRequest, Floor, LadderRelease, Rollout
 from stepladder.store import Store
 
 
@@ -51,6 +51,25 @@ def take_back(
     fit = heir is not None and heir.certificate is not None and heir.top == wanted
     after = replace(alone, live=heir.id if heir and fit else None, previous=None)
     return store.rollouts.put(after, f"{why} Now: {after.live or 'the top rung alone'}.", who)
+
+
+def narrow(store: Store, ladder: LadderRelease, floors: tuple[Floor, ...], why: str) -> None:
+    """Put the live release out of service for some parts: the same rungs under another name, which believe fewer answers.
+
+    What it still answers low is a part of what was certified, and its floors are as they were. An attempt's number is
+    spent on the name.
+    """
+    assert ladder.certificate is not None
+    number = store.catalogue.next_number(ladder.task)
+    narrower = replace(
+        ladder,
+        id=f"{ladder.task}-{number}",
+        number=number,
+        certificate=replace(ladder.certificate, floors=floors),
+    )
+    store.catalogue.add_ladder_release(narrower)
+    rollout = store.rollouts.get(ladder.task)
+    store.rollouts.put(replace(rollout, live=narrower.id), why)
 
 
 def rollback_by_hand(store: Store, task: str, *, who: str) -> Rollout:

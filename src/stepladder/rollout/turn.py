@@ -8,6 +8,7 @@ from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.promise import binomial_cdf
 from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
+from stepladder.rollout.drift import keep_reference
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
@@ -105,11 +106,15 @@ def begin_canary(
     """Try a certified ladder release out; without one, go on with more labels."""
     draw_more(store, task.name, None)
     if ladder is None:
+        live = store.catalogue.get_ladder_release(store.rollouts.get(task.name).live or "")
+        if live is not None and dict(live.rungs) == dict(standing.releases):
+            take_back(store, task.name, live.id, f"{live.id} could not be certified anew.", top=standing.top)
         rule = f"{task.promise.target:.0%} {task.promise.kind} at {standing.planned} calibration rows"
         return standing.again(
             f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
         )
     store.catalogue.add_ladder_release(ladder)
+    keep_reference(store, task, standing, ladder.id)
     start_canary(store, ladder, _share(task, mode))
     total = task.flywheel.canary_answers
     return replace(standing, ladder=ladder.id).at(Step.CANARY, f"{ladder.id} is tried out.", 0, total)

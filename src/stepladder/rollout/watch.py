@@ -1,19 +1,24 @@
 """The watch over releases in service: an anytime-valid test on the audit, and whether the top rung is still the same."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from stepladder.core import ModelConfig, PromiseKind, Task
+from stepladder.core import ModelConfig, OnDrift, PromiseKind, Task
 from stepladder.models import lost, speaks_of
 from stepladder.promise import AuditProcess
+from stepladder.rollout.drift import drifted_now, look_at_inputs
+from stepladder.rollout.floors import heed_floors, listen_to_floors
 from stepladder.rollout.moves import take_back
-from stepladder.rollout.standing import Standing, start_afresh, wait_for_more
+from stepladder.rollout.standing import Standing, Step, start_afresh, wait_for_more
+from stepladder.rollout.turn import calibrate
 from stepladder.store import Outcome, Store
 
+_log = logging.getLogger("stepladder.flywheel")
 _LATE = 5000  # rows: audits that come later than this after their question are left out
 _UNSPOKEN = (
     "price",
@@ -56,7 +61,7 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
 
     `top` is the fingerprint of the top rung as configured now. When the live release is taken back, a new turn
     starts on new labels: what was being prepared comes from a time that is over. The release that comes back is watched
-    as if it were new.
+    as if it were new. What is asked is looked at as well (see `drift`), and floors each for themselves (see `floors`).
     """
     if standing.top != top:
         note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
@@ -72,7 +77,37 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
             take_back(store, task.name, release, why, top=top)
             turn = start_afresh if release == rollout.live else wait_for_more
             standing = turn(store, task, standing, why)
-    return standing
+    return _heed_inputs(store, task, standing)
+
+
+def _heed_inputs(store: Store, task: Task, standing: Standing) -> Standing:
+    """Look at what is asked of the live release; once it has drifted, do what the task says, when no turn is under way."""
+    live = store.rollouts.get(task.name).live
+    found = look_at_inputs(store, task, live) if live is not None else []
+    if live is None or not found or standing.step is not Step.GATHER:
+        return standing
+    why = drifted_now(store, task, live, found)
+    if not why:
+        return standing
+    _log.warning("%s: %s", task.name, why)
+    match task.watch.drift:
+        case OnDrift.CERTIFY:
+            return _certify_anew(store, task, replace(standing, note=why), live)
+        case OnDrift.RETRAIN:
+            due = min(standing.due, standing.trained + task.flywheel.labels)
+            return replace(standing, due=due, note=why)
+    return replace(standing, note=why)
+
+
+def _certify_anew(store: Store, task: Task, standing: Standing, live: str) -> Standing:
+    """The live release's rungs, on questions that are asked from now on."""
+    ladder = store.catalogue.get_ladder_release(live)
+    assert ladder is not None
+    sample = ladder.certificate.sample if ladder.certificate is not None else 0
+    planned = max(task.flywheel.calibration, sample)
+    fresh = replace(standing, frozen=store.ledger.last_seq())
+    waiting = calibrate(store, task, fresh, ladder.rungs, planned)
+    return replace(waiting, note=f"{standing.note} {live} is certified anew.")
 
 
 def _listen(store: Store, task: Task, release: str, standing: Standing) -> Mapping[str, Any]:
@@ -101,7 +136,12 @@ def _listen(store: Store, task: Task, release: str, standing: Standing) -> Mappi
             process.observe(outcome.low, outcome.low, 1.0, wrong)
     seen.update(outcome.seq for outcome in fresh)
     after = max(after, max(seen) - _LATE)
-    return {"process": process.to_dict(), "after": after, "seen": sorted(seq for seq in seen if seq > after)}
+    kept = {"process": process.to_dict(), "after": after, "seen": sorted(seq for seq in seen if seq > after)}
+    ladder = store.catalogue.get_ladder_release(release)
+    if ladder is not None and ladder.certificate is not None and ladder.certificate.floors:
+        floors = ladder.certificate.floors
+        kept["floors"] = listen_to_floors(task, floors, audit.get("floors", {}), fresh)
+    return kept
 
 
 def _reason(store: Store, task: Task, release: str, top: str, audit: Mapping[str, Any]) -> str:
@@ -114,7 +154,7 @@ def _reason(store: Store, task: Task, release: str, top: str, audit: Mapping[str
             f"The audit of {release} refutes {_promised(task)}: "
             f"{estimate:.1%} in {process.answers} drawn answers (e-value {process.peak:.0f})."
         )
-    return ""
+    return heed_floors(store, task, ladder, audit.get("floors", {}))
 
 
 def _counted(task: Task, outcome: Outcome) -> tuple[bool, bool]:

@@ -17,7 +17,7 @@ from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
-from stepladder.safety.refusals import refusal
+from stepladder.safety.refusals import language_of, refusal
 from stepladder.safety.secrets import SecretsGuard, SecretsSettings
 from stepladder.safety.stream import StreamGuard
 from stepladder.safety.taxonomy import CATEGORIES, GB_RISKS, HAZARDS, Category
@@ -72,6 +72,7 @@ __all__ = [
     "default_chain",
     "held_name",
     "import_lists",
+    "language_of",
     "merge",
     "open_guard",
     "open_or_block",

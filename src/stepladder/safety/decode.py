@@ -115,7 +115,7 @@ def _has_run(text: str) -> bool:
     return any(_CODED_WORD.search(word) for word in words)
 
 
-_CODED_WORD = re.compile(r"[A-Za-z0-9+/_=\\%-]*(?:[a-z][A-Z]|[0-9]|[A-Z]{2})[A-Za-z0-9+/_=\\%-]*")
+_CODED_WORD = re.compile(r"[a-z][A-Z]|[0-9]|[A-Z]{2}")
 
 
 def _runs(text: str, codes: set[str]) -> Iterator[View]:

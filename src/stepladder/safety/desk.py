@@ -8,7 +8,7 @@ from stepladder.core import Clock, Held, Remark
 from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.policy import Policy
 from stepladder.safety.refusals import refusal
-from stepladder.store import DecisionRow, FeedbackRow, HeldRow, Reviews, Store
+from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, Reviews, Store
 
 
 class Waiting(Protocol):
@@ -89,11 +89,24 @@ async def decide(store: Store, row: DecisionRow) -> HeldRow:
     Raises BadRequest where it is not open any more, or this person has decided before.
     """
     held = await asyncio.to_thread(store.reviews.decide, row)
+    if held.side == FEEDBACK:
+        return await _decided_feedback(store, held, row)
     right = {"corrected": held.correction, "approved": held.answer}.get(held.state, "")
     if held.task and right:
         await store.ledger.commit_feedback(
             FeedbackRow(held.id, row.at, held.tenant, answer=right, source="review", comment=row.comment)
         )
+    return held
+
+
+async def _decided_feedback(store: Store, held: HeldRow, row: DecisionRow) -> HeldRow:
+    """A word of feedback teaches from now on, or never; in the place of a wrong one the reviewer's own does."""
+    state = {"approved": "approved", "corrected": "refused", "rejected": "refused"}.get(held.state)
+    if state is not None:
+        await asyncio.to_thread(store.sources.mark, [int(held.id.removeprefix(f"{FEEDBACK}-"))], state)
+    if held.state == "corrected":
+        told = FeedbackRow(held.request, row.at, held.tenant, answer=held.correction, source="review")
+        await store.ledger.commit_feedback(told)
     return held
 
 

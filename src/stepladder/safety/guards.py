@@ -1,7 +1,7 @@
 """The guards on a question's path: what goes in is cleared, what comes out is cleared, and the asker's own is put back."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from stepladder.core import (
@@ -30,6 +30,7 @@ from stepladder.safety.outgoing import Outgoing
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
+from stepladder.safety.screening import Screening
 from stepladder.safety.watch import Watch
 from stepladder.store import Store
 
@@ -46,6 +47,7 @@ class Guarded(Protocol):
     outcome: str
     approved: str
     waits: Held | None
+    hands: Any  # the tools that may be used for it, whose `screen` is ours to give
 
     @property
     def id(self) -> str:
@@ -128,10 +130,11 @@ class Guards:
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        watch = entry.watch = Watch(
-            policy, self._clean, await self._vault(entry, policy), confidential=entry.confidential
-        )
+        vault = await self._vault(entry, policy)
+        watch = entry.watch = Watch(policy, self._clean, vault, confidential=entry.confidential)
         self._under_way[entry.id] = entry
+        if entry.hands is not None:
+            entry.hands.screen = Screening(watch)
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)
@@ -172,7 +175,7 @@ class Guards:
             watch = Watch(policy, self._clean, Vault() if policy.pseudonyms else None)
         known = len(watch.vault) if watch.vault is not None else 0
         try:
-            return [await watch.screen(origin, text) for text in texts]
+            return [await _screened(watch, origin, text) for text in texts]
         finally:
             if entry is not None:
                 self._tell(entry, watch)
@@ -284,3 +287,10 @@ async def _with(first: Part | Piece | None, parts: Parts) -> Parts:
         yield first
     async for part in parts:
         yield part
+
+
+async def _screened(watch: Watch, origin: str, text: str) -> str | None:
+    try:
+        return await watch.screen(origin, text)
+    except Blocked:
+        return None

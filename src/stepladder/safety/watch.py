@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stepladder.core import Action, Remark, Side, Text, Turn
+from stepladder.core import Action, Blocked, Remark, Side, Text, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
@@ -70,10 +70,11 @@ class Watch:
             severest = _severer(severest, await self._whole(wholes, texts))
         return severest, said
 
-    async def screen(self, origin: str, text: str) -> str | None:
-        """A text that came from elsewhere while the question is answered, as a model may see it, if it may.
+    async def screen(self, origin: str, text: str) -> str:
+        """A text that came from elsewhere while the question is answered, as a model may see it.
 
-        Its remarks say where it came from, in the place of the side. Raises GuardFailed.
+        Its remarks say where it came from, in the place of the side. What looks like a placeholder in it is none, and what
+        the asker said comes back as it was known to the model. Raises Blocked, GuardFailed.
         """
         rulings = self.ins
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
@@ -82,8 +83,10 @@ class Watch:
         if origin in self.policy.untrusted:
             judgement = _severer(judgement, await self.judged("wholes", wholes, text, origin=origin))
         if judgement.action not in (Action.PASS, Action.REDACT):
-            return None
-        return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+            raise Blocked("A guard withholds this.", categories=judgement.categories)
+        if self.vault is None:
+            return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+        return self.vault.hide(self.pen.written(text, judgement.cuts, asked=False, literal=True))
 
     async def judged(
         self,

@@ -1,7 +1,7 @@
 """Tasks as they are served: what of a chat request is the question, which ladder release gets it, what is written down.
 
-It knows OpenAI's request body, the modes of a task and the audit by the top rung. It does not know HTTP, keys, or how
-a release was made.
+It knows OpenAI's request body, the modes of a task, plans, tools and the audit by the top rung. It does not know how it
+is served, keys, or how a release was made.
 """
 
 from stepladder.service.audit import AuditCounts, Auditor
@@ -19,6 +19,7 @@ from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
 from stepladder.service.task_entry import TaskEntry
+from stepladder.service.tools import OpenedTool, OpenedTools
 
 __all__ = [
     "EXTRACT",
@@ -38,6 +39,8 @@ __all__ = [
     "Labelled",
     "Likeness",
     "ModelEntry",
+    "OpenedTool",
+    "OpenedTools",
     "Plan",
     "ReaderRung",
     "Retrieving",

@@ -1,5 +1,6 @@
 """At the door: a request becomes a question to a task, or a chat with a model."""
 
+from dataclasses import replace
 from random import getrandbits
 
 from stepladder.core import Clock, ModelConfig, Tenant
@@ -8,6 +9,7 @@ from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import ServedTask, Snapshot
 from stepladder.service.request import ChatRequest
 from stepladder.service.task_entry import TaskEntry
+from stepladder.service.tools import hands_of
 
 _PLAIN = ModelConfig("", {})
 
@@ -21,7 +23,11 @@ def enter(snapshot: Snapshot, request: ChatRequest, tenant: Tenant, clock: Clock
     if isinstance(served, ServedTask):
         limit = config.server.max_text_chars
         question = request.question(served.task, id=asked.id, tenant=tenant, asked_at=at, limit=limit)
-        return TaskEntry(asked, clock, served, question)
+        hands = hands_of(served.task.tools, snapshot.tools, tenant.tools, confidential=question.confidential)
+        return TaskEntry(asked, clock, served, replace(question, hands=hands) if hands else question)
     known = config.models.get(request.model, _PLAIN)
     others = [snapshot.models[name] for name in known.fallback if name in snapshot.models]
-    return ModelEntry(asked, clock, served, known, others)
+    entry = ModelEntry(asked, clock, served, known, others)
+    if request.tools.use:
+        entry.hands = hands_of(request.tools, snapshot.tools, tenant.tools, confidential=entry.confidential)
+    return entry

@@ -13,6 +13,7 @@ from stepladder.core import Answer, Answered, Blocked, Clock, Held, Part, Piece,
 from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
+from stepladder.service.tools import QuestionHands
 from stepladder.store import LedgerRow
 
 
@@ -49,6 +50,7 @@ class Entry(ABC):
         "asked",
         "begun",
         "cached",
+        "hands",
         "held",
         "outcome",
         "remarks",
@@ -69,6 +71,7 @@ class Entry(ABC):
         self.answer: Answer | None = None
         self.approved = ""  # the request that a person looked at, where this is the same again
         self.cached = False
+        self.hands: QuestionHands | None = None  # the tools that may be used for it
         self.held: list[Part | Piece] = []
         self.outcome = "ok"
         self.remarks: tuple[Remark, ...] = ()
@@ -148,7 +151,7 @@ class Entry(ABC):
         request = self.asked.request
         if not self.cache_seconds or not request.data:
             return None
-        tenant, version = self.asked.tenant.name, self.version()
+        tenant, version = _asker(self.asked.tenant), self.version()
         head = f"{len(tenant)} {tenant}\0{len(version)} {version}\0{request.model}\0{request.route}\0".encode(
             "utf-8", "surrogatepass"
         )
@@ -186,6 +189,10 @@ class Entry(ABC):
     @abstractmethod
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row: `status` is ok, partial, failed, blocked or held."""
+
+    def tools_used(self) -> str:
+        """For the ledger: which tools were used, how long they took and whether they could; "" for none."""
+        return msgspec.json.encode(self.hands.used).decode() if self.hands and self.hands.used else ""
 
     def receive(self, part: Part | Piece) -> bool:
         """Take a part that has come; True where it is to wait."""
@@ -235,3 +242,10 @@ class Entry(ABC):
         return Answered(
             self.task, model, self.answer, status, self.latency_ms(), overhead, self.top, self.cached
         )
+
+
+def _asker(tenant: Tenant) -> str:
+    """Who may be given an answer again: the same tenant, in the same groups."""
+    if not tenant.groups:
+        return tenant.name
+    return "\0".join([tenant.name, *(f"{len(group)} {group}" for group in tenant.groups)])

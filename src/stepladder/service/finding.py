@@ -114,7 +114,7 @@ class Finder:
 
     def scope(self, question: Question) -> Scope:
         """What the asker may find."""
-        return Scope(question.tenant, tags=self.knows.tags)
+        return Scope(question.tenant, question.groups, tags=self.knows.tags)
 
     def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
         found = [self.source.find(query, scope, self.knows.passages) for query in queries]

@@ -106,8 +106,9 @@ class VerifiedRung:
         known = self._verified.find(question.tenant, question.text)
         if known is None or known.grounds is None:
             return known
-        cited = {one.passage for one in known.grounds.citations}
-        if cited and cited != set(self._finder.source.standing(self._finder.scope(question), cited)):
+        # What it was written from counts too: it may have said what this asker, in other groups, may not read.
+        needed = {one.passage for one in known.grounds.citations}.union(known.grounds.passages)
+        if needed and needed != set(self._finder.source.standing(self._finder.scope(question), needed)):
             return None
         corrected = replace(known.grounds, refused=False, unsupported=(), review=False)
         return replace(known, grounds=corrected)

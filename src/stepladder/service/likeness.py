@@ -42,7 +42,7 @@ def likeness(question: Question, kept: SemanticCache, embedder: Remembering, ver
     if said is None:
         return None
     around = (question.turns, question.fields, question.system, question.force_top)
-    parts = (question.tenant, question.task, version, around, said)
+    parts = (question.tenant, question.groups, question.task, version, around, said)
     try:
         key = blake2b(_encode(parts), digest_size=24, person=b"likeness").digest()
     except (UnicodeEncodeError, OverflowError, ValueError):  # half a surrogate pair, or no number of ours

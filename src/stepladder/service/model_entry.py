@@ -16,7 +16,7 @@ from stepladder.core import (
     Usage,
     is_private,
 )
-from stepladder.models import estimate_call, refuse_confidential, said_by_us, written
+from stepladder.models import chat_with, estimate_call, refuse_confidential, said_by_us, written
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.parts import closing
 from stepladder.service.request import CHAT
@@ -64,12 +64,15 @@ class ModelEntry(Entry):
     def put(self, texts: Sequence[str]) -> None:
         """The call and what the ledger is told say it too."""
         super().put(texts)
-        self._call = self.asked.request.call(self.asked.id, self._config.max_output_tokens)
+        asked = self.asked
+        self._call = asked.request.call(
+            asked.id, self._config.max_output_tokens, confidential=asked.tenant.confidential
+        )
         self._question, self._turns = self.asked.request.said()
 
     @property
     def confidential(self) -> bool:
-        """As the call says, or its tenant."""
+        """Whether it may be told to private models and tools only."""
         return self._call.confidential
 
     @property
@@ -89,7 +92,8 @@ class ModelEntry(Entry):
 
     def most(self) -> tuple[Usage, float]:
         """As many tokens as the request has bytes, and as many as it or the configuration allows the answer."""
-        usage = Usage(*self.asked.request.most_tokens(self._config.max_output_tokens or MOST_TOKENS))
+        read, written = self.asked.request.most_tokens(self._config.max_output_tokens or MOST_TOKENS)
+        usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
         return usage, max(model.cost(usage) for model in (self._model, *self._others))
 
     def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
@@ -105,7 +109,7 @@ class ModelEntry(Entry):
         """The model's own bytes. Raises BadRequest where it has no such endpoint."""
         call, model = self._call, self._model
         if call.route == CHAT:
-            return closing(model.chat(call))
+            return closing(model.chat(call) if self.hands is None else chat_with(model, call, self.hands))
         if not isinstance(model, Forwards):
             raise BadRequest(
                 f"{model.name!r} has no {call.route}.", param="model", remedy="Name a model of kind chat."
@@ -171,6 +175,8 @@ class ModelEntry(Entry):
             remarks=self.remarks,
             subject=subject,
             training=training,
+            tools=self.tools_used(),
+            parent=asked.request.parent,
         )
 
     def _taken(self, status: str) -> Usage:
@@ -178,7 +184,8 @@ class ModelEntry(Entry):
         if self._usage is not None:
             return self._usage
         begun = self.text or self._unsaid or status == "partial"
-        return estimate_call(self._call, self.text, self._unsaid) if begun else Usage()
+        taken = estimate_call(self._call, self.text, self._unsaid) if begun else Usage()
+        return taken if self.hands is None else self.hands.spent + taken
 
 
 async def _all(parts: tuple[Piece, ...]) -> AsyncGenerator[Part | Piece]:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
 from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
+from stepladder.service.tools import OpenedTool
 
 OWNERS_WORD = DictionaryRung.name
 """Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
@@ -104,6 +105,7 @@ class Snapshot:
     config: Config
     tasks: Mapping[str, ServedTask]
     models: Mapping[str, Model]
+    tools: Mapping[str, OpenedTool] = field(default_factory=dict)
 
     def find(self, name: str) -> ServedTask | Model:
         """What a request's `model` names. Raises UnknownModel, listing what there is."""

@@ -1,13 +1,24 @@
 """A chat completion request: decoded once, only as deep as we need, every field kept as the bytes it came in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
 
-from stepladder.core import BadRequest, ChatCall, Field, Question, Reach, Task, Tenant, TooLarge, Turn
+from stepladder.core import (
+    BadRequest,
+    ChatCall,
+    Field,
+    Question,
+    Reach,
+    Task,
+    Tenant,
+    TooLarge,
+    ToolUse,
+    Turn,
+)
 
 T = TypeVar("T")
 
@@ -42,6 +53,7 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     confidential: bool = False
     subject: str | None = None
     training: bool = True
+    groups: tuple[str, ...] | None = None
 
 
 _BODY: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -66,6 +78,7 @@ class ChatRequest:
 
     `route` is the endpoint below `/v1/`; only chat completions have messages. `turns`, where given, is what the ledger is
     to hold of the conversation. `data` is the request as it came. `confidential` is one that is so whatever it says itself.
+    Of a plan's step, `parent` is the question that the plan began with, and `tools` are those that a model may use.
     """
 
     model: str
@@ -77,6 +90,8 @@ class ChatRequest:
     turns: tuple[Turn, ...] = ()
     data: bytes = b""
     confidential: bool = False
+    parent: str = ""
+    tools: ToolUse = field(default_factory=ToolUse)
 
     def conversation(self) -> str | None:
         """The id of the conversation that it belongs to. Raises BadRequest."""
@@ -130,6 +145,7 @@ class ChatRequest:
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
             user=_user(self.body),
+            groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
         )
 
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
@@ -308,6 +324,14 @@ def _extra(body: Mapping[str, msgspec.Raw]) -> _Extra:
     if extra.deadline_ms is not None and not extra.deadline_ms > 0:
         raise _wrong("deadline_ms", extra.deadline_ms, "Give milliseconds above 0.")
     return extra
+
+
+def _narrowed(groups: tuple[str, ...], tenant: Tenant) -> tuple[str, ...]:
+    """The groups of the one whom a key asks for, among the key's own. Raises BadRequest for one that it is not in."""
+    foreign = sorted(set(groups) - set(tenant.groups))
+    if foreign:
+        raise _wrong("groups", foreign[0], "Name only groups that the key is in.")
+    return groups
 
 
 def _known_keys(raw: msgspec.Raw) -> None:

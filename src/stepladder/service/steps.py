@@ -3,9 +3,11 @@
 The last step that speaks is answered to the client as it comes, where no other may follow; its question is the request's.
 """
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
@@ -18,13 +20,19 @@ from stepladder.core import (
     Piece,
     PlanConfig,
     RungFailed,
+    Split,
     Step,
     StepladderError,
+    Task,
 )
+from stepladder.service.dividing import SubQuestion, composed, parts_of, shape, told
 from stepladder.service.entry import Entry
 from stepladder.service.request import CHAT, ChatRequest, question_of
 
 Parts = AsyncGenerator[Part | Piece]
+_FAILURES = (RungFailed, LadderExhausted, DeadlineMissed)
+_STREAMING = ("stream", "stream_options")
+_KEPT = ("model", "stepladder", "user", "safety_identifier")
 
 
 @dataclass(slots=True)
@@ -41,6 +49,11 @@ class Done:
     begun: float
     total_ms: float | None = None
 
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.entry.answer.text if self.entry.answer else self.entry.text
+
     def __str__(self) -> str:
         answer = self.entry.answer
         facts = [f"{self.step}={self.use}", f"first_ms={self.first_ms:.1f}"]
@@ -52,15 +65,46 @@ class Done:
 
 
 @dataclass(slots=True)
+class Begun:
+    """A step whose answer has begun."""
+
+    done: Done
+    first: Part | Piece
+    parts: Parts
+
+    async def whole(self) -> list[Part | Piece]:
+        """All of it."""
+        found = [self.first, *[part async for part in self.parts]]
+        self.done.total_ms = (perf_counter() - self.done.begun) * 1000
+        return found
+
+    async def live(self) -> Parts:
+        """As it comes."""
+        try:
+            yield self.first
+            async for part in self.parts:
+                yield part
+            self.done.total_ms = (perf_counter() - self.done.begun) * 1000
+        finally:
+            await self.parts.aclose()
+
+
+@dataclass(slots=True)
 class Course:
-    """A plan for one request. `admit` and `answer` are the gateway's: every step goes the whole way through the house."""
+    """A plan for one request. `admit` and `answer` are the gateway's: every step goes the whole way through the house.
+
+    `tasks` are those of the configuration; `at_once` is how many questions the tenant may have under way, None for any.
+    """
 
     plan: PlanConfig
     request: ChatRequest
     admit: Callable[[ChatRequest], Entry]
     answer: Callable[[Entry], Parts]
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    at_once: int | None = None
     done: list[Done] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    parent: str = ""
 
     async def lead(self) -> Entry:
         """Do the steps: the question that answers the request, its parts begun. Raises what the failing step raised."""
@@ -77,14 +121,13 @@ class Course:
         for at, step in enumerate(self.plan.steps):
             if not self._wanted(step) or (step.otherwise and spoken is not None):
                 continue
-            done, first, parts = await self._begin(step)
+            begun = await self._begin(step)
             if not step.quiet and not self._may_follow(at):
-                return done.entry, self._live(done, first, parts)
-            whole = [first, *[part async for part in parts]]
-            done.total_ms = (perf_counter() - done.begun) * 1000
-            self.answers[step.name] = done.entry.answer.text if done.entry.answer else done.entry.text
+                return begun.done.entry, begun.live()
+            whole = await begun.whole()
+            self.answers[step.name] = begun.done.text
             if not step.quiet:
-                spoken = done.entry, whole
+                spoken = begun.done.entry, whole
         assert spoken is not None  # the configuration has a step that speaks in any case
         return spoken[0], _again(spoken[1])
 
@@ -103,59 +146,124 @@ class Course:
             if not step.otherwise
         )
 
-    async def _begin(self, step: Step) -> tuple[Done, Part | Piece, Parts]:
-        """Ask until one begins to answer. Raises what the last one raised."""
+    async def _begin(self, step: Step) -> Begun:
+        """Ask until one begins to answer: the expert or who is there in any case, then the fallbacks."""
+        expert = step.experts.get(self.answers.get(step.by, ""), step.use)
+        if not step.split.tasks:
+            return await self._first(step.name, [self._asked(step, use) for use in (expert, *step.fallback)])
+        try:
+            return await self._divided(step, expert)
+        except _FAILURES:
+            if not step.fallback:
+                raise
+        return await self._first(step.name, [self._asked(step, use) for use in step.fallback])
+
+    async def _first(self, name: str, asks: Iterable[ChatRequest], *, whole: bool = False) -> Begun:
+        """The first that begins to answer, or that has answered as a `whole`. Raises what the last one raised."""
         failed: StepladderError | None = None
-        begun = perf_counter()
-        for use in (step.use, *step.fallback):
+        started = perf_counter()
+        for request in asks:
             try:
-                entry = self.admit(self._asked(step, use))
+                entry = self.admit(replace(request, parent=self.parent))
+                self.parent = self.parent or entry.id
                 parts = self.answer(entry)
                 first = await anext(parts)
-            except (RungFailed, LadderExhausted, DeadlineMissed) as error:
+                done = Done(name, request.model, entry, (perf_counter() - started) * 1000, started)
+                begun = Begun(done, first, parts)
+                if whole:
+                    await begun.whole()
+            except _FAILURES as error:
                 failed = error
                 continue
-            done = Done(step.name, use, entry, (perf_counter() - begun) * 1000, begun)
             self.done.append(done)
-            return done, first, parts
+            return begun
         assert failed is not None
         raise failed
 
+    async def _divided(self, step: Step, use: str) -> Begun:
+        """The question broken down, its parts answered side by side, and put together; asked as it is if that cannot be."""
+        split, asked = step.split, self._asked(step, use)
+        at, question = question_of(asked)
+        ask = self._thought(
+            use, (*asked.messages[:at], _user(told(split, self.tasks, question))), shape(split)
+        )
+        breaking = await self._first(f"{step.name}.split", [ask], whole=True)
+        parts = parts_of(breaking.done.text, split)
+        if not parts:
+            return await self._first(step.name, [asked])
+        room = asyncio.Semaphore(min(split.at_once, self.at_once or split.at_once))
+        said = await _together(
+            self._part(f"{step.name}.{number}", part, split, room) for number, part in enumerate(parts, 1)
+        )
+        text = composed(question, list(zip(parts, said, strict=True)))
+        whole = _put(asked, (*asked.messages[:at], _user(text), *asked.messages[at + 1 :]))
+        return await self._first(step.name, [_to(whole, split.compose or use)])
+
+    async def _part(self, name: str, part: SubQuestion, split: Split, room: asyncio.Semaphore) -> str:
+        """A part's answer, by its task or a fallback."""
+        async with room:
+            uses = dict.fromkeys((part.task, *split.fallback))
+            asks = [self._thought(use, (_user(part.question),)) for use in uses]
+            return (await self._first(name, asks, whole=True)).done.text
+
     def _asked(self, step: Step, use: str) -> ChatRequest:
         """The request as this step puts it."""
-        request = self.request
-        body = {**request.body, "model": msgspec.Raw(msgspec.json.encode(use))}
+        request = replace(self.request, tools=step.tools)
         if step.quiet:
-            body = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
-            if "stepladder" in body:  # what is only thought is no part of the conversation
-                extra = msgspec.json.decode(body["stepladder"]) or {}
-                extra.pop("conversation", None)
-                body["stepladder"] = msgspec.Raw(msgspec.json.encode(extra))
+            body = {name: value for name, value in request.body.items() if name not in _STREAMING}
+            request = replace(request, body=_unspoken(body), stream=False, wants_usage=False)
         messages = request.messages
         if step.prompt:
             at, said = question_of(request)
             text = PLACE.sub(lambda place: {**self.answers, "question": said}.get(place[1], ""), step.prompt)
-            asked = msgspec.Raw(msgspec.json.encode({"role": "user", "content": text}))
-            messages = (*messages[:at], asked)
-            body["messages"] = msgspec.Raw(b"[" + b",".join(map(bytes, messages)) + b"]")
-        return replace(
-            request,
-            model=use,
-            body=body,
-            messages=messages,
-            stream=request.stream and not step.quiet,
-            wants_usage=request.wants_usage and not step.quiet,
-            data=msgspec.json.encode(body),
-        )
+            messages = (*messages[:at], _user(text))
+        return _to(_put(request, messages), use)
 
-    async def _live(self, done: Done, first: Part | Piece, parts: Parts) -> Parts:
-        try:
-            yield first
-            async for part in parts:
-                yield part
-            done.total_ms = (perf_counter() - done.begun) * 1000
-        finally:
-            await parts.aclose()
+    def _thought(
+        self, use: str, messages: tuple[msgspec.Raw, ...], form: Mapping[str, Any] | None = None
+    ) -> ChatRequest:
+        """A question of the plan's own: of the request it has only for whom it is, and what holds for all of it."""
+        body = {name: value for name, value in self.request.body.items() if name in _KEPT}
+        if form is not None:
+            body["response_format"] = msgspec.Raw(msgspec.json.encode(form))
+        request = replace(self.request, body=_unspoken(body), stream=False, wants_usage=False)
+        return _to(_put(request, messages), use)
+
+
+def _user(text: str) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode({"role": "user", "content": text}))
+
+
+def _put(request: ChatRequest, messages: tuple[msgspec.Raw, ...]) -> ChatRequest:
+    """The same with other messages."""
+    whole = msgspec.Raw(b"[" + b",".join(map(bytes, messages)) + b"]")
+    return replace(request, messages=messages, body={**request.body, "messages": whole})
+
+
+def _to(request: ChatRequest, use: str) -> ChatRequest:
+    """The same to somebody; what is sent is written anew."""
+    body = {**request.body, "model": msgspec.Raw(msgspec.json.encode(use))}
+    return replace(request, model=use, body=body, data=msgspec.json.encode(body))
+
+
+def _unspoken(body: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """What is only thought is no part of the conversation."""
+    if "stepladder" not in body:
+        return body
+    extra = msgspec.json.decode(body["stepladder"]) or {}
+    extra.pop("conversation", None)
+    return {**body, "stepladder": msgspec.Raw(msgspec.json.encode(extra))}
+
+
+async def _together(asked: Iterable[Coroutine[Any, Any, str]]) -> list[str]:
+    """What all of them said, in order. Where one fails, so does this, and the others are cancelled."""
+    running = [asyncio.ensure_future(one) for one in asked]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def steps_shown(done: list[Done]) -> str:

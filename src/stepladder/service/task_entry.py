@@ -24,6 +24,7 @@ from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
+from stepladder.service.tools import QuestionHands
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
 _ANY = 1 << 62  # characters: it was not too long as it came
@@ -49,6 +50,7 @@ class TaskEntry(Entry):
         super().__init__(asked, clock)
         self.served = served
         self.question = question
+        self.hands = question.hands if isinstance(question.hands, QuestionHands) else None
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
         self.spent = (Usage(), 0.0)
@@ -73,9 +75,10 @@ class TaskEntry(Entry):
         """The question says it too; which way it goes was decided before anyone looked at its text."""
         super().put(texts)
         was, asked = self.question, self.asked
-        self.question = asked.request.question(
+        said = asked.request.question(
             self.served.task, id=was.id, tenant=asked.tenant, asked_at=was.asked_at, limit=_ANY
         )
+        self.question = replace(said, hands=was.hands) if was.hands else said
 
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """One answer. Where the top had begun to answer, that is paid for."""
@@ -87,7 +90,8 @@ class TaskEntry(Entry):
         """What the top would need: whether it is asked is not known yet."""
         served = self.served
         read, written = self.asked.request.most_tokens(MOST_TOKENS)
-        usage = Usage(read + served.prompt_bytes, served.task.max_output_tokens or written)
+        read, written = read + served.prompt_bytes, served.task.max_output_tokens or written
+        usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
         return usage, served.dearest(usage)
 
     def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
@@ -228,6 +232,8 @@ class TaskEntry(Entry):
             remarks=self.remarks,
             subject=subject,
             training=training,
+            tools=self.tools_used(),
+            parent=self.asked.request.parent,
         )
 
     def _unfinished(self, status: str) -> Answer:
@@ -235,6 +241,7 @@ class TaskEntry(Entry):
         rung, (usage, cost) = self.plan.top.name if self.top else "", self.spent
         if self.top and usage == Usage() and (self.text or status == "partial"):
             usage = estimate_question(self.question, self.served.task.prompt, self.text)
+            usage = usage if self.hands is None else self.hands.spent + usage
             cost = self.served.cost(usage)
         return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
 

@@ -18,14 +18,17 @@ from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.conversations import Conversation, Conversations
+from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
+from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
+    AskedRow,
     AuditRow,
     Change,
     Charge,
@@ -40,15 +43,21 @@ from stepladder.store.rows import (
     LedgerRow,
     Note,
     Outcome,
+    Source,
     Stage,
     TaskSummary,
+    Word,
 )
+from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "DECIDED",
+    "FEEDBACK",
+    "KEPT_OUT",
     "OPEN",
     "SESSION",
     "UNANSWERED",
@@ -58,6 +67,7 @@ __all__ = [
     "Anchor",
     "Approval",
     "Approved",
+    "AskedRow",
     "AuditRow",
     "Catalogue",
     "Change",
@@ -66,6 +76,7 @@ __all__ = [
     "Conversations",
     "DatasetCard",
     "DecisionRow",
+    "Drifts",
     "Entries",
     "Entry",
     "Fault",
@@ -73,6 +84,8 @@ __all__ = [
     "Gap",
     "HeldRow",
     "Journal",
+    "Judged",
+    "JudgedRow",
     "Kept",
     "Key",
     "Keys",
@@ -89,6 +102,8 @@ __all__ = [
     "RolloutConflict",
     "Rollouts",
     "Size",
+    "Source",
+    "Sources",
     "Spending",
     "Spent",
     "Stage",
@@ -97,6 +112,7 @@ __all__ = [
     "Switches",
     "TaskSummary",
     "Turns",
+    "Word",
     "backup",
     "first_fault",
     "grounds_of",

@@ -6,12 +6,24 @@ from typing import Any
 
 import msgspec
 
-from stepladder.core import Field, Remark, Turn
-from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow
+from stepladder.core import UNSURE, Field, Remark, Turn
+from stepladder.store.rows import AuditRow, FeedbackRow, LedgerRow, Outcome
 from stepladder.store.tables import audits, feedback, ledger
 
-_LAST = ("fields", "turns", "key", "estimated", "grounds", "remarks", "subject", "training")
+_LAST = (
+    "fields",
+    "turns",
+    "key",
+    "estimated",
+    "grounds",
+    "remarks",
+    "subject",
+    "training",
+    "tools",
+    "parent",
+)
 _plain = attrgetter("key", "estimated", "grounds")
+_added = attrgetter("subject", "training", "tools", "parent")
 _ledger = attrgetter(*(column.name for column in ledger.columns if column.name not in ("seq", *_LAST)))
 _audit = attrgetter(*(column.name for column in audits.columns if column.name != "seq"))
 _feedback = attrgetter(*(column.name for column in feedback.columns if column.name not in ("id", "seq")))
@@ -22,7 +34,7 @@ def ledger_values(row: LedgerRow) -> tuple[Any, ...]:
     fields = _json(row.fields) if row.fields else ""
     turns = _json(row.turns) if row.turns else ""
     remarks = _json(row.remarks) if row.remarks else ""
-    return (*_ledger(row), fields, turns, *_plain(row), remarks, row.subject, row.training)
+    return (*_ledger(row), fields, turns, *_plain(row), remarks, *_added(row))
 
 
 def conversation_values(row: LedgerRow) -> tuple[Any, ...]:
@@ -38,6 +50,22 @@ def audit_values(row: AuditRow) -> tuple[Any, ...]:
 def feedback_values(row: FeedbackRow) -> tuple[Any, ...]:
     """The request id, from which the question's `seq` is found, and every other column but `id`."""
     return (row.request_id, *_feedback(row))
+
+
+def outcome_of(row: Any) -> Outcome:
+    """A drawn question, its audit and its correction. Who was unsure is not wrong."""
+    unsure = row.rung == UNSURE
+    return Outcome(
+        seq=row.seq,
+        at=row.at,
+        low=not row.top and not unsure,
+        agreed=bool(row.top or row.agreed or unsure),
+        confidence=(row.low_confidence or 0.0) if row.top else row.confidence,
+        answer=row.answer,
+        top_answer=row.answer if row.top else row.top_answer,
+        correction=row.correction,
+        tenant=row.tenant,
+    )
 
 
 def fields_of(text: str) -> dict[str, Field]:

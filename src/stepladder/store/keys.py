@@ -1,8 +1,9 @@
 """Client keys. A secret is shown once; only its SHA-256 hash and its last four characters are kept."""
 
 import hashlib
+import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
@@ -26,6 +27,10 @@ def _grant(row: Any) -> Grant:
     return Grant(Role(row.role), frozenset(map(Right, row.scopes.split())))
 
 
+def _groups(row: Any) -> tuple[str, ...]:
+    return tuple(json.loads(row.groups))
+
+
 class Keys:
     """Who may ask. `find` looks into a snapshot, at most half a second behind what other processes change."""
 
@@ -44,13 +49,15 @@ class Keys:
         tenant: str = "",
         expires_at: float | None = None,
         grant: Grant = CLIENT,
+        groups: Sequence[str] = (),
     ) -> str:
         """Make a key and return its secret. Without a `tenant` it is a tenant of its own, of the same name.
 
-        `grant` says what it may do beside asking; `admin` is short for the owner's.
-        Raises BadRequest when the name is in use.
+        `grant` says what it may do beside asking; `admin` is short for the owner's; `groups` are those whose documents it
+        may read. Raises BadRequest when the name is in use.
         """
-        for given, what in ((name, "key"), (tenant or name, "tenant")):
+        named = ((name, "key"), (tenant or name, "tenant"), *((group, "group") for group in groups))
+        for given, what in named:
             if not given.strip() or len(given) > 200 or not given.isprintable():
                 raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
         grant = OWNER if admin else grant
@@ -58,6 +65,7 @@ class Keys:
             "admin": grant.role is not None,
             "role": grant.role or "",
             "scopes": " ".join(sorted(grant.scopes)),
+            "groups": json.dumps(sorted(set(groups))),
         }
         secret, row = self._new(name, tenant=tenant or name, expires_at=expires_at, **held)
         with self._database.write() as connection:
@@ -79,7 +87,7 @@ class Keys:
         """
         now = self._clock.time()
         with self._database.write() as connection:
-            kept = ("admin", "tenant", "expires_at", "role", "scopes")
+            kept = ("admin", "tenant", "expires_at", "role", "scopes", "groups")
             query = select(keys.c.hash, *(keys.c[column] for column in kept))
             # Of several, those of earlier rotations end sooner.
             old = connection.execute(
@@ -133,10 +141,13 @@ class Keys:
     def list(self) -> list[Key]:
         """Every key there ever was, oldest first."""
         columns = ("name", "admin", "last4", "created_at", "revoked_at", "tenant", "expires_at")
-        query = select(*(keys.c[name] for name in (*columns, "role", "scopes")))
+        query = select(*(keys.c[name] for name in (*columns, "role", "scopes", "groups")))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(keys.c.created_at, keys.c.name)).all()
-        return [Key(**{name: getattr(row, name) for name in columns}, grant=_grant(row)) for row in rows]
+        return [
+            Key(**{name: getattr(row, name) for name in columns}, grant=_grant(row), groups=_groups(row))
+            for row in rows
+        ]
 
     def snapshot(self) -> Mapping[str, Tenant]:
         """Hash of the secret -> tenant, for every key that is not revoked; read again only when something has changed."""
@@ -146,7 +157,8 @@ class Keys:
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             self._snapshot = {
-                row.hash: Tenant(row.tenant, row.name, row.expires_at, grant=_grant(row)) for row in rows
+                row.hash: Tenant(row.tenant, row.name, row.expires_at, grant=_grant(row), groups=_groups(row))
+                for row in rows
             }
             self._stamp = stamp
         self._checked = self._clock.monotonic()

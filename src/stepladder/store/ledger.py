@@ -27,12 +27,23 @@ from stepladder.store.columns import (
     feedback_values,
     fields_of,
     ledger_values,
+    outcome_of,
     remarks_of,
     turns_of,
 )
 from stepladder.store.database import Database
 from stepladder.store.packing import MARK, packed
-from stepladder.store.rows import AuditRow, Charge, FeedbackRow, LabelledRow, LedgerRow, Outcome, TaskSummary
+from stepladder.store.rows import (
+    AskedRow,
+    AuditRow,
+    Charge,
+    FeedbackRow,
+    LabelledRow,
+    LedgerRow,
+    Outcome,
+    TaskSummary,
+)
+from stepladder.store.sources import KEPT_OUT
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
 from stepladder.store.tables import audits, conversations, feedback, ledger
@@ -42,15 +53,17 @@ _LABELLED = (
     *(ledger.c[name] for name in ("seq", "id", "at", "text", "fields", "drawn", "ladder_release")),
     *(ledger.c[name] for name in ("low_answer", "low_confidence", "model", "tenant")),
 )
+_TEACHES = feedback.c.answer.is_not(None) & feedback.c.state.not_in(KEPT_OUT)
 _CORRECTION = (
     select(feedback.c.answer)
-    .where(feedback.c.seq == ledger.c.seq, feedback.c.answer.is_not(None))
+    .where(feedback.c.seq == ledger.c.seq, _TEACHES)
     .order_by(feedback.c.id.desc())
     .limit(1)
     .scalar_subquery()
 )
 
 
+DICTIONARY = "dictionary"
 _LONG = ("text", "answer", "turns")
 """Columns that may be packed."""
 
@@ -167,6 +180,22 @@ class Ledger:
             rows = [row for row in connection.execute(query) if row.ladder_release == ladder_release]
         return sum(not row.top and row.rung != UNSURE for row in rows), len(rows)
 
+    def asked(
+        self, task: str, *, after: int, until: int | None = None, teaching: bool = False, limit: int
+    ) -> list[AskedRow]:
+        """The first `limit` questions of a task with after < seq <= until, without those that its dictionary answered.
+
+        `teaching`: only those that may be learnt from.
+        """
+        query = (
+            select(ledger.c.seq, ledger.c.text, ledger.c.fields)
+            .where(*_span(task, after, until, None), ledger.c.status.in_(("ok", "partial")))
+            .where(ledger.c.rung != DICTIONARY, *([ledger.c.training] if teaching else []))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.seq).limit(limit))
+            return [AskedRow(row.seq, row.text, fields_of(row.fields)) for row in rows]
+
     def page(self, *, after: int, since: float, until: float | None, limit: int) -> list[LedgerRow]:
         """At most `limit` rows with since <= at < until and a `seq` above `after`, by `seq`: for exports."""
         query = select(ledger).where(ledger.c.seq > after, ledger.c.at >= since)
@@ -222,7 +251,7 @@ class Ledger:
     def count_corrected(self, task: str, *, after: int = 0) -> int:
         """How many drawn rows have a trusted label."""
         rows = select(ledger.c.seq).where(*_span(task, after, None, True))
-        corrected = rows.join(feedback, feedback.c.seq == ledger.c.seq).where(feedback.c.answer.is_not(None))
+        corrected = rows.join(feedback, feedback.c.seq == ledger.c.seq).where(_TEACHES)
         with self._database.read() as connection:
             found = corrected.distinct().subquery()
             return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
@@ -234,6 +263,7 @@ class Ledger:
             select(ledger.c.seq, ledger.c.at, ledger.c.top, ledger.c.confidence, ledger.c.low_confidence)
             .add_columns(
                 ledger.c.rung,
+                ledger.c.tenant,
                 audits.c.agreed,
                 ledger.c.answer,
                 audits.c.top_answer,
@@ -245,16 +275,7 @@ class Ledger:
             .order_by(ledger.c.seq)
         )
         with self._database.read() as connection:
-            return [
-                Outcome(seq, at, False, True, low_confidence or 0.0, answer, answer, correction)
-                if top
-                else Outcome(
-                    seq, at, rung != UNSURE, agreed or rung == UNSURE, confidence, answer, said, correction
-                )
-                for seq, at, top, confidence, low_confidence, rung, agreed, answer, said, correction in (
-                    connection.execute(query)
-                )
-            ]
+            return [outcome_of(row) for row in connection.execute(query)]
 
     def summary(
         self,
@@ -319,7 +340,7 @@ def _known(
     rows = select(ledger.c.seq).where(*_span(task, after, until, drawn))
     by_top = ledger.c.top & (ledger.c.status == "ok")
     audited = exists().where(audits.c.seq == ledger.c.seq, audits.c.status == "ok")
-    corrected = select(feedback.c.seq).where(feedback.c.answer.is_not(None), feedback.c.seq > after)
+    corrected = select(feedback.c.seq).where(_TEACHES, feedback.c.seq > after)
     few = corrected.distinct().subquery()
     yield rows.where(by_top), ledger.c.answer
     yield (

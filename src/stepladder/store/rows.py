@@ -20,7 +20,8 @@ class LedgerRow:
     JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was
     left out. `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it
     is kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
-    caller said; `training` is False where the caller does not want it learnt from.
+    caller said; `training` is False where the caller does not want it learnt from. `tools` says which
+    tools were used, as JSON; `parent` is the question that a plan began with, of all others that it asked.
     """
 
     id: str
@@ -60,6 +61,8 @@ class LedgerRow:
     seq: int = 0
     conversation: str = ""
     confidential: bool = False
+    tools: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class AuditRow:
 class FeedbackRow:
     """What a caller says of an answer: the right one, a `score`, or both. The store fills in `id`.
 
+    `key` is the name of the caller's key; "" is the house's own word (a reviewer's, an import's). `state` says whether it
+    may teach (see `Word`).
     A request may get several; the latest that holds an answer is its correction.
     """
 
@@ -123,6 +128,44 @@ class FeedbackRow:
     source: str | None = None
     comment: str | None = None
     id: int = 0
+    key: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """What was asked, whoever answered."""
+
+    seq: int
+    text: str
+    fields: Mapping[str, Field]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whoever sends feedback: a tenant's key, and whom it says that it speaks for."""
+
+    tenant: str
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A right answer that feedback tells, with the question, and what the top said to it (None where it was not asked).
+
+    `state` is "" (not judged yet), "in", "held", or a person's decision: "approved", "refused".
+    """
+
+    id: int
+    seq: int
+    request_id: str
+    source: Source
+    answer: str
+    state: str
+    text: str
+    given: str
+    top_answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +204,7 @@ class Outcome:
     answer: str = ""
     top_answer: str = ""
     correction: str | None = None
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +254,7 @@ class Key:
     tenant: str = ""
     expires_at: float | None = None
     grant: Grant = CLIENT
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

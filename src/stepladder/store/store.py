@@ -8,8 +8,10 @@ from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversations
 from stepladder.store.database import Database
+from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
+from stepladder.store.judged import Judged
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.presence import Presence
@@ -17,6 +19,7 @@ from stepladder.store.retention import Retention
 from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
+from stepladder.store.sources import Sources
 from stepladder.store.spending import Spending
 from stepladder.store.subjects import LAST_ERASURE, Subjects
 from stepladder.store.tables import settings
@@ -44,10 +47,13 @@ class Store:
         self.turns = Turns(database)
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
+        self.judged = Judged(database)
         self.reviews = Reviews(database, clock)
         self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
+        self.drifts = Drifts(database)
+        self.sources = Sources(database, clock)
 
     @classmethod
     def open(

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0008"
+HEAD = "0011"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -71,6 +71,9 @@ ledger = Table(
     # Added by 0007: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
     Column("subject", String, nullable=False, server_default=""),
     Column("training", Boolean, nullable=False, server_default=true()),
+    # Added by 0011: tools that were used, as JSON, and the question that a plan began with.
+    Column("tools", Text, nullable=False, server_default=""),
+    Column("parent", String, nullable=False, server_default=""),
     Index("ledger_labels", "task", "status", "top", "seq", "drawn"),
     Index("ledger_outcomes", "task", "ladder_release", "drawn", "seq"),
     Index("ledger_times", "task", "at"),
@@ -79,6 +82,9 @@ ledger = Table(
         "subject",
         sqlite_where=text("subject <> ''"),
         postgresql_where=text("subject <> ''"),
+    ),
+    Index(
+        "ledger_parents", "parent", sqlite_where=text("parent <> ''"), postgresql_where=text("parent <> ''")
     ),
     sqlite_autoincrement=True,
 )
@@ -112,6 +118,9 @@ feedback = Table(
     Column("score", Double),
     Column("source", String),
     Column("comment", Text),
+    # Added by 0009: the name of the caller's key ("": the house's own word), and whether it may teach (see `Sources`).
+    Column("key", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default=""),
     Index("feedback_question", "seq", "id"),
     sqlite_autoincrement=True,
 )
@@ -130,6 +139,8 @@ keys = Table(
     # Added by 0007: what it may do beside asking; scopes are separated by spaces.
     Column("role", String, nullable=False, server_default=""),
     Column("scopes", String, nullable=False, server_default=""),
+    # Added by 0013: a JSON list of the groups whose documents it may read.
+    Column("groups", String, nullable=False, server_default="[]"),
     Index("keys_name", "name"),
 )
 

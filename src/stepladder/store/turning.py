@@ -46,6 +46,11 @@ class Leases:
         with self._database.write() as connection:
             connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
 
+    def sweep(self) -> int:
+        """Forget leases that are over; how many."""
+        with self._database.write() as connection:
+            return connection.execute(delete(leases).where(leases.c.until <= self._clock.time())).rowcount
+
 
 class Stages:
     """How far the flywheel is with each task, for the log, the status and the metrics."""

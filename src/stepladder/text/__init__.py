@@ -11,6 +11,7 @@ from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import decode, dictionary_key, encode, normalise
 from stepladder.text.sentences import Span, sentences
+from stepladder.text.words import words
 
 __all__ = [
     "Feature",
@@ -25,4 +26,5 @@ __all__ = [
     "grams",
     "normalise",
     "sentences",
+    "words",
 ]

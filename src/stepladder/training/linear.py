@@ -23,9 +23,14 @@ from stepladder.text import NgramHasher
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.dual import Floats, Machines, Rows, solve
 from stepladder.training.labels import Classes, Labels, folds
+from stepladder.training.latent import directions, least_squares, project
+from stepladder.training.seen import without_bias
+from stepladder.training.words import Words, found_in, some, vocabulary, weighted
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
 _MANY_CLASSES = 20  # above, one family, one cost and three folds: the choices matter little, time does
+_RANK = 150  # directions
+_RIDGES = (0.1, 0.3, 1.0)
 _MEMORY = 400_000_000  # bytes of weights in work at a time; more classes than fit are done in turns
 
 
@@ -150,6 +155,7 @@ class LinearRecipe:
         fitted = fit_linear(
             [example.text for example in examples],
             [example.label for example in examples],
+            unlabelled=[example.text for example in dataset.splits.get("unlabelled", ())],
             settings=LinearSettings.read(settings),
             seed=seed,
             progress=progress,
@@ -162,11 +168,14 @@ def fit_linear(
     texts: Sequence[str],
     labels: Sequence[str],
     *,
+    unlabelled: Sequence[str] = (),
     settings: LinearSettings | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total, what: None,
 ) -> LinearFit:
     """Fit a linear model to `texts` and their `labels`; the same input and seed give the same weights.
+
+    The order of the `unlabelled` texts says nothing.
 
     Raises:
         DataError: texts and labels differ in number, are empty, or hold one class only.
@@ -177,16 +186,20 @@ def fit_linear(
     total = 3 if plan.many else 4
     progress(0, total, "n-grams")
     hasher = _hasher(texts, settings)
-    rows, buckets, idf = _rows(texts, hasher)
+    found, others = found_in(texts, hasher), found_in(some(unlabelled), hasher)
+    words = vocabulary(found, others, hasher.bits)
+    rows = weighted(found, words)
     progress(1, total, "weights over tf-idf")
     families = [_family(rows, plan, None, rng)]
     if not plan.many:
         progress(2, total, "weights over naive Bayes ratios")
         families.append(_family(rows, plan, _counts(rows, plan), rng))
+        if others:
+            families.append(_latent(weighted([*found, *others], words), plan, rng))
     progress(total - 1, total, "calibration")
     hidden = plan.full(np.sum([family.hidden for family in families], axis=0))
     calibration = calibrate(hidden, plan.labels)
-    model = _model(plan, (hasher, buckets, idf), families, calibration)
+    model = _model(plan, (hasher, words), families, calibration)
     chances = calibration.probabilities(hidden)
     guesses = [
         Guess(plan.classes[k], float(row[k])) for row, k in zip(chances, chances.argmax(1), strict=True)
@@ -212,27 +225,30 @@ def _hasher(texts: Sequence[str], settings: LinearSettings) -> NgramHasher:
     return NgramHasher(bits=settings.bits, characters=(3, 4, 5) if characters else ())
 
 
-def _rows(texts: Sequence[str], hasher: NgramHasher) -> tuple[Rows, NDArray[np.int32], Floats]:
-    """Return tf-idf rows of unit length with a bias in column 0, the bucket of each other column, and their idf.
-
-    An n-gram counts once a text. Buckets seen in one text only are left out, except in tiny sets.
-    """
-    found = [np.unique(hasher.buckets(text)) for text in texts]
-    frequency = np.bincount(np.concatenate(found), minlength=1 << hasher.bits)
-    buckets = np.flatnonzero(frequency >= (2 if len(texts) >= 100 else 1)).astype(np.int32)
-    idf = (np.log((1 + len(texts)) / (1 + frequency[buckets])) + 1).astype(np.float32)
-    place = np.zeros(1 << hasher.bits, np.int64)
-    place[buckets] = np.arange(1, buckets.size + 1)
-    columns, values = [], []
-    for one in found:
-        used = place[one]
-        used = used[used > 0]
-        weight = idf[used - 1]
-        columns += [np.zeros(1, np.int64), used]
-        values += [np.ones(1, np.float32), weight / max(float(np.sqrt(weight @ weight)), 1e-12)]
-    ends = np.cumsum([used.size + 1 for used in columns[1::2]])
-    rows = Rows(np.concatenate(columns), np.concatenate(values).astype(np.float32), ends, buckets.size + 1)
-    return rows, buckets, idf
+def _latent(rows: Rows, plan: _Plan, rng: np.random.Generator) -> _Family:
+    """Least squares in the directions of all `rows`, the labelled ones first, at the ridge that does best on hidden ones."""
+    labelled = plan.labels.size
+    rank = min(_RANK, labelled // 10 + 1, len(rows), rows.width)
+    start = rng.standard_normal((rows.width, rank)).astype(np.float32)
+    plain = without_bias(rows)
+    basis = directions(plain, start, passes=3)
+    inputs = project(plain, basis)[:labelled]
+    signs = np.stack([np.where(plan.targets(k), 1, -1) for k in range(plan.columns)], axis=1).astype(
+        np.float32
+    )
+    tried = []
+    for ridge in _RIDGES:
+        hidden = np.empty((labelled, plan.columns), np.float32)
+        for fold in range(plan.folds):
+            seen = plan.fold != fold
+            found = least_squares(inputs[seen], signs[seen], np.ones(int(seen.sum()), np.float32), ridge)
+            hidden[~seen] = inputs[~seen] @ found[:-1] + found[-1]
+        tried.append((calibrate(plan.full(hidden), plan.labels).loss, ridge, hidden))
+    _, ridge, hidden = min(tried, key=lambda one: one[0])
+    found = least_squares(inputs, signs, np.ones(labelled, np.float32), ridge)
+    weights = np.vstack((found[-1:], (basis @ found[:-1])[1:]))
+    shrink = np.array(1 / max(float(hidden.std()), 1e-6), np.float32)
+    return _Family(weights * shrink, hidden * shrink, ridge, 0.0)
 
 
 def _counts(rows: Rows, plan: _Plan) -> NDArray[np.float64]:
@@ -300,17 +316,17 @@ def _machines(plan: _Plan, columns: range, scale: Floats | None) -> Machines:
 
 def _model(
     plan: _Plan,
-    features: tuple[NgramHasher, NDArray[np.int32], Floats],
+    features: tuple[NgramHasher, Words],
     families: list[_Family],
     calibration: Calibration,
 ) -> LinearModel:
-    hasher, buckets, idf = features
+    hasher, words = features
     summed = np.sum([family.weights for family in families], axis=0)
-    weights = np.column_stack((summed[1:] * idf[:, None], idf**2)).astype(np.float32)
+    weights = np.column_stack((summed[1:] * words.idf[:, None], words.idf**2)).astype(np.float32)
     return LinearModel(
         plan.classes,
         hasher,
-        buckets,
+        words.buckets,
         weights,
         bias=summed[0].astype(np.float32),
         slope=calibration.slope,
@@ -323,7 +339,10 @@ def _metrics(
 ) -> dict[str, float]:
     right = chances.argmax(axis=1) == plan.labels
     recalls = [float(right[plan.labels == k].mean()) for k in range(len(plan.classes))]
-    costs = {f"cost_{name}": family.cost for name, family in zip(("tfidf", "ratios"), families, strict=False)}
+    costs = {
+        f"cost_{name}": family.cost
+        for name, family in zip(("tfidf", "ratios", "latent"), families, strict=False)
+    }
     return {
         **costs,
         "out_of_fold_accuracy": float(right.mean()),

@@ -6,7 +6,7 @@ guesses. Similarities are around the mean of all examples' vectors; no label mov
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import Dataset, Fitted, Guess, Progress, Task, config
-from stepladder.models import Look, NeighboursModel, Vote, any_embedder, centred, shared_embedder, surest
+from stepladder.models import (
+    Look,
+    NeighboursModel,
+    Vote,
+    any_embedder,
+    centred,
+    shared_embedder,
+    sums,
+    surest,
+    unit,
+)
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.embedding import embed_all
 from stepladder.training.labels import Classes
@@ -23,6 +33,7 @@ from stepladder.training.labels import Classes
 _COUNTS = (5, 20, 80)
 _WIDTHS = (0.03, 0.08, 0.2)
 _DOUBTS = (0.001, 0.03)
+_PULLS = (10.0, 0.0, 20.0)  # the first while the other terms are chosen
 _BLOCK = 1024  # rows of similarities in work at a time
 _TRIED = 2000  # rows that the votes are compared on
 
@@ -104,7 +115,8 @@ def fit_neighbours(
     centre = vectors.mean(axis=0)
     rows = centred(vectors, centre)
     nearest, similarities = _left_out(rows)
-    vote, calibration, chances = _best_vote(similarities, classes.numbers[nearest], classes)
+    seen = _Seen(similarities, classes.numbers[nearest], _to_means(rows, classes))
+    vote, calibration, chances = _best_vote(seen, classes)
     model = NeighboursModel(
         classes.names,
         opened,
@@ -125,6 +137,7 @@ def fit_neighbours(
         "neighbours": float(vote.count),
         "width": vote.width,
         "doubt": vote.doubt,
+        "pull": vote.pull,
     }
     progress(len(texts), len(texts), "fitted")
     return NeighboursFit(model, Look(chances, np.maximum(similarities[:, 0], 0.0)), metrics)
@@ -148,17 +161,41 @@ def _left_out(rows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.
     return nearest, similarities
 
 
-def _best_vote(
-    similarities: NDArray[np.float64], labels: NDArray[np.int64], classes: Classes
-) -> tuple[Vote, Calibration, NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What each row sees when it is left out: its neighbours' similarities and class numbers (rows, neighbours), and its
+    similarity to the means of the classes (rows, classes)."""
+
+    similarities: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    to_means: NDArray[np.float64]
+
+    def scores(self, vote: Vote, some: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float64]:
+        """The scores of (some of) the rows, (rows, classes)."""
+        known = np.ones(self.to_means.shape[1], np.float32)
+        return vote.scores(self.similarities[some], self.labels[some], known, self.to_means[some])
+
+
+def _to_means(rows: NDArray[np.float32], classes: Classes) -> NDArray[np.float64]:
+    """Each row's similarity to the mean of each class (rows, classes), itself left out of its own."""
+    total = sums(rows, classes.numbers, len(classes.names))
+    found = rows @ unit(total).T
+    others = unit(total[classes.numbers] - rows)
+    found[np.arange(len(rows)), classes.numbers] = np.einsum("ij,ij->i", rows, others)
+    return np.asarray(found, np.float64)
+
+
+def _best_vote(seen: _Seen, classes: Classes) -> tuple[Vote, Calibration, NDArray[np.float64]]:
     """The vote of the least log loss over (some of) the rows, its calibration, and the chances (rows, classes)."""
-    some = np.linspace(0, len(labels) - 1, min(len(labels), _TRIED)).astype(int)
-    known = np.ones(len(classes.names), np.float32)
-    losses = {}
-    for vote in (Vote(*terms) for terms in product(_COUNTS, _WIDTHS, _DOUBTS)):
-        scores = vote.scores(similarities[some], labels[some], known)
-        losses[vote] = calibrate(scores, classes.numbers[some], rounds=15).loss
-    best = min(losses, key=losses.__getitem__)
-    scores = best.scores(similarities, labels, known)
-    calibration = calibrate(scores, classes.numbers)
+    numbers = classes.numbers
+    some = np.linspace(0, len(numbers) - 1, min(len(numbers), _TRIED)).astype(int)
+
+    def loss(vote: Vote) -> float:
+        return calibrate(seen.scores(vote, some), numbers[some], rounds=15).loss
+
+    first, *pulls = _PULLS
+    found = min((Vote(*terms, first) for terms in product(_COUNTS, _WIDTHS, _DOUBTS)), key=loss)
+    best = min((found, *(replace(found, pull=pull) for pull in pulls)), key=loss)
+    scores = seen.scores(best)
+    calibration = calibrate(scores, numbers)
     return best, calibration, calibration.probabilities(scores)

@@ -83,6 +83,7 @@ class StackRecipe:
         fitted = fit_stack(
             [example.text for example in examples],
             [example.label for example in examples],
+            unlabelled=[example.text for example in dataset.splits.get("unlabelled", ())],
             settings=StackSettings.read(settings),
             seed=seed,
             progress=progress,
@@ -97,11 +98,12 @@ def fit_stack(
     texts: Sequence[str],
     labels: Sequence[str],
     *,
+    unlabelled: Sequence[str] = (),
     settings: StackSettings | None = None,
     seed: int = 0,
     progress: Progress = lambda done, total, what: None,
 ) -> StackFit:
-    """Fit to `texts` and their `labels`; the same input and seed give the same stack.
+    """Fit to `texts` and their `labels`; the same input and seed give the same stack. `unlabelled` texts help `linear`.
 
     Raises:
         DataError: texts and labels differ in number, are empty, or hold one class only.
@@ -114,7 +116,8 @@ def fit_stack(
     metrics: dict[str, float] = {}
     for name in (name for name in MEMBERS if name in settings.members):
         told = partial(_named, progress, name)
-        members[name], look = _member(name, texts, labels, embedder=embedder, seed=seed, progress=told)
+        rows = _Known(texts, labels, unlabelled)
+        members[name], look = _member(name, rows, embedder=embedder, seed=seed, progress=told)
         looks.append(look)
         right = look.probabilities.argmax(axis=1) == classes.numbers
         metrics[f"{name}_out_of_fold_accuracy"] = float(right.mean())
@@ -133,18 +136,22 @@ def _named(progress: Progress, name: str, done: int, total: int, what: str) -> N
     progress(done, total, f"{name}: {what}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What members learn from: texts with their labels, and texts without."""
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    unlabelled: Sequence[str]
+
+
 def _member(
-    name: str,
-    texts: Sequence[str],
-    labels: Sequence[str],
-    *,
-    embedder: Mapping[str, Any],
-    seed: int,
-    progress: Progress,
+    name: str, rows: _Known, *, embedder: Mapping[str, Any], seed: int, progress: Progress
 ) -> tuple[Looking, Look]:
     """A fitted member, and what it sees in each row when the row is hidden."""
+    texts, labels = rows.texts, rows.labels
     if name == "linear":
-        linear = fit_linear(texts, labels, seed=seed, progress=progress)
+        linear = fit_linear(texts, labels, unlabelled=rows.unlabelled, seed=seed, progress=progress)
         return linear.model, Look(linear.chances, np.ones(len(texts)))
     if name == "encoder":
         encoder = fit_encoder(texts, labels, settings=EncoderSettings(embedder), seed=seed, progress=progress)

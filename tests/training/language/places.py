@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 
-def tiny_base(folder: Path) -> Path:
+def tiny_base(folder: Path, *, seed: int = 0) -> Path:
     """A tiny model in `folder`."""
-    code = f"from pathlib import Path; from tests.training.language.tiny import make_tiny; make_tiny(Path({str(folder)!r}))"
+    make = f"make_tiny(Path({str(folder)!r}), seed={seed})"
+    code = f"from pathlib import Path; from tests.training.language.tiny import make_tiny; {make}"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment())
     return folder
 

@@ -12,10 +12,10 @@ WANTED = {"prompt": [ASK], "completion": [SAY]}
 SHAREGPT = [{"from": "human", "value": "Where?"}, {"from": "gpt", "value": "Here."}]
 
 
-def read(path, row, *, pairs=False):
+def read(path, row, kind="answers"):
     file = path / "rows.jsonl"
     file.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    return read_rows(file, pairs=pairs)[0]
+    return read_rows(file, kind)[0]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_of_a_chat_the_last_answer_is_learned(tmp_path):
 
 
 def test_pairs(tmp_path):
-    found = read(tmp_path, {"prompt": "Where?", "chosen": "Here.", "rejected": "No."}, pairs=True)
+    found = read(tmp_path, {"prompt": "Where?", "chosen": "Here.", "rejected": "No."}, "pairs")
     assert found == {"prompt": [ASK], "chosen": [SAY], "rejected": [{"role": "assistant", "content": "No."}]}
 
 

@@ -58,7 +58,7 @@ def base(tmp_path_factory):
 
 def prepared(folder, rows=48):
     folder.mkdir(parents=True)
-    found = read_rows(write_intents(folder.with_suffix(".jsonl"), rows), pairs=False)
+    found = read_rows(write_intents(folder.with_suffix(".jsonl"), rows))
     write_lines(folder / "rows.jsonl", found[12:])
     write_lines(folder / "held.jsonl", found[:12])
     return folder

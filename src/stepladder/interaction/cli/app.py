@@ -10,12 +10,14 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    cloning,
     configs,
     conversations,
     data,
     dictionary,
     discover,
     evaluations,
+    feedback,
     guards,
     keeping,
     keys,
@@ -29,6 +31,7 @@ from stepladder.interaction.cli import (
     serving,
     subjects,
     tenants,
+    tools,
     training,
     tutorials,
 )
@@ -56,6 +59,7 @@ app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
+app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
@@ -65,7 +69,7 @@ app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
-app.add_typer(rollouts.tasks, name="task")
+app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
@@ -73,6 +77,7 @@ app.add_typer(knowledge.app, name="knowledge")
 guards.app.command()(redteaming.redteam)
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(wanted: bool) -> None:

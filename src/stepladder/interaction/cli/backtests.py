@@ -47,9 +47,7 @@ Vectors = Annotated[
 @app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
     file: File,
-    promise: Annotated[
-        float, typer.Option(help="Share that must be kept: of all answers the log's own.")
-    ] = 0.95,
+    promise: Annotated[float, typer.Option(help="Share that must be kept: the log's own answers.")] = 0.95,
     promise_kind: Kind = PromiseKind.AGREEMENT,
     floor: FloorOf = None,
     risk: Annotated[float, typer.Option(help="How often the promise may fail.")] = 0.1,
@@ -59,6 +57,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
     rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
     hold_back: Annotated[float, typer.Option(help="Share of --labels that calibrates, not trains.")] = 0.0,
+    batch: Annotated[bool, typer.Option(help="The rest's texts are known and may be learnt from.")] = False,
     stream: Streaming = False,
     calls: Calls = 1000,
     take: Take = "all",
@@ -89,7 +88,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
         streams.run_stream(console, log, file, asked, (html, json_))
         return
     of = (promise_kind, positive if promise_kind.one_sided else None, floor)
-    terms = Terms(promise, risk, labels, seed, ordered, audit, learned, hold_back, *of)
+    terms = Terms(promise, risk, labels, seed, ordered, audit, learned, hold_back, *of, batch)
     _show(console, found := _run(console, log, terms))
     if html is not None:
         console.print(f"Report: {_report(found, file).write(html)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, synthesising
+from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, preferring, synthesising
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app.add_typer(cleaning.app)
 app.add_typer(labelling.app)
 app.add_typer(synthesising.app)
 app.add_typer(datasets.app)
+app.add_typer(preferring.app)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from stepladder.interaction.cli.knowing import (
     MOST_SHOWN,
+    GroupsOption,
     ModeOption,
     TenantOption,
     TopOption,
@@ -19,8 +20,9 @@ from stepladder.interaction.cli.knowing import (
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
+    from stepladder.core import Scope
     from stepladder.interaction.settings import Settings
-    from stepladder.knowledge import Knowledge, Said
+    from stepladder.knowledge import Knowledge, Quality, Said
 
 
 @app.command("eval")
@@ -37,13 +39,11 @@ def eval_questions(  # noqa: PLR0913, PLR0917 - its options
     task: Annotated[
         str, typer.Option("--task", help="Answer by this task's ladder; without it, by the reader alone.")
     ] = "",
+    groups: GroupsOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Measure how well questions find their documents and answers. Empty answers mean: nobody can know."""
-    from dataclasses import fields
-    from math import isnan
-
     import msgspec
 
     from stepladder.core import BadRequest, Scope
@@ -55,18 +55,26 @@ def eval_questions(  # noqa: PLR0913, PLR0917 - its options
     collection = collection or (known.knowledge.collection if known is not None else "")
     if not collection:
         raise BadRequest("Which documents?", param="--collection", remedy="Give --collection or --task.")
+    scope = Scope(tenant, tuple(groups or ()))
     with opened(config, embedding=chosen != "lexical") as knowledge:
 
         def search(text: str) -> list[str]:
-            query = Query(text, collection, Scope(tenant), top, chosen, per_document=True)
+            query = Query(text, collection, scope, top, chosen, per_document=True)
             return [hit.passage.document for hit in knowledge.search(query)]
 
-        with _answering(knowledge, settings, task, collection, tenant) as answer:
+        with _answering(knowledge, settings, task, collection, scope) as answer:
             found = evaluate(asked, search, answer, top=top)
     if json:
         typer.echo(msgspec.json.encode(found).decode())
         return
     typer.echo(f"{found.questions} questions, {chosen}{f', answered by {task}' if task else ''}")
+    _show(found)
+
+
+def _show(found: "Quality") -> None:
+    from dataclasses import fields
+    from math import isnan
+
     for item in fields(found):
         value = getattr(found, item.name)
         if isinstance(value, float):
@@ -78,18 +86,17 @@ def eval_questions(  # noqa: PLR0913, PLR0917 - its options
 
 @contextmanager
 def _answering(
-    knowledge: "Knowledge", settings: "Settings", task: str, collection: str, tenant: str
+    knowledge: "Knowledge", settings: "Settings", task: str, collection: str, scope: "Scope"
 ) -> "Iterator[Callable[[str], Said]]":
     """What answers the questions: a task's ladder, or the reader alone."""
-    from stepladder.core import Scope
     from stepladder.knowledge import Said
 
     if not task:
-        yield lambda text: Said.of(knowledge.answer(text, collection, Scope(tenant)))
+        yield lambda text: Said.of(knowledge.answer(text, collection, scope))
         return
     from stepladder.interaction.asking import asked
 
-    with asked(settings, settings.load(), task, tenant) as ask:
+    with asked(settings, settings.load(), task, scope) as ask:
 
         def answer(text: str) -> Said:
             given = ask(text)

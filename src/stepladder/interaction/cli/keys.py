@@ -25,15 +25,20 @@ RoleOption = Annotated[
         help="What it may do under /admin: owner, operator, reviewer, auditor or viewer; operator:see,ask is a part of it.",
     ),
 ]
+GroupsOption = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="A group that it is in: it may read the group's documents. Again for more."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")]
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - its options
     name: Annotated[str, typer.Argument(help="The key's name; the ledger shows it.")],
     role: RoleOption = "",
     tenant: TenantOption = "",
     days: DaysOption = None,
+    groups: GroupsOption = None,
     quiet: QuietOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -42,9 +47,12 @@ def create(
 
     grant = granted(role)
     with opened(config) as place:
-        secret = place.store.keys.create(name, tenant=tenant, expires_at=_in_days(days), grant=grant)
+        secret = place.store.keys.create(
+            name, tenant=tenant, expires_at=_in_days(days), grant=grant, groups=groups or ()
+        )
         of = f" of {tenant}" if tenant else ""
-        place.store.journal.note(caller(), "key create", f"{name}{of} ({grant})")
+        within = f", in {', '.join(groups)}" if groups else ""
+        place.store.journal.note(caller(), "key create", f"{name}{of} ({grant}){within}")
     _show(secret, f"Key of {name}{f' ({grant})' if role else ''}", quiet)
 
 
@@ -89,11 +97,12 @@ def list_keys(config: ConfigOption = None) -> None:
     from rich.table import Table
 
     with opened(config) as place:
-        table = Table("name", "tenant", "role", "ends in", "made", "state")
+        table = Table("name", "tenant", "role", "groups", "ends in", "made", "state")
         now = datetime.now(UTC).timestamp()
         for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")
-            table.add_row(key.name, key.tenant, str(key.grant), key.last4, made, _state(key, now))
+            groups = ", ".join(key.groups)
+            table.add_row(key.name, key.tenant, str(key.grant), groups, key.last4, made, _state(key, now))
     Console().print(table)
 
 

@@ -18,6 +18,10 @@ TenantOption = Annotated[
     str, typer.Option("--tenant", help="Whose collection; without it, one that every tenant may search.")
 ]
 ModeOption = Annotated[str, typer.Option("--mode", help="lexical (words), vector (meaning) or hybrid.")]
+GroupsOption = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="A group of the asker's: its documents are found too. Again for more."),
+]
 TopOption = Annotated[int, typer.Option("--top", help="How many documents at most.")]
 MOST_SHOWN = 20
 

@@ -10,6 +10,7 @@ import typer
 from stepladder.interaction.cli import judging, sources
 from stepladder.interaction.cli.knowing import (
     CollectionOption,
+    GroupsOption,
     ModeOption,
     TenantOption,
     TopOption,
@@ -22,7 +23,7 @@ from stepladder.interaction.cli.knowing import (
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
-    from stepladder.knowledge import Knowledge, SearchMode
+    from stepladder.knowledge import Knowledge, Query
 
 
 @app.command()
@@ -89,21 +90,23 @@ def search(  # noqa: PLR0913, PLR0917 - its options
     tenant: TenantOption = "",
     top: TopOption = 10,
     mode: ModeOption = "hybrid",
+    groups: GroupsOption = None,
     json: Annotated[
         bool, typer.Option("--json", help="Read {id, text} a line, write {id, hits: [{id, score}]} a line.")
     ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Search: a text given here, or queries from standard input. One hit a document, best first."""
+    from stepladder.core import Scope
+    from stepladder.knowledge import Query
+
     chosen = mode_of(mode)
+    query = Query(text or "", collection, Scope(tenant, tuple(groups or ())), top, chosen, per_document=True)
     with opened(config, embedding=chosen != "lexical") as knowledge:
         if json or text is None:
-            _search_lines(knowledge, collection, tenant, top, chosen)
+            _search_lines(knowledge, query)
             return
-        from stepladder.core import Scope
-        from stepladder.knowledge import Query
-
-        for hit in knowledge.search(Query(text, collection, Scope(tenant), top, chosen, per_document=True)):
+        for hit in knowledge.search(query):
             found = hit.passage
             title = " > ".join(part for part in (found.title, found.heading) if part)
             typer.echo(
@@ -178,6 +181,38 @@ def remove(
 
 
 @app.command()
+def publish(
+    collection: CollectionOption,
+    to: Annotated[str, typer.Option("--to", help="A retriever of kind postgres: [retrievers.NAME].")],
+    tenant: TenantOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Bring a collection in a PostgreSQL database into the state that it has here. Only what differs goes over.
+
+    May be interrupted and run again. Documents that are gone here are gone there.
+    """
+    from stepladder.core import BadRequest
+    from stepladder.interaction.settings import Settings
+    from stepladder.knowledge.postgres import PostgresRetriever
+
+    known = Settings(config).load().retrievers
+    if to not in known or known[to].kind != "postgres":
+        raise BadRequest(
+            f"There is no retriever {to!r} of kind postgres.", param="to", remedy=f"Add [retrievers.{to}]."
+        )
+    retriever = PostgresRetriever.open(to, {**known[to].settings, "embedder": {}})
+    try:
+        with opened(config) as knowledge, bar() as progress:
+            done = knowledge.publish(collection, retriever.shelves, tenant=tenant, progress=progress)
+    finally:
+        retriever.close()
+    vectors = "" if done.vectors else ", without vectors"
+    typer.echo(
+        f"{collection}: {done.written} written, {done.unchanged} unchanged, {done.removed} removed{vectors}."
+    )
+
+
+@app.command()
 def preview(
     path: Annotated[Path, typer.Argument(help="A file.")], limit: int = 2000, overlap: int = 150
 ) -> None:
@@ -193,11 +228,13 @@ def preview(
             typer.echo(f"--- {item.id} {number}{heading}\n{item.text[piece.start : piece.end]}")
 
 
-def _search_lines(knowledge: "Knowledge", collection: str, tenant: str, top: int, mode: "SearchMode") -> None:
+def _search_lines(knowledge: "Knowledge", query: "Query") -> None:
+    """The same search for each line's text."""
+    from dataclasses import replace
+
     import msgspec
 
-    from stepladder.core import DataError, Scope
-    from stepladder.knowledge import Query
+    from stepladder.core import DataError
 
     class Line(msgspec.Struct):
         id: str | int
@@ -213,7 +250,7 @@ def _search_lines(knowledge: "Knowledge", collection: str, tenant: str, top: int
                 f"Line {number} of standard input is no query: {error}.",
                 remedy='Write {"id": "1", "text": "..."}.',
             ) from error
-        hits = knowledge.search(Query(asked.text, collection, Scope(tenant), top, mode, per_document=True))
+        hits = knowledge.search(replace(query, text=asked.text))
         answer = {"id": asked.id, "hits": [{"id": hit.passage.document, "score": hit.score} for hit in hits]}
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""stepladder task and stepladder rollout: the kill switch, what is live, and the way back."""
+"""stepladder task and stepladder rollout: the kill switch, drift, what is live, and the way back."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -34,6 +34,30 @@ def mode(
         place.task(task)
         place.store.switches.put(task, None if mode is Switch.CONFIG else Mode(mode.value), caller())
     typer.echo(f"{task}: mode {mode.value}.")
+
+
+@tasks.command()
+def drift(task: TaskArgument, config: ConfigOption = None) -> None:
+    """Show what is new about what is asked, against the live release's training period."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from stepladder.rollout import how_inputs_stand, new_words
+
+    with opened(config) as place:
+        found = how_inputs_stand(place.store, place.task(task).name)
+        words = new_words(place.store, task)
+    if not found:
+        typer.echo(f"{task}: nothing to compare with: no release is live, or too little was asked since.")
+        return
+    table = Table("new", "questions", "share", "of late", "may be", "evidence", "")
+    for one in found:
+        shares = (f"{share:.1%}" for share in (one.share, one.of_late, one.allowed))
+        said = "drifted" if one.alarmed else ""
+        table.add_row(one.kind, f"{one.seen:,}", *shares, f"{one.evidence:.3g}", said)
+    Console().print(table)
+    if words:
+        typer.echo("New words: " + ", ".join(f"{word} ({count})" for word, count in words))
 
 
 @app.command()

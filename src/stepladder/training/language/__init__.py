@@ -1,4 +1,4 @@
-"""Language models: trained in a process of their own by TRL, PEFT and transformers, merged, and written as GGUF.
+"""Language models: trained and aligned in a process of their own by TRL, PEFT and transformers, merged, and written as GGUF.
 
 The library torch never enters the process that asked: a `Job` in a folder says what to train, `train` follows the process
 that does it, starts it again where it dies, and tells what happens. What the rows mean is not known here.
@@ -13,8 +13,9 @@ from stepladder.training.language.estimate import (
     memory_here,
     tokens_of,
 )
-from stepladder.training.language.job import METHODS, Job, LanguageSettings
+from stepladder.training.language.job import Job, LanguageSettings
 from stepladder.training.language.measure import Measured, merged, packed
+from stepladder.training.language.methods import METHODS, Method, MethodSettings, method_of
 from stepladder.training.language.process import Event, Made, Tell, compress, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
@@ -30,6 +31,8 @@ __all__ = [
     "LoraRecipe",
     "Made",
     "Measured",
+    "Method",
+    "MethodSettings",
     "SftRecipe",
     "Shape",
     "Tell",
@@ -39,6 +42,7 @@ __all__ = [
     "machine_speed",
     "memory_here",
     "merged",
+    "method_of",
     "newest_whole",
     "packed",
     "read_rows",

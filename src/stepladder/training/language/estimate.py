@@ -19,22 +19,30 @@ import numpy as np
 
 from stepladder.core import DataError, MissingExtra
 from stepladder.training.language.job import Job
+from stepladder.training.language.methods import MethodSettings
 from stepladder.training.language.rows import Row
 
 _LIBRARIES = 0.8e9  # bytes that torch and the trainer take up themselves
 _SHARE = 0.6  # of the speed of a matrix product that training reaches
 _CHARACTERS = 3.6  # a token, where there is no tokeniser to ask
+_NF4 = (
+    0.5 + 1 / 64 + 4 / 64 / 256
+)  # half a byte, a scale of one byte for 64 weights, one of four for 256 scales
 _FRAME = 6  # tokens that a chat template adds to a message
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A model by its tensors: `parameters` in all, the (rows, columns) of each `linear` layer, `hidden` size, `vocabulary`."""
+    """A model by its tensors: `parameters` in all, the (rows, columns) of each `linear` layer, `hidden` size, `vocabulary`.
+
+    `scaled` numbers are what IA3 multiplies with: what keys, values and the feed-forward part carry.
+    """
 
     parameters: int
     linear: tuple[tuple[int, int], ...]
     hidden: int
     vocabulary: int
+    scaled: int = 0
 
     @classmethod
     def of(cls, base: Path) -> Self:
@@ -43,13 +51,37 @@ class Shape:
         embedding = max(tensors.values(), key=lambda shape: max(shape) if len(shape) == 2 else 0)
         linear = tuple((s[0], s[1]) for s in tensors.values() if len(s) == 2 and max(s) != max(embedding))
         parameters = sum(int(np.prod(shape)) for shape in tensors.values())
-        return cls(parameters, linear, min(embedding), max(embedding))
+        scaled = sum(_scaled(name, shape) for name, shape in tensors.items() if len(shape) == 2)
+        return cls(parameters, linear, min(embedding), max(embedding), scaled)
+
+    @classmethod
+    def made(cls, more: MethodSettings) -> Self:
+        """Of a model that is made from nothing."""
+        wide, deep = more.width, 4 * more.width
+        layer = ((wide, wide),) * 4 + ((deep, wide),) * 2 + ((wide, deep),)
+        linear = layer * more.layers
+        parameters = sum(a * b for a, b in linear) + more.vocabulary * wide + (2 * more.layers + 1) * wide
+        return cls(parameters, linear, wide, more.vocabulary)
 
     def trainable(self, job: Job) -> int:
-        """How many weights the job trains: all, or r (in + out) for every linear layer."""
+        """How many weights the job trains: all, r (in + out) for every linear layer, or a number for each thing scaled."""
+        if job.adapter == "ia3":
+            return self.scaled
         if not job.adapts:
             return self.parameters
         return sum(job.settings.rank * (rows + columns) for rows, columns in self.linear)
+
+    def held(self, job: Job) -> float:
+        """Bytes of the weights in memory: 4 each, and half a byte with its share of a scale where they are packed (NF4)."""
+        packed = sum(rows * columns for rows, columns in self.linear) if job.adapter == "qlora" else 0
+        return 4 * (self.parameters - packed) + _NF4 * packed
+
+
+def _scaled(name: str, shape: tuple[int, ...]) -> int:
+    """What IA3 trains for a matrix (rows, columns): numbers for what keys and values give, and for what `down` takes."""
+    if any(part in name for part in ("k_proj", "v_proj", "attn_k.", "attn_v.")):
+        return shape[0]
+    return shape[1] if any(part in name for part in ("down_proj", "ffn_down")) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +106,10 @@ def estimate(job: Job, shape: Shape, rows: Sequence[Row], tokens: int, speed: fl
     """What `job` will take on `rows` of `tokens` tokens in all, at `speed` (see `machine_speed`)."""
     chosen = job.settings
     trained = shape.trainable(job)
-    each = chosen.batch * chosen.accumulate
-    full = max(1, -(-len(rows) // each))
-    steps = chosen.steps or max(1, round(full * chosen.epochs))
-    seen = tokens * steps / full
+    steps, length, each = _work(job, len(rows), tokens)
+    seen = steps * chosen.accumulate * each * length
     work = 4 if job.adapts else 6
-    times = 4 if job.method == "dpo" else 1  # two answers, each read by the trained model and the reference
-    length = min(chosen.length, tokens / len(rows) * 1.3)
-    activations = chosen.batch * length * 4 * (_kept(shape) + 3 * shape.vocabulary)
+    activations = each * length * 1.3 * 4 * (_kept(shape) + 3 * shape.vocabulary)
     kept = (12 * trained if job.adapts else 12 * shape.parameters) * chosen.keep
     return Estimate(
         parameters=shape.parameters,
@@ -90,13 +118,25 @@ def estimate(job: Job, shape: Shape, rows: Sequence[Row], tokens: int, speed: fl
         tokens=tokens,
         steps=steps,
         memory=_LIBRARIES
-        + 4 * shape.parameters
+        + shape.held(job)
         + 12 * trained
         + 4 * (trained if job.adapts else 0)
-        + activations * (2 if job.method == "dpo" else 1),
+        + activations * (2 if job.kind.rows == "pairs" else 1),
         disk=kept + 4 * trained,
-        seconds=15 + times * work * shape.parameters * seen / (speed * _SHARE),
+        seconds=15 + job.kind.passes * work * shape.parameters * seen / (speed * _SHARE),
     )
+
+
+def _work(job: Job, rows: int, tokens: int) -> tuple[int, float, int]:
+    """(steps, mean tokens of a row, rows of a batch): texts are packed into whole rows, answers are written several times."""
+    chosen = job.settings
+    if job.kind.rows == "texts":
+        return job.steps(max(1, tokens // chosen.length)), float(chosen.length), chosen.batch
+    length = min(float(chosen.length), tokens / rows)
+    if not job.kind.writes:
+        return job.steps(rows), length, chosen.batch
+    many = 1 if job.method == "gkd" else job.more.samples
+    return job.steps(rows), length + job.more.answer, chosen.batch * many
 
 
 def _kept(shape: Shape) -> int:
@@ -106,15 +146,21 @@ def _kept(shape: Shape) -> int:
 
 def tokens_of(base: Path, rows: Sequence[Row]) -> int:
     """Tokens of all rows: counted where `base` has a tokeniser and the library is there, else by length."""
-    texts = [turn["content"] for row in rows for part in row.values() for turn in part]
+    texts = [text for row in rows for part in row.values() for text in _texts(part)]
     frame, place = _FRAME * len(texts), base / "tokenizer.json"
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        place = base / ""
+        place = base
     if not place.is_file():
         return frame + round(sum(map(len, texts)) / _CHARACTERS)
     return frame + sum(len(found.ids) for found in Tokenizer.from_file(str(place)).encode_batch(texts))
+
+
+def _texts(part: Any) -> list[str]:
+    if isinstance(part, list):
+        return [turn["content"] for turn in part]
+    return [part] if isinstance(part, str) else []
 
 
 def machine_speed() -> float:

@@ -2,21 +2,18 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
 from stepladder.core import BadRequest, ConfigError, DataError, config
-
-METHODS = ("sft", "lora", "dpo")
-"""Supervised fine-tuning of every weight, of low-rank adapters (Hu et al. 2021, arXiv 2106.09685), and of adapters on
-pairs of answers (direct preference optimisation, Rafailov et al. 2023, arXiv 2305.18290)."""
+from stepladder.training.language.methods import Method, MethodSettings, method_of, within
 
 ROWS, HELD = "rows.jsonl", "held.jsonl"
-_RATES: Mapping[str, float] = {"sft": 5e-5, "lora": 5e-4, "dpo": 5e-5}
 _LEAST: Mapping[str, float] = {
     "epochs": 0.01,
     "steps": 0,
@@ -67,45 +64,87 @@ class LanguageSettings:
     def read(cls, settings: Mapping[str, Any], where: str) -> Self:
         """Check a table of settings. Raises ConfigError naming the key."""
         found = config.settings(settings, cls, where)
-        for each in fields(cls):
-            value = getattr(found, each.name)
-            low, high = _LEAST.get(each.name), _MOST.get(each.name)
-            if (low is not None and value < low) or (high is not None and value > high):
-                bounds = f"at least {low:g}" + (f" and at most {high:g}" if high is not None else "")
-                raise ConfigError(
-                    f"{where}.{each.name} is {value}.", param=f"{where}.{each.name}", remedy=f"Give {bounds}."
-                )
+        within(found, where, _LEAST, _MOST)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: the `method`, the folder of its `base`, the `settings`, the `seed`, and the hash of the rows."""
+    """One run: the `method`, the folder of its `base`, its settings, the `seed`, and the hash of the rows."""
 
     method: str
     base: str
     settings: LanguageSettings = field(default_factory=LanguageSettings)
     seed: int = 0
     rows: str = ""
+    more: MethodSettings = field(default_factory=MethodSettings)
+
+    @property
+    def kind(self) -> Method:
+        """The method's line in the table."""
+        return method_of(self.method)
 
     @property
     def rate(self) -> float:
         """The learning rate."""
-        return self.settings.rate or _RATES[self.method]
+        return self.settings.rate or self.kind.rate
+
+    @property
+    def adapter(self) -> str:
+        """What is trained in the place of the base's own weights; `none`: those themselves."""
+        return self.more.adapter or self.kind.adapter
 
     @property
     def adapts(self) -> bool:
         """Whether an adapter is trained, and the base's own weights stay as they are."""
-        return self.method != "sft"
+        return self.adapter != "none"
+
+    @property
+    def each(self) -> int:
+        """Rows of one step."""
+        return self.settings.batch * self.settings.accumulate
+
+    def steps(self, rows: int) -> int:
+        """The optimiser's steps over so many rows."""
+        updates = self.more.updates if self.method == "ppo" else 1
+        return self.settings.steps or max(
+            1, math.ceil(-(-rows // self.each) * self.settings.epochs) * updates
+        )
+
+    def saving(self, steps: int) -> int:
+        """Steps between two checkpoints; PPO keeps one only between two sets of answers."""
+        found = self.settings.save_steps or max(1, math.ceil(steps / 10))
+        updates = self.more.updates if self.method == "ppo" else 1
+        return -(-found // updates) * updates
+
+    def check(self) -> None:
+        """Raise ConfigError where settings do not go together."""
+        wanted = {
+            "adapter": (
+                self.kind.aligns and not self.adapts,
+                "compares itself with the base: give lora, qlora or ia3",
+            ),
+            "reward": (
+                self.kind.aligns and self.kind.writes and not self.more.reward,
+                "needs to know what is good",
+            ),
+            "teacher": (self.method == "gkd" and not self.more.teacher, "needs the folder of a teacher"),
+            "accumulate": (self.method == "ppo" and self.settings.accumulate > 1, "takes accumulate=1"),
+        }
+        if self.method in ("reward", "pretrain", "gkd") and self.adapts:
+            wanted["adapter"] = (True, "trains every weight")
+        for name, (wrong, why) in wanted.items():
+            if wrong:
+                raise ConfigError(f"{self.method} {why}.", param=name, remedy=f"Set {name}.")
 
     def begin(self, folder: Path) -> Self:
         """Write it beside the rows in `folder`, or find that it is there already: then a run goes on.
 
-        Raises BadRequest where the folder holds another job, DataError where there are no rows.
+        Raises BadRequest where the folder holds another job, ConfigError where settings do not go together, DataError where
+        there are no rows.
         """
-        if self.method not in METHODS:
-            raise BadRequest(f"There is no method {self.method!r}.", remedy=f"One of: {', '.join(METHODS)}.")
-        whole = type(self)(self.method, self.base, self.settings, self.seed, _digest(folder))
+        self.check()
+        whole = replace(self, rows=_digest(folder))
         place = folder / "job.json"
         if place.exists():
             if type(self).load(folder) != whole:

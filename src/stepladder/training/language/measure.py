@@ -70,7 +70,7 @@ def _asked(work: Path, data: Path | None) -> str:
     """A file of prompts: the user's, or a few odd ones."""
     rows: Sequence[Row] = [{"prompt": [{"role": "user", "content": text}]} for text in ODD]
     if data is not None:
-        rows = read_rows(data, pairs=False)[:_MOST]
+        rows = read_rows(data)[:_MOST]
     write_lines(work / "asked.jsonl", rows)
     return str(work / "asked.jsonl")
 

@@ -1,7 +1,8 @@
 """Rows to train on, in the formats that people have, as one: messages to read and messages to learn to write.
 
 Known are OpenAI's fine-tuning format and ShareGPT's (the last answer is learned), prompt and completion, input and answer,
-Alpaca's instruction, input and output; and for preferences prompt, chosen and rejected.
+Alpaca's instruction, input and output; for preferences prompt, chosen and rejected; answers that were liked or not (`label`);
+prompts alone; and plain texts.
 """
 
 import gzip
@@ -12,21 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import DataError
+from stepladder.training.language.methods import Kind
 
 Row = dict[str, Any]
-"""{"prompt": messages, "completion": messages} or {"prompt": messages, "chosen": messages, "rejected": messages}."""
+"""{"prompt": messages} with "completion", with "chosen" and "rejected" (messages too), with "completion" and a "label"
+(whether it was liked), or with the right "answer" as a text; or {"text": text}."""
 
 _SHAREGPT: Mapping[str, str] = {"human": "user", "gpt": "assistant", "system": "system"}
 
 
-def read_rows(path: Path, *, pairs: bool) -> list[Row]:
-    """Every row of a JSONL file, plain or .gz; `pairs` asks for preferences. Raises DataError naming the line."""
+def read_rows(path: Path, kind: Kind = "answers") -> list[Row]:
+    """Every row of a JSONL file, plain or .gz, as `kind` needs it. Raises DataError naming the line."""
     found = []
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    found.append(_read(line, f"{path}, line {number}", pairs))
+                    found.append(_read(line, f"{path}, line {number}", kind))
     except (OSError, EOFError) as error:
         raise DataError(
             f"Cannot read {path}: {error}.", remedy="Check the path, and that a .gz file is whole."
@@ -45,16 +48,11 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     draft.replace(path)
 
 
-def _read(line: bytes, where: str, pairs: bool) -> Row:
+def _read(line: bytes, where: str, kind: Kind) -> Row:
+    reader, wanted = _KINDS[kind]
     try:
-        row = json.loads(line)
-        return _pair(row) if pairs else _single(row)
+        return reader(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
-        wanted = (
-            '{"prompt": ..., "chosen": ..., "rejected": ...}'
-            if pairs
-            else '{"messages": [...]} or {"prompt": ..., "completion": ...}'
-        )
         raise DataError(
             f"{where} is no row to train on ({type(error).__name__}).", remedy=f"A row is {wanted}."
         ) from error
@@ -64,6 +62,28 @@ def _pair(row: Mapping[str, Any]) -> Row:
     prompt = _messages(row["prompt"], "user")
     chosen, rejected = (_messages(row[key], "assistant") for key in ("chosen", "rejected"))
     return {"prompt": prompt, "chosen": chosen[-1:], "rejected": rejected[-1:]}
+
+
+def _marked(row: Mapping[str, Any]) -> Row:
+    if not isinstance(row["label"], bool):
+        raise TypeError("a label is true or false")
+    key = "completion" if "completion" in row else "answer"
+    asked = row["prompt"] if "prompt" in row else row["input"]
+    return {**_two(_messages(asked, "user"), row[key]), "label": row["label"]}
+
+
+def _prompt(row: Mapping[str, Any]) -> Row:
+    """A prompt alone, or a row with an answer, whose answer then is the right one."""
+    if "prompt" in row and not row.keys() & {"completion", "answer"}:
+        return {"prompt": _messages(row["prompt"], "user"), "answer": ""}
+    if "prompt" in row and "answer" in row:
+        return {"prompt": _messages(row["prompt"], "user"), "answer": _text(row["answer"])}
+    found = _single(row)
+    return {"prompt": found["prompt"], "answer": found["completion"][-1]["content"]}
+
+
+def _plain(row: Mapping[str, Any]) -> Row:
+    return {"text": _text(row["text"])}
 
 
 def _single(row: Mapping[str, Any]) -> Row:
@@ -114,3 +134,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise TypeError("a text is needed")
     return value
+
+
+_KINDS: Mapping[Kind, tuple[Callable[[Mapping[str, Any]], Row], str]] = {
+    "answers": (_single, '{"messages": [...]} or {"prompt": ..., "completion": ...}'),
+    "pairs": (_pair, '{"prompt": ..., "chosen": ..., "rejected": ...}'),
+    "marked": (_marked, '{"prompt": ..., "completion": ..., "label": true or false}'),
+    "prompts": (_prompt, '{"prompt": ...}, with "answer" where there is a right one'),
+    "texts": (_plain, '{"text": ...}'),
+}

@@ -1,7 +1,6 @@
-"""One run of TRL's trainers: from the rows in a folder to a model beside them. Only the worker imports this."""
+"""One run of a trainer: from the rows in a folder to a model beside them. Only the worker imports this."""
 
 import json
-import math
 import os
 import shutil
 import time
@@ -15,8 +14,10 @@ from typing import Any
 from stepladder.core import DataError
 from stepladder.training.language import weights
 from stepladder.training.language.checkpoints import newest_whole, step_of
+from stepladder.training.language.drift import GOES_BACK, Drift
 from stepladder.training.language.job import HELD, ROWS, Job
 from stepladder.training.language.listener import Listener
+from stepladder.training.language.trainers import Making, make
 
 Say = Callable[[Mapping[str, Any]], None]
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -32,12 +33,7 @@ def run(folder: Path, say: Say) -> None:
     job = Job.load(folder)
     if job.settings.threads:
         torch.set_num_threads(job.settings.threads)
-    base = Path(job.base)
-    if base.is_file():
-        base = folder / "base"
-        if not base.is_dir():
-            say({"event": "began", "what": "import"})
-            weights.import_gguf(Path(job.base), base)
+    base = _base(job, folder, say)
     set_seed(job.seed)
     trainer, listener = _trainer(job, base, folder, say)
     checkpoint, broken = newest_whole(folder / "checkpoints")
@@ -56,33 +52,52 @@ def run(folder: Path, say: Say) -> None:
         }
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+    if listener.stopped in GOES_BACK:
+        _go_back(folder, trainer, listener.stopped, say)
     _finish(job, base, folder, trainer, listener, time.monotonic() - began)
     say({"event": "done", "steps": trainer.state.global_step, "stopped": listener.stopped})
 
 
-def _trainer(job: Job, base: Path, folder: Path, say: Say) -> tuple[Any, Listener]:
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+def _base(job: Job, folder: Path, say: Say) -> Path:
+    """The folder of the model to begin with: given, unpacked from a GGUF file, or made from nothing."""
+    base = folder / "base"
+    if job.method == "pretrain":
+        if not base.is_dir():
+            from stepladder.training.language.pretraining import make_base
 
-    model, tokenizer = weights.open_model(base), weights.open_tokenizer(base)
+            say({"event": "began", "what": "tokeniser"})
+            make_base(job, [row["text"] for row in _read(folder / ROWS)], base)
+        return base
+    if not Path(job.base).is_file():
+        return Path(job.base)
+    if not base.is_dir():
+        say({"event": "began", "what": "import"})
+        weights.import_gguf(Path(job.base), base)
+    return base
+
+
+def _trainer(job: Job, base: Path, folder: Path, say: Say) -> tuple[Any, Listener]:
     rows, held = (_read(folder / name) for name in (ROWS, HELD))
     arguments = _arguments(job, folder, len(rows), bool(held))
-    kind, settings = (
-        (DPOTrainer, DPOConfig(beta=job.settings.beta, **arguments))
-        if job.method == "dpo"
-        else (SFTTrainer, SFTConfig(completion_only_loss=True, packing=False, **arguments))
-    )
     listener = Listener(say)
-    trainer = kind(
-        model=model,
-        args=settings,
-        train_dataset=Dataset.from_list(rows),
-        eval_dataset=Dataset.from_list(held) if held else None,
-        processing_class=tokenizer,
-        peft_config=_adapter(job) if job.adapts else None,
-        callbacks=[listener],
-    )
+    listener.fall = not (job.kind.aligns and job.kind.writes)
+    listener.nats = job.kind.rows in ("answers", "texts")
+    trainer = make(Making(job, base, folder, rows, held, arguments, listener))
+    if job.kind.aligns:
+        listener.drift = Drift(trainer.model, trainer.processing_class, held or rows, job.more)
     return trainer, listener
+
+
+def _go_back(folder: Path, trainer: Any, stopped: str, say: Say) -> None:
+    """To the newest checkpoint from before the trouble. Raises DataError where there is none."""
+    checkpoint, _ = newest_whole(folder / "checkpoints")
+    if checkpoint is None:
+        raise DataError(
+            f"The run was stopped before its first checkpoint: {stopped}.",
+            remedy="See the advice in run.jsonl, and start a new folder.",
+        )
+    trainer._load_from_checkpoint(str(checkpoint))
+    say({"event": "returned", "step": step_of(checkpoint), "why": stopped})
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -97,9 +112,8 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
 
     chosen = job.settings
     gpu = torch.cuda.is_available()
-    each = chosen.batch * chosen.accumulate
-    steps = chosen.steps or max(1, math.ceil(-(-rows // each) * chosen.epochs))
-    saving = chosen.save_steps or max(1, math.ceil(steps / 10))
+    steps = job.steps(rows)
+    saving = job.saving(steps)
     watching = {
         "eval_strategy": "steps",
         "eval_steps": saving,
@@ -116,7 +130,6 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
         "learning_rate": job.rate,
         "lr_scheduler_type": "linear",
         "warmup_steps": max(1, round(0.05 * steps)),
-        "max_length": chosen.length,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
@@ -130,21 +143,8 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": gpu,
-        **(watching if held else {}),
+        **(watching if held and not job.kind.writes else {}),
     }
-
-
-def _adapter(job: Job) -> Any:
-    from peft import LoraConfig
-
-    chosen = job.settings
-    return LoraConfig(
-        r=chosen.rank,
-        lora_alpha=chosen.alpha,
-        lora_dropout=chosen.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
 
 
 def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener, seconds: float) -> None:
@@ -169,6 +169,8 @@ def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener
         "metrics": {
             "loss": sum(last) / max(1, len(last)),
             **({"held_loss": min(listener.held)} if listener.held else {}),
+            **listener.told,
+            **_footprint(trainer.model),
             "parameters": total,
             "trainable": trained,
             "seconds": round(seconds, 1),
@@ -182,3 +184,9 @@ def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener
     draft_record.write_text(json.dumps(record, indent=1), encoding="utf-8")
     draft_record.replace(folder / "made.json")
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def _footprint(model: Any) -> dict[str, int]:
+    """Bytes of the weights as they lay in memory."""
+    found = sum(one.numel() * one.element_size() for one in (*model.parameters(), *model.buffers()))
+    return {"weights_bytes": int(found)}

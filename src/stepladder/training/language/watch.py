@@ -11,12 +11,15 @@ _SMOOTH = 0.1  # weight of the newest loss in the running mean
 _WARM = 10  # losses before anything is judged
 _AWAY = 2.0  # times the best running mean: it diverges
 _RISES = 3  # held-out losses in a row above the best one: it learns its rows by heart
+_REPEATS, _MORE = 0.5, 0.3  # share of repeated trigrams, and how much more it is than the base's
+_SURPRISE = 2.0  # nats a token: a perplexity seven times the base's
 _FLAT = 0.01  # share of the first running mean; less progress in half a run is none
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is wrong (`kind`: nan, diverged, overfitting, stalled), what to try, and whether the run stops for it."""
+    """What is wrong (`kind`: nan, diverged, overfitting, stalled, away, repeating, forgetting), what to try, and whether the
+    run stops for it."""
 
     kind: str
     message: str
@@ -24,11 +27,27 @@ class Advice:
     stops: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """An aligned model beside its base: nats a token `away`, the share of its words that `repeats`, the `surprise` (nats a
+    token) at good answers; `repeated` and `surprised` are the base's own."""
+
+    away: float
+    repeats: float = 0.0
+    repeated: float = 0.0
+    surprise: float = 0.0
+    surprised: float = 0.0
+
+
 @dataclass(slots=True)
 class Watch:
-    """Sees every loss of a run of `steps` steps; each kind of trouble is told once."""
+    """Sees every loss of a run of `steps` steps; each kind of trouble is told once.
+
+    Where losses do not `fall` (those of methods that are rewarded stay near nought), only a number that is none is trouble.
+    """
 
     steps: int
+    fall: bool = True
     _mean: float = math.nan
     _best: float = math.inf
     _seen: int = 0
@@ -46,6 +65,8 @@ class Watch:
                 "Lower `rate` (try a tenth), and look for empty or broken rows.",
                 stops=True,
             )
+        if not self.fall:
+            return None
         self._mean = value if self._seen == 0 else self._mean + _SMOOTH * (value - self._mean)
         self._seen += 1
         self._marks.append(self._mean)
@@ -74,6 +95,32 @@ class Watch:
             "Fewer `epochs`, more rows, a smaller `rank`, or `dropout`. The best checkpoint is kept.",
             stops=True,
         )
+
+    def drifted(self, step: int, now: Drifted, limit: float) -> Advice | None:
+        """How far an aligned model has gone from its base; `limit` in nats a token."""
+        if now.away > limit:
+            return self._once(
+                "away",
+                f"By step {step} the model is {now.away:.2f} nats a token away from its base.",
+                "Raise `beta`, lower `rate`, or raise `kl_limit` where that is wanted.",
+                stops=True,
+            )
+        if now.repeats > _REPEATS and now.repeats > now.repeated + _MORE:
+            return self._once(
+                "repeating",
+                f"By step {step} {now.repeats:.0%} of what it writes repeats itself, {now.repeated:.0%} before.",
+                "Lower `rate`, raise `beta`, and look whether the reward likes length or one word.",
+                stops=True,
+            )
+        if now.surprise > now.surprised + _SURPRISE:
+            return self._once(
+                "forgetting",
+                f"By step {step} the perplexity of good answers is {math.exp(now.surprise):.1f}, "
+                f"{math.exp(now.surprised):.1f} before.",
+                "Lower `rate`, raise `beta`, or mix in rows of plain fine-tuning.",
+                stops=True,
+            )
+        return None
 
     def _stalled(self, step: int) -> Advice | None:
         """Judged once, halfway: what has not moved by then will not."""

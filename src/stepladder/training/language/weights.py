@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import DataError
+from stepladder.core import DataError, MissingExtra
 
 ADAPTER = "adapter_config.json"
 
@@ -29,19 +30,49 @@ def drafted(place: Path) -> Iterator[Path]:
     draft.replace(place)
 
 
-def open_model(folder: Path) -> Any:
-    """The causal language model of a folder, in 32 bit on a CPU and bfloat16 on a GPU. Raises DataError."""
+def open_model(folder: Path, *, packed: bool = False) -> Any:
+    """The causal language model of a folder, in 32 bit on a CPU and bfloat16 on a GPU. Raises DataError.
+
+    `packed` keeps the linear layers in 4 bit (NF4, scales packed too), as QLoRA does. Raises MissingExtra.
+    """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    more = {}
+    if packed:
+        if find_spec("bitsandbytes") is None:
+            raise MissingExtra("QLoRA", "qlora")
+        more["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **more)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{folder} holds no model that can be trained: {error}",
             remedy="Give a Hugging Face folder with config.json, tokenizer.json and *.safetensors, or a GGUF file.",
         ) from error
+    for layer in model.modules() if packed else ():
+        # Else an evaluation rounds the scales to 16 bit on some processors, and a run that goes on would differ.
+        layer.support_avx512bf16_for_cpu = False
+    return model
+
+
+def open_scorer(folder: Path) -> Any:
+    """A model of a folder with one number in the place of its next token: a reward model, or the start of one."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    found = AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=1, dtype=torch.float32, local_files_only=True
+    )
+    if found.config.pad_token_id is None:
+        found.config.pad_token_id = open_tokenizer(folder).pad_token_id
+    return found
 
 
 def open_tokenizer(folder: Path) -> Any:
