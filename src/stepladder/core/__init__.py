@@ -109,6 +109,7 @@ from stepladder.core.protocols import (
     Screen,
     is_private,
 )
+from stepladder.core.records import record
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -275,4 +276,5 @@ __all__ = [
     "is_private",
     "json_texts",
     "plugins",
+    "record",
 ]

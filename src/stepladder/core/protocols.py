@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict
 
@@ -86,7 +87,7 @@ class Recipe(Protocol):
     ) -> Fitted: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatCall:
     """A chat completion on its way to a model: the caller's JSON object with every field it had, known or not.
 
@@ -104,7 +105,7 @@ class ChatCall:
     conversation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """What came back from a model: bytes for the caller (a JSON body, or whole SSE events without `[DONE]`).
 

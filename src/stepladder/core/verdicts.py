@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stepladder.core.records import record
+
 
 class Side(StrEnum):
     """Which way a text goes: in to a model (questions, passages, tool results), or out to the asker."""
@@ -42,7 +44,7 @@ class Span:
     text: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What a guard says of a text. `score` (0 to 1) is how sure it is that something is wrong.
 
@@ -60,7 +62,7 @@ class Verdict:
     cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """One text of a request. `role` is that of the message it is in; "" for what stands beside the messages.
 

@@ -3,13 +3,26 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Answered, Blocked, Clock, Held, Part, Piece, Remark, Tenant, Text, Usage
+from stepladder.core import (
+    Answer,
+    Answered,
+    Blocked,
+    Clock,
+    Held,
+    Part,
+    Piece,
+    Remark,
+    Tenant,
+    Text,
+    Usage,
+    record,
+)
 from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
@@ -17,7 +30,7 @@ from stepladder.service.tools import QuestionHands
 from stepladder.store import LedgerRow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """What is known at the door. `at` is Unix seconds, `started` monotonic seconds."""
 

@@ -26,7 +26,7 @@ Values = tuple[Any, ...]
 _BATCH = 1000
 _TOGETHER = (64, 16, 4)
 _MANY = 4
-_GATHER_SECONDS = 0.002
+_GATHER_SECONDS = 0.004
 
 
 class Statement:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from stepladder.core import CLIENT, ROLES, Clock, NotAllowed, Right, StepladderError, Tenant, TooMany
 from stepladder.traffic.bans import Bans
 
-_SCHEME = b"bearer "
+_SCHEME, _USUAL = b"bearer ", b"Bearer "
 
 
 class Keys:
@@ -35,7 +35,7 @@ class Keys:
             raise NotAllowed(
                 "There is no API key in the request.", remedy="Send `Authorization: Bearer sl-...`."
             )
-        if authorization[:7].lower() != _SCHEME:
+        if not _bearer(authorization):
             raise NotAllowed("The Authorization header is no bearer key.", remedy="Write `Bearer sl-...`.")
         tenant = self.find(authorization)
         if tenant is None:
@@ -46,6 +46,8 @@ class Keys:
 
     def find(self, authorization: bytes) -> Tenant | None:
         """Whose bearer key this is; None for nobody's, or one that has ended. It counts as no wrong key."""
+        if not _bearer(authorization):
+            return None
         tenant = self._tenants.get(sha256(authorization[7:].strip()).hexdigest())
         if tenant is None or (tenant.expires_at is not None and tenant.expires_at <= self._clock.time()):
             return None
@@ -58,6 +60,10 @@ class Keys:
                 "Too many wrong keys have come from this address.", retry_after=banned, hopeless=True
             )
         return NotAllowed("This API key is not valid.", remedy="Make one: stepladder key create NAME.")
+
+
+def _bearer(authorization: bytes) -> bool:
+    return authorization.startswith(_USUAL) or authorization[:7].lower() == _SCHEME
 
 
 def allow(tenant: Tenant, right: Right) -> None:
