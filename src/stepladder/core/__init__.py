@@ -106,8 +106,10 @@ from stepladder.core.protocols import (
     Retriever,
     RetrieverOpener,
     Rung,
+    Screen,
     is_private,
 )
+from stepladder.core.records import record
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -225,6 +227,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Screen",
     "SemanticCache",
     "Server",
     "ServiceClass",
@@ -273,4 +276,5 @@ __all__ = [
     "is_private",
     "json_texts",
     "plugins",
+    "record",
 ]

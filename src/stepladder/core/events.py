@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepladder.core.nouns import Answer
+from stepladder.core.records import record
 from stepladder.core.verdicts import Remark
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered:
     """A question left the gateway.
 

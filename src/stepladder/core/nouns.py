@@ -14,6 +14,7 @@ from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.promised import Certificate, Promise
+from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.watching import TaskWatch
 
@@ -40,7 +41,7 @@ class Equal(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turning:
     """How the flywheel turns for a task: when it fits, how it tries a release out and how it watches it.
 
@@ -87,6 +88,7 @@ class Task:
     top: str
     kind: TaskKind = TaskKind.TASK
     prompt: str = ""
+    safety_prompt: str = ""
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     rungs: tuple[str, ...] = ("dictionary", "linear")
@@ -128,7 +130,7 @@ class Task:
         return Equal.JSON if self.schema is not None else Equal.TEXT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turn:
     """One earlier message of the conversation."""
 
@@ -136,7 +138,7 @@ class Turn:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
@@ -162,14 +164,14 @@ class Question:
     hands: Hands | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delta:
     """A piece of an answer that is still being written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """The output, how sure the rung is (0 to 1), and which rung and release said it, at what cost and latency.
 
@@ -197,7 +199,7 @@ Part = Delta | Answer
 """What a rung yields: any number of deltas, then exactly one Answer holding the whole text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Guess:
     """A learned rung's answer to one question of a batch."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict
 
@@ -86,7 +87,7 @@ class Recipe(Protocol):
     ) -> Fitted: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatCall:
     """A chat completion on its way to a model: the caller's JSON object with every field it had, known or not.
 
@@ -104,7 +105,7 @@ class ChatCall:
     conversation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """What came back from a model: bytes for the caller (a JSON body, or whole SSE events without `[DONE]`).
 
@@ -239,6 +240,20 @@ class Guard(Protocol):
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge `text`; `turns` are the conversation before it. Raise rather than guess: an error blocks."""
+        ...
+
+
+class Screen(Protocol):
+    """Guards on what is found while a question is answered. (Between a model and its tools stands a `ToolScreen`.)"""
+
+    async def __call__(
+        self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
+    ) -> Sequence[str | None]:
+        """Each text as a model may see it; None for one that it may not see at all.
+
+        `request` is the request's id, `name` its task or model, `origin` what the policy and the ledger call such texts
+        ("passage"). Raises GuardFailed where nobody can say.
+        """
         ...
 
 

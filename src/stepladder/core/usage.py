@@ -1,9 +1,9 @@
 """What an answer took, in tokens."""
 
-from dataclasses import dataclass
+from stepladder.core.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Usage:
     """Tokens read and written, as the answerer counted them; `estimated` where it did not tell and we had to guess."""
 

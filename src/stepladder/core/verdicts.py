@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stepladder.core.records import record
+
 
 class Side(StrEnum):
     """Which way a text goes: in to a model (questions, passages, tool results), or out to the asker."""
@@ -42,12 +44,12 @@ class Span:
     text: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What a guard says of a text. `score` (0 to 1) is how sure it is that something is wrong.
 
     `reason` is for people and holds nothing of the text. `redacted` is the text that may go on, where the action is
-    REDACT; it is None otherwise.
+    REDACT; it is None otherwise. `by` is the model that decided, where the guard asked one, and `cost` what that cost.
     """
 
     action: Action = Action.PASS
@@ -56,9 +58,11 @@ class Verdict:
     spans: tuple[Span, ...] = ()
     reason: str = ""
     redacted: str | None = field(default=None, repr=False)
+    by: str = ""
+    cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """One text of a request. `role` is that of the message it is in; "" for what stands beside the messages.
 
@@ -74,7 +78,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass."""
+    """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass.
+
+    `side` is "in" or "out", or where the text came from: "passage", "tool". `by` is the model that decided, where the guard
+    asked one: its "pass" is remarked too.
+    """
 
     guard: str
     side: str
@@ -82,3 +90,4 @@ class Remark:
     categories: tuple[str, ...]
     score: float
     observed: bool = False
+    by: str = ""

@@ -99,7 +99,11 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        registry, answering = open_registry(store, settings, config), Answering(store, self.knowledge)
+        guards = Guards(self.events)
+        registry, answering = (
+            open_registry(store, settings, config),
+            Answering(store, self.knowledge, guards.screen),
+        )
         self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
         self._bans = Bans(self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
@@ -114,7 +118,7 @@ class House:
             Cache(0, self.clock),
             self.events,
             self.clock,
-            Guards(self.events),
+            guards,
         )
         self.metrics = Metrics(self.events, store, auditor.counts)
         if several:

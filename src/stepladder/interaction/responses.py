@@ -7,12 +7,12 @@ calls; pictures of earlier turns are not kept.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import msgspec
 
-from stepladder.core import BadRequest, StepladderError, Tenant, Turn
+from stepladder.core import BadRequest, StepladderError, Tenant, Turn, record
 from stepladder.interaction import wire
 from stepladder.interaction.responses_input import messages_of, options_of
 from stepladder.interaction.responses_stream import ResponseStream, response_of
@@ -25,7 +25,7 @@ _PREFIX = "resp_"
 _UNABLE = ("background", "conversation", "prompt")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResponsesRequest(ChatRequest):
     """A chat request that came as a Responses request; `given` is what came."""
 

@@ -9,9 +9,11 @@ from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.safety.desk import Desk, decide, held_name
+from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
+from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
@@ -32,6 +34,7 @@ from stepladder.safety.words import (
 __all__ = [
     "CATEGORIES",
     "DEFAULT",
+    "DIALECTS",
     "FAILED",
     "GB_RISKS",
     "HASHER",
@@ -43,17 +46,22 @@ __all__ = [
     "Chain",
     "Classifier",
     "Desk",
+    "Dialect",
+    "Fail",
     "FormGuard",
     "FormSettings",
     "Guards",
     "HarmGuard",
     "HarmSettings",
+    "LadderGuard",
+    "LadderSettings",
     "Lexicon",
     "MissingGuard",
     "PersonalGuard",
     "PersonalSettings",
     "Policies",
     "Policy",
+    "Said",
     "SecretsGuard",
     "SecretsSettings",
     "StreamGuard",

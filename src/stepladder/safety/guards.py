@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from stepladder.core import (
     Action,
@@ -59,6 +60,11 @@ class Guarded(Protocol):
         ...
 
     @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        ...
+
+    @property
     def question_text(self) -> str:
         """The question, as it may be kept."""
         ...
@@ -100,6 +106,7 @@ class Guards:
         self.desk = desk
         self._events = events or Events()
         self._clean = Clean()
+        self._under_way: WeakValueDictionary[str, Guarded] = WeakValueDictionary()
 
     def prepared(self, config: Config, store: Store, clock: Clock) -> tuple[Policies, Desk]:
         """What a configuration asks for, opened; what there is, where it is the same configuration. Slow: off the loop.
@@ -123,7 +130,9 @@ class Guards:
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        watch = entry.watch = Watch(policy, self._clean, await self._vault(entry, policy))
+        vault = await self._vault(entry, policy)
+        watch = entry.watch = Watch(policy, self._clean, vault, confidential=entry.confidential)
+        self._under_way[entry.id] = entry
         if entry.hands is not None:
             entry.hands.screen = Screening(watch)
         texts = entry.texts()
@@ -149,6 +158,29 @@ class Guards:
         if watch is None or entry.cached or not watch.policy.of(Side.OUT):
             return parts
         return self._cleared(entry, watch, parts)
+
+    async def screen(
+        self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
+    ) -> list[str | None]:
+        """Texts that came from elsewhere while a question is answered (a `core.Screen`): as a model may see them, or None.
+
+        What guards remark stands in the question's row; where the question is over (an audit), nothing is written down.
+        """
+        entry = self._under_way.get(request)
+        watch = entry.watch if entry is not None else None
+        if watch is None:
+            policy = self.policies.of(name, tenant)
+            if policy is None:
+                return list(texts)
+            watch = Watch(policy, self._clean, Vault() if policy.pseudonyms else None)
+        known = len(watch.vault) if watch.vault is not None else 0
+        try:
+            return [await _screened(watch, origin, text) for text in texts]
+        finally:
+            if entry is not None:
+                self._tell(entry, watch)
+                if watch.vault is not None and len(watch.vault) > known:
+                    entry.forget()  # nobody else could have these placeholders restored
 
     def restore(self, entry: Guarded, parts: Parts) -> Parts:
         """What leaves, with the asker's own data in the place of placeholders."""
@@ -255,3 +287,10 @@ async def _with(first: Part | Piece | None, parts: Parts) -> Parts:
         yield first
     async for part in parts:
         yield part
+
+
+async def _screened(watch: Watch, origin: str, text: str) -> str | None:
+    try:
+        return await watch.screen(origin, text)
+    except Blocked:
+        return None

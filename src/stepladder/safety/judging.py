@@ -9,6 +9,7 @@ from stepladder.core import Action, Deed, GuardFailed, Remark, Side, Span, Turn,
 from stepladder.safety.chain import FAILED
 from stepladder.safety.policy import Policy, Ruling
 
+_PASSED = Action.PASS.value
 _LONG = 20_000  # characters: what takes milliseconds to judge is judged in a thread
 _IRREVERSIBLE_FIRST = (Deed.REDACT, Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
 
@@ -24,12 +25,18 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`cuts` in order, not overlapping; `categories` are those that the action is for."""
+    """`cuts` in order, not overlapping; `categories` are those that the action is for, `cost` is what judging cost."""
 
     action: Action = Action.PASS
     cuts: tuple[Cut, ...] = ()
     remarks: tuple[Remark, ...] = ()
     categories: tuple[str, ...] = ()
+    cost: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether no guard objects, not even one that only looks."""
+        return self.action is Action.PASS and all(remark.action == _PASSED for remark in self.remarks)
 
 
 NOTHING = Judgement()
@@ -76,7 +83,7 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             )
         deeds = _deeds(ruling, verdict)
         action = max((action_of(deed) for _, deed in deeds), key=_severity, default=Action.PASS)
-        if action is Action.PASS:
+        if action is Action.PASS and not verdict.by:
             continue
         remarks.append(_remark(ruling, verdict, side, deeds))
         if not ruling.enforced:
@@ -88,7 +95,8 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             kinds = [_kind(what) for what, deed in deeds if action_of(deed) is action]
             categories = kinds if action is not severest else categories + kinds
             severest = action
-    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), tuple(dict.fromkeys(categories)))
+    cost = sum(verdict.cost for verdict in verdicts)
+    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), tuple(dict.fromkeys(categories)), cost)
 
 
 def action_of(deed: Deed) -> Action:
@@ -97,7 +105,7 @@ def action_of(deed: Deed) -> Action:
 
 
 def _speaks(verdict: Verdict) -> bool:
-    return verdict.action is not Action.PASS or bool(verdict.spans)
+    return verdict.action is not Action.PASS or bool(verdict.spans or verdict.by)
 
 
 def _severity(action: Action) -> int:
@@ -127,11 +135,10 @@ def _deeds(ruling: Ruling, verdict: Verdict) -> list[tuple[Span | str, Deed]]:
 
 
 def _remark(ruling: Ruling, verdict: Verdict, side: Side, deeds: Sequence[tuple[Span | str, Deed]]) -> Remark:
-    severest = max((deed for _, deed in deeds), key=lambda deed: action_of(deed).severity)
+    severest = max((deed for _, deed in deeds), key=lambda deed: action_of(deed).severity, default=Deed.PASS)
     categories = tuple(dict.fromkeys(_kind(what) for what, _ in deeds))
-    return Remark(
-        ruling.name, side.value, severest.value, categories, round(verdict.score, 4), not ruling.enforced
-    )
+    score, observed = round(verdict.score, 4), not ruling.enforced
+    return Remark(ruling.name, side.value, severest.value, categories, score, observed, verdict.by)
 
 
 def _kind(what: Span | str) -> str:

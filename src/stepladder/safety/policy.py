@@ -45,7 +45,7 @@ FOR_TASKS = Guarding(
 )
 """The same for a task, but secrets never pass: an angry review is a question like any other, a key never is."""
 _TIME_LIMIT = 2.0
-_UNTRUSTED = ("user", "tool", "function", "file")
+_UNTRUSTED = ("user", "tool", "function", "file", "field", "passage")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The guards of one question: its texts on the way in, and what is known of it until its answer is restored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from stepladder.core import Action, Remark, Side, Text, Turn
+from stepladder.core import Action, Blocked, Remark, Side, Text, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
@@ -13,14 +14,22 @@ from stepladder.safety.writing import Pen
 class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
 
-    def __init__(self, policy: Policy, clean: Clean, vault: Vault | None = None) -> None:
-        """`vault` is the conversation's, None where the policy has no pseudonyms."""
+    def __init__(
+        self, policy: Policy, clean: Clean, vault: Vault | None = None, *, confidential: bool = False
+    ) -> None:
+        """`vault` is the conversation's, None where the policy has no pseudonyms.
+
+        A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
+        """
+        self.ins = _private(policy.of(Side.IN)) if confidential else policy.of(Side.IN)
+        self.outs = _private(policy.of(Side.OUT)) if confidential else policy.of(Side.OUT)
         self.policy = policy
         self.vault = vault
         self._kept = len(vault) if vault is not None else 0
         self.pen = Pen(self.vault, policy.hasher)
         self.remarks: list[Remark] = []
         self.asked = ""
+        self.cost = 0.0
         self._clean = clean
 
     @property
@@ -35,13 +44,14 @@ class Watch:
         return self.policy.hash
 
     def note(self, judgement: Judgement) -> Judgement:
-        """Keep what guards remarked, each thing once."""
+        """Keep what guards remarked, each thing once, and what judging cost."""
+        self.cost += judgement.cost
         self.remarks += [remark for remark in judgement.remarks if remark not in self.remarks]
         return judgement
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        rulings = self.policy.of(Side.IN)
+        rulings = self.ins
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
         wholes = [ruling for ruling in rulings if ruling.guard.window is None]
         self.asked = "\n".join(text.text for text in texts if text.last)
@@ -60,6 +70,24 @@ class Watch:
             severest = _severer(severest, await self._whole(wholes, texts))
         return severest, said
 
+    async def screen(self, origin: str, text: str) -> str:
+        """A text that came from elsewhere while the question is answered, as a model may see it.
+
+        Its remarks say where it came from, in the place of the side. What looks like a placeholder in it is none, and what
+        the asker said comes back as it was known to the model. Raises Blocked, GuardFailed.
+        """
+        rulings = self.ins
+        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
+        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        judgement = await self.judged("windows", windows, text, origin=origin)
+        if origin in self.policy.untrusted:
+            judgement = _severer(judgement, await self.judged("wholes", wholes, text, origin=origin))
+        if judgement.action not in (Action.PASS, Action.REDACT):
+            raise Blocked("A guard withholds this.", categories=judgement.categories)
+        if self.vault is None:
+            return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+        return self.vault.hide(self.pen.written(text, judgement.cuts, asked=False, literal=True))
+
     async def judged(
         self,
         by: str,
@@ -67,10 +95,12 @@ class Watch:
         text: str,
         side: Side = Side.IN,
         turns: Sequence[Turn] = (),
+        origin: str = "",
     ) -> Judgement:
-        """What the rulings say of a text, which has been noted; `by` is their name. Raises GuardFailed.
+        """What the rulings say of a text, which has been noted; `by` is their name, `origin` what its remarks call its side.
 
         Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do.
+        Raises GuardFailed.
         """
         if not rulings or not text:
             return NOTHING
@@ -79,8 +109,12 @@ class Watch:
             said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
         if self._clean.knows(name, said):
             return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, side, turns))
-        if judgement is NOTHING:
+        judgement = await judge(self.policy, rulings, text, side, turns)
+        if origin and judgement.remarks:
+            remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
+            judgement = replace(judgement, remarks=remarks)
+        self.note(judgement)
+        if judgement.clean:
             self._clean.add(name, said)
         return judgement
 
@@ -107,6 +141,10 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _private(rulings: Sequence[Ruling]) -> tuple[Ruling, ...]:
+    return tuple(replace(each, guard=getattr(each.guard, "private", each.guard)) for each in rulings)
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:

@@ -3,13 +3,26 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Answered, Blocked, Clock, Held, Part, Piece, Remark, Tenant, Text, Usage
+from stepladder.core import (
+    Answer,
+    Answered,
+    Blocked,
+    Clock,
+    Held,
+    Part,
+    Piece,
+    Remark,
+    Tenant,
+    Text,
+    Usage,
+    record,
+)
 from stepladder.service.likeness import Likeness
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
@@ -17,7 +30,7 @@ from stepladder.service.tools import QuestionHands
 from stepladder.store import LedgerRow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """What is known at the door. `at` is Unix seconds, `started` monotonic seconds."""
 
@@ -40,6 +53,7 @@ class Entry(ABC):
     """
 
     __slots__ = (
+        "__weakref__",
         "_clock",
         "_elsewhere",
         "_mark",
@@ -163,6 +177,16 @@ class Entry(ABC):
     @abstractmethod
     def forget(self) -> None:
         """This answer is not to be given again."""
+
+    @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        return False
+
+    @property
+    def guarding_cost(self) -> float:
+        """What guards that ask a model have cost so far."""
+        return 0.0 if self.watch is None else self.watch.cost
 
     def version(self) -> str:
         """Names what an answer depends on beside the request: the task or model, and the guards' policy."""

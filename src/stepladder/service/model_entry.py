@@ -162,7 +162,7 @@ class ModelEntry(Entry):
             stream=asked.request.stream,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
-            cost=self._model.cost(usage),
+            cost=self._model.cost(usage) + self.guarding_cost,
             latency_ms=self.latency_ms(),
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else self._model.source,

@@ -1,7 +1,7 @@
 """A chat completion request: decoded once, only as deep as we need, every field kept as the bytes it came in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stepladder.core import (
     TooLarge,
     ToolUse,
     Turn,
+    record,
 )
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ CHAT = "chat/completions"
 _WRITING = (CHAT, "completions")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatRequest:
     """What was asked of which `model`. `body` holds every field of the request as raw JSON, known or not.
 

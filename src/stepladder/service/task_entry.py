@@ -105,6 +105,11 @@ class TaskEntry(Entry):
         return (self.answer, self.low, self.top), 4 * len(self.text)
 
     @property
+    def confidential(self) -> bool:
+        """As the question says, or its task, or its tenant."""
+        return self.question.confidential
+
+    @property
     def question_text(self) -> str:
         """The task's question."""
         return self.question.text
@@ -213,7 +218,7 @@ class TaskEntry(Entry):
             stream=self.asked.request.stream,
             prompt_tokens=answer.usage.prompt_tokens,
             completion_tokens=answer.usage.completion_tokens,
-            cost=answer.cost,
+            cost=answer.cost + self.guarding_cost,
             latency_ms=self.latency_ms(),
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,

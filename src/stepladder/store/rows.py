@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn
+from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LedgerRow:
     """One answered (or failed) question.
 
@@ -65,7 +65,7 @@ class LedgerRow:
     parent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Charge:
     """What an answer costs its tenant: `nanos` are billionths of the currency's unit, `day` is as in 20261121 (UTC).
 

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 
-from stepladder.core import StoreError
+from stepladder.core import StoreError, record
 from stepladder.store import Spent
 
 fcntl: ModuleType | None
@@ -51,7 +51,7 @@ class Bounds:
     concurrency: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """What one question may take at most: `now` in monotonic nanoseconds, `day` as in 20261121."""
 

@@ -24,6 +24,7 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    redteaming,
     releases,
     reviews,
     rollouts,
@@ -73,6 +74,7 @@ app.add_typer(rollouts.app, name="rollout")
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
+guards.app.command()(redteaming.redteam)
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
 app.add_typer(feedback.app, name="feedback")

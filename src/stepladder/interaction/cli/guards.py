@@ -4,13 +4,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.core import BadRequest, DataError, Side, Verdict
+from stepladder.core import Action, BadRequest, DataError, Side, Verdict
+from stepladder.interaction.cli.options import ConfigOption, opened
+
+if TYPE_CHECKING:
+    from stepladder.store import LedgerRow
 
 app = typer.Typer(help="Guards: what goes in and what comes out.", no_args_is_help=True)
+_PAGE = 1000
 SideOption = Annotated[Side, typer.Option(help="Which way the texts go.")]
 
 
@@ -45,6 +50,7 @@ def evaluate(
     side: SideOption = Side.IN,
 ) -> None:
     """Say how many bad texts the guards flag, and how many harmless ones, with 95 % intervals."""
+    from stepladder.evaluation.redteam import wilson
     from stepladder.safety import default_chain
 
     chain = default_chain()
@@ -55,10 +61,33 @@ def evaluate(
     for bad, name in ((True, "bad texts flagged"), (False, "harmless texts flagged")):
         flagged, rows = counts[bad]
         if rows:
-            low, high = _wilson(flagged, rows)
+            low, high = wilson(flagged, rows)
             typer.echo(
                 f"{name}: {flagged} of {rows} = {flagged / rows:.3f} (95 % interval {low:.3f} to {high:.3f})"
             )
+
+
+@app.command()
+def examples(config: ConfigOption = None) -> None:
+    """Write what safety models decided as JSON lines {"text", "label"}, for `guard eval` and for fitting guards."""
+    with opened(config) as place:
+        after = 0
+        while rows := place.store.ledger.page(after=after, since=0.0, until=None, limit=_PAGE):
+            after = rows[-1].seq or after + _PAGE
+            for row in rows:
+                if row.training and (line := _example(row)):
+                    typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _example(row: "LedgerRow") -> dict[str, Any] | None:
+    """A question, or an answer, that a safety model judged. What came from elsewhere is not written down."""
+    for one in row.remarks:
+        text = {"in": row.text, "out": row.answer}.get(one.side, "")
+        if one.by and text:
+            label = int(one.action != Action.PASS.value)
+            told = {"id": row.id, "text": text, "label": label, "side": one.side}
+            return {**told, "categories": list(one.categories), "by": one.by}
+    return None
 
 
 @app.command("import-words")
@@ -126,11 +155,3 @@ def _labelled(file: Path) -> Iterator[tuple[str, bool]]:
                     f'{file.name} line {number} has no "label".', remedy="Write true or false, 1 or 0."
                 )
             yield row["text"], bool(row["label"])
-
-
-def _wilson(flagged: int, rows: int) -> tuple[float, float]:
-    """Return Wilson's score interval at 95 % (Wilson 1927)."""
-    z, share = 1.959964, flagged / rows
-    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * (share * (1 - share) / rows + z * z / (4 * rows * rows)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
