@@ -161,6 +161,13 @@ async def place(tmp_path_factory):
             assert await asyncio.to_thread(product.stop) == 0
 
 
+def change(config, changed):
+    """Another configuration in the place of this one, whole at once."""
+    draft = config.with_suffix(".draft")
+    draft.write_text(changed(config.read_text()))
+    draft.replace(config)
+
+
 async def eventually(holds):
     end = time.monotonic() + PATIENCE
     while not await holds():
@@ -214,9 +221,9 @@ async def test_what_is_confidential_reaches_private_models_only(place):
 
 async def test_an_expert_a_tool_s_leave_and_a_task_of_a_domain_are_added_without_a_restart(place):
     config = place.product.config
-    config.write_text(config.read_text().replace('law = "lawyer" }', 'law = "lawyer", food = "cook" }'))
+    change(config, lambda text: text.replace('law = "lawyer" }', 'law = "lawyer", food = "cook" }'))
     await eventually(lambda: _says(place, "Soup?", "desk", "cook: Soup?"))
-    config.write_text(config.read_text() + '\n[tenants.other]\ntools = ["shop"]\n')
+    change(config, lambda text: text + '\n[tenants.other]\ntools = ["shop"]\n')
     await eventually(lambda: _offered(place))
     command = ["task", "clone", "domain", "--domain", "travel", "--as", "trips", "--write"]
     done = await asyncio.to_thread(cli, config.parent, *command)
