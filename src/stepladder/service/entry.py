@@ -183,6 +183,13 @@ class Entry(ABC):
         """Whether only private models may see it."""
         return False
 
+    def confide(self) -> None:
+        """From here on only private models and tools may see it. Raises BadRequest where none could answer."""
+        self.asked = replace(self.asked, request=replace(self.asked.request, confidential=True))
+        self.forget()
+        if self.hands is not None:
+            self.hands.confide()
+
     @property
     def guarding_cost(self) -> float:
         """What guards that ask a model have cost so far."""
@@ -219,7 +226,7 @@ class Entry(ABC):
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
         named = {Blocked: "blocked", Held: "held"}
         status = "partial" if gone else named.get(type(error), "failed")
-        return status, getattr(error, "code", type(error).__name__)
+        return status, getattr(error, "code", None) or type(error).__name__
 
     def over(self) -> bool:
         """It is settled now; True where it had been before."""

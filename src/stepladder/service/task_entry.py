@@ -80,6 +80,12 @@ class TaskEntry(Entry):
         )
         self.question = replace(said, hands=was.hands) if was.hands else said
 
+    def confide(self) -> None:
+        """The question says it too, and which way it goes is chosen anew."""
+        super().confide()
+        self.question = replace(self.question, confidential=True)
+        self.plan = self.served.plan(self.question)
+
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """One answer. Where the top had begun to answer, that is paid for."""
         self.text = seen
