@@ -6,6 +6,7 @@ knows nothing of HTTP or the ledger, and not how its classifiers were trained: t
 """
 
 from stepladder.safety.attacks import AttacksGuard, AttacksSettings
+from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.safety.desk import Desk, decide, held_name
@@ -42,6 +43,7 @@ __all__ = [
     "AttacksGuard",
     "AttacksSettings",
     "Bloom",
+    "Calibrated",
     "Category",
     "Chain",
     "Classifier",
@@ -68,6 +70,7 @@ __all__ = [
     "Table",
     "Word",
     "WordsGuard",
+    "calibrated",
     "decide",
     "default_chain",
     "held_name",

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from stepladder.core import Action, BadRequest, DataError, Side, Verdict
 from stepladder.interaction.cli.options import ConfigOption, opened
 
 if TYPE_CHECKING:
-    from stepladder.store import LedgerRow
+    from stepladder.store import LedgerRow, Store
 
 app = typer.Typer(help="Guards: what goes in and what comes out.", no_args_is_help=True)
 _PAGE = 1000
@@ -68,15 +69,44 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    tenant: Annotated[str, typer.Argument(help="Whose traffic it is.")],
+    rate: Annotated[float, typer.Option(help="What share of it may be flagged, at most.")] = 0.01,
+    days: Annotated[float, typer.Option(help="How far back the ledger is read.")] = 30.0,
+    config: ConfigOption = None,
+) -> None:
+    """Set the classifiers' thresholds by a tenant's own harmless traffic; prints lines for the configuration."""
+    from stepladder.safety import AttacksGuard, HarmGuard, calibrated
+
+    with opened(config) as place:
+        rows = _rows(place.store, time.time() - days * 86_400)
+        asked = {row.text: row.turns for row in rows if row.tenant == tenant and _harmless(row)}
+    for guard in (AttacksGuard("attacks"), HarmGuard("harm")):
+        found = calibrated(guard, asked.items(), rate=rate)
+        typer.echo(f"[tenants.{json.dumps(tenant)}.guards.{found.guard}]")
+        typer.echo(f"threshold = {found.threshold}  # flags {found.flagged} of {found.texts} texts")
+
+
+def _harmless(row: "LedgerRow") -> bool:
+    """Answered, and objected to by no safety model."""
+    objected = any(one.by and one.action != Action.PASS.value for one in row.remarks)
+    return row.status == "ok" and bool(row.text) and not objected
+
+
+def _rows(store: "Store", since: float = 0.0) -> "Iterator[LedgerRow]":
+    after = 0
+    while rows := store.ledger.page(after=after, since=since, until=None, limit=_PAGE):
+        after = rows[-1].seq or after + _PAGE
+        yield from rows
+
+
+@app.command()
 def examples(config: ConfigOption = None) -> None:
     """Write what safety models decided as JSON lines {"text", "label"}, for `guard eval` and for fitting guards."""
     with opened(config) as place:
-        after = 0
-        while rows := place.store.ledger.page(after=after, since=0.0, until=None, limit=_PAGE):
-            after = rows[-1].seq or after + _PAGE
-            for row in rows:
-                if row.training and (line := _example(row)):
-                    typer.echo(json.dumps(line, ensure_ascii=False))
+        for row in _rows(place.store):
+            if row.training and (line := _example(row)):
+                typer.echo(json.dumps(line, ensure_ascii=False))
 
 
 def _example(row: "LedgerRow") -> dict[str, Any] | None:
