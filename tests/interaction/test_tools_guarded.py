@@ -43,7 +43,7 @@ async def test_a_result_with_an_attack_in_it_is_withheld(open_home, model, api, 
     assert said.status == 200
     assert "a guard withholds this" in results(model.seen[-1])[0]
     assert not any(attack in str(body["messages"][1:]) for body in model.seen)
-    assert [one.guard for one in home.row(said).remarks] == ["attacks"]
+    assert [(one.guard, one.side) for one in home.row(said).remarks] == [("attacks", "tool")]
     assert attack not in home.row(said).answer
 
 

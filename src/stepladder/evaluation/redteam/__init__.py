@@ -6,6 +6,17 @@ It knows the wire (OpenAI's) and what a refusal looks like, and nothing of guard
 from stepladder.evaluation.redteam.garak import GarakRun, run_garak
 from stepladder.evaluation.redteam.report import RedTeamReport, wilson
 from stepladder.evaluation.redteam.suite import KINDS, Case, suite
-from stepladder.evaluation.redteam.target import Outcome, Target
+from stepladder.evaluation.redteam.target import Outcome, Target, refuses
 
-__all__ = ["KINDS", "Case", "GarakRun", "Outcome", "RedTeamReport", "Target", "run_garak", "suite", "wilson"]
+__all__ = [
+    "KINDS",
+    "Case",
+    "GarakRun",
+    "Outcome",
+    "RedTeamReport",
+    "Target",
+    "refuses",
+    "run_garak",
+    "suite",
+    "wilson",
+]

@@ -119,4 +119,9 @@ def _fate(status: int, data: bytes) -> tuple[Fate, str]:
         return Fate.ERROR, ""
     if choice.get("finish_reason") == _FILTERED:
         return Fate.BLOCKED, text
-    return (Fate.REFUSED if _REFUSES.match(text) else Fate.ANSWERED), text
+    return (Fate.REFUSED if refuses(text) else Fate.ANSWERED), text
+
+
+def refuses(answer: str) -> bool:
+    """Whether an answer begins as refusals do, in English or Chinese."""
+    return bool(_REFUSES.match(answer))
