@@ -53,6 +53,11 @@ def plugins_of(config: Config) -> Iterator[Finding]:
                 name, model.settings
             ),
         )
+    for name, tool in config.tools.items():
+        yield _tried(
+            f"Tool {name} ({tool.kind})",
+            lambda name=name, tool=tool: plugins.find(plugins.TOOLS, tool.kind).open(name, tool),
+        )
     for name, chat in config.chats.items():
         yield _tried(f"Chat {name} ({chat.kind})", lambda name=name, chat=chat: open_chat(name, chat))
 
