@@ -1,6 +1,9 @@
 """Looking a configuration and an installation over."""
 
 import os
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -31,15 +34,32 @@ def test_what_is_laid_out_is_a_configuration_again():
     assert laid["tasks.mood.promise.target"] == "0.95"
 
 
+PAGES = ("config", "plans", "tools", "chats")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_so_is_every_configuration_in_the_documentation(page):
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"<!-- run by tests/interaction/test_config_page.py -->\n```toml\n(.*?)```", text, re.S
+    )
+    assert blocks
+    for block in blocks:
+        given = config.parse(block)
+        again = config.parse("".join(f"{key} = {value}\n" for key, value in lines(given).items()))
+        assert replace(again, hash="") == replace(given, hash="")
+
+
 def test_differences_name_the_key_and_both_values():
     other = ONE.replace('"bad"', '"worse"') + "[tenants.acme.limits]\nbudget_day = 1.0\n"
     assert differences(config.parse(ONE), config.parse(other)) == [
-        'tasks.mood.labels: ["good","bad"] -> ["good","worse"]',
+        'tasks.mood.labels: ["good", "bad"] -> ["good", "worse"]',
         "tenants.acme.confidential: not there -> false",
         "tenants.acme.groups: not there -> []",
         "tenants.acme.limits.budget_day: not there -> 1.0",
         'tenants.acme.service: not there -> ""',
         "tenants.acme.tools: not there -> []",
+        "tenants.acme.training: not there -> true",
     ]
     assert not differences(config.parse(ONE), config.parse(f"# a remark\n{ONE}"))
 
@@ -79,3 +99,11 @@ def test_a_damaged_database_is_found(tmp_path):
     data[4096 * 2 : 4096 * 6] = b"\x5a" * 4096 * 4
     file.write_bytes(bytes(data))
     assert "Database" in wrong(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "named"), [('kind = "htp"', "'htp'"), ('kind = "http"\nulr = "http://x/"', "tools.find")]
+)
+def test_a_tool_that_cannot_be_opened_is_named(tmp_path, table, named):
+    path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood(), f"[tools.find]\n{table}\n")
+    assert [said for what, said in wrong(path).items() if what.startswith("Tool find") and named in said]

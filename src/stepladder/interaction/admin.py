@@ -28,6 +28,10 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     kind: str = "exact"
 
 
+class _Undo(msgspec.Struct, forbid_unknown_fields=True):
+    id: int | None = None
+
+
 class _Key(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     kind: str = "exact"
@@ -52,6 +56,8 @@ class AdminPages:
             route(Right.OPERATE, "GET", f"{task}/dictionary", self.entries),
             route(Right.OPERATE, "PUT", f"{task}/dictionary", self.put_entry),
             route(Right.OPERATE, "DELETE", f"{task}/dictionary", self.remove_entry),
+            route(Right.OPERATE, "GET", f"{task}/dictionary/history", self.history),
+            route(Right.OPERATE, "POST", f"{task}/dictionary/undo", self.undo),
         ]
 
     async def tasks(self, request: Request, tenant: Tenant) -> Response:
@@ -109,6 +115,21 @@ class AdminPages:
             raise BadRequest(
                 f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."
             )
+        await self._house.refresh()
+        return await self.entries(request, tenant)
+
+    async def history(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/tasks/{name}/dictionary/history: the latest edits, the newest first."""
+        task = self._task(request)
+        return json_of({"edits": await asyncio.to_thread(self._house.store.entries.history, task.task.name)})
+
+    @takes(_Undo)
+    async def undo(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/tasks/{name}/dictionary/undo: take back this edit, or the last one."""
+        task, given = self._task(request), await self._read(request, _Undo)
+        entries = self._house.store.entries
+        if await asyncio.to_thread(entries.undo, task.task.name, tenant.key, given.id) is None:
+            raise BadRequest("There is no such edit.", param="id", remedy="GET .../dictionary/history.")
         await self._house.refresh()
         return await self.entries(request, tenant)
 
