@@ -107,7 +107,7 @@ def labels(rows: list[dict[str, Any]], seed: int) -> dict[str, float]:
         examples.append(Example(str(at), row["text"], label))
     began = time.process_time()
     fitted = fit_linear([one.text for one in examples], [one.label for one in examples], seed=seed)
-    found = {suspect.index for suspect in find_label_errors(examples, fitted.out_of_fold)}
+    found = {suspect.index for suspect in find_label_errors(examples, fitted.guesses)}
     hit = len(found & flipped)
     return {
         "rows": len(rows),

@@ -77,20 +77,22 @@ def written(data: Path, path: Path, count: int, cmrc: Sequence[str]) -> dict[str
     """Write the file and its graph; what it took."""
     knowledge = Knowledge.open(path, Quick())
     try:
+        there = sum(one.documents for one in knowledge.collections(""))  # of a run that was interrupted
+        texts = islice(enumerate(passages(data, count, cmrc)), there, None)
         began, worked = time.perf_counter(), time.process_time()
-        texts = passages(data, count, cmrc)
-        knowledge.add("c", (Document(str(number), text) for number, text in enumerate(texts)), progress=_said)
+        knowledge.add("c", (Document(str(number), text) for number, text in texts), progress=_said)
         added, added_work = time.perf_counter(), time.process_time()
         knowledge.embed("c", progress=_said)
         done, done_work = time.perf_counter(), time.process_time()
     finally:
         knowledge.close()
     return {
+        "added": count - there,
         "add_seconds": added - began,
         "add_cpu_seconds": added_work - worked,
         "graph_seconds": done - added,
         "graph_cpu_seconds": done_work - added_work,
-        "writer_memory_mb": _memory("VmHWM"),
+        "writer_memory_mb": memory("VmHWM"),
         "file_mb": path.stat().st_size / 1e6,
         "graph_mb": sum(file.stat().st_size for file in path.parent.glob("*.usearch")) / 1e6,
     }
@@ -116,7 +118,7 @@ def searched(path: Path, asked: Sequence[str], count: int) -> dict[str, Any]:
         figures["passages"] = row.documents
         figures["recall@10"] = _recall(knowledge, embedder, vectors, count)
         figures["insert"] = timed(lambda number: _insert(knowledge, number), range(50))
-        figures["memory_mb"], figures["memory_at_most_mb"] = _memory("VmRSS"), _memory("VmHWM")
+        figures["memory_mb"], figures["memory_at_most_mb"] = memory("VmRSS"), memory("VmHWM")
     finally:
         knowledge.close()
     return figures
@@ -160,8 +162,8 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
-            f"Written in {figures['add_cpu_seconds']:.0f} s of one core, vectors and graph in",
-            f"{figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core, all",
+            f"vectors and the graph in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
             f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",
@@ -206,7 +208,8 @@ def _insert(knowledge: Knowledge, number: int) -> None:
         raise AssertionError(f"new{number} was not found")
 
 
-def _memory(name: str) -> float:
+def memory(name: str) -> float:
+    """Megabytes of this process: `VmRSS` now, `VmHWM` at most."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) / 1e3

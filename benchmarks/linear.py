@@ -151,7 +151,7 @@ def _run(split: Split, seed: int) -> dict[str, float]:
     figures |= {"p50_us": float(np.median(took)) * 1e6, "p99_us": float(np.quantile(took, 0.99)) * 1e6}
     figures |= {"accuracy": float(1 - wrong.mean()), "macro_f1": _macro_f1([g.text for g in guesses], truth)}
     figures |= {"confidence": float(scores.mean()), "duality_gap": fitted.metrics["duality_gap"]}
-    out_of_fold = _judged(fitted.out_of_fold, split.labels[: split.train])
+    out_of_fold = _judged(fitted.guesses, split.labels[: split.train])
     for target in TARGETS:
         figures |= _avoided(out_of_fold, (scores, wrong), target, np.random.default_rng(seed))
     return figures

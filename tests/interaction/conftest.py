@@ -1,6 +1,7 @@
 """A whole house in this process: a recorded top rung, a store on disk, the real application."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +32,19 @@ def config(tmp_path: Path) -> Path:
     return write_config(tmp_path, recorded(tmp_path, ANSWERS), mood())
 
 
-@pytest.fixture
-async def home(config: Path) -> AsyncIterator[Home]:
+@asynccontextmanager
+async def opened(config: Path) -> AsyncIterator[Home]:
     house = await House.open(Settings(config))
     try:
         yield Home(house, Client(App(house), await house.first_admin_key() or ""), config)
     finally:
         await house.close()
+
+
+@pytest.fixture
+async def home(config: Path) -> AsyncIterator[Home]:
+    async with opened(config) as found:
+        yield found
 
 
 @pytest.fixture

@@ -6,7 +6,13 @@ from stepladder.core import ROLES, BadRequest, Grant, Right, Role, granted
 from stepladder.interaction.doors import PURPOSE, AdminRoute
 from stepladder.store import Anchor, Store
 
-OPEN = {("POST", "/admin/login"), ("POST", "/admin/logout"), ("GET", "/admin/me")}
+OPEN = {
+    ("POST", "/admin/login"),
+    ("POST", "/admin/logout"),
+    ("GET", "/admin/me"),
+    ("GET", "/admin/oidc/login"),
+    ("GET", "/admin/oidc/callback"),
+}
 """What asks for no right: these give one, take it back, or say which one holds."""
 
 

@@ -6,6 +6,8 @@ import logging
 import random
 from pathlib import Path
 
+import pytest
+
 from tests.interaction.upstreams import live
 from tests.models.upstream_double import DONE, completion, said
 
@@ -65,19 +67,18 @@ def hidden(text):
     return [canary for canary in CANARIES if canary.replace(" ", "").replace("-", "") in plain]
 
 
-async def asked_often(it, dice):
+async def asked_often(it, dice, *, own=False):
+    """`own`: guards only look, so that what was sent may come back to whoever sent it."""
     for number in range(60):
         body = planted(BODY, dice) | {"model": dice.choice(["gpt", "poem"]), "stream": dice.random() < 0.5}
+        body["stepladder"]["conversation"] = f"c{number % 5}"
         response = await it.client.send("POST", "/v1/chat/completions", body)
         assert response.status in (200, 400, 502, 503), (number, response.body)
-        if response.status != 200:
+        if response.status != 200 and not own:
             assert hidden(response.body.decode()) == []
 
 
-async def test_no_canary_is_anywhere_when_privacy_is_on(tmp_path, caplog):
-    caplog.set_level(logging.DEBUG)
-    dice = random.Random(7)
-
+def echoing(dice):
     async def behave(asked):
         """Say what was asked back, fail with it, or break off with it."""
         text, way = asked.raw.decode(), dice.randrange(4)
@@ -91,7 +92,22 @@ async def test_no_canary_is_anywhere_when_privacy_is_on(tmp_path, caplog):
         else:
             await asked.say(completion(text))
 
-    async with live(tmp_path, behave, PRIVATE) as it:
+    return behave
+
+
+def kept_in(folder):
+    """What of the canaries any file holds."""
+    return {
+        canary
+        for file in filter(Path.is_file, folder.rglob("*"))
+        for canary in hidden(file.read_bytes().decode("utf-8", "replace"))
+    }
+
+
+async def test_no_canary_is_anywhere_when_privacy_is_on(tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    dice = random.Random(7)
+    async with live(tmp_path, echoing(dice), PRIVATE) as it:
         await asked_often(it, dice)
         for bad in (
             {"messages": "@"},
@@ -110,5 +126,29 @@ async def test_no_canary_is_anywhere_when_privacy_is_on(tmp_path, caplog):
         assert "<EMAIL_1>" in rows
         await asyncio.to_thread(it.house.store.check)
     assert hidden(rows) == hidden(metrics) == hidden(caplog.text) == []
-    for file in filter(Path.is_file, tmp_path.rglob("*")):
-        assert hidden(file.read_bytes().decode("utf-8", "replace")) == [], file
+    assert kept_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize("watching", ["observe", "off"])
+@pytest.mark.parametrize(("personal", "shown"), [("pass", 5), ("redact", 0), ("hash", 0), ("mask", 0)])
+async def test_what_guards_let_through_is_not_kept(tmp_path, caplog, monkeypatch, watching, personal, shown):
+    """Secrets never are; personal data as `[privacy]` says. The asker and the model have all of it."""
+    monkeypatch.setenv("HASHING", "sixteen bytes at least")
+    caplog.set_level(logging.DEBUG)
+    dice = random.Random(11)
+    wanted = f'[guards]\nmode = "{watching}"\n[privacy]\npersonal = "{personal}"\nkey = "env:HASHING"\n'
+    async with live(tmp_path, echoing(dice), wanted) as it:
+        await asked_often(it, dice, own=True)
+        assert len({c for asked in it.server.asked for c in hidden(asked.raw.decode())}) == len(CANARIES)
+        metrics = (await it.client.get("/metrics")).body.decode()
+        rows = repr(it.rows())
+        for row in it.rows():
+            if row.text:
+                feedback = {"request_id": row.id, "answer": CANARIES[4], "comment": " ".join(CANARIES)}
+                response = await it.client.send("POST", "/v1/feedback", feedback)
+                assert response.status == 200
+    assert "[OPENAI_KEY]" in rows and "[AWS_KEY]" in rows
+    kept = kept_in(tmp_path)
+    assert not kept & set(CANARIES[4:6]), "a secret is kept"
+    assert len(kept) == len(set(hidden(rows))) == shown
+    assert hidden(metrics) == hidden(caplog.text) == []

@@ -18,7 +18,10 @@ from stepladder.core import (
     Limits,
     ModelConfig,
     Oidc,
+    Privacy,
     Promise,
+    Retention,
+    Sealing,
     SemanticCache,
     ServiceClass,
     SourceConfig,
@@ -30,6 +33,7 @@ from stepladder.core import (
     Tenant,
     ToolConfig,
     ToolUse,
+    TrackerConfig,
     Turning,
     Unsure,
     config,
@@ -51,6 +55,9 @@ from stepladder.service.tools.mcp import McpSettings
 from stepladder.service.tools.openapi import OpenApiSettings
 from stepladder.training import (
     EncoderSettings,
+    FastTextSettings,
+    FewShotSettings,
+    FinetunedSettings,
     LinearSettings,
     NeighboursSettings,
     StackSettings,
@@ -73,6 +80,10 @@ TABLES = {
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
     "## `[disclosure]`": Disclosure,
+    "## `[privacy]`": Privacy,
+    "### `[privacy.sealing]`": Sealing,
+    "## `[retention]`": Retention,
+    "## `[tracker]`": TrackerConfig,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,
@@ -98,11 +109,28 @@ TABLES = {
     "### `[tasks.NAME.recipes.linear]`": LinearSettings,
     "### `[tasks.NAME.recipes.neighbours]`": NeighboursSettings,
     "### `[tasks.NAME.recipes.encoder]`": EncoderSettings,
+    "### `[tasks.NAME.recipes.chat]`": FewShotSettings,
+    "### `[tasks.NAME.recipes.finetuned]`": FinetunedSettings,
+    "### `[tasks.NAME.recipes.fasttext]`": FastTextSettings,
     "### `[tasks.NAME.recipes.stack]`": StackSettings,
     "### `[tasks.NAME.recipes.trees]`": TreesSettings,
     "### `[tasks.NAME.recipes.tagger]`": TaggerSettings,
     "### `[tasks.NAME.recipes.lora]`": LanguageSettings,
 }
+SEE_BELOW = (
+    Promise
+    | Turning
+    | Limits
+    | Knows
+    | Summing
+    | SemanticCache
+    | Floors
+    | Unsure
+    | Sealing
+    | Split
+    | ToolUse
+    | TaskWatch
+)
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -118,20 +146,7 @@ def default_of(item: Any) -> str:
     if item.default is MISSING and item.default_factory is MISSING:
         return "required"
     value = item.default if item.default is not MISSING else item.default_factory()
-    if isinstance(
-        value,
-        Promise
-        | Turning
-        | Limits
-        | Knows
-        | Summing
-        | SemanticCache
-        | Floors
-        | Unsure
-        | Split
-        | ToolUse
-        | TaskWatch,
-    ):
+    if isinstance(value, SEE_BELOW):
         return "see below"
     if value is None:
         return "none"

@@ -218,10 +218,16 @@ def test_the_command_line_lists_shows_and_deletes(shell):
     asyncio.run(store.ledger.commit(row))
     store.close()
     assert shell("conversation", "list", "acme") == 0 and "c 1" in shell.out
-    assert shell("conversation", "show", "acme", "c 1") == 0 and "Wie geht's?" in shell.out
-    assert shell("conversation", "show", "other", "c 1") == 2 and "no conversation" in shell.err
+    assert (
+        shell("conversation", "show", "acme", "c 1", "--purpose", "a test") == 0
+        and "Wie geht's?" in shell.out
+    )
+    assert (
+        shell("conversation", "show", "other", "c 1", "--purpose", "a test") == 2
+        and "no conversation" in shell.err
+    )
     assert shell("conversation", "delete", "acme", "c 1") == 0
-    assert shell("conversation", "show", "acme", "c 1") == 2
+    assert shell("conversation", "show", "acme", "c 1", "--purpose", "a test") == 2
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def test_differences_name_the_key_and_both_values():
         "tenants.acme.limits.budget_day: not there -> 1.0",
         'tenants.acme.service: not there -> ""',
         "tenants.acme.tools: not there -> []",
+        "tenants.acme.training: not there -> true",
     ]
     assert not differences(config.parse(ONE), config.parse(f"# a remark\n{ONE}"))
 

@@ -156,7 +156,7 @@ class Issuer:
     """Publishes keys as an issuer does, and signs what it is told to."""
 
     def __init__(self):
-        self.keys, self.fetched, self.url = {}, 0, ""
+        self.keys, self.fetched, self.url, self.broken = {}, 0, "", False
         self.turn("k1")
 
     def turn(self, kid):
@@ -187,13 +187,20 @@ class Issuer:
 
 
 @contextmanager
-def issuing():
-    issuer = Issuer()
+def serving(issuer):
+    """The issuer over HTTP."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self):
-            body = json.dumps(issuer.page(self.path)).encode()
-            self.send_response(200)
+            self.say(200, issuer.page(self.path))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.say(*issuer.post(self.path, body, self.headers))
+
+        def say(self, status, found):
+            body = json.dumps(found).encode()
+            self.send_response(500 if issuer.broken else status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -210,6 +217,10 @@ def issuing():
         finally:
             server.shutdown()
             thread.join()
+
+
+def issuing():
+    return serving(Issuer())
 
 
 OIDC = '[oidc]\nissuer = "{url}"\naudience = "stepladder"\nroles = {{ root = "owner", ops = "operator" }}\n'

@@ -15,6 +15,7 @@ from tests.interaction.conftest import ANSWERS
 from tests.product import mood, recorded, write_config
 
 NOW = time.time()
+WHY = ("--purpose", "a test")
 
 
 def fill(shell, count=10):
@@ -40,20 +41,22 @@ def fill(shell, count=10):
 
 def test_rows_come_out_as_json_lines(shell):
     fill(shell)
-    assert shell("ledger", "export", "rows.jsonl.gz") == 0 and "10 rows" in shell.out
+    assert shell("ledger", "export", "rows.jsonl.gz", *WHY) == 0 and "10 rows" in shell.out
     with gzip.open(shell.folder / "rows.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     assert [row["id"] for row in rows] == [f"r{number}" for number in range(10)]
     assert rows[0]["text"] == "Frage 0: 好? " * 2000 and rows[3]["fields"] == {"stars": 3}
-    assert shell("ledger", "export", "none.jsonl", "--until", "2020-01-01") == 0 and "0 rows" in shell.out
-    assert shell("ledger", "export", "no/such/folder.jsonl") == 2 and "Cannot write" in shell.err
+    assert (
+        shell("ledger", "export", "none.jsonl", "--until", "2020-01-01", *WHY) == 0 and "0 rows" in shell.out
+    )
+    assert shell("ledger", "export", "no/such/folder.jsonl", *WHY) == 2 and "Cannot write" in shell.err
     assert not list(shell.folder.glob("*.partial"))
 
 
 def test_rows_come_out_as_parquet(shell):
     parquet = pytest.importorskip("pyarrow.parquet")
     fill(shell)
-    assert shell("ledger", "export", "rows.parquet") == 0
+    assert shell("ledger", "export", "rows.parquet", *WHY) == 0
     table = parquet.read_table(shell.folder / "rows.parquet")
     assert table.num_rows == 10
     rows = table.to_pylist()
@@ -64,7 +67,7 @@ def test_rows_come_out_as_parquet(shell):
 def test_without_pyarrow_it_says_what_to_install(shell, monkeypatch):
     fill(shell)
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    assert shell("ledger", "export", "rows", "--parquet") == 2 and "stepladder[data]" in shell.err
+    assert shell("ledger", "export", "rows", "--parquet", *WHY) == 2 and "stepladder[data]" in shell.err
 
 
 def test_old_rows_are_counted_first_and_then_taken_out(shell):

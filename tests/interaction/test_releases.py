@@ -71,7 +71,7 @@ def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
     assert shell("release", "reproduce", one) == 2
     assert shell("release", "import", str(tmp_path / "data" / "archive" / f"{one}.tar.gz")) == 0
     assert (folder / one).is_dir()
-    assert shell("release", "export", two, "--out", "two.tar.gz", "--with-data") == 0
+    assert shell("release", "export", two, "--out", "two.tar.gz", "--with-data", "--purpose", "a copy") == 0
     assert (tmp_path / "two.tar.gz").stat().st_size > 500
     assert shell("release", "gc", "--days", "0", "--keep", "0", "--delete", "--json") == 0
     assert json.loads(shell.out)["bytes"] > 0

@@ -171,7 +171,7 @@ async def test_the_command_line_decides_too(tmp_path, shell, monkeypatch):
         assert "corrected" in await run("correct", ids[1], "You polish it.")
         assert "rejected" in await run("reject", ids[2], "--comment", "no")
         assert "You polish it." in heard(await it.client.get(f"/v1/held/{ids[1]}"))
-        lines = [json.loads(line) for line in (await run("examples")).splitlines()]
+        lines = [json.loads(line) for line in (await run("examples", "--purpose", "guards")).splitlines()]
         assert [(line["id"], line["label"]) for line in lines] == [(ids[0], 0), (ids[2], 1)]
         assert json.loads(await run("agreement"))["pairs"] == 0
         assert len(it.house.store.ledger.labelled("poem")) == 2

@@ -7,7 +7,10 @@ import pytest
 from stepladder.core import Dataset, Example, StoreError
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.doors import PURPOSE
-from stepladder.store import FeedbackRow
+from stepladder.registry import Registry
+from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, LedgerRow, Source
+from tests.interaction.conftest import ANSWERS, opened
+from tests.product import mood, recorded, write_config
 
 WHY = {PURPOSE: "Anfrage der Person %E6%9F%A5%E8%AF%A2"}
 
@@ -95,6 +98,104 @@ async def test_rows_leave_datasets_and_the_releases_are_named(home, tmp_path):
     file.write_bytes(gzip.compress(lines.replace(b"Rain", b"Sun!")))
     with pytest.raises(StoreError, match="has been changed"):
         registry.dataset(frozen.hash)
+
+
+async def test_what_waited_for_a_person_is_handed_out_and_erased(home):
+    row = await ask(home, "Fine day", stepladder={"subject": "ann"})
+    store = home.house.store
+    store.reviews.put(
+        HeldRow(
+            id=row.id, at=1.0, due=9e9, tenant="admin", task="mood", model="mood", side="in",
+            text="Fine day", request='{"x": "Fine day"}', remarks=(), answer="", fallback="reject", wanted=2,
+        )
+    )  # fmt: skip
+    store.reviews.decide(DecisionRow(row.id, 2.0, "rita", "correct", "say this", "Ann is right"))
+    exported = await home.client.send("POST", "/admin/subjects/export", {"id": "ann"}, headers=WHY)
+    review = exported.json["kept"][0]["review"]
+    assert (review["text"], review["decisions"][0]["comment"]) == ("Fine day", "Ann is right")
+    erased = await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
+    assert erased.json["digest"] == exported.json["digest"]
+    assert store.reviews.get(row.id) is None and store.reviews.decisions(row.id) == []
+
+
+async def test_feedback_that_waited_for_a_person_is_erased_with_its_question(home):
+    row = await ask(home, "Fine day", stepladder={"subject": "ann"})
+    store = home.house.store
+    said = FeedbackRow(row.id, 1.0, "admin", answer="bad", source="ann@example.com", key="app")
+    await store.ledger.commit_feedback(said)
+    (word,) = store.sources.words("mood")
+    waits = HeldRow(
+        id=f"{FEEDBACK}-{word.id}", at=1.0, due=9e9, tenant="admin", task="mood", model="mood", side=FEEDBACK,
+        text="Fine day", request=row.id, remarks=(), answer="bad",
+    )  # fmt: skip
+    store.reviews.put(waits)
+    assert store.reviews.get(waits.id).request == row.id
+    await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
+    assert store.reviews.get(waits.id) is None and store.sources.words("mood") == []
+    exported = await home.client.send("POST", "/admin/subjects/export", {"id": "ann"}, headers=WHY)
+    assert exported.json["kept"] == []
+
+
+async def test_documents_that_name_the_person_are_found_and_removed_where_wanted(tmp_path):
+    config = write_config(
+        tmp_path, recorded(tmp_path, ANSWERS), mood(), '[knowledge.embedder]\nkind = "none"\n'
+    )
+    documents = [
+        {"id": "letter", "text": "A letter by Ann@Example.org of May."},
+        {"id": "title", "title": "ann@example.org", "text": "Hers."},
+        {"id": "manual", "text": "How to sit on a chair."},
+    ]
+    async with opened(config) as home:
+        await home.client.send("PUT", "/admin/knowledge/manual", {"documents": documents})
+        ann = {"id": "ann@example.org"}
+        found = await home.client.send("POST", "/admin/subjects/find", ann, headers=WHY)
+        named = [one["id"] for one in found.json["documents"]]
+        assert named == ["letter", "title"]
+        kept = await home.client.send("POST", "/admin/subjects/erase", ann, headers=WHY)
+        assert "2 name it and stay" in kept.json["proof"]["detail"]
+        gone = await home.client.send("POST", "/admin/subjects/erase", ann | {"documents": True}, headers=WHY)
+        assert "documents: 2 removed" in gone.json["proof"]["detail"]
+        left = await home.client.get("/admin/knowledge/manual")
+        assert [one["id"] for one in left.json["documents"]] == ["manual"]
+        short = await home.client.send("POST", "/admin/subjects/find", {"id": "a"}, headers=WHY)
+        assert short.json["documents"] == []
+
+
+def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
+    store = shell.store()
+    registry = Registry(store.catalogue, shell.folder / "data" / "releases")
+    store.ledger.write_many(
+        [LedgerRow("r1", 1.0, "acme", "mood", "big", "Fine", subject=store.subjects.pseudonym("acme", "ann"))]
+    )
+    frozen = registry.freeze(Dataset("", "mood", {"train": (Example("r1", "Fine", "good"),)}))
+    store.close()
+    assert shell("subject", "erase", "ann") == 0 and f'"mood {frozen.hash}": 1' in shell.out
+    store = shell.store()
+    assert Registry(store.catalogue, shell.folder / "data" / "releases").dataset(frozen.hash).splits == {
+        "train": ()
+    }
+    store.close()
+
+
+def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
+    store = shell.store()
+    store.keys.create("acme")
+    store.ledger.write_many(
+        [LedgerRow(f"r{tenant}", 1.0, tenant, "mood", "big", "Words", cost=1.0) for tenant in ("acme", "zen")]
+    )
+    for tenant in ("acme", "zen"):
+        store.sources.decide("mood", Source(tenant, "k", "Ann Roe"), "trusted", "root")
+    store.close()
+    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 1' in shell.out
+    store = shell.store()
+    assert [one.tenant for one in store.sources.trust("mood")] == ["zen"]
+    assert (store.ledger.get("racme").text, store.ledger.get("racme").cost) == ("", 1.0)
+    assert store.ledger.get("rzen").text == "Words"
+    assert all(key.revoked_at for key in store.keys.list())
+    store.close()
+    assert shell("audit", "list", "--what", "tenant erase") == 0 and "acme: 1 requests" in shell.out
+    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 0' in shell.out
+    assert shell("audit", "verify") == 0
 
 
 async def test_what_must_not_teach_is_not_learnt_from(home):

@@ -88,8 +88,6 @@ def test_members_of_other_classes_are_refused():
 
 def test_save_and_load_answer_the_same_and_damage_is_told(tmp_path):
     before = fit_stack(*reviews(150), settings=SETTINGS).model
-    for name, member in before.members.items():
-        member.save(tmp_path / name)
     before.save(tmp_path)
     texts = ["great lovely", "好", ""]
     assert StackModel.load(tmp_path).predict(texts) == before.predict(texts)

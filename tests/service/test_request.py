@@ -94,3 +94,26 @@ def test_a_wrong_type_deep_inside_is_named():
         question([{"role": "user", "content": [{"type": "text", "text": 5}]}])
     assert caught.value.param == "messages[0].content[0].text"
     assert isinstance(caught.value.__cause__, msgspec.ValidationError)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("max_tokens", "x", '"x"'),
+        ("max_tokens", 0, "0"),
+        ("max_tokens", True, "true"),
+        ("max_completion_tokens", 1.5, "1.5"),
+        ("n", [], "[]"),
+        ("temperature", "hot", '"hot"'),
+        ("top_p", {"a": 1}, '{"a": 1}'),
+    ],
+)
+def test_a_number_that_is_none_is_refused_by_a_task_naming_field_and_value(field, value, shown):
+    with pytest.raises(BadRequest) as refused:
+        question([{"role": "user", "content": "hi"}], **{field: value})
+    assert (refused.value.param, refused.value.message) == (field, f"{field} is {shown}.")
+
+
+def test_numbers_as_they_should_be_are_taken():
+    asked = {"max_tokens": 5, "n": 1, "temperature": 0, "top_p": None, "presence_penalty": -0.5}
+    assert question([{"role": "user", "content": "hi"}], **asked).text == "hi"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepladder.core import Turn
-from stepladder.store import Store
-from stepladder.store.packing import MARK, packed, unpacked
+from stepladder.store import Keep, Store
+from stepladder.store.packing import MARK, SIGN, packed, unpacked
 from tests.store.samples import audit, row
 
 LONG = "The same words again, 再说一遍. " * 1000
@@ -22,12 +22,12 @@ def test_what_goes_in_comes_out(text, over):
     for given_text in (text, MARK + text, text * 20):
         small = packed(given_text, over)
         assert unpacked(small) == given_text
-        assert len(small) <= len(given_text) or given_text.startswith(MARK)
+        assert len(small) <= len(given_text) or given_text.startswith(SIGN)
 
 
 @pytest.fixture
 def store(url):
-    store = Store.open(url, pack_over=1000)
+    store = Store.open(url, keep=Keep(pack_over=1000))
     yield store
     store.close()
 
@@ -54,14 +54,14 @@ def test_every_query_gives_it_back(store, url):
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
         for text, size in connection.execute("SELECT text, length(text) FROM ledger"):
             assert size < 2000, "what lies on the disk is small"
-            assert text.startswith(MARK)
+            assert text.startswith(SIGN)
 
 
 def test_what_was_written_before_is_read_and_short_texts_stay_as_they_are(url):
-    store = Store.open(url, pack_over=0)
+    store = Store.open(url, keep=Keep(pack_over=0))
     asyncio.run(store.ledger.commit(row(1, text=LONG)))
     store.close()
-    store = Store.open(url, pack_over=100)
+    store = Store.open(url, keep=Keep(pack_over=100))
     asyncio.run(store.ledger.commit(replace(row(2), text="short")))
     assert store.ledger.get("r1").text == LONG
     store.close()

@@ -23,7 +23,7 @@ def test_it_is_about_as_good_as_its_best_member_and_says_so(language):
     found = fitted.model.predict(fresh)
     agreed = np.mean([guess.text == label for guess, label in zip(found, truth, strict=True)])
     assert np.mean([guess.confidence for guess in found]) == pytest.approx(agreed, abs=0.06)
-    assert np.mean([guess.confidence for guess in fitted.out_of_fold]) == pytest.approx(agreed, abs=0.06)
+    assert np.mean([guess.confidence for guess in fitted.guesses]) == pytest.approx(agreed, abs=0.06)
 
 
 def test_out_of_fold_guesses_know_nothing_of_their_labels():
@@ -32,21 +32,21 @@ def test_out_of_fold_guesses_know_nothing_of_their_labels():
     labels = rng.choice(["a", "b"], 500).tolist()
     fitted = fit_stack(texts, labels, settings=SETTINGS)
     assert fitted.metrics["out_of_fold_accuracy"] < 0.58
-    assert np.mean([guess.confidence for guess in fitted.out_of_fold]) < 0.62
+    assert np.mean([guess.confidence for guess in fitted.guesses]) < 0.62
 
 
 @pytest.mark.parametrize("rows", [2, 3, 5, 10])
 def test_tiny_sets_are_fitted(rows):
     texts, labels = ["很好 great", "很差 awful", "great 好", "awful 差", "great"], ["+", "-", "+", "-", "+"]
     fitted = fit_stack((texts * 2)[:rows], (labels * 2)[:rows], settings=SETTINGS)
-    assert len(fitted.out_of_fold) == rows
+    assert len(fitted.guesses) == rows
     assert 0 <= fitted.model.predict(["great 好"])[0].confidence <= 1
 
 
 def test_the_same_input_and_seed_give_the_same_answers():
     texts, labels = reviews(120)
     one, two = (fit_stack(texts, labels, settings=SETTINGS, seed=4) for _ in range(2))
-    assert one.out_of_fold == two.out_of_fold
+    assert one.guesses == two.guesses
     assert one.model.predict(texts[:5]) == two.model.predict(texts[:5])
 
 

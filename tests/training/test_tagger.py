@@ -96,7 +96,7 @@ def test_confidence_knows_hard_rows_from_easy_ones():
     ]
     fitted = fit_tagger(texts + hard, answers + wrong, settings=QUICK)
     easy, noisy = (
-        np.mean([g.confidence for g in part]) for part in (fitted.out_of_fold[:200], fitted.out_of_fold[200:])
+        np.mean([g.confidence for g in part]) for part in (fitted.guesses[:200], fitted.guesses[200:])
     )
     assert easy > noisy + 0.2
 

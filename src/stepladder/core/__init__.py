@@ -18,7 +18,7 @@ from stepladder.core.answering import (
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.disclosure import VISIBLE, Disclosure
-from stepladder.core.entering import Accounts, Oidc
+from stepladder.core.entering import CALLBACK, Accounts, Oidc, is_safe
 from stepladder.core.errors import (
     BadRequest,
     Blocked,
@@ -37,6 +37,7 @@ from stepladder.core.errors import (
     TooLarge,
     ToolFailed,
     TooMany,
+    TrackerFailed,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
@@ -86,6 +87,7 @@ from stepladder.core.nouns import (
     Unsure,
 )
 from stepladder.core.planning import PLACE, PlanConfig, Split, Step
+from stepladder.core.privacy import Privacy, Retention, Sealing, checked_purpose
 from stepladder.core.promise_check import check_promise
 from stepladder.core.promised import Certificate, Floor, Floors, Promise, PromiseKind
 from stepladder.core.protocols import (
@@ -121,11 +123,13 @@ from stepladder.core.talking import (
     forged,
 )
 from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.tracking import TrackedRun, TrackedVersion, Tracker, TrackerConfig
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
+    "CALLBACK",
     "CLIENT",
     "OFFLINE",
     "OWNER",
@@ -204,6 +208,7 @@ __all__ = [
     "Passage",
     "Piece",
     "PlanConfig",
+    "Privacy",
     "Progress",
     "Promise",
     "PromiseKind",
@@ -216,6 +221,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Retention",
     "Retriever",
     "RetrieverConfig",
     "RetrieverOpener",
@@ -228,6 +234,7 @@ __all__ = [
     "RungFailed",
     "Scope",
     "Screen",
+    "Sealing",
     "SemanticCache",
     "Server",
     "ServiceClass",
@@ -257,6 +264,11 @@ __all__ = [
     "ToolOpener",
     "ToolScreen",
     "ToolUse",
+    "TrackedRun",
+    "TrackedVersion",
+    "Tracker",
+    "TrackerConfig",
+    "TrackerFailed",
     "Traffic",
     "Turn",
     "Turning",
@@ -270,10 +282,12 @@ __all__ = [
     "Verdict",
     "Watching",
     "check_promise",
+    "checked_purpose",
     "config",
     "forged",
     "granted",
     "is_private",
+    "is_safe",
     "json_texts",
     "plugins",
     "record",

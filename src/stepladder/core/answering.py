@@ -41,9 +41,9 @@ class Knows:
     """`[tasks.x.knowledge]`: what a task knows. Without a `collection` or a `retriever` it knows nothing.
 
     `passages` are found for each question, in the documents with one of `tags`, by `mode` (lexical or hybrid). `sure` is
-    how much of the question a sentence must carry to be the answer by itself; above 1 the sentence never is. `verified`
-    lets answers that a person approved be given again. A `retriever` of `[retrievers.x]` is asked too, or alone where
-    there is no collection.
+    how likely a sentence must hold the answer to be the answer by itself; above 1 the sentence never is. `verified` lets
+    answers that a person approved be given again. A `retriever` of `[retrievers.x]` is asked too, or alone where there is
+    no collection.
     """
 
     collection: str = ""
@@ -54,7 +54,7 @@ class Knows:
     rewrite: Rewrite = Rewrite.TURNS
     answer_only_from_knowledge: bool = True
     unsupported: Unsupported = Unsupported.MARK
-    sure: float = 0.85
+    sure: float = 0.8
     verified: bool = True
     refusal: str = ""
 

@@ -19,6 +19,7 @@ from stepladder.core.guarding import GuardRules, take_rules
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
+from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top, check_watching
 from stepladder.core.safety_prompts import with_safety_prompt
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
@@ -28,6 +29,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
+from stepladder.core.tracking import TrackerConfig
 
 __all__ = [
     "Config",
@@ -43,6 +45,7 @@ __all__ = [
     "settings",
 ]
 from stepladder.core.knowing import check_kind, check_retriever, check_summing
+from stepladder.core.serving import Ledger, Server, Traffic
 from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
@@ -62,55 +65,14 @@ _TABLES = (
     "oidc",
     "disclosure",
     "guards",
+    "privacy",
+    "retention",
     "retrievers",
     "tools",
     "chats",
+    "tracker",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
-
-    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8460
-    data: str = "stepladder-data"
-    max_body_kb: int = 4096
-    max_text_chars: int = 200_000
-    flywheel: bool = True
-    drain_seconds: float = 10.0
-    workers: int = 1
-    tls_cert: str = ""
-    tls_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch.
-
-    Rows are kept for `retention_days` (0: for ever); texts of more than `compress_over_kb` are kept packed (0: none).
-    """
-
-    url: str = ""
-    durability: str = "process"
-    queue: int = 10_000
-    retention_days: float = 0.0
-    compress_over_kb: float = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """`[traffic]`: how much may be under way in one worker, how much may wait, and what the answers kept may take up."""
-
-    at_once: int = 4096
-    queue: int = 1024
-    cache_mb: float = 64.0
-    ban_after: int = 30
-    ban_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +95,15 @@ class ModelConfig:
 class TenantConfig:
     """`[tenants.x]`: the class of service, the tools and the limits of a tenant, and of each of its keys.
 
-    `groups` are those of all its keys: whose documents they may read. A key may have more of its own.
+    `groups` are those of all its keys: whose documents they may read. A key may have more of its own. `training`: whether
+    its questions may be learnt from where neither they nor their header say.
     """
 
     service: str = ""
     limits: Limits = field(default_factory=Limits)
     each_key: Limits = field(default_factory=Limits)
     confidential: bool = False
+    training: bool = True
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 
@@ -172,10 +136,13 @@ class Config:
     disclosure: Disclosure = field(default_factory=Disclosure)
     conversations: Conversations = field(default_factory=Conversations)
     guards: GuardRules = field(default_factory=GuardRules)
+    privacy: Privacy = field(default_factory=Privacy)
+    retention: Retention = field(default_factory=Retention)
     plans: Mapping[str, PlanConfig] = field(default_factory=dict)
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -190,6 +157,7 @@ class Config:
             limits=terms.limits,
             each_key=terms.each_key,
             confidential=terms.confidential,
+            training=terms.training,
             groups=tuple(sorted({*known.groups, *terms.groups})),
             tools=terms.tools,
         )
@@ -238,9 +206,12 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         disclosure=settings(data.get("disclosure", {}), Disclosure, "disclosure"),
         conversations=settings(data.get("conversations", {}), Conversations, "conversations"),
         guards=rules,
+        privacy=settings(data.get("privacy", {}), Privacy, "privacy"),
+        retention=settings(data.get("retention", {}), Retention, "retention"),
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
+        tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -309,6 +280,7 @@ def _check(config: Config) -> None:
     check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)
     check_disclosure(config.disclosure)
+    check_privacy(config.privacy, config.retention)
     check_tls(config.server.tls_cert, config.server.tls_key)
     for name, task in config.tasks.items():
         where = f"tasks.{name}"
@@ -329,9 +301,10 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate"):
+        for key in ("canary", "audit", "recalibrate", "forget"):
             _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
+        for key in ("hold_back", "replay"):
+            _between(getattr(task.flywheel, key), 0.0, 0.9, f"{where}.flywheel.{key}", closed=True)
         _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
         for key in ("labels", "calibration"):
             _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")

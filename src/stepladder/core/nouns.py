@@ -49,7 +49,8 @@ class Turning:
     takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
-    so many more are that the share `recalibrate` of all is asked twice.
+    so many more are that the share `recalibrate` of all is asked twice. No release is tried out that keeps less than the
+    promise's target less `forget` on earlier data sets, of which the share `replay` of the training rows is drawn.
     """
 
     automatic: bool = True
@@ -61,6 +62,8 @@ class Turning:
     canary_answers: int = 200
     audit: float = 0.05
     recalibrate: float = 0.2
+    forget: float = 0.05
+    replay: float = 0.0
 
 
 OFFLINE = "offline"
@@ -343,6 +346,7 @@ class Tenant:
     each_key: Limits = _UNLIMITED
     grant: Grant = CLIENT
     confidential: bool = False
+    training: bool = True  # whether its questions may be learnt from where they do not say themselves
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 

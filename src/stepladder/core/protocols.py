@@ -45,9 +45,15 @@ class Rung(Protocol):
 
 @runtime_checkable
 class Learned(Rung, Protocol):
-    """A rung made by a recipe. Sync batch prediction serves judging and calibration; it must equal `answer`."""
+    """A rung made by a recipe. Sync batch prediction serves judging and calibration; it must equal `answer`.
+
+    `explain` tells what spoke for the answer, at most `limit` of the rung's own kind of reasons (words, columns, examples,
+    members), the strongest first.
+    """
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]: ...
+
+    def explain(self, question: Question, limit: int = 5) -> Sequence[object]: ...
 
 
 class LearnedLoader(Protocol):

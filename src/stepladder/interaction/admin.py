@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
 from stepladder.rollout import how_inputs_stand
@@ -25,6 +26,10 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     answer: str
     kind: str = "exact"
+
+
+class _Undo(msgspec.Struct, forbid_unknown_fields=True):
+    id: int | None = None
 
 
 class _Key(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,6 +56,8 @@ class AdminPages:
             route(Right.OPERATE, "GET", f"{task}/dictionary", self.entries),
             route(Right.OPERATE, "PUT", f"{task}/dictionary", self.put_entry),
             route(Right.OPERATE, "DELETE", f"{task}/dictionary", self.remove_entry),
+            route(Right.OPERATE, "GET", f"{task}/dictionary/history", self.history),
+            route(Right.OPERATE, "POST", f"{task}/dictionary/undo", self.undo),
         ]
 
     async def tasks(self, request: Request, tenant: Tenant) -> Response:
@@ -66,6 +73,7 @@ class AdminPages:
         """GET /admin/journal: who changed what, the newest first."""
         return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
 
+    @takes(_Switch)
     async def mode(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/mode: the kill switch; null lets the configuration decide again."""
         task = self._task(request)
@@ -86,6 +94,7 @@ class AdminPages:
         task = self._task(request)
         return json_of({"entries": await asyncio.to_thread(self._house.store.entries.list, task.task.name)})
 
+    @takes(_Entry)
     async def put_entry(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/tasks/{name}/dictionary: add an entry, or replace the one with this key and kind."""
         task = self._task(request)
@@ -96,6 +105,7 @@ class AdminPages:
         await self._house.refresh()
         return await self.entries(request, tenant)
 
+    @takes(_Key)
     async def remove_entry(self, request: Request, tenant: Tenant) -> Response:
         """DELETE /admin/tasks/{name}/dictionary."""
         task = self._task(request)
@@ -105,6 +115,20 @@ class AdminPages:
             raise BadRequest(
                 f"There is no such entry of kind {key.kind!r}.", param="key", remedy="GET lists them."
             )
+        await self._house.refresh()
+        return await self.entries(request, tenant)
+
+    async def history(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/tasks/{name}/dictionary/history: the latest edits, the newest first."""
+        task = self._task(request)
+        return json_of({"edits": await asyncio.to_thread(self._house.store.entries.history, task.task.name)})
+
+    async def undo(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/tasks/{name}/dictionary/undo: take back this edit, or the last one."""
+        task, given = self._task(request), await self._read(request, _Undo)
+        entries = self._house.store.entries
+        if await asyncio.to_thread(entries.undo, task.task.name, tenant.key, given.id) is None:
+            raise BadRequest("There is no such edit.", param="id", remedy="GET .../dictionary/history.")
         await self._house.refresh()
         return await self.entries(request, tenant)
 

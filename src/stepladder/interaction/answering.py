@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from stepladder.core import Config, Model, Rewrite, Rung, Screen, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.searching import Retrievers, source_of
+from stepladder.models import Entries
 from stepladder.service import (
     EXTRACT,
     READER,
@@ -56,8 +57,8 @@ class Answering:
         self._retrievers = Retrievers()
         self._verified: dict[str, Verified] = {}
 
-    def furnish(self, task: Task, model: Model, config: Config) -> Furnished:
-        """What answers a task; without knowledge, its top alone."""
+    def furnish(self, task: Task, model: Model, config: Config, words: Entries) -> Furnished:
+        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile."""
         top, knows = model.rung(task), task.knowledge
         if task.kind is TaskKind.SUMMARY:
             sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
@@ -66,7 +67,7 @@ class Answering:
         if source is None:
             return Furnished(top)
         rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
-        finder = Finder(knows, source, rewriter, self._screen)
+        finder = Finder(knows, source, rewriter, words, self._screen)
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
         low: list[Rung] = [ReaderRung(finder, task)]

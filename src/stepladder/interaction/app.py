@@ -7,10 +7,13 @@ from stepladder.interaction.admin import AdminPages
 from stepladder.interaction.chat import ChatCompletions
 from stepladder.interaction.compose import House
 from stepladder.interaction.conversing import ConversationPages, ConversingShape
+from stepladder.interaction.describing import DescribingPages
 from stepladder.interaction.entering import EnteringPages
 from stepladder.interaction.http import Pages, application
 from stepladder.interaction.knowledge_pages import KnowledgePages
 from stepladder.interaction.messages import MessagesShape
+from stepladder.interaction.oidc_pages import OidcPages
+from stepladder.interaction.request_pages import RequestPages
 from stepladder.interaction.responses import ResponsesShape
 from stepladder.interaction.reviewing import HeldPages, ReviewPages
 from stepladder.interaction.shapes import ForwardedShape, Shape
@@ -38,10 +41,13 @@ class App:
             [
                 *Pages(house).routes(),
                 *EnteringPages(house).routes(),
+                *DescribingPages(house, lambda: self.routes).routes(),
+                *OidcPages(house).routes(),
                 *ConversationPages(house).routes(),
                 *AdminPages(house).routes(),
                 *KnowledgePages(house).routes(),
                 *SubjectPages(house).routes(),
+                *RequestPages(house).routes(),
                 *HeldPages(house).routes(),
                 *ReviewPages(house).routes(),
                 *ChatPages(house, self._hot["/v1/chat/completions"]).routes(),

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from stepladder.core import Answer, BadRequest, Config, Events, Model, Question, Scope, Task, plugins
 from stepladder.interaction.answering import Answering
-from stepladder.interaction.compose import open_store
 from stepladder.interaction.knowing import OpenedKnowledge
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
 from stepladder.models import DictionaryRung, Entries, Ladder, with_fallbacks
 from stepladder.service import OWNERS_WORD
@@ -40,13 +40,10 @@ def asked(settings: Settings, config: Config, name: str, scope: Scope) -> Iterat
                 given = config.models[model]
                 opened[model] = plugins.find(plugins.MODELS, given.kind).open(model, given.settings)
             top = with_fallbacks(config, opened)[task.top]
-            furnished = Answering(store, knowledge).furnish(task, top, config)
-            words = (
-                [DictionaryRung(Entries.of(store.entries.snapshot(name)))]
-                if OWNERS_WORD in task.rungs
-                else []
-            )
-            low = [*words, *furnished.low]
+            words = Entries.of(store.entries.snapshot(name))
+            furnished = Answering(store, knowledge).furnish(task, top, config, words)
+            dictionary = [DictionaryRung(words)] if OWNERS_WORD in task.rungs else []
+            low = [*dictionary, *furnished.low]
             ladder = Ladder(task, low, furnished.thresholds, furnished.top, release="", events=Events())
             yield lambda text: runner.run(_answer(ladder, task, text, scope))
         finally:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stepladder.core import StepladderError
+from stepladder.interaction.clean_logs import clean_logs
 from stepladder.interaction.settings import Settings
 
 _NICENESS = 10
@@ -24,6 +25,7 @@ def run_beside(module: str, log: logging.Logger, trouble: str, work: Callable[[S
     arguments.add_argument("--config", type=Path)
     given = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    clean_logs()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()

@@ -4,10 +4,22 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.types import Message, Receive, Scope, Send
 
-from stepladder.core import Answer, Delta, Disclosure, Held, Part, Piece, StepladderError, Tenant, TooLarge
+from stepladder.core import (
+    Answer,
+    BadRequest,
+    Delta,
+    Disclosure,
+    Held,
+    Part,
+    Piece,
+    StepladderError,
+    Tenant,
+    TooLarge,
+)
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.disclosing import told
@@ -18,6 +30,8 @@ Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
 """Turns an Authorization header and the client's address into a tenant."""
 
 _log = logging.getLogger(__name__)
+TRAINING = b"x-stepladder-training"
+"""The header that says whether a question may be learnt from, for clients whose body says nothing of it."""
 _DRAIN_SECONDS = 2.0
 
 
@@ -64,14 +78,17 @@ class ChatCompletions:
     async def _admit(self, scope: Scope, receive: Receive) -> Entry:
         limit = self._gateway.snapshot.config.server.max_body_kb * 1024
         authorization: bytes | None = None
-        length = 0
+        length, said = 0, b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == b"content-length":
                 length = int(value)
+            elif name == TRAINING:
+                said = value
         client = scope.get("client")
         tenant = await self._identify(authorization or api_key(scope), client[0] if client else "")
+        tenant = _consenting(tenant, said) if said else tenant
         data = await body_of(receive, length, limit)
         request, gateway = await self._shape.read(data, tenant), self._gateway
         config = gateway.snapshot.config
@@ -160,6 +177,14 @@ class Reply:
         if self.entry and status == 200:
             facts += told(self._disclosure, self.entry.asked.request.route, self.entry.asked.id)
         await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
+
+
+def _consenting(tenant: Tenant, said: bytes) -> Tenant:
+    """The tenant for this question, which may be learnt from or not. Raises BadRequest."""
+    if said not in (b"yes", b"no"):
+        name = TRAINING.decode()
+        raise BadRequest(f"{name} is neither yes nor no.", param=name, remedy="Send one of them, or none.")
+    return replace(tenant, training=said == b"yes")
 
 
 def api_key(scope: Scope) -> bytes | None:

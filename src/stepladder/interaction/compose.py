@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +18,7 @@ from stepladder.core import (
     Right,
     RolledOut,
     Rollout,
-    RungFailed,
     StepladderError,
-    StoreError,
     SystemClock,
     Task,
     Tenant,
@@ -34,10 +31,11 @@ from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
-from stepladder.models import entry_key, parse_answer, with_fallbacks
+from stepladder.models import checked_entry, entry_key, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
@@ -50,33 +48,9 @@ _LOOK_SECONDS = 0.2
 _RETIRE_SECONDS = 600.0
 
 
-def open_store(settings: Settings, config: Config) -> Store:
-    """The store of a configuration, its folder made if need be. Raises StoreError naming the folder and the remedy."""
-    folder = settings.folder(config)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot make the data folder {folder}: {error.strerror}.", remedy=_ELSEWHERE
-        ) from error
-    if not writable:
-        raise StoreError(f"The data folder {folder} cannot be written.", remedy=_ELSEWHERE)
-    ledger = config.ledger
-    return Store.open(
-        settings.store_url(config),
-        durability=ledger.durability,
-        queue=ledger.queue,
-        pack_over=int(ledger.compress_over_kb * 1024),
-    )
-
-
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
     """The registry of a configuration: its releases lie in the data folder."""
     return Registry(store.catalogue, settings.releases(config))
-
-
-_ELSEWHERE = "Give it the right owner, or name another folder in server.data."
 
 
 class House:
@@ -184,9 +158,10 @@ class House:
         """Read the configuration again; a bad one is logged and the old one stays. True when it was taken."""
         try:
             config, now = self.settings.load(), self.gateway.snapshot.config
-            if (config.ledger, config.server.data) != (now.ledger, now.server.data):
+            if _opened_with(config) != _opened_with(now):
                 raise ConfigError(
-                    "[ledger] or server.data has changed.", remedy="Start the server anew for that."
+                    "[ledger], [privacy] or server.data has changed.",
+                    remedy="Start the server anew for that.",
                 )
             await self._adopt(config)
             changed = f"{now.hash} to {config.hash}. {'; '.join(differences(now, config))}"
@@ -268,13 +243,7 @@ class House:
     def put_entry(self, task: Task, entry: tuple[str, str, str], who: str) -> None:
         """Add a dictionary entry (key, answer, kind). Raises BadRequest, also for an answer outside the contract."""
         key, answer, kind = entry
-        if not key.strip():
-            raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
-        try:
-            said = parse_answer(task, answer)
-        except RungFailed as error:
-            raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
-        key = entry_key(kind, key)
+        key, said = checked_entry(task, kind, key, answer)
         self._ladders.edit(
             task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
         )
@@ -386,6 +355,17 @@ class House:
         for retired in [retired for retired in self._retired if retired[0] <= before]:
             self._retired.remove(retired)
             await retired[1].close()
+
+
+def _opened_with(config: Config) -> tuple[Any, ...]:
+    """What the open store was made for."""
+    return (
+        config.ledger,
+        config.server.data,
+        config.privacy.personal,
+        config.privacy.key,
+        config.privacy.sealing,
+    )
 
 
 def _shown(standing: Standing) -> dict[str, float | int]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepladder.core import Config, StepladderError, plugins
-from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
+from stepladder.store import Store
 
 _LITTLE_SPACE = 500_000_000
 _FEW_FILES = 4096
@@ -83,6 +85,19 @@ def _machine(settings: Settings, config: Config) -> Iterator[Finding]:
         )
 
 
+def _sealing(store: Store) -> Finding:
+    """Whether texts are sealed. That every key can be opened, the store has seen already."""
+    keys = [key for key in store.data_keys.list() if key.live]
+    if not store.data_keys.sealing:
+        return Finding("Texts at rest: not sealed")
+    old = {key.master for key in keys} - {store.data_keys.current_or_refuse()}
+    return Finding(
+        f"Texts at rest: sealed, {len(keys)} keys",
+        f"Some are wrapped by the old master keys {', '.join(sorted(old))}." if old else "",
+        "Run: stepladder sealing rewrap",
+    )
+
+
 def _store(settings: Settings, config: Config) -> Iterator[Finding]:
     try:
         store = open_store(settings, config)
@@ -95,6 +110,7 @@ def _store(settings: Settings, config: Config) -> Iterator[Finding]:
         keys = [key for key in store.keys.list() if key.revoked_at is None]
         none = "" if any(key.admin for key in keys) else "There is no admin key yet."
         yield Finding(f"Keys: {len(keys)}", none, "The first start of `stepladder serve` makes one.")
+        yield _sealing(store)
         registry = open_registry(store, settings, config)
         for task in config.tasks:
             live = store.rollouts.get(task).live

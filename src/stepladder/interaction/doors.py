@@ -1,21 +1,21 @@
 """The admin API's routes: each says which right it asks for, and what is done through it is written into the journal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from urllib.parse import unquote
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stepladder.core import BadRequest, Right, Tenant
+from stepladder.core import NotAllowed, Right, Tenant, checked_purpose
 from stepladder.interaction.chat import api_key
 from stepladder.interaction.compose import House
 
 PURPOSE = "x-stepladder-purpose"
+SESSION_COOKIE = "stepladder_session"
 _PURPOSEFUL = (Right.READ, Right.PEOPLE)
 _CHANGING = (Right.OPERATE, Right.REVIEW, Right.PEOPLE, Right.OWN)
-_MOST_PURPOSE = 300
 
 Endpoint = Callable[[Request, Tenant], Awaitable[Response]]
 
@@ -41,18 +41,17 @@ class AdminRoute(Route):
         self.right = right
         self._changes = (method != "GET" and right in _CHANGING) if changes is None else changes
         self._house = house
-        self._page = endpoint
+        self.page = endpoint
         super().__init__(path, self._enter, methods=[method])
 
     async def _enter(self, request: Request) -> Response:
-        header = request.headers.get("authorization")
         address = request.client.host if request.client is not None else ""
-        key = header.encode("latin-1") if header is not None else api_key(request.scope)
-        tenant = await self._house.identify_admin(key, address, self.right)
+        tenant = await self._house.identify_admin(credentials(request), address, self.right)
         await self._house.used(tenant, address)
         if self.right in _PURPOSEFUL:
-            await self._note(tenant, f"read for {purpose_of(request)!r}", request)
-        response = await self._page(request, tenant)
+            purposes = self._house.gateway.snapshot.config.privacy.purposes
+            await self._note(tenant, f"read for {purpose_of(request, purposes)!r}", request)
+        response = await self.page(request, tenant)
         if self._changes:
             await self._note(tenant, "admin", request)
         return response
@@ -64,13 +63,33 @@ class AdminRoute(Route):
         await asyncio.to_thread(self._house.store.journal.note, tenant.key, what, detail)
 
 
-def purpose_of(request: Request) -> str:
-    """Why texts are to be read. Raises BadRequest where the caller does not say."""
-    said = unquote(request.headers.get(PURPOSE, "")).strip()
-    if not said or len(said) > _MOST_PURPOSE or not said.isprintable():
-        raise BadRequest(
-            f"This shows people's texts, and the header {PURPOSE} does not say why.",
-            param=PURPOSE,
-            remedy="Send the purpose in a few words (percent-encoded where not ASCII); it is kept in the journal.",
+def credentials(request: Request) -> bytes | None:
+    """The key, token or session that a request comes with: in its headers, else in the cookie of a log-in.
+
+    A browser adds its cookie to whatever a page anywhere has it ask; so a change must come from a page of ours. Raises
+    NotAllowed where it does not.
+    """
+    header = request.headers.get("authorization")
+    key = header.encode("latin-1") if header is not None else api_key(request.scope)
+    session = request.cookies.get(SESSION_COOKIE)
+    if key is not None or not session:
+        return key
+    if request.method not in ("GET", "HEAD") and not _from_ours(request):
+        raise NotAllowed(
+            "This comes from another site's page.",
+            remedy="Send the session as a bearer token.",
+            forbidden=True,
         )
-    return said
+    return b"Bearer " + session.encode("latin-1", "replace")
+
+
+def _from_ours(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host", "")
+
+
+def purpose_of(request: Request, purposes: Sequence[str] = ()) -> str:
+    """Why texts are to be read (percent-encoded where not ASCII). Raises BadRequest where the caller does not say."""
+    return checked_purpose(unquote(request.headers.get(PURPOSE, "")), purposes, PURPOSE)

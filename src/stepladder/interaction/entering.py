@@ -7,6 +7,8 @@ from starlette.routing import BaseRoute, Route
 
 from stepladder.core import BadRequest, Right
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
+from stepladder.interaction.doors import SESSION_COOKIE, credentials
 from stepladder.interaction.http import decoded, json_of
 
 _MOST_BYTES = 16 * 1024
@@ -31,6 +33,7 @@ class EnteringPages:
             Route("/admin/me", self.me, methods=["GET"]),
         ]
 
+    @takes(_LogIn)
     async def log_in(self, request: Request) -> Response:
         """POST /admin/login {name, password}: a session's token, to be sent as a bearer key."""
         given = await decoded(request, _LogIn, _MOST_BYTES)
@@ -41,22 +44,19 @@ class EnteringPages:
 
     async def log_out(self, request: Request) -> Response:
         """POST /admin/logout: the session is over."""
-        if not await self._house.people.log_out(_authorization(request)):
+        if not await self._house.people.log_out(credentials(request)):
             raise BadRequest(
                 "This is no session's token.", remedy="Keys are revoked: stepladder key revoke NAME."
             )
-        return json_of({"logged_out": True})
+        response = json_of({"logged_out": True})
+        response.delete_cookie(SESSION_COOKIE, path="/admin")
+        return response
 
     async def me(self, request: Request) -> Response:
         """GET /admin/me: whose key, session or token this is, and what it allows."""
         address = request.client.host if request.client is not None else ""
-        who = await self._house.identify_admin(_authorization(request), address, Right.SEE)
+        who = await self._house.identify_admin(credentials(request), address, Right.SEE)
         grant = who.grant
         return json_of(
             {"who": who.key, "role": grant.role, "rights": sorted(grant.rights), "expires_at": who.expires_at}
         )
-
-
-def _authorization(request: Request) -> bytes | None:
-    header = request.headers.get("authorization")
-    return header.encode("latin-1") if header is not None else None

@@ -7,12 +7,12 @@ import socket
 
 from stepladder.core import StepladderError
 from stepladder.interaction.compose import House
+from stepladder.interaction.retaining import retain
 
 _log = logging.getLogger(__name__)
 _LEASE = "keeping"
 _FIRST_SECONDS = 30.0
 _EVERY_SECONDS = 3600.0
-_DAY = 86400.0
 
 
 async def keep(house: House) -> None:
@@ -32,13 +32,10 @@ def tidy_up(house: House) -> int:
     if not store.leases.take(_LEASE, _holder(), _EVERY_SECONDS / 2):
         return 0
     store.leases.sweep()
-    over = 0
-    if config.conversations.keep_days:
-        over += store.conversations.end(house.clock.time() - config.conversations.keep_days * _DAY)
-    if config.ledger.retention_days:
-        before = house.clock.time() - config.ledger.retention_days * _DAY
-        over += store.retention.prune(before, _progress, going_on=lambda: _mine(house))
-    return over
+    done = retain(store, house.settings, config, house.clock, lambda: _mine(house))
+    if done:
+        _log.info("Taken out: %s.", ", ".join(f"{count} {name}" for name, count in done.items()))
+    return sum(done.values())
 
 
 def _mine(house: House) -> bool:
@@ -48,8 +45,3 @@ def _mine(house: House) -> bool:
 
 def _holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _progress(done: int, total: int, what: str) -> None:
-    if done % 10_000 == 0 and total:
-        _log.info("%s: %d of %d.", what, done, total)

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from stepladder.core import BadRequest, Right, Scope, Tenant
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
 from stepladder.knowledge import Document, Knowledge, Query, SearchMode, answered
@@ -59,6 +60,7 @@ class KnowledgePages:
         """GET /admin/knowledge: every tenant's collections."""
         return json_of({"collections": await asyncio.to_thread(lambda: self._knowledge().collections())})
 
+    @takes(query=("tenant", "after"))
     async def listed(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/knowledge/{collection}?tenant=&after=: 100 documents in the order of their ids."""
         name, given = request.path_params["collection"], request.query_params
@@ -69,6 +71,7 @@ class KnowledgePages:
         )
         return json_of({"documents": stored})
 
+    @takes(_Added)
     async def put(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/knowledge/{collection}: add or update documents."""
         name, given = request.path_params["collection"], await self._read(request, _Added)
@@ -83,6 +86,7 @@ class KnowledgePages:
 
         return json_of(await asyncio.to_thread(add))
 
+    @takes(_Removed)
     async def remove(self, request: Request, tenant: Tenant) -> Response:
         """DELETE /admin/knowledge/{collection}: take documents out."""
         name, given = request.path_params["collection"], await self._read(request, _Removed)
@@ -93,6 +97,7 @@ class KnowledgePages:
             raise BadRequest("There are no such documents.", param="ids", remedy="GET lists them.")
         return json_of({"removed": removed})
 
+    @takes(_Asked)
     async def search(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/knowledge/{collection}/search: passages, best first, as that tenant would find them."""
         name, given = request.path_params["collection"], await self._read(request, _Asked)
@@ -100,6 +105,7 @@ class KnowledgePages:
         query = Query(given.text, name, scope, given.top, given.mode)
         return json_of({"hits": await asyncio.to_thread(lambda: self._knowledge().search(query))})
 
+    @takes(_Asked)
     async def answer(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/knowledge/{collection}/answer: the sentence that answers with where it stands, or null."""
         name, given = request.path_params["collection"], await self._read(request, _Asked)

@@ -87,11 +87,11 @@ class Ladders:
     def _task(
         self, task: Task, chain: Sequence[Model], state: State, used: set[str], config: Config
     ) -> ServedTask:
-        model, furnished = chain[0], self._answering.furnish(task, chain[0], config)
+        model, entries = chain[0], self._known(task.name)
+        furnished = self._answering.furnish(task, model, config, entries)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         _check_tools(task, model)
         top: Rung = UnsureRung(task) if task.offline else furnished.top
-        entries = self._known(task.name)
         dictionary = DictionaryRung(entries)
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:

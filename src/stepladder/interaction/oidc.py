@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from stepladder.core import Clock, Grant, MissingExtra, NotAllowed, Oidc, StepladderError, Tenant
+from stepladder.core import Clock, Grant, MissingExtra, NotAllowed, Oidc, StepladderError, Tenant, is_safe
 
 # Signatures alone: a shared secret ("HS256") or none at all would let whoever reads our configuration write tokens.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -36,14 +36,20 @@ class Issuer:
 
     async def bearer(self, token: str) -> Tenant:
         """Whose token it is, with the role that it gives. Raises NotAllowed, IssuerUnreachable or MissingExtra."""
+        claims = await self.claims(token, self.config.audience)
+        name = self.name(claims)
+        return Tenant(name, f"oidc:{name}", float(claims["exp"]), grant=self.grant(claims))
+
+    async def claims(self, token: str, audience: str) -> dict[str, Any]:
+        """What a token says that was made for `audience` and holds. Raises as `bearer` does."""
         jwt = _library()
         try:
             kid = jwt.get_unverified_header(token).get("kid")
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 await self._key(kid),
                 algorithms=_ALGORITHMS,
-                audience=self.config.audience,
+                audience=audience,
                 issuer=self.config.issuer,
                 leeway=self.config.leeway_seconds,
                 options={"require": ["exp", "iss", "aud", "sub"]},
@@ -52,10 +58,14 @@ class Issuer:
             raise NotAllowed(
                 f"This token does not hold: {error}.", remedy="Get a new one from the issuer."
             ) from error
-        name = str(claims.get(self.config.name_claim) or claims["sub"])[:200]
-        return Tenant(name, f"oidc:{name}", float(claims["exp"]), grant=self._grant(claims))
+        return claims
 
-    def _grant(self, claims: dict[str, Any]) -> Grant:
+    def name(self, claims: dict[str, Any]) -> str:
+        """What the person is called in the journal."""
+        return str(claims.get(self.config.name_claim) or claims["sub"])[:200]
+
+    def grant(self, claims: dict[str, Any]) -> Grant:
+        """The role that the claims give. Raises NotAllowed where they give none."""
         said: Any = claims
         for part in self.config.role_claim.split("."):
             said = said.get(part) if isinstance(said, dict) else None
@@ -98,23 +108,45 @@ class Issuer:
             self._fetched = now
 
     async def _published(self) -> dict[str, Any]:
-        limit = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
-        async with aiohttp.ClientSession(timeout=limit) as session:
-            where = self.config.jwks_url
-            if not where:
-                root = self.config.issuer.rstrip("/")
-                document = await _json(session, f"{root}/.well-known/openid-configuration")
-                if document.get("issuer") != self.config.issuer:
-                    raise ValueError(f"its discovery document is of {document.get('issuer')!r}")
-                where = str(document.get("jwks_uri"))
-            return await _json(session, where)
+        async with calling() as session:
+            where = self.config.jwks_url or str((await self._described(session)).get("jwks_uri"))
+            async with session.get(where, allow_redirects=False) as response:
+                return await answered(response)
+
+    async def endpoint(self, name: str) -> str:
+        """An address out of the issuer's discovery document. Raises IssuerUnreachable."""
+        try:
+            async with calling() as session:
+                found = str((await self._described(session))[name])
+            if not is_safe(found):
+                raise ValueError(f"{name} is no https:// address")
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+            raise IssuerUnreachable(
+                f"The issuer does not say where to log in: {error}.",
+                remedy="Check oidc.issuer.",
+            ) from error
+        return found
+
+    async def _described(self, session: aiohttp.ClientSession) -> dict[str, Any]:
+        root = self.config.issuer.rstrip("/")
+        url = f"{root}/.well-known/openid-configuration"
+        async with session.get(url, allow_redirects=False) as response:
+            document = await answered(response)
+        if document.get("issuer") != self.config.issuer:
+            raise ValueError(f"its discovery document is of {document.get('issuer')!r}")
+        return document
 
 
-async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    async with session.get(url, allow_redirects=False) as response:
-        response.raise_for_status()
-        body = await response.content.read(_MOST_BYTES)
-        return msgspec.json.decode(body, type=dict[str, Any])
+def calling() -> aiohttp.ClientSession:
+    """A session to the issuer that gives up in time."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_FETCH_SECONDS))
+
+
+async def answered(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The JSON object in a response. Raises aiohttp.ClientError or ValueError."""
+    response.raise_for_status()
+    body = await response.content.read(_MOST_BYTES)
+    return msgspec.json.decode(body, type=dict[str, Any])
 
 
 def _library() -> Any:

@@ -32,13 +32,17 @@ class People:
             found = await asyncio.to_thread(self._store.accounts.session, token)
             if found is None:
                 return None
-            name, grant, until = found
-            return Tenant(name, f"account:{name}", until, grant=grant)
+            who, grant, until = found
+            return Tenant(who.partition(":")[2], who, until, grant=grant)
         if config.oidc.issuer and token.startswith("eyJ") and token.count(".") == 2:
-            if self._issuer is None or self._issuer.config != config.oidc:
-                self._issuer = Issuer(config.oidc, self._clock)
-            return await self._issuer.bearer(token)
+            return await self.issuer(config).bearer(token)
         return None
+
+    def issuer(self, config: Config) -> Issuer:
+        """The issuer that the configuration names."""
+        if self._issuer is None or self._issuer.config != config.oidc:
+            self._issuer = Issuer(config.oidc, self._clock)
+        return self._issuer
 
     async def log_in(self, name: str, password: str, address: str, config: Config) -> tuple[str, float]:
         """Open a session: its secret, and when it ends.

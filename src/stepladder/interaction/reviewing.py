@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from stepladder.core import Answer, Blocked, ChatCall, Held, NotAllowed, Part, Piece, Right, Tenant
 from stepladder.interaction import wire
 from stepladder.interaction.compose import House
+from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.models import said_by_us
@@ -93,6 +94,7 @@ class ReviewPages:
             ),
         ]
 
+    @takes(query=("decided",))
     async def waiting(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/reviews: what waits, the most urgent first; `?decided=1`: what was decided, the newest first."""
         decided = request.query_params.get("decided", "") not in ("", "0", "false")
@@ -117,6 +119,7 @@ class ReviewPages:
         return json_of({"review": row})
 
     def _deciding(self, word: str) -> Any:
+        @takes(_Decision)
         async def endpoint(request: Request, tenant: Tenant) -> Response:
             """POST /admin/reviews/{id}/approve, /correct or /reject."""
             given, id = await self._read(request), request.path_params["id"]

@@ -14,6 +14,7 @@ import uvicorn
 
 from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.app import App
+from stepladder.interaction.clean_logs import clean_logs
 from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
 from stepladder.interaction.keeper import keep
@@ -30,6 +31,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a server's coroutine with logging set up; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    clean_logs()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(main())

@@ -14,8 +14,10 @@ from contextlib import suppress
 from stepladder.core import StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.beside import run_beside
-from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.tracking import Publishing
 from stepladder.rollout import Report, fingerprint
 from stepladder.store import Store
 
@@ -34,7 +36,9 @@ def main() -> int:
 def _run(settings: Settings) -> None:
     config = settings.load()
     store = open_store(settings, config)
+    publishing = Publishing(store, settings.releases(config), config.tracker)
     try:
+        publishing.start()
         tops = {name: fingerprint(task, config.models[task.teacher]) for name, task in config.tasks.items()}
         flywheel = Flywheel(store, open_registry(store, settings, config), tops, Report(store))
         with _Lease(store) as lease:
@@ -45,6 +49,7 @@ def _run(settings: Settings) -> None:
                         _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
+        publishing.stop()
         store.close()
 
 

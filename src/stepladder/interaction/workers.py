@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from stepladder.core import Config, StepladderError
-from stepladder.interaction.compose import open_store
 from stepladder.interaction.first_start import first_admin_key
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.serve import Say, announce, welcome
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess, WorkerProcess

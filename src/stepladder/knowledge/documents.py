@@ -124,6 +124,32 @@ def remove(connection: sqlite3.Connection, collection: int, ids: Iterable[str]) 
     return len(numbers)
 
 
+def expire(connection: sqlite3.Connection, before: float) -> int:
+    """Take out documents that were changed before then and that no source shows any more; how many there were."""
+    rows = connection.execute(
+        "SELECT d.collection, d.id FROM documents d WHERE d.changed_at < ? AND NOT EXISTS "
+        "(SELECT 1 FROM sources s JOIN shown ON shown.source = s.number, json_each(shown.documents) "
+        "WHERE s.collection = d.collection AND json_each.value = d.id)",
+        (before,),
+    ).fetchall()
+    by_collection: dict[int, list[str]] = {}
+    for collection, id in rows:
+        by_collection.setdefault(collection, []).append(id)
+    return sum(remove(connection, collection, ids) for collection, ids in by_collection.items())
+
+
+def naming(connection: sqlite3.Connection, text: str, tenant: str | None) -> list[tuple[str, str, str]]:
+    """Documents that hold a text, in whatever letters' case, as (tenant, collection, id)."""
+    rows = connection.execute(
+        "SELECT DISTINCT c.tenant, c.name, d.id FROM documents d JOIN collections c ON c.number = d.collection "
+        "LEFT JOIN passages p ON p.document = d.number WHERE (? IS NULL OR c.tenant = ?) AND "
+        "(instr(lower(d.title), lower(?)) OR instr(lower(p.heading), lower(?)) OR instr(lower(p.text), lower(?))) "
+        "ORDER BY c.tenant, c.name, d.id",
+        (tenant, tenant, text, text, text),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 def listed(
     connection: sqlite3.Connection, collection: int, *, after: str = "", most: int = 100
 ) -> list[Stored]:

@@ -7,10 +7,11 @@ where there is one. It measures wording, not truth: a claim that recombines the 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
+from stepladder.knowledge.alteration import IDLE, Laid, altered
 from stepladder.knowledge.instructions import is_instruction, trusted
 from stepladder.knowledge.numbers import numbers_of
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
@@ -52,19 +53,36 @@ class _Sentence:
     beside: frozenset[str]
     above: frozenset[str]
     numbers: frozenset[str]
+    nearby: tuple[Laid, ...]
 
 
 class Evidence:
-    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time."""
+    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time.
 
-    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None = None) -> None:
+    `variants` gives a claim's other wordings, the claim itself first: any of them may be the passages'.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        embedder: Embedder | None = None,
+        variants: Callable[[str], Sequence[str]] = lambda claim: (claim,),
+    ) -> None:
         self._embedder = embedder
+        self._variants = variants
         self._sentences = [one for passage in passages for one in _of(passage)]
         self._known = frozenset().union(*(one.terms | one.above for one in self._sentences))
 
     def support(self, claim: str) -> Support | None:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
-        asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
+        found = (self._support(said) for said in self._variants(claim))
+        return next((one for one in found if one is not None), None)
+
+    def _support(self, claim: str) -> Support | None:
+        terms = claim_terms(claim)
+        asked = {
+            term: 1.0 if self._has(term) else _NEW for term in terms if self._has(term) or not _idle(term)
+        }
         numbers = numbers_of(claim)
         fitting = [one for one in self._sentences if numbers <= one.numbers]
         ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
@@ -72,7 +90,7 @@ class Evidence:
         for share, place in ranked if asked else ():
             if share < _DOUBTFUL or len(near) == _LOOKED_AT:
                 break
-            if _denied(claim, fitting[-place]):
+            if _denied(claim, fitting[-place]) or _altered(claim, fitting[-place]):
                 continue
             if share >= SUPPORTED:
                 return _support(fitting[-place], share)
@@ -90,6 +108,10 @@ class Evidence:
         likeness = rows[1:] @ rows[0]
         best = int(likeness.argmax())
         return _support(near[best], SUPPORTED) if likeness[best] >= _NEAR else None
+
+
+def _idle(term: str) -> bool:
+    return term in IDLE or (is_character(term[0]) and not IDLE.isdisjoint(term))
 
 
 def unmarked(sentence: str) -> str:
@@ -113,6 +135,7 @@ def _of(passage: Passage) -> list[_Sentence]:
     said = [_terms(passage.text[start:end]) for start, end in spans]
     over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
     above, numbers = _terms(over), numbers_of(over)
+    laid = [Laid.of(passage.text[start:end]) for start, end in spans]
     found = []
     for index, (start, end) in enumerate(spans):
         nearby = slice(max(0, index - 1), index + 2)
@@ -126,6 +149,7 @@ def _of(passage: Passage) -> list[_Sentence]:
                 frozenset().union(*said[nearby]),
                 above,
                 numbers.union(*near),
+                tuple(laid[nearby]),
             )
         )
     return found
@@ -159,6 +183,10 @@ def _denied(claim: str, one: _Sentence) -> bool:
             used.append(clause)
     said = " ".join(used) or one.text
     return (_DENIES.search(normalise(claim)) is None) != (_DENIES.search(normalise(said)) is None)
+
+
+def _altered(claim: str, one: _Sentence) -> bool:
+    return altered(claim, one.nearby, one.beside | one.above)
 
 
 def _support(one: _Sentence, share: float) -> Support:

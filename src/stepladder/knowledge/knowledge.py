@@ -139,6 +139,16 @@ class Knowledge:
             number = documents.collection_number(connection, tenant, collection)
             return documents.remove(connection, number, ids)
 
+    def expire(self, before: float) -> int:
+        """Take out documents that nobody has changed since then, but for what a source still shows; how many there were."""
+        with self._file.write() as connection:
+            return documents.expire(connection, before)
+
+    def naming(self, text: str, tenant: str | None = None) -> list[tuple[str, str, str]]:
+        """Documents that hold a text word for word, as (tenant, collection, id): of one tenant, or of all."""
+        with self._file.read() as connection:
+            return documents.naming(connection, text, tenant)
+
     def drop(self, collection: str, *, tenant: str = "") -> None:
         """Take a whole collection out. Raises BadRequest where there is none."""
         with self._file.write() as connection:

@@ -9,12 +9,25 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
+from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
 from stepladder.models.fallback import with_fallbacks
+from stepladder.models.fast_text import PREFIX as FASTTEXT_PREFIX
+from stepladder.models.fast_text import (
+    FastTextModel,
+    FastTextRung,
+    import_fasttext,
+    line_of,
+    log_chances,
+    open_engine,
+)
+from stepladder.models.few_shot import FEATURES as FEW_SHOT_FEATURES
+from stepladder.models.few_shot import FewShotModel, FewShotRung, Said, Shelf
+from stepladder.models.finetuned import NETWORK, TOKENIZER, FinetunedModel, FinetunedRung, Head
+from stepladder.models.folder_embedder import most_tokens
 from stepladder.models.ladder import Climb, Ladder
 from stepladder.models.linear import Evidence, LinearModel, LinearRung
 from stepladder.models.llama import cores
@@ -59,8 +72,13 @@ from stepladder.models.wire import said_by_us, text_of
 
 __all__ = [
     "DONE",
+    "FASTTEXT_PREFIX",
+    "FEW_SHOT_FEATURES",
     "MEMBERS",
+    "NETWORK",
+    "OF_THINGS",
     "OUTSIDE",
+    "TOKENIZER",
     "WEIGHTS",
     "Belief",
     "BlockingLlama",
@@ -77,6 +95,13 @@ __all__ = [
     "EventReader",
     "EventTooLong",
     "Evidence",
+    "FastTextModel",
+    "FastTextRung",
+    "FewShotModel",
+    "FewShotRung",
+    "FinetunedModel",
+    "FinetunedRung",
+    "Head",
     "Ladder",
     "Layout",
     "LinearModel",
@@ -89,6 +114,8 @@ __all__ = [
     "Pull",
     "RecordedModel",
     "Remembering",
+    "Said",
+    "Shelf",
     "StackModel",
     "StackRung",
     "TaggerModel",
@@ -105,6 +132,7 @@ __all__ = [
     "candidates",
     "centred",
     "chat_with",
+    "checked_entry",
     "class_chances",
     "confidence_features",
     "cores",
@@ -115,14 +143,19 @@ __all__ = [
     "estimate_question",
     "features",
     "import_crfsuite",
+    "import_fasttext",
     "import_lightgbm",
+    "line_of",
+    "log_chances",
     "log_probabilities",
     "lost",
     "may_be_low",
     "mismatch",
+    "most_tokens",
     "name_class",
     "off_loop",
     "open_embedder",
+    "open_engine",
     "open_tagger",
     "parse_answer",
     "prompt_for",

@@ -24,12 +24,17 @@ def candidates() -> list[str]:
 
 
 def with_codes(task: Task, question: Question, codes: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """The contract's prompt, but with a code to answer for each label."""
+    """The contract's prompt, but with a code to answer for each label, in the answers of earlier turns too."""
     bare = replace(task, labels=(), schema=None)
-    listed = "\n".join(f"{code} = {label}" for code, label in codes)
+    known = {label: code for code, label in codes}
+    listed = "\n".join(f"{code} = {label}" for label, code in known.items())
+    turns = tuple(
+        replace(turn, content=known.get(turn.content, turn.content)) if turn.role == "assistant" else turn
+        for turn in question.turns
+    )
     ask = f"Answer with the code of one label and nothing else.\n{listed}"
     prompt = "\n\n".join(part for part in (bare.prompt, ask) if part)
-    return prompt_for(replace(bare, prompt=prompt), question)
+    return prompt_for(replace(bare, prompt=prompt), replace(question, turns=turns))
 
 
 def code_request(messages: Sequence[Mapping[str, str]], codes: Sequence[int]) -> dict[str, Any]:

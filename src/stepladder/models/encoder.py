@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from stepladder.core import DataError, Guess
 from stepladder.models.artefact import Artefact, usable
-from stepladder.models.embedded import Remembering, embedder_of
+from stepladder.models.embedded import CHARACTERS, Remembering, embedder_of
+from stepladder.models.left_out import left_out
+from stepladder.models.linear import Evidence
 from stepladder.models.look import Look, softmax, surest
 from stepladder.models.off_loop import OffLoopRung
 
@@ -61,6 +63,10 @@ class EncoderModel:
     def predict(self, texts: Sequence[str]) -> list[Guess]:
         """The most probable class of each text. Raises RungFailed."""
         return surest(self.classes, self.look(texts).probabilities)
+
+    def explain(self, text: str, limit: int = 5) -> list[Evidence]:
+        """The words that the answer stands on. Raises RungFailed."""
+        return left_out(lambda texts: self.look(texts).probabilities, text[:CHARACTERS], limit)
 
     def save(self, folder: Path) -> None:
         """Write the artefact into `folder`."""

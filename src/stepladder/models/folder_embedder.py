@@ -101,6 +101,11 @@ class FolderEmbedder:
         return unit
 
 
+def most_tokens(folder: Path) -> int:
+    """After how many tokens the folder's model wants a text cut (512 at most where it does not say)."""
+    return _told(folder, FolderSettings(str(folder))).tokens
+
+
 def open_tokenizer(folder: Path, most: int) -> Any:
     """The folder's fast tokeniser, which cuts after `most` tokens. Raises DataError, MissingExtra."""
     try:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import DataError, Guess, Question
+from stepladder.core import DataError, Guess
 from stepladder.models.artefact import Artefact, usable
 from stepladder.models.embedded import Remembering, embedder_of
 from stepladder.models.look import Array, Look, softmax, surest
@@ -225,7 +225,3 @@ class NeighboursRung(OffLoopRung[NeighboursModel]):
     def load(cls, folder: Path, *, name: str, release: str) -> Self:
         """Open the model in a release's folder. Raises DataError, MissingExtra."""
         return cls(name, release, NeighboursModel.load(folder))
-
-    def explain(self, question: Question, limit: int = 5) -> list[Neighbour]:
-        """The examples that spoke. Raises RungFailed."""
-        return self.model.explain(question.text, limit)

@@ -19,6 +19,8 @@ class Predicting(Protocol):
 
     def predict(self, texts: Sequence[str]) -> list[Guess]: ...
 
+    def explain(self, text: str, limit: int = 5) -> Sequence[object]: ...
+
 
 M = TypeVar("M", bound=Predicting)
 
@@ -41,6 +43,10 @@ class OffLoopRung(Generic[M]):
     def predict(self, questions: Sequence[Question]) -> list[Guess]:
         """What `answer` would say to each question. Raises RungFailed."""
         return self.model.predict([question.text for question in questions])
+
+    def explain(self, question: Question, limit: int = 5) -> Sequence[object]:
+        """What spoke for the answer, the strongest first. Raises RungFailed."""
+        return self.model.explain(question.text, limit)
 
 
 async def off_loop(work: Callable[..., T], *arguments: Any) -> T:

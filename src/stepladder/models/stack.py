@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import DataError, Guess, Question
+from stepladder.core import DataError, Guess
 from stepladder.models.artefact import Artefact, usable
 from stepladder.models.encoder import EncoderModel
 from stepladder.models.linear import LinearModel
@@ -87,17 +87,19 @@ class StackModel:
             for k, chance in zip(pooled.argmax(axis=1), chances, strict=True)
         ]
 
-    def explain(self, text: str) -> list[Voice]:
-        """What each member says. Raises RungFailed."""
+    def explain(self, text: str, limit: int = 5) -> list[Voice]:
+        """What each member says, the one that speaks most for the answer first. Raises RungFailed."""
         answer = self.classes.index(self.predict([text])[0].text)
         voices = []
         for name, member in self.members.items():
             (row,) = member.look([text]).probabilities
             voices.append(Voice(name, self.classes[int(row.argmax())], float(row[answer])))
-        return voices
+        return sorted(voices, key=lambda voice: -voice.probability)[:limit]
 
     def save(self, folder: Path) -> None:
-        """Write the artefact into `folder`; the members' own folders must be there already."""
+        """Write the artefact into `folder`, the members' own in folders of their names."""
+        for name, member in self.members.items():
+            member.save(folder / name)
         description = {"classes": list(self.classes), "members": list(self.members), "bias": self.bias}
         tensors: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _TENSORS}
         Artefact("stack", FORMAT, description, tensors).save(folder)
@@ -155,7 +157,3 @@ class StackRung(OffLoopRung[StackModel]):
     def load(cls, folder: Path, *, name: str, release: str) -> Self:
         """Open the models in a release's folder. Raises DataError, MissingExtra."""
         return cls(name, release, StackModel.load(folder))
-
-    def explain(self, question: Question) -> list[Voice]:
-        """What each member says. Raises RungFailed."""
-        return self.model.explain(question.text)

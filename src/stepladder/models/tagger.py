@@ -107,6 +107,15 @@ def _at(whole: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
     return whole
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A piece of the text that was taken for a property, and the chance of its least likely tag."""
+
+    path: str
+    text: str
+    chance: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TaggerModel:
     """`crf` is CRFsuite's file, `named` the model of the class values (None where there is only `only`).
@@ -142,6 +151,24 @@ class TaggerModel:
                 Guess(self.layout.write(values_of(self.layout, text, tags, named[0])), float(chance))
             )
         return found
+
+    def explain(self, text: str, limit: int = 5) -> list[Marked]:
+        """The pieces that were marked, those first that the model is least sure of: they decide the confidence."""
+        named = name_class(self.named, self.only, text)
+        tokens, begun = tokens_of(text), 0
+        found: list[Marked] = []
+        with self._lock:
+            tags = tag(self._tagger, text, named[0]).tags
+            chances = [float(self._tagger.marginal(one, k)) for k, one in enumerate(tags)]
+        for token, one, chance in zip(tokens, tags, chances, strict=True):
+            kind, _, place = one.partition("-")
+            if kind == "B":
+                begun = token.start
+                path = "/".join(self.layout.spans[int(place)])
+                found.append(Marked(path, text[begun : token.end], chance))
+            elif kind == "I" and found:
+                found[-1] = Marked(found[-1].path, text[begun : token.end], min(found[-1].chance, chance))
+        return sorted(found, key=lambda one: one.chance)[:limit]
 
     def save(self, folder: Path) -> None:
         """Write the artefact into `folder`."""

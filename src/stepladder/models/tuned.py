@@ -52,6 +52,14 @@ class Coded(msgspec.Struct, frozen=True):
         return prompt_for(Task("", top="", prompt=self.prompt), Question("", "", whole_characters))
 
 
+@dataclass(frozen=True, slots=True)
+class LabelChance:
+    """A label, and how likely the model finds it."""
+
+    label: str
+    probability: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TunedModel:
     """A GGUF file, how it is asked, and its process."""
@@ -89,6 +97,15 @@ class TunedModel:
             best = int(chances.argmax())
             guesses.append(Guess(self.coded.labels[best], float(chances[best])))
         return guesses
+
+    def explain(self, text: str, limit: int = 5) -> list[LabelChance]:
+        """The likeliest labels; of a text that is too long, none. Raises RungFailed."""
+        logs = self.log_odds(text)
+        if logs is None:
+            return []
+        chances = softmax(self.coded.slope * logs[None] + np.array(self.coded.offsets))[0]
+        order = np.argsort(-chances, kind="stable")[:limit]
+        return [LabelChance(self.coded.labels[k], float(chances[k])) for k in order]
 
     def log_odds(self, text: str) -> NDArray[np.float64] | None:
         """The log-probability of each label (labels,), not calibrated; None for a text that is too long."""

@@ -74,6 +74,11 @@ _TOLD_AT_LEFT = re.compile(
     f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))"
     f"(?:[{GIVEN}]{_GOING_ON}[{_TELLING}]|[{_TELLING}]{_GOING_ON}[{GIVEN}]|[{_TELLING}])"
 )
+# 李姐, 王工; 小陈, 老周: familiar ways to call somebody, where a sentence may begin or go on.
+_FAMILIAR = re.compile(
+    f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))(?=[姐哥叔姨婶嫂爷伯工董导](?:[^{_HAN}]|$|[{_GOES_ON}]))"
+    f"|[{COMMON}](?:(?<=[小老].)(?<![{_HAN}]..)|(?<=[{_LEFT}][小老].))(?=[^{_HAN}]|$|[{_GOES_ON}])"
+)
 _OWN_SURNAME = re.compile(f"(?<=姓)[{SURNAMES}{AMBIGUOUS}](?=[^{_HAN}]|叫|名|的|$)")
 _SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
 _COMPOUND = re.compile(
@@ -95,8 +100,9 @@ def people(text: str) -> Iterator[Span]:
             yield Span(match.end(), end, Kind.PERSON, 0.9)
     for match in _TITLED.finditer(text):
         yield from _titled(text, match)
-    for match in _OWN_SURNAME.finditer(text):
-        yield Span(match.start(), match.end(), Kind.PERSON, 0.8)
+    for pattern, score in ((_OWN_SURNAME, 0.8), (_FAMILIAR, 0.65)):
+        for match in pattern.finditer(text):
+            yield Span(match.start(), match.end(), Kind.PERSON, score)
     yield from _compound(text)
     yield from _bare(text)
     yield from _foreign(text)

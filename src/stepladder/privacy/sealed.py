@@ -3,15 +3,14 @@
 What is stored is opaque; where it is stored is a `VaultStore`'s affair.
 """
 
-import base64
-import binascii
 import os
 import struct
 from typing import Protocol
 
 import msgspec
 
-from stepladder.core import Clock, ConfigError, MissingExtra, StepladderError, config
+from stepladder.core import Clock, StepladderError
+from stepladder.privacy.ciphers import key_of, library
 from stepladder.privacy.pseudonyms import Vault
 
 _MAGIC = b"SLV1"
@@ -45,13 +44,8 @@ class SealedVaults:
     """
 
     def __init__(self, store: VaultStore, key: str, *, clock: Clock, lifetime: float = 86_400.0) -> None:
-        try:
-            from cryptography.exceptions import InvalidTag
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        except ImportError as error:
-            raise MissingExtra("Keeping pseudonyms", "privacy") from error
-        self._cipher = AESGCM(_key(config.secret(key, "privacy.key")))
-        self._invalid = InvalidTag
+        self._invalid, gcm = library("Keeping pseudonyms")
+        self._cipher = gcm(key_of(key, "guards.vault_key"))
         self._store = store
         self._clock = clock
         self._lifetime = lifetime
@@ -106,22 +100,3 @@ class SealedVaults:
         stored = msgspec.msgpack.decode(plain, type=list[tuple[str, int, bytes]])
         entries = [(label, number, text.decode("utf-8", "surrogatepass")) for label, number, text in stored]
         return entries, struct.unpack(">d", head[len(_MAGIC) :])[0]
-
-
-def _key(text: str) -> bytes:
-    """Return the 32 bytes written as ``text``."""
-    for decode in (
-        bytes.fromhex,
-        lambda value: base64.b64decode(value.translate({45: "+", 95: "/"}), validate=True),
-    ):
-        try:
-            key = decode(text)
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == 32:
-            return key
-    raise ConfigError(
-        "privacy.key must be 32 bytes in base64 or hexadecimal.",
-        param="privacy.key",
-        remedy="Make one: openssl rand -base64 32",
-    )

@@ -24,6 +24,7 @@ from stepladder.promise.certify import (
     allowed_errors,
     certify_ladder,
     certify_threshold,
+    fewest,
     release_risk,
 )
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
@@ -70,6 +71,7 @@ __all__ = [
     "coverage_bound",
     "detection_bound",
     "error_budget",
+    "fewest",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
     "plan_answered",

@@ -28,7 +28,7 @@ class Held:
 
 
 def held(catalogue: Catalogue, registry: Registry, ids: Collection[str]) -> Held:
-    """What holds examples of these requests. Reads every dataset that a release names, and every other one of its tasks."""
+    """What holds examples of these requests. Reads every dataset there is."""
     return _through(catalogue, registry, ids, forget=False)
 
 
@@ -37,23 +37,38 @@ def forget(catalogue: Catalogue, registry: Registry, ids: Collection[str]) -> He
     return _through(catalogue, registry, ids, forget=True)
 
 
+def forget_before(catalogue: Catalogue, registry: Registry, before: float) -> int:
+    """Take every example out of datasets that were frozen before then (Unix seconds); how many examples it was."""
+    count = 0
+    for card in catalogue.list_datasets():
+        if card.created_at >= before:
+            continue
+        splits = registry.dataset(card.hash, card.task).splits
+        rows = sum(map(len, splits.values()))
+        if rows:
+            place = registry.dataset_place(card.task, card.hash)
+            _rewrite(catalogue, place, (card.task, card.hash), dict.fromkeys(splits, ()))
+            count += rows
+    return count
+
+
 def _through(catalogue: Catalogue, registry: Registry, ids: Collection[str], *, forget: bool) -> Held:
     wanted, found, releases = set(ids), {}, []
     trained = catalogue.list_releases()
-    for task in sorted({release.task for release in trained}) if wanted else ():
-        for card in catalogue.list_datasets(task):
-            splits = registry.dataset(card.hash, task).splits
-            count = sum(example.id in wanted for examples in splits.values() for example in examples)
-            if not count:
-                continue
-            found[f"{task} {card.hash}"] = count
-            releases += [one.id for one in trained if (one.task, one.dataset) == (task, card.hash)]
-            if forget:
-                kept = {
-                    name: tuple(example for example in examples if example.id not in wanted)
-                    for name, examples in splits.items()
-                }
-                _rewrite(catalogue, registry.dataset_place(task, card.hash), (task, card.hash), kept)
+    for card in catalogue.list_datasets() if wanted else ():
+        task = card.task
+        splits = registry.dataset(card.hash, task).splits
+        count = sum(example.id in wanted for examples in splits.values() for example in examples)
+        if not count:
+            continue
+        found[f"{task} {card.hash}"] = count
+        releases += [one.id for one in trained if (one.task, one.dataset) == (task, card.hash)]
+        if forget:
+            kept = {
+                name: tuple(example for example in examples if example.id not in wanted)
+                for name, examples in splits.items()
+            }
+            _rewrite(catalogue, registry.dataset_place(task, card.hash), (task, card.hash), kept)
     return Held(found, tuple(releases))
 
 

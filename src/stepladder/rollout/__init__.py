@@ -9,13 +9,23 @@ from stepladder.rollout.certify import calibration_rows, certify
 from stepladder.rollout.drift import Drifted, how_inputs_stand, new_words
 from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
 from stepladder.rollout.report import Report
+from stepladder.rollout.retest import Retest, earlier, forgotten, retest
 from stepladder.rollout.standing import Standing, Step, wait_for_more
-from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
+from stepladder.rollout.turn import (
+    Plan,
+    begin_canary,
+    calibrate,
+    next_turn,
+    try_candidate,
+    wait_for_calibration,
+)
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
     "Drifted",
+    "Plan",
     "Report",
+    "Retest",
     "Standing",
     "Step",
     "Trial",
@@ -24,11 +34,14 @@ __all__ = [
     "calibration_rows",
     "certify",
     "draw_more",
+    "earlier",
     "fingerprint",
+    "forgotten",
     "how_inputs_stand",
     "new_words",
     "next_turn",
     "promote",
+    "retest",
     "rollback_by_hand",
     "start_canary",
     "take_back",

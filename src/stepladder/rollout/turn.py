@@ -1,8 +1,9 @@
 """The steps of a turn that wait for something: labels, a calibration sample, a canary's answers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.promise import binomial_cdf
@@ -10,6 +11,7 @@ from stepladder.rollout.canary import try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.drift import keep_reference
 from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
+from stepladder.rollout.retest import learned_from
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
 
@@ -17,6 +19,16 @@ _LATE = 300  # answers that tell what is asked of late
 _FEW = 50  # fewer tell nothing
 _MOST = 0.8  # of the certified share, which is itself an estimate
 _CHANCE = 1e-3  # that it falls below this while the same is asked
+
+
+class Plan(Protocol):
+    """How many calibration rows are `planned`, and of those that are there already how many are `enough`."""
+
+    @property
+    def planned(self) -> int: ...
+
+    @property
+    def enough(self) -> Callable[[int], int]: ...
 
 
 def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Standing:
@@ -76,12 +88,13 @@ def _freeze_at(store: Store, task: Task, standing: Standing, rows: int) -> int:
 
 
 def calibrate(
-    store: Store, task: Task, standing: Standing, releases: Mapping[str, str], planned: int
+    store: Store, task: Task, standing: Standing, releases: Mapping[str, str], plan: Plan
 ) -> Standing:
-    """Wait for `planned` rows, or take those held back; beside a live release more questions are drawn meanwhile."""
-    held = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True)
+    """Wait for the planned rows, or take of those held back what is of use; beside a live release more questions are drawn
+    meanwhile."""
+    held, planned = store.ledger.count_labelled(task.name, after=standing.frozen, drawn=True), plan.planned
     if task.flywheel.hold_back and held >= task.flywheel.calibration:
-        planned = held  # bought already
+        planned = plan.enough(held)  # bought already
     draw_more(store, task.name, _draw(store, task))
     note = f"Trained on {standing.trained} rows; waiting for {planned} fresh ones to certify with."
     return replace(standing, releases=releases, planned=planned).at(Step.CALIBRATE, note, 0, planned)
@@ -101,9 +114,14 @@ def wait_for_calibration(store: Store, task: Task, standing: Standing) -> Standi
 
 
 def begin_canary(
-    store: Store, task: Task, mode: Mode, standing: Standing, ladder: LadderRelease | None
+    store: Store,
+    task: Task,
+    mode: Mode,
+    standing: Standing,
+    ladder: LadderRelease | None,
+    trouble: str = "",
 ) -> Standing:
-    """Try a certified ladder release out; without one, go on with more labels."""
+    """Try a certified ladder release out; without one, or with `trouble`, go on with more labels."""
     draw_more(store, task.name, None)
     if ladder is None:
         live = store.catalogue.get_ladder_release(store.rollouts.get(task.name).live or "")
@@ -113,6 +131,8 @@ def begin_canary(
         return standing.again(
             f"Attempt {standing.number}: no threshold could be certified for {rule}.", standing.due
         )
+    if trouble:
+        return wait_for_more(store, task, standing, f"Attempt {standing.number}: {trouble}")
     store.catalogue.add_ladder_release(ladder)
     keep_reference(store, task, standing, ladder.id)
     start_canary(store, ladder, _share(task, mode))
@@ -138,7 +158,7 @@ def try_candidate(store: Store, task: Task, mode: Mode, standing: Standing) -> S
     if trial.answers < wanted:
         return standing.at(Step.CANARY, standing.note, trial.answers, wanted)
     promote(store, ladder, f"{ladder.id} has given {trial.answers} answers without trouble.")
-    return standing.again(f"{ladder.id} is live.", standing.due)
+    return learned_from(store, standing, ladder).again(f"{ladder.id} is live.", standing.due)
 
 
 def _share(task: Task, mode: Mode) -> float:

@@ -14,6 +14,7 @@ from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
+from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
@@ -75,6 +76,7 @@ __all__ = [
     "default_chain",
     "held_name",
     "import_lists",
+    "kept",
     "language_of",
     "merge",
     "open_guard",
@@ -82,5 +84,6 @@ __all__ = [
     "pack",
     "read_lexicon",
     "refusal",
+    "without_secrets",
     "write_lexicon",
 ]

@@ -103,7 +103,7 @@ class Grounded:
                 yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
 
     def _evidence(self, found: Found) -> Evidence:
-        return Evidence(found.passages, self._finder.source.embedder())
+        return Evidence(found.passages, self._finder.source.embedder(), self._finder.words.variants)
 
     def _whole(self, said: Answer, citing: "Citing", found: Found, question: Question) -> Answer:
         grounds = citing.grounds(stood_on(found))

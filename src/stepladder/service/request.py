@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -53,7 +53,7 @@ class _Extra(msgspec.Struct, forbid_unknown_fields=True):
     force: str | None = None
     confidential: bool = False
     subject: str | None = None
-    training: bool = True
+    training: bool | None = None
     groups: tuple[str, ...] | None = None
 
 
@@ -68,6 +68,12 @@ _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
 _MOST_SUBJECT = 512
 _BOUNDS = ("max_completion_tokens", "max_tokens")
+_COUNT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=1)] | None)
+_AMOUNT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float | None)
+_NUMBERS: Mapping[str, tuple[msgspec.json.Decoder[Any], str]] = {
+    **dict.fromkeys((*_BOUNDS, "n"), (_COUNT, "a whole number above 0")),
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), (_AMOUNT, "a number")),
+}
 _PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
 _WRITING = (CHAT, "completions")
@@ -105,13 +111,7 @@ class ChatRequest:
         out unless the task says `caller_system = true`. Raises BadRequest naming the field, TooLarge over `limit`
         characters.
         """
-        if self.route != CHAT:
-            raise BadRequest(
-                f"The task {task.name!r} has no {self.route}.",
-                param="model",
-                remedy="Name a model of kind chat.",
-            )
-        messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+        messages = self._read(task)
         last = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
         text = messages[last].text() if last >= 0 else ""
         if not text.strip():
@@ -149,6 +149,16 @@ class ChatRequest:
             groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
         )
 
+    def _read(self, task: Task) -> list[_Message]:
+        if self.route != CHAT:
+            raise BadRequest(
+                f"The task {task.name!r} has no {self.route}.",
+                param="model",
+                remedy="Name a model of kind chat.",
+            )
+        _check_numbers(self.body)
+        return [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours.
 
@@ -168,18 +178,19 @@ class ChatRequest:
             conversation=extra.conversation or "",
         )
 
-    def about(self) -> tuple[str, bool]:
-        """Whom it is about ("" where nobody is named), and whether it may be learnt from.
+    def about(self, tenant: Tenant) -> tuple[str, bool]:
+        """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
 
         The person's id is `stepladder.subject`, else OpenAI's `safety_identifier` or its older `user`.
         """
         extra = _extra(self.body)
+        training = tenant.training if extra.training is None else extra.training
         if extra.subject is not None:
-            return extra.subject[:_MOST_SUBJECT], extra.training
+            return extra.subject[:_MOST_SUBJECT], training
         for name in ("safety_identifier", "user"):
             if name in self.body:
-                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], extra.training
-        return "", extra.training
+                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], training
+        return "", training
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
@@ -296,6 +307,17 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{param}: {reason}.", param=param, remedy="Mend its type.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
+
+
+def _check_numbers(body: Mapping[str, msgspec.Raw]) -> None:
+    """A task has no upstream of the caller's that would refuse them. Raises BadRequest naming field and value."""
+    for name in body.keys() & _NUMBERS.keys():
+        decoder, wanted = _NUMBERS[name]
+        try:
+            decoder.decode(body[name])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            shown = bytes(body[name])[:40].decode("utf-8", "replace")
+            raise BadRequest(f"{name} is {shown}.", param=name, remedy=f"Give {wanted}.") from error
 
 
 def _text(raw: msgspec.Raw) -> str | None:

@@ -19,7 +19,7 @@ from stepladder.core import (
     Reach,
     Usage,
 )
-from stepladder.models import estimate_question
+from stepladder.models import Climb, estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
@@ -37,6 +37,7 @@ class TaskEntry(Entry):
         "_alike",
         "_edits",
         "_likeness",
+        "below",
         "cache_seconds",
         "low",
         "plan",
@@ -53,6 +54,7 @@ class TaskEntry(Entry):
         self.hands = question.hands if isinstance(question.hands, QuestionHands) else None
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
+        self.below: Climb | None = None
         self.spent = (Usage(), 0.0)
         self.top = False
         self._edits = served.edits()  # before the answer: an edit meanwhile must not find it kept
@@ -154,9 +156,9 @@ class TaskEntry(Entry):
     async def _parts(self) -> AsyncGenerator[Part | Piece]:
         if self.plan.ladder is not None:
             climb = await self.plan.ladder.climb(self.question)
-            self.low = climb.low
+            self.low, self.below = climb.low, climb
             if climb.answer is not None:
-                yield climb.answer
+                yield climb.counted(climb.answer)
                 return
         service = self.asked.tenant.service
         if service.rungs is Reach.LOW:
@@ -169,15 +171,24 @@ class TaskEntry(Entry):
         try:
             async with aclosing(closing(self.plan.top.answer(self.question))) as parts:
                 async for part in parts:
-                    if low is not None and isinstance(part, Answer):
-                        self.low = (await low).low
-                    yield part
+                    if isinstance(part, Answer):
+                        yield await self._with_low(part, low)
+                    else:
+                        yield part
         except LadderExhausted as error:
             self.spent = (error.usage, error.cost)
             raise
         finally:
             if low is not None:
                 low.cancel()
+
+    async def _with_low(self, answer: Answer, beside: asyncio.Future[Climb] | None) -> Answer:
+        """The top's answer with what the low rungs took, who were asked before it or beside it."""
+        if beside is not None:
+            climb = await beside
+            self.low = climb.low
+            return climb.beside(answer)
+        return answer if self.below is None else self.below.counted(answer)
 
     def take(self, part: Part | Piece) -> bool:
         """Deltas pass; the Answer is the last part and waits."""
@@ -194,7 +205,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
-        subject, training = self.asked.request.about()
+        subject, training = self.asked.request.about(self.asked.tenant)
         return LedgerRow(
             id=question.id,
             at=question.asked_at,
@@ -243,7 +254,8 @@ class TaskEntry(Entry):
             usage = estimate_question(self.question, self.served.task.prompt, self.text)
             usage = usage if self.hands is None else self.hands.spent + usage
             cost = self.served.cost(usage)
-        return Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+        unfinished = Answer(self.text, 0.0, rung, usage=usage, cost=cost)
+        return unfinished if self.below is None else self.below.counted(unfinished)
 
 
 def _noted(answer: Answer) -> str:

@@ -18,12 +18,14 @@ from stepladder.store.backup import backup, restore
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journal
 from stepladder.store.conversations import Conversation, Conversations
+from stepladder.store.data_keys import Cipher, DataKey, DataKeys, Envelope
 from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
@@ -35,6 +37,7 @@ from stepladder.store.rows import (
     DatasetCard,
     DecisionRow,
     Entry,
+    EntryChange,
     FeedbackRow,
     HeldRow,
     Key,
@@ -72,13 +75,18 @@ __all__ = [
     "Catalogue",
     "Change",
     "Charge",
+    "Cipher",
     "Conversation",
     "Conversations",
+    "DataKey",
+    "DataKeys",
     "DatasetCard",
     "DecisionRow",
     "Drifts",
     "Entries",
     "Entry",
+    "EntryChange",
+    "Envelope",
     "Fault",
     "FeedbackRow",
     "Gap",
@@ -86,6 +94,7 @@ __all__ = [
     "Journal",
     "Judged",
     "JudgedRow",
+    "Keep",
     "Kept",
     "Key",
     "Keys",

@@ -92,7 +92,7 @@ class Accounts:
                     param="name",
                     remedy="See: stepladder account list",
                 )
-            connection.execute(delete(sessions).where(sessions.c.account == name))
+            connection.execute(delete(sessions).where(sessions.c.account == name, sessions.c.role == ""))
             self._note(connection, who, "account change", f"{name}: {', '.join(done) or 'unlocked'}")
 
     def failed(self, name: str, address: str, *, lock_after: int, lock_seconds: float) -> float:
@@ -130,6 +130,17 @@ class Accounts:
             self._note(connection, f"account:{name}", "log in", f"from {address}")
         return secret, now + seconds
 
+    def let_in(self, name: str, role: Role, address: str, seconds: float) -> tuple[str, float]:
+        """Open a session for whom an issuer has logged in: its secret and when it ends."""
+        now = self._clock.time()
+        secret = SESSION + secrets.token_urlsafe(32)
+        row = {"hash": _hash(secret), "account": name, "role": role.value, "created_at": now}
+        with self._database.write() as connection:
+            connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+            connection.execute(insert(sessions).values(row | {"expires_at": now + seconds}))
+            self._note(connection, f"oidc:{name}", "log in", f"as {role} from {address}")
+        return secret, now + seconds
+
     def leave(self, secret: str) -> bool:
         """End a session; False where there is none."""
         with self._database.write() as connection:
@@ -137,16 +148,25 @@ class Accounts:
         return gone.rowcount > 0
 
     def session(self, secret: str) -> tuple[str, Grant, float] | None:
-        """Whose session it is, with what grant and until when; None where it is over, or its account is disabled."""
+        """Whose session it is (`account:ann`, `oidc:ann`), with what grant and until when.
+
+        None where it is over, or its account is disabled.
+        """
         query = (
-            select(accounts.c.name, accounts.c.role, sessions.c.expires_at)
-            .join(accounts, accounts.c.name == sessions.c.account)
-            .where(sessions.c.hash == _hash(secret), accounts.c.disabled_at.is_(None))
-            .where(sessions.c.expires_at > self._clock.time())
+            select(sessions.c.account, sessions.c.role.label("given"), sessions.c.expires_at)
+            .add_columns(accounts.c.role, accounts.c.disabled_at)
+            .join(accounts, accounts.c.name == sessions.c.account, isouter=True)
+            .where(sessions.c.hash == _hash(secret), sessions.c.expires_at > self._clock.time())
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else (row.name, Grant(Role(row.role)), row.expires_at)
+        if row is None:
+            return None
+        if row.given:
+            return f"oidc:{row.account}", Grant(Role(row.given)), row.expires_at
+        if row.role is None or row.disabled_at is not None:
+            return None
+        return f"account:{row.account}", Grant(Role(row.role)), row.expires_at
 
     def _note(self, connection: Connection, who: str, what: str, detail: str) -> None:
         append(connection, Note(self._clock.time(), who, what, detail))

@@ -1,10 +1,10 @@
 """Answers that a person approved, and questions that could not be answered: what feedback and ledger know of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from stepladder.core import Grounds
 from stepladder.store.database import Database
@@ -64,24 +64,33 @@ class Approved:
         return [_approval(row) for row in reversed(rows)]
 
     def gaps(self, task: str | None = None, *, since: float = 0.0, most: int = 100) -> list[Gap]:
-        """Questions of a task (None: of all) that were refused or not supported, the most frequent first."""
+        """Questions of a task (None: of all) that were refused or not supported, the most frequent first.
+
+        Of more than 50,000 the newest count.
+        """
         where = [ledger.c.error.in_((UNANSWERED, UNSUPPORTED)), ledger.c.at >= since]
         if task is not None:
             where.append(ledger.c.task == task)
-        times = func.count().label("times")
         query = (
-            select(ledger.c.task, ledger.c.tenant, ledger.c.text, ledger.c.error, times)
-            .add_columns(func.max(ledger.c.at).label("at"), func.max(ledger.c.answer).label("said"))
+            select(
+                ledger.c.task, ledger.c.tenant, ledger.c.text, ledger.c.error, ledger.c.at, ledger.c.answer
+            )
             .where(*where)
-            .group_by(ledger.c.task, ledger.c.tenant, ledger.c.text, ledger.c.error)
-            .order_by(times.desc(), func.max(ledger.c.at).desc())
-            .limit(most)
+            .order_by(ledger.c.seq.desc())
+            .limit(_MOST)
         )
+        found: dict[tuple[str, str, str, str], Gap] = {}
         with self._database.read() as connection:
-            return [
-                Gap(row.task, row.tenant, row.text, row.times, row.at, row.error, row.said)
-                for row in connection.execute(query)
-            ]
+            # Counted here: sealed texts are different each time, and equal only once they are opened.
+            for row in connection.execute(query):
+                key = (row.task, row.tenant, row.text, row.error)
+                known = found.get(key)
+                found[key] = (
+                    Gap(row.task, row.tenant, row.text, 1, row.at, row.error, row.answer)
+                    if known is None
+                    else replace(known, times=known.times + 1)
+                )
+        return sorted(found.values(), key=lambda gap: (-gap.times, -gap.at))[:most]
 
 
 def grounds_of(text: str) -> Grounds | None:

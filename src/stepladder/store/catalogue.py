@@ -76,9 +76,9 @@ class Catalogue:
         query = select(ladder_releases).where(ladder_releases.c.id == id)
         return next((_ladder_release(row) for row in self._all(query)), None)
 
-    def list_datasets(self, task: str) -> list[DatasetCard]:
-        """A task's datasets, oldest first."""
-        query = select(datasets).where(datasets.c.task == task)
+    def list_datasets(self, task: str | None = None) -> list[DatasetCard]:
+        """The datasets of a task, or of all tasks, oldest first."""
+        query = select(datasets) if task is None else select(datasets).where(datasets.c.task == task)
         return [_card(row) for row in self._all(query.order_by(datasets.c.created_at, datasets.c.hash))]
 
     def list_releases(self, task: str | None = None) -> list[Release]:

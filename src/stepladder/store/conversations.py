@@ -114,7 +114,8 @@ def erase_words(connection: Connection, ids: list[str]) -> None:
             "low_answer": None,
         }
         connection.execute(update(audits).where(audits.c.seq.in_(rows)).values(top_answer="", status=ERASED))
-        connection.execute(update(feedback).where(feedback.c.seq.in_(rows)).values(answer=None, comment=None))
+        said = {"answer": None, "comment": None, "source": None}
+        connection.execute(update(feedback).where(feedback.c.seq.in_(rows)).values(**said))
         connection.execute(update(ledger).where(ledger.c.id.in_(some)).values(status=ERASED, **gone))
 
 

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,17 @@ class Database:
         """Like `write`, for whoever needs the database's own errors."""
         with self._alone, self._writing.connect() as connection, _begin(connection):
             yield connection
+
+    def forgetful(self, connection: Connection) -> None:
+        """What this connection takes out is overwritten in SQLite's file, too. PostgreSQL's vacuum is its own affair."""
+        if self.sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+    def overwrite(self) -> None:
+        """Bring the write-ahead log into the file and empty it, where nobody reads just now: what went is in neither."""
+        if self.file is not None:
+            with closing(sqlite3.connect(self.file, timeout=BUSY_SECONDS)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def stamp(self) -> int:
         """A number that changes with every change that the server's snapshot must see."""

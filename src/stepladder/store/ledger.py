@@ -1,6 +1,6 @@
 """The ledger: every answered question, its audit and its feedback, written in groups."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from stepladder.store.columns import (
     turns_of,
 )
 from stepladder.store.database import Database
-from stepladder.store.packing import MARK, packed
+from stepladder.store.payload import Payload
 from stepladder.store.rows import (
     AskedRow,
     AuditRow,
@@ -64,8 +64,6 @@ _CORRECTION = (
 
 
 DICTIONARY = "dictionary"
-_LONG = ("text", "answer", "turns")
-"""Columns that may be packed."""
 
 
 class Ledger:
@@ -75,10 +73,10 @@ class Ledger:
         self,
         database: Database,
         queue: int,
-        pack_over: int = 4096,
+        payload: Payload,
         pseudonym: Callable[[str, str], str] | None = None,
     ) -> None:
-        """`queue` bounds the rows that wait; texts of more than `pack_over` characters are packed (0: none).
+        """`queue` bounds the rows that wait; `payload` makes their words ready to be kept.
 
         `pseudonym` gives the name under which a tenant's person is kept; without it nobody is.
         """
@@ -88,20 +86,21 @@ class Ledger:
         question = func.coalesce(found, literal_column("-1"))
         self._database = database
         self._pseudonym = pseudonym or (lambda tenant, id: "")
-        names = [column.name for column in ledger.columns if column.name != "seq"]
-        pack = _packing([names.index(name) for name in _LONG], pack_over) if pack_over else None
         rows = insert(ledger).values(_binds(ledger, "seq"))
-        self._rows = Statement(rows, dialect, plain=True, merge=pack)
-        self._audits = Statement(
-            insert(audits).values(_binds(audits) | {"seq": question}), dialect, rank=1, refused=_unknown
+        audited = insert(audits).values(_binds(audits) | {"seq": question})
+        said = insert(feedback).values(_binds(feedback, "id") | {"seq": question})
+        self._rows = Statement(rows, dialect, plain=True)
+        self._audits = Statement(audited, dialect, rank=1, refused=_unknown)
+        self._feedback = Statement(said, dialect, rank=2, refused=_unknown)
+        for table, statement in (
+            ("ledger", self._rows),
+            ("audits", self._audits),
+            ("feedback", self._feedback),
+        ):
+            statement.merge = payload.merge(table, statement.names)
+        self._charges = Statement(
+            adding(lite=database.sqlite), dialect, rank=3, merge=lambda connection, rows: merged(rows)
         )
-        self._feedback = Statement(
-            insert(feedback).values(_binds(feedback, "id") | {"seq": question}),
-            dialect,
-            rank=2,
-            refused=_unknown,
-        )
-        self._charges = Statement(adding(lite=database.sqlite), dialect, rank=3, merge=merged)
         self._spoken = Statement(insert(conversations).values(_binds(conversations)), dialect, rank=4)
         self._writer = Writer(database, queue)
 
@@ -302,18 +301,6 @@ class Ledger:
     def close(self) -> None:
         """Write what is waiting; from then on every commit raises LedgerUnavailable."""
         self._writer.close()
-
-
-def _packing(places: Sequence[int], over: int) -> Callable[[Sequence[Values]], Sequence[Values]]:
-    def small(values: Values) -> Values:
-        if all(len(values[place]) <= over and not values[place].startswith(MARK) for place in places):
-            return values
-        found = list(values)
-        for place in places:
-            found[place] = packed(found[place], over)
-        return tuple(found)
-
-    return lambda rows: [small(row) for row in rows]
 
 
 def _whole(row: Any) -> LedgerRow:

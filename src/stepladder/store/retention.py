@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, delete, func, select
 
 from stepladder.core import Progress, StoreError
 from stepladder.store.database import Database
@@ -95,9 +96,10 @@ class Retention:
 
 
 def _old(before: float) -> tuple[ColumnElement[bool], ...]:
-    served = (
-        select(rollouts.c.live)
-        .where(rollouts.c.live.is_not(None))
-        .union(select(rollouts.c.candidate).where(rollouts.c.candidate.is_not(None)))
-    )
-    return ledger.c.at < before, ~(ledger.c.drawn & ledger.c.ladder_release.in_(served))
+    return ledger.c.at < before, ~(ledger.c.drawn & ledger.c.ladder_release.in_(served()))
+
+
+def served() -> CompoundSelect[Any]:
+    """The ladder releases that are live or tried out: their drawn answers are the evidence for their promise."""
+    live, tried = rollouts.c.live, rollouts.c.candidate
+    return select(live).where(live.is_not(None)).union(select(tried).where(tried.is_not(None)))

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
+from stepladder.store.packing import PackedText
 from stepladder.store.tables import metadata
 
 held = Table(
@@ -18,11 +19,11 @@ held = Table(
     Column("fallback", String, nullable=False),
     Column("reviewer", String, nullable=False),
     Column("wanted", Integer, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("request", Text, nullable=False),
+    Column("text", PackedText, nullable=False),
+    Column("request", PackedText, nullable=False),
     Column("remarks", Text, nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("correction", Text, nullable=False),
+    Column("answer", PackedText, nullable=False),
+    Column("correction", PackedText, nullable=False),
     Index("held_state", "state", "due"),
 )
 
@@ -43,6 +44,6 @@ decisions = Table(
     Column("reviewer", String, primary_key=True),
     Column("at", Double, nullable=False),
     Column("decision", String, nullable=False),
-    Column("correction", Text, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("correction", PackedText, nullable=False),
+    Column("comment", PackedText, nullable=False),
 )

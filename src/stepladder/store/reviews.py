@@ -5,13 +5,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
-from stepladder.store.review_tables import decisions, held
+from stepladder.store.payload import Payload
+from stepladder.store.review_tables import decisions, held, vaults
 from stepladder.store.rows import DecisionRow, HeldRow
+from stepladder.store.sources import FEEDBACK
+from stepladder.store.tables import feedback, ledger
 
 OPEN = ("waiting", "taken")
 _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
@@ -20,15 +23,18 @@ _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 class Reviews:
     """The review queue. A decision counts once as many reviewers as are `wanted` have made it."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, payload: Payload) -> None:
         self._database = database
         self._clock = clock
+        self._payload = payload
 
     def put(self, row: HeldRow) -> None:
         """Let something wait. Raises StoreError."""
         values = {**asdict(row), "remarks": msgspec.json.encode(row.remarks).decode()}
+        stored = {key: characters(value) for key, value in values.items()}
         with self._database.write() as connection:
-            connection.execute(insert(held).values({key: characters(value) for key, value in values.items()}))
+            ready = self._payload.values(connection, "held", row.tenant, stored)
+            connection.execute(insert(held).values(ready))
 
     def get(self, id: str) -> HeldRow | None:
         """What waits under a request's id, None where nothing does. What is overdue is decided by its fallback."""
@@ -45,6 +51,17 @@ class Reviews:
             query = query.where(held.c.state.in_(OPEN), held.c.due > self._clock.time()).order_by(held.c.due)
         with self._database.read() as connection:
             return [_row(found) for found in connection.execute(query.limit(limit)).mappings()]
+
+    def learnable(self, limit: int = 100_000) -> list[HeldRow]:
+        """What was decided, the newest first, without what its asker does not want learnt from."""
+        query = (
+            select(held)
+            .join(ledger, ledger.c.id == held.c.id, isouter=True)
+            .where(held.c.state.not_in(OPEN), ledger.c.training.is_not(False))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(held.c.at.desc()).limit(limit)).mappings()
+            return [_row(found) for found in rows]
 
     def take(self, id: str, reviewer: str) -> HeldRow:
         """Mark it as somebody's. Raises BadRequest where it is not open, or another's."""
@@ -67,14 +84,15 @@ class Reviews:
             )
         if row.decision == "correct" and not row.correction:
             raise BadRequest("There is no answer.", param="answer", remedy="Say what should be answered.")
+        row = replace(row, correction=self._payload.cleaned(row.correction))
         with self._database.write() as connection:
             found = self._open(connection, row.held)
             said = _decisions(connection, row.held)
             if any(one.reviewer == row.reviewer for one in said):
                 raise BadRequest(f"{row.reviewer} has decided already.", param="id", remedy="Ask another.")
-            connection.execute(
-                insert(decisions).values({key: characters(value) for key, value in asdict(row).items()})
-            )
+            stored = {key: characters(value) for key, value in asdict(row).items()}
+            ready = self._payload.values(connection, "decisions", found.tenant, stored)
+            connection.execute(insert(decisions).values(ready))
             agree = [one for one in said if (one.decision, one.correction) == (row.decision, row.correction)]
             decided = len(agree) + 1 >= found.wanted
             values = {"state": "waiting", "reviewer": "", "correction": ""}
@@ -84,16 +102,18 @@ class Reviews:
                     "reviewer": row.reviewer,
                     "correction": row.correction,
                 }
+            values = self._payload.values(connection, "held", found.tenant, values)
             connection.execute(update(held).where(held.c.id == row.held).values(values))
         return self._known(row.held)
 
     def answered(self, id: str, answer: str) -> bool:
         """An approved question has been asked since; False where it had been before."""
         with self._database.write() as connection:
+            found = _one(connection, id)
+            values = {"state": "answered", "correction": characters(answer)}
+            ready = self._payload.values(connection, "held", found.tenant if found else "", values)
             done = connection.execute(
-                update(held)
-                .where(held.c.id == id, held.c.state != "answered")
-                .values(state="answered", correction=characters(answer))
+                update(held).where(held.c.id == id, held.c.state != "answered").values(ready)
             )
             return done.rowcount > 0
 
@@ -140,6 +160,16 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
         for kind in kinds
     ) / (count * count)
     return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
+
+
+def erase_held(connection: Connection, ids: Sequence[str]) -> int:
+    """Take what waited, or waits, for these requests out, and for feedback on them, with its decisions and its vaults; how
+    many there were."""
+    said = select(feedback.c.id).join(ledger, ledger.c.seq == feedback.c.seq).where(ledger.c.id.in_(ids))
+    ids = [*ids, *(f"{FEEDBACK}-{id}" for id in connection.execute(said).scalars())]
+    connection.execute(delete(decisions).where(decisions.c.held.in_(ids)))
+    connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in ids])))
+    return connection.execute(delete(held).where(held.c.id.in_(ids))).rowcount
 
 
 def _one(connection: Connection, id: str) -> HeldRow | None:

@@ -7,14 +7,20 @@ from stepladder.store.accounts import Accounts
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
 from stepladder.store.conversations import Conversations
+from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database
 from stepladder.store.drifts import Drifts
 from stepladder.store.entries import Entries
+from stepladder.store.erasure import Erasure
+from stepladder.store.expiring import Expiring
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged
 from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
+from stepladder.store.packing import unseal_with
+from stepladder.store.payload import Keep, Payload
 from stepladder.store.presence import Presence
+from stepladder.store.resealing import Resealing
 from stepladder.store.retention import Retention
 from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
@@ -30,12 +36,16 @@ from stepladder.store.vaults import Vaults
 class Store:
     """Every table, by noun. Made by `open`; several processes may have one database file open."""
 
-    def __init__(self, database: Database, presence: Presence, limits: tuple[int, int], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, presence: Presence, queue: int, payload: Payload, clock: Clock
+    ) -> None:
         self._database = database
         self._presence = presence
+        self.data_keys = payload.keys
         self.subjects = Subjects(database, clock)
-        self.ledger = Ledger(database, *limits, self.subjects.pseudonym)
+        self.ledger = Ledger(database, queue, payload, self.subjects.pseudonym)
         self.retention = Retention(database)
+        self.expiring = Expiring(database)
         self.conversations = Conversations(database, self.ledger)
         self.keys = Keys(database, clock)
         self.rollouts = Rollouts(database, clock)
@@ -48,12 +58,14 @@ class Store:
         self.spending = Spending(database)
         self.journal = Journal(database, clock)
         self.judged = Judged(database)
-        self.reviews = Reviews(database, clock)
+        self.reviews = Reviews(database, clock, payload)
         self.vaults = Vaults(database, clock)
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
         self.drifts = Drifts(database)
         self.sources = Sources(database, clock)
+        self.resealing = Resealing(database, payload)
+        self.erasure = Erasure(database, clock, payload.keys)
 
     @classmethod
     def open(
@@ -64,23 +76,26 @@ class Store:
         queue: int = 10_000,
         clock: Clock | None = None,
         migrate: bool = True,
-        pack_over: int = 4096,
+        keep: Keep | None = None,
     ) -> "Store":
         """Open "sqlite:///path/stepladder.db", or "sqlite://" in memory, made or migrated where need be.
 
         `durability` "process" survives kill -9, "power" also a power cut. `queue` bounds the rows that wait
         to be written. Raises StoreError when the database cannot be used, ConfigError for a bad URL or
-        durability. Texts of more than `pack_over` characters are kept packed; 0: none.
+        durability, or where texts are sealed with a key that `keep` does not name.
         """
+        clock, keep = clock or SystemClock(), keep or Keep()
         database = Database(url, durability)
         presence = Presence(database.file)
         try:
             prepare(database, migrate=migrate)
+            keys = DataKeys(database, clock, keep.envelope, keep.rotate_seconds)
+            unseal_with(database.engine.dialect, keys.unseal)
         except BaseException:
             database.close()
             presence.leave()
             raise
-        return cls(database, presence, (queue, pack_over), clock or SystemClock())
+        return cls(database, presence, queue, Payload(keep, keys), clock)
 
     def close(self) -> None:
         """Write what is waiting in the ledger's queue, then let go of the database. May be called twice."""
@@ -104,6 +119,17 @@ class Store:
     def last_erasure(self) -> str:
         """Another text after every erasure; "" before the first."""
         return self.setting(LAST_ERASURE) or ""
+
+    def setting_once(self, name: str, value: str) -> str:
+        """A small string that whoever comes first sets for good."""
+        known = self.setting(name)
+        if known is not None:
+            return known
+        with self._database.write() as connection:
+            known = connection.scalar(select(settings.c.value).where(settings.c.name == name))
+            if known is None:
+                connection.execute(insert(settings).values(name=name, value=value))
+        return value if known is None else known
 
     def set_setting(self, name: str, value: str) -> None:
         """Set, or replace, a small string."""

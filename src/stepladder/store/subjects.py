@@ -18,6 +18,8 @@ from stepladder.core import Clock
 from stepladder.store.chain import append
 from stepladder.store.conversations import erase_words
 from stepladder.store.database import Database, bump
+from stepladder.store.review_tables import decisions, held
+from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
 from stepladder.store.tables import audits, conversations, feedback, ledger, settings
 
@@ -76,19 +78,18 @@ class Subjects:
         `also` erased elsewhere.
         """
         with self._database.write() as connection:
-            if self._database.sqlite:
-                connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            self._database.forgetful(connection)
             names = self._names(connection, id, tenant)
             kept = Kept(names, tuple(_requests(connection, names)))
             erase_words(connection, kept.ids)
             for some in _some(kept.ids):
                 connection.execute(delete(conversations).where(conversations.c.request_id.in_(some)))
+                erase_held(connection, some)
             gone = update(ledger).where(ledger.c.subject.in_(names)).values(subject="", error="")
             connection.execute(gone)
             said = f"{', '.join(names) or 'nobody'}: {len(kept.requests)} requests, SHA-256 {kept.digest}"
             said += f"; {also}" if also else ""
-            connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
-            connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
+            let_go(connection)
             append(connection, Note(self._clock.time(), who, "subject erase", said))
             bump(connection)
         return kept
@@ -113,6 +114,12 @@ class Subjects:
         return bytes.fromhex(known)
 
 
+def let_go(connection: Connection) -> None:
+    """Have every server let go of the answers that it keeps in memory."""
+    connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
+    connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
+
+
 def _requests(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
     columns = [ledger.c[name] for name in _SHOWN]
     query = select(ledger.c.seq, *columns).where(ledger.c.subject.in_(names), ledger.c.subject != "")
@@ -124,8 +131,19 @@ def _requests(connection: Connection, names: Sequence[str]) -> list[dict[str, An
         found.append(
             {name: getattr(row, name) for name in _SHOWN}
             | {"audit": connection.scalar(audit), "feedback": [dict(one._mapping) for one in opinions]}
+            | {"review": _review(connection, row.id)}
         )
     return found
+
+
+def _review(connection: Connection, id: str) -> dict[str, Any] | None:
+    columns = (held.c.state, held.c.text, held.c.request, held.c.answer, held.c.correction)
+    row = connection.execute(select(*columns).where(held.c.id == id)).first()
+    if row is None:
+        return None
+    said = (decisions.c.reviewer, decisions.c.decision, decisions.c.correction, decisions.c.comment)
+    decided = connection.execute(select(*said).where(decisions.c.held == id).order_by(decisions.c.at))
+    return {**row._mapping, "decisions": [dict(one._mapping) for one in decided]}
 
 
 def _some(ids: list[str]) -> list[list[str]]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0011"
+HEAD = "0013"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -54,18 +54,18 @@ ledger = Table(
     Column("config_hash", String, nullable=False),
     Column("low_rung", String),
     Column("low_confidence", Double),
-    Column("low_answer", Text),
+    Column("low_answer", PackedText),
     Column("answer", PackedText, nullable=False),
     Column("error", Text, nullable=False),
     Column("text", PackedText, nullable=False),
-    Column("fields", Text, nullable=False),
+    Column("fields", PackedText, nullable=False),
     Column("turns", PackedText, nullable=False),
     # Added by 0002, and so last; `tenant` is whom the key belongs to.
     Column("key", String, nullable=False, server_default=""),
     # Added by 0003.
     Column("estimated", Boolean, nullable=False, server_default=false()),
     # Added by 0004.
-    Column("grounds", Text, nullable=False, server_default=""),
+    Column("grounds", PackedText, nullable=False, server_default=""),
     # Added by 0006: what guards remarked, as JSON; "" for nothing.
     Column("remarks", Text, nullable=False, server_default=""),
     # Added by 0007: whom it is about (HMAC of the id that the caller gave), and whether it may teach.
@@ -103,7 +103,7 @@ audits = Table(
     Column("cost", Double, nullable=False),
     Column("latency_ms", Double, nullable=False),
     Column("status", String, nullable=False),
-    Column("top_answer", Text, nullable=False),
+    Column("top_answer", PackedText, nullable=False),
     Index("audits_labels", "task", "status", "seq"),
 )
 
@@ -114,10 +114,10 @@ feedback = Table(
     Column("seq", _RowNumber, ForeignKey("ledger.seq"), nullable=False),
     Column("at", Double, nullable=False),
     Column("tenant", String, nullable=False),
-    Column("answer", Text),
+    Column("answer", PackedText),
     Column("score", Double),
     Column("source", String),
-    Column("comment", Text),
+    Column("comment", PackedText),
     # Added by 0009: the name of the caller's key ("": the house's own word), and whether it may teach (see `Sources`).
     Column("key", String, nullable=False, server_default=""),
     Column("state", String, nullable=False, server_default=""),
@@ -164,6 +164,8 @@ sessions = Table(
     Column("account", String, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
+    # Added by 0012: the role that an issuer's log-in gave; "" where the account says.
+    Column("role", String, nullable=False, server_default=""),
     Index("sessions_account", "account"),
 )
 
@@ -252,6 +254,21 @@ entries = Table(
     Column("answer", Text, nullable=False),
     Column("who", String, nullable=False),
     Column("at", Double, nullable=False),
+)
+
+entry_changes = Table(
+    "entry_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("undoes", Integer),
+    Column("who", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("entry_changes_of_task", "task", "id"),
 )
 
 entry_versions = Table(

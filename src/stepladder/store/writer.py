@@ -22,6 +22,7 @@ from stepladder.store.columns import characters, without_nul
 from stepladder.store.database import Database
 
 Values = tuple[Any, ...]
+Merge = Callable[[Connection, Sequence[Values]], Sequence[Values]]
 
 _BATCH = 1000
 _TOGETHER = (64, 16, 4)
@@ -32,12 +33,12 @@ _GATHER_SECONDS = 0.004
 class Statement:
     """An insert, compiled once. `values` come in the order of `names`.
 
-    `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll
-    back. `merge` makes fewer or smaller rows of a group's. `values` of a plain insert may go many at a time: SQLite's driver
-    gives up the interpreter's lock and fights for it again with every statement, which slows whoever answers.
+    `refused` may turn the database's refusal of one row into a clearer error; it is asked after the roll back. `merge`
+    makes other rows of a group's, in the transaction that writes them. `values` of a plain insert may go many at a time:
+    SQLite's driver gives up the interpreter's lock and fights for it again with every statement, which slows whoever answers.
     """
 
-    __slots__ = ("_merge", "_named", "_sql", "_together", "names", "rank", "refused")
+    __slots__ = ("_named", "_sql", "_together", "merge", "names", "rank", "refused")
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Statement:
         *,
         rank: int = 0,
         refused: Callable[[Connection, Values], StepladderError | None] | None = None,
-        merge: Callable[[Sequence[Values]], Sequence[Values]] | None = None,
+        merge: Merge | None = None,
         plain: bool = False,
     ) -> None:
         compiled = insert.inline().compile(dialect=dialect)  # inline: nothing is to come back
@@ -55,15 +56,15 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or compiled.params)
         self.rank = rank
         self.refused = refused
-        self._merge = merge
+        self.merge = merge
         head, _, row = self._sql.rpartition(" VALUES ")
         counts = _TOGETHER if plain and compiled.positional else ()
         self._together = {count: f"{head} VALUES {', '.join([row] * count)}" for count in counts}
 
     def execute(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Insert the rows: past SQLAlchemy's handling of each row, which costs more than SQLite's."""
-        if self._merge is not None:
-            rows = self._merge(rows)
+        if self.merge is not None:
+            rows = self.merge(connection, rows)
         if self._named:
             connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
             return
@@ -179,6 +180,9 @@ class Writer:
         except OperationalError as error:
             for job in batch:
                 job.error = unavailable(error)
+        except StepladderError as error:  # a key that seals is not to be had
+            for job in batch:
+                job.error = unavailable(error)
         except (SQLAlchemyError, ValueError, TypeError, OverflowError, MemoryError):
             for job in batch:
                 self._write_alone(job)
@@ -233,7 +237,7 @@ class Writer:
 
 def unavailable(error: BaseException) -> LedgerUnavailable:
     """The error that a caller sees; never with the row's content in it."""
-    reason = getattr(error, "orig", None) or error
+    reason = getattr(error, "orig", None) or getattr(error, "message", None) or error
     return LedgerUnavailable(
         f"The ledger cannot be written: {reason}.", remedy="Check the data folder's free space and rights."
     )

@@ -12,7 +12,7 @@ an event loop of its own; only pytest is needed, no plug-in of it.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, ClassVar
 
@@ -62,6 +62,10 @@ class RungContract:
     async def opened(self) -> AsyncIterator[Rung]:
         """Give the rung under test, and take away what it needed."""
         yield self.make()
+
+    def run(self, check: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+        """Open the rung under test, and check it in an event loop of its own."""
+        _run(_with(self.opened(), check))
 
     def question(self, text: str) -> Question:
         """A question of the task."""
@@ -161,6 +165,17 @@ class LearnedContract(RungContract):
             assert rung.predict(questions) == guesses
             assert rung.predict(questions[::-1]) == guesses[::-1]
             assert [rung.predict([question])[0] for question in questions] == guesses
+
+        _run(_with(self.opened(), check))
+
+    def test_reasons_are_few_and_always_the_same(self) -> None:
+        async def check(rung: Rung) -> None:
+            assert isinstance(rung, Learned)
+            for text in self.known:
+                reasons = list(rung.explain(self.question(text), 3))
+                assert len(reasons) <= 3
+                assert reasons == list(rung.explain(self.question(text), 3))
+                assert reasons[:1] == list(rung.explain(self.question(text), 1))
 
         _run(_with(self.opened(), check))
 

@@ -60,6 +60,10 @@ class SureRung:
         """The same guess for each."""
         return [Guess(self.text, self.confidence) for _ in questions]
 
+    def explain(self, question: Question, limit: int = 5) -> list[str]:
+        """There is one reason for everything."""
+        return ["It always says so."][:limit]
+
     async def answer(self, question: Question) -> AsyncIterator[Part]:
         """Yield one Answer."""
         self.asked.append(question)

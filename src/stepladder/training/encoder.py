@@ -5,17 +5,17 @@ The embedder has never seen the labels, so a fold costs one more head (a fractio
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stepladder.core import ConfigError, Dataset, Fitted, Guess, Progress, Task, config
+from stepladder.core import ConfigError, Guess, Progress, config
 from stepladder.models import EncoderModel, Look, shared_embedder, surest
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.embedding import embed_all
 from stepladder.training.labels import Classes, folds
 from stepladder.training.logistic import Array, Floats, fit_head
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 
 _MANY_CLASSES = 20  # above, one strength and three folds: the choices matter little, time does
 
@@ -58,38 +58,17 @@ class EncoderFit:
         return surest(self.model.classes, self.out_of_fold.probabilities)
 
 
-class EncoderRecipe:
-    """Entry point `encoder` in `stepladder.recipes`: fits the rung from a dataset's `train` split."""
+class EncoderRecipe(ModelRecipe):
+    """Entry point `encoder` in `stepladder.recipes`."""
 
     name = "encoder"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefact into `folder`, and return the out-of-fold guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: there is nothing to learn (no examples, or one class only).
-            MissingExtra: the embedder is not installed.
-        """
-        examples = dataset.splits.get("train", ())
-        fitted = fit_encoder(
-            [example.text for example in examples],
-            [example.label for example in examples],
-            settings=EncoderSettings.read(settings),
-            seed=seed,
-            progress=progress,
+    def learn(self, lesson: Lesson) -> EncoderFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        settings = EncoderSettings.read(lesson.settings)
+        return fit_encoder(
+            lesson.texts, lesson.labels, settings=settings, seed=lesson.seed, progress=lesson.progress
         )
-        fitted.model.save(folder)
-        return Fitted(fitted.guesses, fitted.metrics)
 
 
 def fit_encoder(

@@ -8,13 +8,12 @@ guesses. Similarities are around the mean of all examples' vectors; no label mov
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import Dataset, Fitted, Guess, Progress, Task, config
+from stepladder.core import Guess, Progress, config
 from stepladder.models import (
     Look,
     NeighboursModel,
@@ -29,6 +28,7 @@ from stepladder.models import (
 from stepladder.training.confidence import Calibration, calibrate
 from stepladder.training.embedding import embed_all
 from stepladder.training.labels import Classes
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 
 _COUNTS = (5, 20, 80)
 _WIDTHS = (0.03, 0.08, 0.2)
@@ -59,41 +59,21 @@ class NeighboursFit:
         return surest(self.model.classes, self.out_of_fold.probabilities)
 
 
-class NeighboursRecipe:
-    """Entry point `neighbours` in `stepladder.recipes`: fits the rung from a dataset's `train` split."""
+class NeighboursRecipe(ModelRecipe):
+    """Entry point `neighbours` in `stepladder.recipes`."""
 
     name = "neighbours"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefact into `folder`, and return the left-out guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: there is nothing to learn (no examples, or one class only).
-            MissingExtra: the embedder that was asked for is not installed.
-        """
-        chosen = config.settings(settings, NeighboursSettings, "recipes.neighbours")
-        examples = dataset.splits.get("train", ())
-        texts = [example.text for example in examples]
-        embedder = chosen.embedder or any_embedder()
-        fitted = fit_neighbours(
-            texts,
-            [example.label for example in examples],
-            ids=[example.id for example in examples],
-            embedder=embedder,
-            progress=progress,
+    def learn(self, lesson: Lesson) -> NeighboursFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        chosen = config.settings(lesson.settings, NeighboursSettings, "recipes.neighbours")
+        return fit_neighbours(
+            lesson.texts,
+            lesson.labels,
+            ids=[example.id for example in lesson.examples],
+            embedder=chosen.embedder or any_embedder(),
+            progress=lesson.progress,
         )
-        fitted.model.save(folder)
-        return Fitted(fitted.guesses, fitted.metrics)
 
 
 def fit_neighbours(

@@ -7,18 +7,18 @@ that the out-of-fold guesses are of a stack that had not seen the row either.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import ConfigError, Dataset, Fitted, Guess, Progress, Task, config
+from stepladder.core import ConfigError, Guess, Progress, config
 from stepladder.models import MEMBERS, Look, Looking, StackModel, any_embedder, features, log_probabilities
 from stepladder.training.confidence import Deferral, Pool, defer, pool
 from stepladder.training.encoder import EncoderSettings, fit_encoder
 from stepladder.training.labels import Classes, folds
 from stepladder.training.linear import fit_linear
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 from stepladder.training.neighbours import fit_neighbours
 
 _FOLDS = 5
@@ -53,45 +53,25 @@ class StackFit:
     """A fitted stack, its out-of-fold guesses in the order of the training rows, and numbers for the report."""
 
     model: StackModel
-    out_of_fold: list[Guess]
+    guesses: list[Guess]
     metrics: dict[str, float]
 
 
-class StackRecipe:
-    """Entry point `stack` in `stepladder.recipes`: fits the rung and its members from a dataset's `train` split."""
+class StackRecipe(ModelRecipe):
+    """Entry point `stack` in `stepladder.recipes`: the rung and its members."""
 
     name = "stack"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefacts into `folder`, and return the out-of-fold guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: there is nothing to learn (no examples, or one class only).
-            MissingExtra: the embedder that was asked for is not installed.
-        """
-        examples = dataset.splits.get("train", ())
-        fitted = fit_stack(
-            [example.text for example in examples],
-            [example.label for example in examples],
-            unlabelled=[example.text for example in dataset.splits.get("unlabelled", ())],
-            settings=StackSettings.read(settings),
-            seed=seed,
-            progress=progress,
+    def learn(self, lesson: Lesson) -> StackFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        return fit_stack(
+            lesson.texts,
+            lesson.labels,
+            unlabelled=lesson.unlabelled,
+            settings=StackSettings.read(lesson.settings),
+            seed=lesson.seed,
+            progress=lesson.progress,
         )
-        for name, member in fitted.model.members.items():
-            member.save(folder / name)
-        fitted.model.save(folder)
-        return Fitted(fitted.out_of_fold, fitted.metrics)
 
 
 def fit_stack(

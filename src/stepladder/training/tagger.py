@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import ConfigError, DataError, Dataset, Fitted, Guess, Progress, Task, config
+from stepladder.core import ConfigError, DataError, Guess, Progress, config
 from stepladder.models import (
     OUTSIDE,
     Layout,
@@ -31,6 +31,7 @@ from stepladder.models import (
 )
 from stepladder.training.confidence import defer
 from stepladder.training.linear import fit_linear
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 
 Place = tuple[str, ...]
 _SPAN = 0.7  # a property is a span where so many of its values stand in their texts
@@ -62,42 +63,21 @@ class TaggerFit:
     """A fitted model, its out-of-fold guesses in the order of the training rows, and numbers for the report."""
 
     model: TaggerModel
-    out_of_fold: list[Guess]
+    guesses: list[Guess]
     metrics: dict[str, float]
 
 
-class TaggerRecipe:
-    """Entry point `tagger` in `stepladder.recipes`: fits the rung from a dataset's `train` split."""
+class TaggerRecipe(ModelRecipe):
+    """Entry point `tagger` in `stepladder.recipes`."""
 
     name = "tagger"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefact into `folder`, and return the out-of-fold guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: the answers are no JSON objects of pieces of the text and of values from closed sets.
-            MissingExtra: CRFsuite is not installed.
-        """
-        examples = dataset.splits.get("train", ())
-        fitted = fit_tagger(
-            [example.text for example in examples],
-            [example.label for example in examples],
-            settings=TaggerSettings.read(settings),
-            seed=seed,
-            progress=progress,
+    def learn(self, lesson: Lesson) -> TaggerFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        settings = TaggerSettings.read(lesson.settings)
+        return fit_tagger(
+            lesson.texts, lesson.labels, settings=settings, seed=lesson.seed, progress=lesson.progress
         )
-        fitted.model.save(folder)
-        return Fitted(fitted.out_of_fold, fitted.metrics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ rounds is chosen, and the calibration fitted, on rows hidden from the trees.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stepladder.core import ConfigError, DataError, Dataset, Example, Fitted, Guess, Progress, Task, config
+from stepladder.core import ConfigError, DataError, Example, Guess, Progress, config
 from stepladder.models import Columns, LinearModel, TreesModel, class_chances, import_lightgbm, surest
 from stepladder.training.confidence import Array, Calibration, calibrate
 from stepladder.training.labels import Classes, Labels, folds
 from stepladder.training.linear import fit_linear
+from stepladder.training.model_recipe import Lesson, ModelRecipe
 
 _ROUNDS = (25, 50, 100, 200)
 _LEAST = 1e-6
@@ -47,36 +47,19 @@ class TreesFit:
     """A fitted model, its out-of-fold guesses in the order of the training rows, and numbers for the report."""
 
     model: TreesModel
-    out_of_fold: list[Guess]
+    guesses: list[Guess]
     metrics: dict[str, float]
 
 
-class TreesRecipe:
-    """Entry point `trees` in `stepladder.recipes`: fits the rung from a dataset's `train` split."""
+class TreesRecipe(ModelRecipe):
+    """Entry point `trees` in `stepladder.recipes`."""
 
     name = "trees"
 
-    def fit(
-        self,
-        task: Task,
-        dataset: Dataset,
-        folder: Path,
-        *,
-        settings: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> Fitted:
-        """Fit, save the artefact into `folder`, and return the out-of-fold guesses.
-
-        Raises:
-            ConfigError: a setting is unknown or out of range.
-            DataError: there is nothing to learn (no examples, one class only, neither fields nor texts).
-            MissingExtra: LightGBM is not installed.
-        """
-        chosen = TreesSettings.read(settings)
-        fitted = fit_trees(dataset.splits.get("train", ()), settings=chosen, seed=seed, progress=progress)
-        fitted.model.save(folder)
-        return Fitted(fitted.out_of_fold, fitted.metrics)
+    def learn(self, lesson: Lesson) -> TreesFit:
+        """Fit. Raises ConfigError, DataError, MissingExtra."""
+        settings = TreesSettings.read(lesson.settings)
+        return fit_trees(lesson.examples, settings=settings, seed=lesson.seed, progress=lesson.progress)
 
 
 def fit_trees(

@@ -11,6 +11,7 @@ from stepladder.interaction.cli import (
     audit,
     backtests,
     cloning,
+    compressing,
     configs,
     conversations,
     data,
@@ -24,11 +25,14 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    publishing,
     redteaming,
     releases,
     reviews,
     rollouts,
+    sealing,
     serving,
+    studying,
     subjects,
     tenants,
     tools,
@@ -54,6 +58,9 @@ app.add_typer(discover.app)
 app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
+app.command("study")(studying.study)
+for command in (compressing.prune, compressing.layers, compressing.vocabulary, compressing.onnx):
+    training.compress.command()(command)
 app.add_typer(training.compress, name="compress")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
@@ -61,6 +68,9 @@ app.command("restore")(keeping.restore)
 app.add_typer(keys.app, name="key")
 app.add_typer(tools.app, name="tools")
 app.command("tenants")(tenants.tenants)
+app.add_typer(tenants.app, name="tenant")
+app.add_typer(sealing.app, name="sealing")
+app.command("retention")(ledgers.retention)
 app.command("budget")(tenants.budget)
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
@@ -71,6 +81,7 @@ app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+releases.app.command("publish")(publishing.publish)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 app = typer.Typer(help="List, show and delete conversations.", no_args_is_help=True)
 
@@ -27,13 +27,16 @@ def listed(tenant: TenantArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
-def show(tenant: TenantArgument, id: IdArgument, config: ConfigOption = None) -> None:
-    """Print a conversation as JSON: its messages, and each answer with its request id."""
+def show(
+    tenant: TenantArgument, id: IdArgument, purpose: PurposeOption = "", config: ConfigOption = None
+) -> None:
+    """Print a conversation as JSON: its messages, and each answer with its request id. The journal says why."""
     import msgspec
 
     from stepladder.interaction.conversing import exported
 
     with opened(config) as place:
+        reading(place, purpose, f"conversation of {tenant}")
         found = exported(id, place.store.conversations.rows(tenant, id))
     typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
 

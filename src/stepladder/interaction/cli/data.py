@@ -104,7 +104,7 @@ def errors(
         fitted = fit_linear(
             [one.text for one in examples], [one.label for one in examples], seed=seed, progress=tell
         )
-    suspects = find_label_errors(examples, fitted.out_of_fold)
+    suspects = find_label_errors(examples, fitted.guesses)
     found = [
         {
             "line": int(one.example.id),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +72,7 @@ def _read(console: "Console", file: Path | None, config: Path | None) -> "list[E
 
     if file is None:
         with opened(config) as place:
+            place.store.journal.note(caller(), "discover", "read the plain traffic")
             rows = from_ledger(place.store)
         if not rows:
             raise DataError(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 app = typer.Typer(help="Measure, export and prune the ledger.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def export(
     ] = None,
     since: Since = None,
     until: Until = None,
-    purpose: Annotated[str, typer.Option("--purpose", help="Why; it is written into the journal.")] = "",
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
     """Write rows into a file: JSON lines, or Parquet (pip install 'stepladder[data]'). The journal says who did, and why."""
@@ -46,7 +46,7 @@ def export(
 
     chosen = destination.suffix == ".parquet" if parquet is None else parquet
     with opened(config) as place:
-        place.store.journal.note(caller(), "ledger export", f"to {destination.name}, for {purpose!r}")
+        reading(place, purpose, f"ledger export to {destination.name}")
         count = write(
             place.store.ledger,
             destination,
@@ -55,6 +55,25 @@ def export(
             until=_seconds(until),
         )
     typer.echo(f"Wrote {count:,} rows to {destination}.")
+
+
+@app.command()
+def show(
+    request: Annotated[str, typer.Argument(help="The id in the answer's header x-stepladder-request-id.")],
+    purpose: PurposeOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Print one row as JSON, with its texts. The journal says who read it, and why."""
+    import msgspec
+
+    from stepladder.core import BadRequest
+
+    with opened(config) as place:
+        reading(place, purpose, f"ledger show {request}")
+        row = place.store.ledger.get(request)
+    if row is None:
+        raise BadRequest(f"There is no request {request!r}.", param="request", remedy="See: ledger export.")
+    typer.echo(msgspec.json.format(msgspec.json.encode(row), indent=1).decode())
 
 
 @app.command()
@@ -90,6 +109,18 @@ def prune(
         if compact:
             retention.compact()
     typer.echo(f"Took out {count:,} rows.")
+
+
+def retention(config: ConfigOption = None) -> None:
+    """Take out now what [retention], [conversations] and [ledger] say is over. A running server does it every hour."""
+    from stepladder.core import SystemClock
+    from stepladder.interaction.retaining import retain
+    from stepladder.interaction.settings import Settings
+
+    with opened(config) as place:
+        done = retain(place.store, Settings(config), place.config, SystemClock(), lambda: True)
+    said = ", ".join(f"{name} {count:,}" for name, count in done.items())
+    typer.echo(f"Taken out: {said}." if done else "Nothing is over.")
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.core import BadRequest, Config, Task
+from stepladder.core import BadRequest, Config, Task, checked_purpose
 
 if TYPE_CHECKING:
     from stepladder.store import Store
@@ -42,7 +42,7 @@ class Place:
 @contextmanager
 def opened(path: Path | None) -> Iterator[Place]:
     """Open the store that belongs to a configuration, beside a running server or without one."""
-    from stepladder.interaction.compose import open_store
+    from stepladder.interaction.opening import open_store
     from stepladder.interaction.settings import Settings
 
     settings = Settings(path)
@@ -52,6 +52,17 @@ def opened(path: Path | None) -> Iterator[Place]:
         yield Place(config, settings.folder(config), store)
     finally:
         store.close()
+
+
+PurposeOption = Annotated[
+    str, typer.Option("--purpose", help="Why it is read; it is written into the journal.")
+]
+
+
+def reading(place: Place, purpose: str, what: str) -> None:
+    """Write down that texts, or what was learnt from them, are read, and why. Raises BadRequest without a purpose."""
+    said = checked_purpose(purpose, place.config.privacy.purposes, "--purpose")
+    place.store.journal.note(caller(), f"read for {said!r}", what)
 
 
 def caller() -> str:

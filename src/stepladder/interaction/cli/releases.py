@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Release
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 from stepladder.interaction.cli.shown import drawn, moving_bar
 
 if TYPE_CHECKING:
@@ -210,11 +210,14 @@ def export(
     release: Annotated[str, typer.Argument(help="A release's id or tag, or a ladder release's id.")],
     out: Annotated[Path, typer.Option(help="The file, .tar.gz.")],
     with_data: Annotated[bool, typer.Option(help="Also the rows that it was made from.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Write a release, or a whole ladder release, to one file."""
+    """Write a release, or a whole ladder release, to one file. The journal says who did, and why."""
     from stepladder.registry import export_release
 
+    with opened(config) as place:
+        reading(place, purpose, f"release export {release}" + (" with data" if with_data else ""))
     with shelf(config) as here:
         found = export_release(here.store, here.registry, release, out, with_data=with_data)
     print(f"{out}: {', '.join(one.id for one in found)}")

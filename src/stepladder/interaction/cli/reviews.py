@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
@@ -81,10 +81,14 @@ def agreement(config: ConfigOption = None) -> None:
 
 
 @app.command()
-def examples(config: ConfigOption = None) -> None:
-    """Write what was decided as JSON lines {"text", "label"}, for `stepladder guard eval` and for fitting guards."""
+def examples(purpose: PurposeOption = "", config: ConfigOption = None) -> None:
+    """Write what was decided as JSON lines {"text", "label"}, for `stepladder guard eval` and for fitting guards.
+
+    What its asker does not want learnt from is left out.
+    """
     with opened(config) as place:
-        for row in reversed(place.store.reviews.queue(decided=True, limit=100_000)):
+        reading(place, purpose, "review examples")
+        for row in reversed(place.store.reviews.learnable()):
             label = {"rejected": 1, "approved": 0, "answered": 0}.get(row.state)
             if label is not None:
                 line = {"id": row.id, "text": row.answer or row.text, "label": label, "side": row.side}

@@ -5,7 +5,32 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
+
+app = typer.Typer(help="Erase a tenant.", no_args_is_help=True)
+
+
+@app.command()
+def erase(
+    tenant: Annotated[str, typer.Argument(help="The tenant's name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Erase all that is kept of a tenant: the keys that seal its texts first, then every word; print the proof.
+
+    Its keys are revoked. What it cost stays on the bill. Releases that were trained on it are named, and stay.
+    """
+    import msgspec
+
+    from stepladder.interaction.settings import Settings
+    from stepladder.interaction.subjects import People
+
+    if not yes:
+        typer.confirm(f"Erase every word of the tenant {tenant!r}? It cannot be undone.", abort=True)
+    with opened(config) as place:
+        people = People(place.store, Settings(config), place.config)
+        done = people.erase_tenant(tenant, caller(), lambda done, total, what: None)
+    typer.echo(msgspec.json.format(msgspec.json.encode(done), indent=1).decode())
 
 
 def tenants(config: ConfigOption = None) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from stepladder.core import BadRequest, Certificate, Task
 from stepladder.data import RowFile, find_contamination, find_duplicates, read_log, write_rows
-from stepladder.interaction.compose import open_registry, open_store
+from stepladder.interaction.compose import open_registry
+from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.tutorial.asking import Reply, ask
 from stepladder.interaction.tutorial.frontier import Seen, Stand, fitted, learned, size_of, zero_shot

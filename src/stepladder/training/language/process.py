@@ -68,6 +68,11 @@ def train(job: Job, folder: Path, tell: Tell, *, then: Sequence[Mapping[str, Any
     return run.made()
 
 
+def operate(operations: Sequence[Mapping[str, Any]], folder: Path, tell: Tell) -> None:
+    """Do these operations of the worker's, whose libraries are there, one after the other. Raises DataError."""
+    _Run(folder, tell).perform(operations)
+
+
 def compress(operations: Sequence[Mapping[str, Any]], folder: Path, tell: Tell) -> None:
     """Do these operations ({"do": "merge" | "gguf" | "import" | "probe", ...}), one after the other, with a log in `folder`.
 
@@ -75,7 +80,7 @@ def compress(operations: Sequence[Mapping[str, Any]], folder: Path, tell: Tell) 
     """
     require()
     folder.mkdir(parents=True, exist_ok=True)
-    _Run(folder, tell).perform(operations)
+    operate(operations, folder, tell)
 
 
 class _Run:

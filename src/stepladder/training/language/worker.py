@@ -15,6 +15,7 @@ from typing import Any
 
 from stepladder.core import StepladderError
 from stepladder.training.language import gguf_file, weights
+from stepladder.training.language.classifying import Tuning, finetune
 from stepladder.training.language.served import LIKELIEST
 from stepladder.training.language.trainer import run
 
@@ -113,12 +114,53 @@ def _probe(say: Say, *, folder: str, rows: str, out: str, codes: Sequence[int] =
     Path(out).write_text(json.dumps(found), encoding="utf-8")
 
 
+def _finetune(say: Say, *, folder: str, tuning: Mapping[str, Any]) -> None:
+    finetune(Path(folder), Tuning(**tuning), say)
+
+
+def _prune(say: Say, *, folder: str, out: str, share: float, whole: bool) -> None:
+    from stepladder.training.language import pruning
+
+    prune = pruning.structured if whole else pruning.by_magnitude
+    prune(Path(folder), Path(out), share)
+
+
+def _layers(say: Say, *, folder: str, out: str, keep: int, rows: str, steps: int) -> None:
+    from stepladder.training.language.layering import shallower
+
+    shallower(say, Path(folder), Path(out), keep=keep, rows=Path(rows), steps=steps)
+
+
+def _vocabulary(say: Say, *, folder: str, out: str, rows: str) -> None:
+    from stepladder.training.language.vocabulary import trimmed
+
+    trimmed(Path(folder), Path(out), Path(rows))
+
+
+def _onnx(say: Say, *, folder: str, out: str, bits: int) -> None:
+    from stepladder.training.language.exporting import to_onnx
+
+    to_onnx(Path(folder), Path(out), bits)
+
+
+def _weigh(say: Say, *, folder: str, judged: str, seen: str, out: str) -> None:
+    from stepladder.training.language.weighing import weigh
+
+    weigh(Path(folder), Path(judged), Path(seen), Path(out))
+
+
 _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "train": _train,
     "import": _import,
     "merge": _merge,
     "gguf": _gguf,
     "probe": _probe,
+    "finetune": _finetune,
+    "prune": _prune,
+    "layers": _layers,
+    "vocabulary": _vocabulary,
+    "onnx": _onnx,
+    "weigh": _weigh,
 }
 
 

@@ -1,0 +1,41 @@
+"""A tiny encoder of BERT's shape with a tokeniser of words, made here: nothing is downloaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.training.language.places import environment
+
+WORDS = "[PAD] [UNK] [CLS] [SEP] great lovely awful dull the soup was very and service place 好 很 差 菜 店"
+
+
+def make_tiny(folder: Path) -> None:
+    """Write config.json, model.safetensors and tokenizer.json into `folder`; the same weights each time."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    words = {word: k for k, word in enumerate(WORDS.split())}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """Make it in a process of its own, since libraries warn when they are imported."""
+    code = f"from pathlib import Path; from tests.training.tiny_encoder import make_tiny; make_tiny(Path({str(folder)!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment())
+    return folder
