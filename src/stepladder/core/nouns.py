@@ -50,7 +50,8 @@ class Turning:
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
     so many more are that the share `recalibrate` of all is asked twice. No release is tried out that keeps less than the
-    promise's target less `forget` on earlier data sets, of which the share `replay` of the training rows is drawn.
+    promise's target less `forget` on earlier data sets, of which the share `replay` of the training rows is drawn. A fit
+    also starts `every_hours` after the last and after `entries` changes of the dictionary. `approve`: a person promotes.
     """
 
     automatic: bool = True
@@ -64,6 +65,9 @@ class Turning:
     recalibrate: float = 0.2
     forget: float = 0.05
     replay: float = 0.0
+    every_hours: float = 0.0
+    entries: int = 0
+    approve: bool = False
 
 
 OFFLINE = "offline"

@@ -27,6 +27,7 @@ from stepladder.promise.certify import (
     fewest,
     release_risk,
 )
+from stepladder.promise.contest import Contest, contest
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
@@ -42,6 +43,7 @@ __all__ = [
     "CallBudget",
     "CertifiedThreshold",
     "Choice",
+    "Contest",
     "DetectionBound",
     "Drift",
     "InvalidPromiseInput",
@@ -68,6 +70,7 @@ __all__ = [
     "choose",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
+    "contest",
     "coverage_bound",
     "detection_bound",
     "error_budget",

@@ -4,10 +4,19 @@ It writes which ladder release a task's questions get, with the reason in the hi
 It does not know how a rung is trained or who asks; it decides from the ledger's rows alone.
 """
 
-from stepladder.rollout.canary import Trial, try_out
+from stepladder.rollout.canary import Trial, beside_live, try_out
 from stepladder.rollout.certify import calibration_rows, certify
+from stepladder.rollout.contest import Compared, compare_releases
 from stepladder.rollout.drift import Drifted, how_inputs_stand, new_words
-from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start_canary, take_back
+from stepladder.rollout.moves import (
+    approve,
+    approved_by,
+    draw_more,
+    promote,
+    rollback_by_hand,
+    start_canary,
+    take_back,
+)
 from stepladder.rollout.report import Report
 from stepladder.rollout.retest import Retest, earlier, forgotten, retest
 from stepladder.rollout.standing import Standing, Step, wait_for_more
@@ -22,6 +31,7 @@ from stepladder.rollout.turn import (
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
+    "Compared",
     "Drifted",
     "Plan",
     "Report",
@@ -29,10 +39,14 @@ __all__ = [
     "Standing",
     "Step",
     "Trial",
+    "approve",
+    "approved_by",
     "begin_canary",
+    "beside_live",
     "calibrate",
     "calibration_rows",
     "certify",
+    "compare_releases",
     "draw_more",
     "earlier",
     "fingerprint",

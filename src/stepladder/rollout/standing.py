@@ -35,7 +35,8 @@ class Standing:
     later rows calibrate. `releases` maps rungs to the releases just fitted; `planned` is the size of the calibration
     sample, fixed before any of it was seen. `audits` holds the e-process of each ladder release in service, with the
     rows it has seen. `slices` are the data sets of releases that went live since the last alarm, `older` those before it.
-    `done` of `total` and `note` are for people.
+    `turned` is when the last fit began, and `entries` the dictionary's last change then. `done` of `total` and `note` are for
+    people.
     """
 
     step: Step = Step.GATHER
@@ -51,6 +52,8 @@ class Standing:
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
+    turned: float = 0.0
+    entries: int = 0
     done: int = 0
     total: int = 0
     note: str = ""

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from stepladder.core import LadderRelease, Mode, PromiseKind, Task
 from stepladder.promise import binomial_cdf
-from stepladder.rollout.canary import try_out
+from stepladder.rollout.canary import Trial, beside_live, try_out
 from stepladder.rollout.certify import calibration_rows
 from stepladder.rollout.drift import keep_reference
-from stepladder.rollout.moves import draw_more, promote, start_canary, take_back
+from stepladder.rollout.moves import approved_by, draw_more, promote, start_canary, take_back
 from stepladder.rollout.retest import learned_from
 from stepladder.rollout.standing import Standing, Step, labels, wait_for_more
 from stepladder.store import Store
@@ -18,6 +18,7 @@ from stepladder.store import Store
 _LATE = 300  # answers that tell what is asked of late
 _FEW = 50  # fewer tell nothing
 _MOST = 0.8  # of the certified share, which is itself an estimate
+_HALF = 0.5  # of the questions at most, while it is tried out
 _CHANCE = 1e-3  # that it falls below this while the same is asked
 
 
@@ -46,11 +47,25 @@ def next_turn(store: Store, task: Task, mode: Mode, standing: Standing) -> Stand
     due = standing.due
     if rows - standing.trained >= task.flywheel.labels and _asked_otherwise(store, task):
         due = rows
+    if rows >= task.flywheel.labels and _called_for(store, task, standing, rows):
+        due = rows
     if rows < due or not task.flywheel.automatic:
         return standing.at(Step.GATHER, standing.note, rows, standing.due)
     due = int(min(rows * task.flywheel.growth, 1e15)) + 1
     frozen = replace(standing, frozen=_freeze_at(store, task, standing, rows), trained=rows, due=due)
-    return frozen.at(Step.FIT, f"Training on {rows} rows.", rows, rows)
+    begun = replace(
+        frozen, turned=store.clock.time(), entries=store.entries.changes(task.name, standing.entries)[1]
+    )
+    return begun.at(Step.FIT, f"Training on {rows} rows.", rows, rows)
+
+
+def _called_for(store: Store, task: Task, standing: Standing, rows: int) -> bool:
+    """Whether the clock or the dictionary starts a fit before the labels do, with something new to learn from."""
+    wheel = task.flywheel
+    if wheel.entries and store.entries.changes(task.name, standing.entries)[0] >= wheel.entries:
+        return True
+    waited = store.clock.time() - standing.turned
+    return bool(wheel.every_hours) and waited >= 3600 * wheel.every_hours and rows > standing.trained
 
 
 def _low_of_late(store: Store, task: Task) -> tuple[int, int]:
@@ -149,16 +164,41 @@ def try_candidate(store: Store, task: Task, mode: Mode, standing: Standing) -> S
     if mode is Mode.OBSERVE:
         start_canary(store, ladder, 0.0)
         return standing.again(f"{ladder.id} is certified and observed: the top answers.", standing.due)
-    start_canary(store, ladder, _share(task, mode))
     wanted = task.flywheel.canary_answers
-    trial = try_out(store, ladder, wanted)
+    live = rollout.live if rollout.live != ladder.id else rollout.previous
+    trial = beside_live(store, task, ladder, live, try_out(store, ladder, wanted))
     if trial.trouble:
         take_back(store, task.name, ladder.id, trial.trouble)
         return wait_for_more(store, task, standing, trial.trouble)
+    if rollout.live != ladder.id:
+        start_canary(store, ladder, _ramped(task, mode, trial, rollout.share))
     if trial.answers < wanted:
         return standing.at(Step.CANARY, standing.note, trial.answers, wanted)
-    promote(store, ladder, f"{ladder.id} has given {trial.answers} answers without trouble.")
+    who = approved_by(store, ladder.id)
+    if task.flywheel.approve and not who:
+        note = (
+            f"{ladder.id} has given {trial.answers} answers without trouble: `stepladder rollout approve` it."
+        )
+        return standing.at(Step.CANARY, note, trial.answers, wanted)
+    promote(
+        store,
+        ladder,
+        f"{ladder.id} has given {trial.answers} answers without trouble{f'; {who} approved' if who else ''}.",
+    )
     return learned_from(store, standing, ladder).again(f"{ladder.id} is live.", standing.due)
+
+
+def _ramped(task: Task, mode: Mode, trial: Trial, share: float) -> float:
+    """The candidate's next share: twice and four times the first at a third and two thirds of its answers, half at most.
+
+    It never grows while there is doubt, and never shrinks: a conversation stays where it was.
+    """
+    first = _share(task, mode)
+    if not first:
+        return 0.0
+    stage = min(2, 3 * trial.answers // max(1, task.flywheel.canary_answers))
+    wanted = min(max(_HALF, first), first * 2**stage)
+    return max(first, share) if trial.doubt else max(first, share, wanted)
 
 
 def _share(task: Task, mode: Mode) -> float:

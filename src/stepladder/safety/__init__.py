@@ -17,6 +17,7 @@ from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
+from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import language_of, refusal
@@ -35,6 +36,7 @@ from stepladder.safety.words import (
 
 __all__ = [
     "CATEGORIES",
+    "DEEDS",
     "DEFAULT",
     "DIALECTS",
     "FAILED",
@@ -72,6 +74,7 @@ __all__ = [
     "Word",
     "WordsGuard",
     "calibrated",
+    "checked_word",
     "decide",
     "default_chain",
     "held_name",

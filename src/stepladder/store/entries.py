@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
-from sqlalchemy import Connection, Delete, delete, insert, select
+from sqlalchemy import Connection, Delete, delete, func, insert, select
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.chain import append
@@ -11,7 +11,11 @@ from stepladder.store.database import Database, bump
 from stepladder.store.rows import Entry, EntryChange, Note
 from stepladder.store.tables import entries, entry_changes, entry_versions
 
-_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym")
+EVERYWHERE = "*"
+"""The task of what holds for all tasks and models."""
+WORD = "word"
+"""The kind of what guards look for; its answer is what they do."""
+_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym", WORD)
 _COLUMNS = ("task", "key", "answer", "kind", "who", "at")
 _KEPT = 10_000
 """Edits of a task that can be taken back."""
@@ -97,6 +101,15 @@ class Entries:
         """A number that never comes back once the task's entries have changed; 0 before the first."""
         with self._database.read() as connection:
             return _version(connection, task)
+
+    def changes(self, task: str, after: int) -> tuple[int, int]:
+        """How many changes came after one (0: all that are kept), and the latest one's id."""
+        query = select(func.count(), func.max(entry_changes.c.id)).where(
+            entry_changes.c.task == task, entry_changes.c.id > after
+        )
+        with self._database.read() as connection:
+            count, last = connection.execute(query).one()
+        return int(count), int(last or after)
 
     def _change(
         self, connection: Connection, task: str, given: Given, who: str, *, undoes: int | None = None

@@ -24,8 +24,8 @@ def make_bert(folder: Path) -> None:
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(words),
-        hidden_size=64,
-        intermediate_size=128,
+        hidden_size=128,
+        intermediate_size=512,
         num_hidden_layers=2,
         num_attention_heads=2,
         max_position_embeddings=64,

@@ -143,7 +143,7 @@ def test_an_encoder_in_8_bit_is_served_without_torch(asked, tmp_path):
     assert found.size[1] < 0.6 * found.size[0]
     assert not list(out.glob("*.safetensors"))
     embedder = open_embedder("e", {"kind": "folder", "path": str(out)})
-    assert embedder.embed(["my order"], query=False).shape == (1, 64)
+    assert embedder.embed(["my order"], query=False).shape == (1, 128)
     assert found.memory[1] < found.memory[0]
     rows = tmp_path / "rows.jsonl"
     write_lines(rows, texts)
@@ -154,7 +154,7 @@ def test_an_encoder_in_8_bit_is_served_without_torch(asked, tmp_path):
         {"do": "vocabulary", "rows": str(rows), "folder": str(encoder), "out": str(tmp_path / "words")},
     ]
     compress(small, tmp_path, lambda event: None)
-    assert told(tmp_path / "narrow")["intermediate_size"] == 64
+    assert told(tmp_path / "narrow")["intermediate_size"] == 256
     assert size(tmp_path / "one") < size(tmp_path / "narrow") < size(encoder)
 
 

@@ -10,6 +10,7 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    boards,
     cloning,
     compressing,
     configs,
@@ -17,6 +18,7 @@ from stepladder.interaction.cli import (
     data,
     dictionary,
     discover,
+    duels,
     evaluations,
     feedback,
     guards,
@@ -56,12 +58,13 @@ app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(evaluations.app)
+app.add_typer(duels.app)
+app.command("leaderboard")(boards.leaderboard)
+app.command("eval-task")(boards.eval_task)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
-app.command("study")(studying.study)
-for command in (compressing.prune, compressing.layers, compressing.vocabulary, compressing.onnx):
-    training.compress.command()(command)
-app.add_typer(training.compress, name="compress")
+app.add_typer(studying.app)
+app.add_typer(compressing.app, name="compress")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.interaction.cli.shown import drawn
+from stepladder.interaction.cli.training import compress
 
 if TYPE_CHECKING:
     from stepladder.training.language import Gate, Shrunk
 
+app = compress
 Folder = Annotated[Path, typer.Argument(help="A Hugging Face folder: a model that writes, or an encoder.")]
 Out = Annotated[Path, typer.Option(help="Folder for the smaller model.")]
 Data = Annotated[
@@ -23,6 +25,7 @@ Right = Annotated[float, typer.Option(help="Share of answers that must be what t
 Risk = Annotated[float, typer.Option(help="Of letting a step pass that does not keep this.")]
 
 
+@app.command()
 def prune(  # noqa: PLR0913, PLR0917 a command's options
     folder: Folder,
     out: Out,
@@ -40,6 +43,7 @@ def prune(  # noqa: PLR0913, PLR0917 a command's options
     _do({"do": "prune", "share": share, "whole": structured}, (folder, out, data), _gate(same, right, risk))
 
 
+@app.command()
 def layers(  # noqa: PLR0913, PLR0917 a command's options
     folder: Folder,
     out: Out,
@@ -54,6 +58,7 @@ def layers(  # noqa: PLR0913, PLR0917 a command's options
     _do({"do": "layers", "keep": keep, "steps": steps}, (folder, out, data), _gate(same, right, risk))
 
 
+@app.command()
 def vocabulary(
     folder: Folder, out: Out, data: Data, same: Same = 0.95, right: Right = 0.0, risk: Risk = 0.1
 ) -> None:
@@ -61,6 +66,7 @@ def vocabulary(
     _do({"do": "vocabulary"}, (folder, out, data), _gate(same, right, risk))
 
 
+@app.command()
 def onnx(  # noqa: PLR0913, PLR0917 a command's options
     folder: Folder,
     out: Out,

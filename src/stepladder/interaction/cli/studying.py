@@ -13,7 +13,10 @@ from stepladder.interaction.cli.training import Base, Set, job_of, settings_in, 
 if TYPE_CHECKING:
     from stepladder.training import Attempt, Choice, Studied, Trial
 
+app = typer.Typer()
 
+
+@app.command("study")
 def study(  # noqa: PLR0913, PLR0917 a command's options
     recipe: Annotated[
         str, typer.Argument(help="linear, encoder, trees, tagger, or a method of `stepladder train`.")

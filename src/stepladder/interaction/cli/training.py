@@ -274,6 +274,10 @@ def _conclude(console: "Console", made: "Made", expected: "Estimate") -> None:
         ],
         ["time", _duration(made.seconds), f"estimated: {_duration(expected.seconds)}"],
         ["interruptions", f"{made.deaths}", f"{made.goodput:.0%} of the time went into steps that count"],
+        *(
+            [["better, at that rate", f"save_steps={made.save_steps}", "steps between checkpoints"]]
+            * bool(made.save_steps)
+        ),
     ]
     console.print(drawn(Table(f"Model: {made.model}", ["", "", ""], lines)))
     console.print(

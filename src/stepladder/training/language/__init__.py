@@ -13,6 +13,7 @@ from stepladder.training.language.estimate import (
     memory_here,
     tokens_of,
 )
+from stepladder.training.language.interval import best_interval, expected_goodput
 from stepladder.training.language.job import Job, LanguageSettings
 from stepladder.training.language.measure import Measured, merged, packed
 from stepladder.training.language.methods import METHODS, Method, MethodSettings, method_of
@@ -42,8 +43,10 @@ __all__ = [
     "Shrunk",
     "Tell",
     "Watch",
+    "best_interval",
     "compress",
     "estimate",
+    "expected_goodput",
     "language_attempt",
     "machine_speed",
     "memory_here",
