@@ -118,11 +118,10 @@ class Finder:
             raise
         except StepladderError as error:
             raise RungFailed("knowledge", error.message, remedy=error.remedy) from error
+        hits = (*self._facts(question.text), *hits)
         if self._screen is not None and hits:
             hits = await screened(self._screen, question, hits)
-        found = self._known[question.id] = Found(
-            queries, (*self._facts(question.text), *hits), usage, cost, asked
-        )
+        found = self._known[question.id] = Found(queries, hits, usage, cost, asked)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found
