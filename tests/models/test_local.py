@@ -513,6 +513,7 @@ def test_missing_weights_name_key_and_command(without):
     [
         ({"path": "/no/such/file.gguf"}, "models.small.path", "No such file"),
         ({"path": __file__}, "models.small.path", "no GGUF file"),
+        ({"adapters": ["/no/such/adapter.gguf"]}, "models.small.adapters", "No such file"),
         ({"parallel": 0}, "models.small.parallel", "is 0"),
         ({"threads": -2}, "models.small.threads", "is -2"),
         ({"timeout_seconds": 0}, "models.small.timeout_seconds", "is 0"),

@@ -11,6 +11,7 @@ from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
+from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
@@ -87,6 +88,7 @@ __all__ = [
     "Column",
     "Columns",
     "DictionaryRung",
+    "EmbeddedColumns",
     "EncoderModel",
     "EncoderRung",
     "Entries",
