@@ -20,6 +20,7 @@ from stepladder.interaction.compose import House
 from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child
+from stepladder.interaction.versions import note_versions
 
 Say = Callable[[str], None]
 
@@ -73,7 +74,7 @@ async def answer(
         loop.add_signal_handler(number, web.stop)
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
-    beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
+    beside = [asyncio.create_task(work) for work in (house.watch(), keep(house), note_versions(house))]
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
     ready()
     _collect_seldom()

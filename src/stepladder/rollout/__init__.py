@@ -11,6 +11,7 @@ from stepladder.rollout.moves import draw_more, promote, rollback_by_hand, start
 from stepladder.rollout.report import Report
 from stepladder.rollout.standing import Standing, Step, wait_for_more
 from stepladder.rollout.turn import begin_canary, calibrate, next_turn, try_candidate, wait_for_calibration
+from stepladder.rollout.version import note_version, with_version
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "how_inputs_stand",
     "new_words",
     "next_turn",
+    "note_version",
     "promote",
     "rollback_by_hand",
     "start_canary",
@@ -37,4 +39,5 @@ __all__ = [
     "wait_for_calibration",
     "wait_for_more",
     "watch",
+    "with_version",
 ]
