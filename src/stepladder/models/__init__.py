@@ -47,6 +47,7 @@ from stepladder.models.neighbours import (
 from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
+from stepladder.models.router import Embed, Router, shape, wide_row
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
 from stepladder.models.tagger import (
@@ -88,6 +89,7 @@ __all__ = [
     "Column",
     "Columns",
     "DictionaryRung",
+    "Embed",
     "EmbeddedColumns",
     "EncoderModel",
     "EncoderRung",
@@ -115,6 +117,7 @@ __all__ = [
     "Pull",
     "RecordedModel",
     "Remembering",
+    "Router",
     "Said",
     "Shelf",
     "StackModel",
@@ -164,6 +167,7 @@ __all__ = [
     "refuse_confidential",
     "response_format",
     "said_by_us",
+    "shape",
     "shared_embedder",
     "softmax",
     "speaks_of",
@@ -177,6 +181,7 @@ __all__ = [
     "unit",
     "values_of",
     "weights_file",
+    "wide_row",
     "with_fallbacks",
     "write_event",
     "written",

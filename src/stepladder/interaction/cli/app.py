@@ -27,6 +27,7 @@ from stepladder.interaction.cli import (
     releases,
     reviews,
     rollouts,
+    routing,
     sealing,
     serving,
     subjects,
@@ -51,6 +52,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(routing.app)
 app.add_typer(evaluations.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
