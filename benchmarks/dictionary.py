@@ -41,19 +41,39 @@ def question(draw: random.Random, held: str) -> str:
     return f"{filler} {held} {'in stock today' if held.isascii() else '，谢谢你们的回答'}"
 
 
-def main() -> None:
-    """Build, ask, edit, write."""
-    draw = random.Random(0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+def filled(seed: int) -> tuple[Entries, list[str]]:
+    """A million entries, and the phrases among them."""
+    draw = random.Random(seed)
     entries, phrases = Entries(), []
     for k in range(COUNT):
         key = phrase(draw)
         entries.put("phrase" if k % 2 else "normalised", key, "yes")
         if k % 2:
             phrases.append(key)
+    return entries, phrases
+
+
+def questions(seed: int, phrases: list[str], count: int = 20_000) -> list[str]:
+    """Half of them hold an entry."""
+    draw = random.Random(seed + 1)
+    return [question(draw, draw.choice(phrases) if k % 2 else phrase(draw)) for k in range(count)]
+
+
+def edit(entries: Entries, number: int) -> None:
+    """Put an entry and find it. Raises SystemExit where it is not in force."""
+    key = f"delisted product {number}"
+    entries.put("phrase", key, "no longer sold")
+    if entries.find(f"have you {key}?") != "no longer sold":
+        raise SystemExit("an edit was not in force")
+
+
+def main() -> None:
+    """Build, ask, edit, write."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    entries, phrases = filled(0)
     built = time.perf_counter() - began
-    asked = [question(draw, draw.choice(phrases) if k % 2 else phrase(draw)) for k in range(20_000)]
+    asked = questions(0, phrases)
     entries.find(asked[0])
     times, cpu, found = [], [], 0
     for text in asked:
@@ -63,11 +83,8 @@ def main() -> None:
         times.append((time.perf_counter() - began) * 1e6)
     edits = []
     for k in range(1000):
-        key = f"delisted product {k}"
         began = time.perf_counter()
-        entries.put("phrase", key, "no longer sold")
-        if entries.find(f"have you {key}?") != "no longer sold":
-            raise SystemExit("an edit was not in force")
+        edit(entries, k)
         edits.append((time.perf_counter() - began) * 1e6)
     cuts = quantiles(times, n=100)
     figures = {

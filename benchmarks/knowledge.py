@@ -188,12 +188,12 @@ def _page(lines: list[dict[str, Any]], reading: list[dict[str, Any]], about: dic
     )
 
 
-def _million(given: argparse.Namespace) -> None:
-    from benchmarks import knowledge_million  # imports this module
+def _part(given: argparse.Namespace) -> None:
+    from benchmarks import knowledge_million, knowledge_real  # import this module
 
     about = {
-        "command": "python benchmarks/knowledge.py --part million --data ../shared/data "
-        "--json benchmarks/results/knowledge_million.json",
+        "command": f"python benchmarks/knowledge.py --part {given.part} --data ../shared/data "
+        f"--json benchmarks/results/knowledge_{given.part}.json",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False
@@ -204,7 +204,10 @@ def _million(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        figures, page = knowledge_million.run(given.data, work, about, count=given.passages)
+        if given.part == "real":
+            figures, page = knowledge_real.run(given.data, work, about)
+        else:
+            figures, page = knowledge_million.run(given.data, work, about, count=given.passages)
     print(page)
     if given.json:
         given.json.write_text(json.dumps({"about": about, **figures}, indent=1) + "\n", encoding="utf-8")
@@ -218,11 +221,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", type=Path, help="keeps the vectors; without it they are computed anew")
     parser.add_argument("--no-vectors", action="store_true", help="by words only")
-    parser.add_argument("--part", choices=["all", "million"], default="all")
+    parser.add_argument("--part", choices=["all", "million", "real"], default="all")
     parser.add_argument("--passages", type=int, default=1_000_000, help="of the part million")
     given = parser.parse_args()
-    if given.part == "million":
-        _million(given)
+    if given.part != "all":
+        _part(given)
         return
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)

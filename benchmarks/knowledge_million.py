@@ -15,9 +15,11 @@ import gzip
 import json
 import random
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -77,20 +79,22 @@ def written(data: Path, path: Path, count: int, cmrc: Sequence[str]) -> dict[str
     """Write the file and its graph; what it took."""
     knowledge = Knowledge.open(path, Quick())
     try:
+        there = sum(one.documents for one in knowledge.collections(""))  # of a run that was interrupted
+        texts = islice(enumerate(passages(data, count, cmrc)), there, None)
         began, worked = time.perf_counter(), time.process_time()
-        texts = passages(data, count, cmrc)
-        knowledge.add("c", (Document(str(number), text) for number, text in enumerate(texts)), progress=_said)
+        knowledge.add("c", (Document(str(number), text) for number, text in texts), progress=_said)
         added, added_work = time.perf_counter(), time.process_time()
         knowledge.embed("c", progress=_said)
         done, done_work = time.perf_counter(), time.process_time()
     finally:
         knowledge.close()
     return {
+        "added": count - there,
         "add_seconds": added - began,
         "add_cpu_seconds": added_work - worked,
         "graph_seconds": done - added,
         "graph_cpu_seconds": done_work - added_work,
-        "writer_memory_mb": _memory("VmHWM"),
+        "writer_memory_mb": memory("VmHWM"),
         "file_mb": path.stat().st_size / 1e6,
         "graph_mb": sum(file.stat().st_size for file in path.parent.glob("*.usearch")) / 1e6,
     }
@@ -114,9 +118,10 @@ def searched(path: Path, asked: Sequence[str], count: int) -> dict[str, Any]:
             figures[mode.value] = timed(search(mode), asked)
         (row,) = knowledge.collections("")
         figures["passages"] = row.documents
+        figures["text_mb"] = text_mb(path)
         figures["recall@10"] = _recall(knowledge, embedder, vectors, count)
         figures["insert"] = timed(lambda number: _insert(knowledge, number), range(50))
-        figures["memory_mb"], figures["memory_at_most_mb"] = _memory("VmRSS"), _memory("VmHWM")
+        figures["memory_mb"], figures["memory_at_most_mb"] = memory("VmRSS"), memory("VmHWM")
     finally:
         knowledge.close()
     return figures
@@ -160,8 +165,8 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
-            f"Written in {figures['add_cpu_seconds']:.0f} s of one core, vectors and graph in",
-            f"{figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core, all",
+            f"vectors and the graph in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
             f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",
@@ -172,8 +177,37 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             "*insert*: a document written and embedded, found by its words. Queries bring their vectors.",
             "",
+            *on_paper(figures),
         ]
     )
+
+
+def on_paper(figures: dict[str, Any]) -> list[str]:
+    """What terabytes of text would need, in proportion: nothing of this was run."""
+    count = figures["passages"]
+    text = figures["text_mb"] * 1e6 / count
+    disk = (figures["file_mb"] + figures["graph_mb"]) * 1e6 / count
+    memory_each = figures["memory_mb"] * 1e6 / count
+    rows = []
+    for terabytes in (0.1, 1, 5):
+        passages = terabytes * 1e12 / text
+        rows.append(
+            f"| {terabytes} | {passages / 1e6:,.0f} | {passages * disk / 1e12:.1f} | {passages * memory_each / 1e9:,.0f} | "
+            f"{max(1, round(passages / 2e6)):,} |"
+        )
+    return [
+        "## Terabytes, on paper",
+        "",
+        f"In proportion to the above: {text:.0f} bytes of text a passage, {disk:.0f} on the disk,",
+        f"{memory_each:.0f} in memory. A search by words takes time in proportion to the passages of its",
+        "collection, so text is divided into collections of about two million passages, each searched",
+        "by itself, and their hits are merged. Nothing of this was run.",
+        "",
+        "| TB of text | million passages | TB of disk | GB of memory, all collections open | collections |",
+        "|--:|--:|--:|--:|--:|",
+        *rows,
+        "",
+    ]
 
 
 def _recall(
@@ -206,7 +240,15 @@ def _insert(knowledge: Knowledge, number: int) -> None:
         raise AssertionError(f"new{number} was not found")
 
 
-def _memory(name: str) -> float:
+def text_mb(path: Path) -> float:
+    """Megabytes of the passages' text."""
+    with closing(sqlite3.connect(path)) as connection:
+        (total,) = connection.execute("SELECT sum(length(CAST(text AS BLOB))) FROM passages").fetchone()
+    return int(total) / 1e6
+
+
+def memory(name: str) -> float:
+    """Megabytes of this process: `VmRSS` now, `VmHWM` at most."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) / 1e3

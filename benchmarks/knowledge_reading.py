@@ -77,7 +77,7 @@ def _quote(row: dict[str, Any], noise: float, rarity: Rarity) -> Quote | None:
 
 
 def _support(quote: Quote | None) -> float:
-    return 0.0 if quote is None else quote.support
+    return 0.0 if quote is None else quote.confidence
 
 
 def _threshold(quotes: dict[float, list[Quote | None]], half: int) -> float:

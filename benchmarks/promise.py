@@ -34,6 +34,7 @@ from stepladder.promise import (
     certify_threshold,
     detection_bound,
     error_budget,
+    fewest,
 )
 
 Floats = NDArray[np.float64]
@@ -115,10 +116,12 @@ def line(what: str, case: str, violated: int, runs: int, risk: float, note: str 
 
 
 def certificates(truth: Truth, runs: int, rng: np.random.Generator) -> Iterator[Line]:
-    """The three scopes, and a stream served for a longer time than its horizon."""
+    """The four scopes, and a stream served for a longer time than its horizon."""
     longer = math.ceil(truth.rest * 1.5)
     budget, m = error_budget(truth.target), truth.sample
-    batch, stream, beyond, rate, shares = 0, 0, 0, 0, [0.0, 0.0, 0.0]
+    batch, stream, beyond, rate, held, shares = 0, 0, 0, 0, 0, [0.0, 0.0, 0.0, 0.0]
+    cut = fewest(m, target=truth.target, risk=truth.risk, scope=Scope(following=truth.rest))
+    exactly = LadderPromise(truth.target, truth.risk, scope=Scope(following=truth.rest))
     for _ in range(runs):
         scores, wrong = truth.draw(rng, m + longer)
         certify = partial(certify_threshold, scores[:m], wrong[:m], target=truth.target, risk=truth.risk)
@@ -130,7 +133,10 @@ def certificates(truth: Truth, runs: int, rng: np.random.Generator) -> Iterator[
         stream += int(losses[: truth.rest].sum()) > math.floor(budget * truth.rest)
         beyond += int(losses.sum()) > math.floor(budget * longer)
         rate += truth.loss_rate(over_rate.threshold) > float(budget) + 1e-9
-        for place, found in enumerate((over_batch, over_stream, over_rate)):
+        (over_next,) = certify_ladder([(scores[:cut], wrong[:cut])], exactly)
+        next_losses = wrong[m:] & (scores[m:] >= over_next.threshold)
+        held += int(next_losses[: truth.rest].sum()) > math.floor(budget * truth.rest)
+        for place, found in enumerate((over_batch, over_stream, over_rate, over_next)):
             shares[place] += found.low_share / runs
     size, risk = f"m={m}", truth.risk
     yield line(
@@ -141,6 +147,8 @@ def certificates(truth: Truth, runs: int, rng: np.random.Generator) -> Iterator[
     )
     yield line("1.5 N answers", truth.name, beyond, runs, risk, f"{size}, N={truth.rest}")
     yield line("rate", truth.name, rate, runs, risk, f"{size}, low {shares[2]:.3f}")
+    said = f"{size}, of which {cut} used, N={truth.rest}, low {shares[3]:.3f}"
+    yield line("held back, exactly N answers", truth.name, held, runs, risk, said)
 
 
 def ladder(runs: int, rng: np.random.Generator) -> Line:
@@ -241,7 +249,7 @@ def main() -> None:
         rows.append(row)
         share = f"{row.violations:>6} / {row.runs} = {row.violations / row.runs:.4f}"
         print(
-            f"{row.what:<24}{row.case:<30}{share}  risk {row.risk}  p {row.p_value:.3f}  {row.note}",
+            f"{row.what:<30}{row.case:<30}{share}  risk {row.risk}  p {row.p_value:.3f}  {row.note}",
             flush=True,
         )
     about: dict[str, str | int | float] = {

@@ -32,7 +32,8 @@ _PLAIN = ("table", "soup", "waiter", "evening", "菜", "street", "chair", "menu"
 
 
 class Stream:
-    """Asks questions of a task. `hard` of them carry no word that tells the answer; `flip` turns the top's mind."""
+    """Asks questions of a task. `hard` of them carry no word that tells the answer; `flip` turns the top's mind; `words`
+    tell."""
 
     def __init__(self, store: Store, folder: Path, task: Task = TASK, seed: int = 0) -> None:
         self.store, self.task = store, task
@@ -42,6 +43,7 @@ class Stream:
         self.mode = Mode.LADDER
         self.hard = 0.2
         self.flip = False
+        self.words = (_GOOD, _BAD)
         self.broken = False
         self.asked = 0
         self.wrong_low = 0
@@ -69,7 +71,7 @@ class Stream:
         label = self.random.choice(("good", "bad"))
         words = self.random.choices(_PLAIN, k=4)
         if self.random.random() >= self.hard:
-            words += self.random.choices(_GOOD if label == "good" else _BAD, k=2)
+            words += self.random.choices(self.words[label == "bad"], k=2)
         self.random.shuffle(words)
         text = " ".join([*words, f"n{self.random.randrange(10**6)}"])
         return text, label if not self.flip else ("bad" if label == "good" else "good")

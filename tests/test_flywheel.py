@@ -1,7 +1,7 @@
 """Turns of the flywheel, from the first question to a roll back, over a real store, registry and recipe."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -213,3 +213,25 @@ def test_the_story_is_short():
 
     assert Flywheel.__doc__
     assert len(inspect.getsource(stepladder.flywheel).splitlines()) <= 80
+
+
+def test_what_was_forgotten_is_not_tried_out_and_replay_brings_it_back(store, stream):
+    """The questions change for good; what the first release knew is asked no more, and still has to be known."""
+    until(stream, live)
+    (slice_,) = Standing.load(store, TASK).slices
+    assert store.catalogue.get_dataset(slice_, "mood") is not None
+    # As after an alarm: from now on only new rows train, and these are other words.
+    store.turns.put(
+        "mood", asdict(replace(Standing.load(store, TASK), since=store.ledger.last_seq(), trained=0))
+    )
+    stream.words = (("sunny", "fine"), ("rainy", "grim"))
+    standing = until(stream, lambda rollout, standing: "It forgot" in standing.note, most=8000)
+    first = store.rollouts.get("mood").live
+    assert standing.step is Step.GATHER
+    assert store.catalogue.get_ladder_release(f"mood-{standing.number}") is None
+
+    stream.task = replace(TASK, flywheel=replace(TASK.flywheel, replay=0.4))
+    until(stream, lambda rollout, standing: rollout.live not in (None, first), most=8000)
+    mixed = store.catalogue.get_dataset(Standing.load(store, TASK).slices[-1], "mood")
+    examples = stream.registry.dataset(mixed.hash, "mood").splits["train"]
+    assert any("lovely" in one.text for one in examples)

@@ -59,8 +59,7 @@ class Flywheel:
     def _fit(self, task: Task, standing: Standing) -> Standing:
         rows = self.store.ledger.labelled(task.name, after=standing.since, until=standing.frozen)
         outlook = self.outlook(task)
-        splits = {"train": data.clean(data.gather(rows), task.labels), **data.unlabelled(outlook.texts)}
-        dataset = data.freeze(task.name, splits)
+        dataset = data.training_set(task, rows, rollout.earlier(self.registry, task, standing), outlook.texts)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
             fitted = training.fit(task, dataset, Path(name), progress)
@@ -68,7 +67,7 @@ class Flywheel:
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)
             releases = training.admit(self.registry, dataset, Path(name), fitted, task)
-        return rollout.calibrate(self.store, task, standing, releases, judgement.planned)
+        return rollout.calibrate(self.store, task, standing, releases, judgement)
 
     def _certify(self, task: Task, mode: Mode, standing: Standing) -> Standing:
         rungs = training.load_rungs(self.registry, standing.releases)
@@ -77,4 +76,5 @@ class Flywheel:
         risk = outlook.risk(task.promise, standing.number)
         promise = LadderPromise(task.promise.target, risk, scope=outlook.scope)
         ladder = rollout.certify(task, standing, rungs, rows, promise)
-        return rollout.begin_canary(self.store, task, mode, standing, ladder)
+        trouble = rollout.forgotten(task, ladder, rungs, rollout.earlier(self.registry, task, standing))
+        return rollout.begin_canary(self.store, task, mode, standing, ladder, trouble)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepladder.core import Example
-from stepladder.data import clean, freeze, gather
+from stepladder.data import clean, freeze, gather, unlabelled
 from stepladder.store import LabelledRow
 
 ROW = LabelledRow(1, "a", 5.0, "soup", {"x": 1}, "good", True, "", None, None, None, "teacher")
@@ -77,3 +77,12 @@ def test_the_hash_names_the_content_and_nothing_else():
     others = ([rows[1], rows[0]], [rows[0]], [rows[0], replace(rows[1], drawn=False)])
     hashes = {freeze("t", {"train": other}).hash for other in (rows, *others)}
     assert len(hashes) == 4
+
+
+def test_texts_without_a_label_come_once_and_whatever_their_order():
+    texts = [f"question {number}" for number in range(50)]
+    whole = unlabelled(texts)["unlabelled"]
+    assert sorted(example.text for example in whole) == sorted(texts)
+    assert unlabelled([*texts[::-1], *texts])["unlabelled"] == whole
+    assert unlabelled(texts, limit=7)["unlabelled"] == whole[:7]
+    assert unlabelled([]) == {}

@@ -88,7 +88,7 @@ def store():
 
 
 def judged(low_share, planned=100):
-    return Judgement(planned, low_share, {})
+    return Judgement(planned, lambda rows: rows, low_share, {})
 
 
 def test_beside_a_live_release_a_candidate_must_gain_clearly(store):

@@ -2,6 +2,8 @@
 
 import json
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,38 @@ def test_dictionary_entries_are_normalised_and_checked_against_the_labels(shell:
     assert "great" in shell.out
     assert shell("dictionary", "remove", "mood", "Great") == 0
     assert shell("dictionary", "remove", "mood", "Great") == 2
+
+
+def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: Shell, tmp_path) -> None:
+    table = tmp_path / "words.csv"
+    table.write_bytes("text,answer,kind\nfine,good,\n烂,bad,phrase\n".encode("gb18030"))
+    assert shell("dictionary", "sync", "mood", str(table)) == 0
+    assert "2 entries" in shell.out and "2 changed" in shell.out
+    table.write_text("text,answer\nfine,bad\n")
+    assert shell("dictionary", "sync", "mood", str(table)) == 0
+    assert "1 entries" in shell.out and "2 changed" in shell.out
+    assert shell("dictionary", "history", "mood") == 0
+    assert "sync" in shell.out
+    assert shell("dictionary", "undo", "mood") == 0
+    store = shell.store()
+    assert {entry.key: entry.answer for entry in store.entries.snapshot("mood")} == {
+        "fine": "bad",
+        "烂": "bad",
+    }
+    store.close()
+    for rows, reason in [("text,answer\nok,maybe\n", "good, bad"), ("a,b\n1,2\n", "Row 1 of")]:
+        table.write_text(rows)
+        assert shell("dictionary", "sync", "mood", str(table)) == 2
+        assert reason in shell.err
+    database = tmp_path / "words.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE words AS SELECT 'great' AS text, 'good' AS answer")
+        connection.commit()
+    sql = ("--sql", "SELECT text, answer FROM words")
+    assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", *sql) == 0
+    assert "1 changed" in shell.out
+    assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", "--sql", "SELECT x FROM y") == 2
+    assert shell("dictionary", "undo", "mood", "--id", "999") == 2
 
 
 def test_backup_and_restore_bring_everything_back(shell: Shell) -> None:

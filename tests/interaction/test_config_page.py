@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Abuse,
     Accounts,
     Conversations,
     Disclosure,
@@ -33,6 +34,7 @@ from stepladder.core import (
     Tenant,
     ToolConfig,
     ToolUse,
+    TrackerConfig,
     Turning,
     Unsure,
     config,
@@ -84,12 +86,14 @@ TABLES = {
     "## `[privacy]`": Privacy,
     "### `[privacy.sealing]`": Sealing,
     "## `[retention]`": Retention,
+    "## `[tracker]`": TrackerConfig,
     "## `[conversations]`": Conversations,
     "## `[tasks.NAME]`": Task,
     "## `[[plans.NAME.steps]]`": Step,
     "### `[plans.NAME.steps.split]`": Split,
     "### `[tasks.NAME.tools]`": ToolUse,
     "### `[classes.NAME]`": ServiceClass,
+    "### `[classes.NAME.abuse]`": Abuse,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.knowledge]`": Knows,
@@ -130,6 +134,7 @@ SEE_BELOW = (
     | Split
     | ToolUse
     | TaskWatch
+    | Abuse
 )
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 

@@ -6,54 +6,7 @@ import zipfile
 import pytest
 
 from stepladder.knowledge import Document, Refused, files, jsonl, read
-
-WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
-TYPES = (
-    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/word/document.xml" ContentType="{OFFICE}.document.main+xml"/></Types>'
-)
-RELATIONS = (
-    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r" '
-    'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
-    'Target="word/document.xml"/></Relationships>'
-)
-
-
-def docx(path, *paragraphs, repeat=1):
-    body = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", TYPES)
-        archive.writestr("_rels/.rels", RELATIONS)
-        with archive.open("word/document.xml", "w", force_zip64=True) as part:
-            part.write(f'<w:document xmlns:w="{WORD}"><w:body>'.encode())
-            for _ in range(repeat):
-                part.write(body.encode())
-            part.write(b"</w:body></w:document>")
-    return path
-
-
-def pdf(path, text, *, encrypted=False):
-    """A whole PDF of one page, written by hand."""
-    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
-        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-        b"<</Filter/Standard/V 2/R 3/Length 128/P -44/O<%s>/U<%s>>>" % (b"41" * 32, b"42" * 32),
-    ]
-    data, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        places.append(len(data))
-        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    encrypt = b"/Encrypt 6 0 R/ID[<%s><%s>]" % (b"43" * 16, b"43" * 16) if encrypted else b""
-    end = b"xref\n0 7\n0000000000 65535 f \n%strailer<</Size 7/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF"
-    path.write_bytes(data + end % (table, encrypt, len(data)))
-    return path
+from tests.knowledge.making import docx, pdf
 
 
 def only(path):
@@ -142,22 +95,6 @@ def test_office_and_pdf_files_give_their_text(tmp_path, library):
         "part.",
     ]
     assert "Hello from a page" in only(pdf(tmp_path / "a.bin", "Hello from a page")).text
-
-
-def test_hurtful_office_and_pdf_files_are_refused(tmp_path, library):
-    bomb = docx(tmp_path / "bomb.docx", "A" * 1_000_000, repeat=300)
-    assert bomb.stat().st_size < 1 << 20
-    for path, reason in [
-        (docx(tmp_path / "empty.docx"), "no text"),
-        (bomb, "limit"),
-        (pdf(tmp_path / "locked.pdf", "hidden", encrypted=True), "password"),
-        (tmp_path / "cut.pdf", ""),
-    ]:
-        if not path.exists():
-            path.write_bytes(b"%PDF-1.7\n1 0 obj <</Type")
-        refused = only(path)
-        assert isinstance(refused, Refused)
-        assert reason in refused.reason.lower()
 
 
 def test_bad_lines_of_jsonl_are_named_and_the_rest_is_read():

@@ -54,3 +54,40 @@ async def test_an_answer_that_is_empty_is_an_answer():
 
 async def test_no_entries_know_nothing():
     assert await ask(DictionaryRung(Entries()), "fine") == Answer("", 0.0, "dictionary")
+
+
+async def test_a_question_is_known_by_its_synonyms_too():
+    entries = Entries.of(
+        [
+            entry("what does the kettle cost", "40 euros", "normalised"),
+            entry("Turbo Boil", "kettle", "synonym"),
+            entry("涡轮壶", "水壶", "synonym"),
+            entry("水壶多少钱", "四十欧", "normalised"),
+        ]
+    )
+    rung = DictionaryRung(entries)
+    assert (await ask(rung, "What does the TURBO BOIL cost?")).text == "40 euros"
+    assert (await ask(rung, "渦輪壺多少錢？")).text == "四十欧"
+    assert (await ask(rung, "What does the turbo boiler cost?")).confidence == 0.0
+    entries.remove("synonym", "turbo boil")
+    assert (await ask(rung, "What does the turbo boil cost?")).confidence == 0.0
+
+
+def test_longer_synonyms_go_first_and_none_is_replaced_twice():
+    entries = Entries.of(
+        [
+            entry("k4", "kettle", "synonym"),
+            entry("k4 pro", "big k4", "synonym"),
+            entry("kettle", "pot", "synonym"),
+        ]
+    )
+    assert entries.variants("Is the K4 Pro or the K4 better?")[1] == "is the big k4 or the kettle better"
+    assert entries.variants("Nothing of that") == ("Nothing of that",)
+
+
+def test_facts_are_found_by_the_names_of_things_and_their_synonyms():
+    entries = Entries.of(
+        [entry("kettle", "It holds 1.7 litres.", "fact"), entry("turbo boil", "kettle", "synonym")]
+    )
+    assert entries.facts_on("How much does a Turbo Boil hold?") == [("kettle", "It holds 1.7 litres.")]
+    assert entries.facts_on("How much do kettles hold?") == []

@@ -18,6 +18,7 @@ from stepladder.promise import (
     binomial_test_greater,
     certify_ladder,
     certify_threshold,
+    fewest,
     hypergeometric_cdf,
     release_risk,
 )
@@ -49,6 +50,21 @@ def test_rate_allows_the_most_errors_the_binomial_does(m, target, risk):
     rate = float(1 - Fraction(str(target)))
     fits = [c for c in range(m + 1) if binomial_cdf(c, m, rate) <= risk]
     assert allowed_errors(m, target=target, risk=risk) == max(fits, default=-1)
+
+
+@given(
+    st.integers(1, 300),
+    st.integers(1, 2000),
+    targets,
+    risks,
+    st.sampled_from(["population", "following", "horizon"]),
+)
+def test_one_row_fewer_than_the_fewest_allows_fewer_errors(m, more, target, risk, over):
+    terms = {over: m + more}
+    found = fewest(m, target=target, risk=risk, scope=Scope(**terms))
+    most = allowed_errors(m, target=target, risk=risk, **terms)
+    assert allowed_errors(found, target=target, risk=risk, **terms) == most
+    assert found == 1 or allowed_errors(found - 1, target=target, risk=risk, **terms) < most
 
 
 def horizon_risk(c: int, m: int, target: float, length: int) -> float:

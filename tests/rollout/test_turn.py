@@ -1,6 +1,8 @@
 """When a turn begins before the labels have grown, and how much is drawn to calibrate it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 
@@ -41,6 +43,11 @@ def row(id, **more):
     return replace(made, **more)
 
 
+class Planned(NamedTuple):
+    planned: int
+    enough: Callable[[int], int]
+
+
 def asked(store, low, climbed):
     start = store.ledger.last_seq()
     store.ledger.write_many(row(f"q{start + i}", top=i >= low, rung="linear") for i in range(low + climbed))
@@ -61,8 +68,16 @@ def test_it_waits_for_as_many_new_labels_as_the_first_turn_took(store):
     assert next_turn(store, TASK, Mode.LADDER, LIVE).step is Step.FIT
 
 
+def test_of_rows_held_back_no_more_are_taken_than_are_of_use(store):
+    store.ledger.write_many(row(f"d{i}", top=True, drawn=True) for i in range(100))
+    held = replace(TASK, flywheel=replace(TASK.flywheel, hold_back=0.3, calibration=20))
+    plan = Planned(500, lambda rows: rows - 7)
+    assert calibrate(store, held, LIVE, {"linear": "r"}, plan).planned == 93
+    assert calibrate(store, TASK, LIVE, {"linear": "r"}, plan).planned == 500
+
+
 def test_what_would_climb_anyway_is_drawn_without_a_call_of_its_own(store):
-    waiting = calibrate(store, TASK, LIVE, {"linear": "r"}, 50)
+    waiting = calibrate(store, TASK, LIVE, {"linear": "r"}, Planned(50, lambda rows: rows))
     assert store.rollouts.get("mood").draw == pytest.approx(0.2)
     asked(store, 150, 150)
     wait_for_calibration(store, TASK, waiting)

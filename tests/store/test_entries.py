@@ -43,3 +43,51 @@ def test_an_unknown_kind_is_refused(store):
 def test_half_a_surrogate_pair_is_a_clear_error(store):
     with pytest.raises(BadRequest, match="surrogate"):
         store.entries.put("mood", "\ud83d", "b", "ada")
+
+
+def said(store, task="mood"):
+    return {(entry.kind, entry.key): entry.answer for entry in store.entries.list(task)}
+
+
+def test_every_edit_is_kept_and_can_be_taken_back(either):
+    entries = either.entries
+    entries.put("mood", "a", "one", "ada")
+    entries.put("mood", "a", "two", "bob")
+    entries.put("other", "a", "else", "ada")
+    entries.remove("mood", "a", who="ada")
+    edits = entries.history("mood")
+    assert [(edit.before, edit.after, edit.who) for edit in edits] == [
+        ("two", None, "ada"),
+        ("one", "two", "bob"),
+        (None, "one", "ada"),
+    ]
+    version = entries.version("mood")
+    assert entries.undo("mood", "cid").before == "two"
+    assert (said(either), entries.version("mood") > version) == ({("exact", "a"): "two"}, True)
+    entries.undo("mood", "cid")
+    assert said(either) == {("exact", "a"): "one"}
+    entries.undo("mood", "cid")
+    assert said(either) == {}
+    assert entries.undo("mood", "cid") is None
+    last = entries.history("mood")[0]
+    assert (
+        entries.undo("mood", "cid", last.id).undoes == last.undoes
+    )  # an undo is an edit, and can be taken back
+    assert said(either) == {("exact", "a"): "one"}
+    assert entries.undo("other", "cid", last.id) is None
+    assert said(either, "other") == {("exact", "a"): "else"}
+
+
+def test_a_table_s_rows_come_change_and_go_and_what_was_put_by_hand_stays(either):
+    entries = either.entries
+    entries.put("mood", "mine", "by hand", "ada")
+    assert entries.sync("mood", [("exact", "a", "1"), ("synonym", "b", "2")], "sync:t") == 2
+    version = entries.version("mood")
+    assert entries.sync("mood", [("exact", "a", "1"), ("synonym", "b", "2")], "sync:t") == 0
+    assert entries.version("mood") == version
+    assert entries.sync("mood", [("synonym", "b", "3")], "sync:t") == 2
+    assert said(either) == {("exact", "mine"): "by hand", ("synonym", "b"): "3"}
+    with pytest.raises(BadRequest, match="fuzzy"):
+        entries.sync("mood", [("exact", "c", "1"), ("fuzzy", "d", "2")], "sync:t")
+    assert entries.sync("mood", [], "sync:t") == 1
+    assert said(either) == {("exact", "mine"): "by hand"}

@@ -53,6 +53,25 @@ def test_both_languages_are_learned_to_the_noise(language):
     assert fitted.metrics["duality_gap"] <= 0.02
 
 
+def test_texts_without_labels_tell_which_words_go_together():
+    rng = np.random.default_rng(3)
+
+    def texts(rows):
+        signs = rng.random(rows) < 0.5
+        words = [[f"{'up' if sign else 'down'}{k}" for k in rng.integers(0, 300, 4)] for sign in signs]
+        return [" ".join(one) for one in words], np.where(signs, "good", "bad").tolist()
+
+    known, others, fresh = texts(40), texts(1500)[0], texts(500)
+    settings = LinearSettings(characters=False)
+    alone = fit_linear(*known, settings=settings)
+    helped = fit_linear(*known, unlabelled=others, settings=settings)
+    assert accuracy(helped.model, *fresh) > accuracy(alone.model, *fresh) + 0.05
+    assert "cost_latent" in helped.metrics
+    # What is hidden of the labelled rows stays hidden: their guesses are no better than those of fresh rows.
+    right = np.mean([one.text == label for one, label in zip(helped.out_of_fold, known[1], strict=True)])
+    assert right == pytest.approx(accuracy(helped.model, *fresh), abs=0.15)
+
+
 def test_confidence_is_calibrated_continuous_and_not_of_rows_seen():
     texts, labels = reviews(1500, noise=0.2)
     fitted = fit_linear(texts, labels)

@@ -5,8 +5,10 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.abuse import Abuse, Banned
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
+    Check,
     Citation,
     Grounds,
     Knows,
@@ -37,6 +39,7 @@ from stepladder.core.errors import (
     TooLarge,
     ToolFailed,
     TooMany,
+    TrackerFailed,
     UnknownModel,
     UnknownPlugin,
     UpstreamFailed,
@@ -104,6 +107,7 @@ from stepladder.core.protocols import (
     Piece,
     Progress,
     Recipe,
+    Reranker,
     Retriever,
     RetrieverOpener,
     Rung,
@@ -121,6 +125,7 @@ from stepladder.core.talking import (
     forged,
 )
 from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
+from stepladder.core.tracking import TrackedRun, TrackedVersion, Tracker, TrackerConfig
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
@@ -134,12 +139,14 @@ __all__ = [
     "ROLES",
     "UNSURE",
     "VISIBLE",
+    "Abuse",
     "Accounts",
     "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Banned",
     "Blocked",
     "Callback",
     "Certificate",
@@ -147,6 +154,7 @@ __all__ = [
     "ChatConfig",
     "ChatPlatform",
     "ChatPlatformOpener",
+    "Check",
     "Citation",
     "Climbed",
     "Clock",
@@ -218,6 +226,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Reranker",
     "Retention",
     "Retriever",
     "RetrieverConfig",
@@ -260,6 +269,11 @@ __all__ = [
     "ToolOpener",
     "ToolScreen",
     "ToolUse",
+    "TrackedRun",
+    "TrackedVersion",
+    "Tracker",
+    "TrackerConfig",
+    "TrackerFailed",
     "Traffic",
     "Turn",
     "Turning",

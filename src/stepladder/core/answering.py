@@ -26,6 +26,15 @@ class Unsupported(StrEnum):
     """It is not said, and a person is asked to look at the question."""
 
 
+class Check(StrEnum):
+    """Who says whether a passage supports a sentence."""
+
+    WORDS = "words"
+    """Words, and the embedding of both where there is an embedder."""
+    MODEL = "model"
+    """The task's top model too, of the sentences that words do not find supported: a call each."""
+
+
 class Rewrite(StrEnum):
     """How a question that leans on its conversation becomes one that stands alone."""
 
@@ -41,9 +50,9 @@ class Knows:
     """`[tasks.x.knowledge]`: what a task knows. Without a `collection` or a `retriever` it knows nothing.
 
     `passages` are found for each question, in the documents with one of `tags`, by `mode` (lexical or hybrid). `sure` is
-    how much of the question a sentence must carry to be the answer by itself; above 1 the sentence never is. `verified`
-    lets answers that a person approved be given again. A `retriever` of `[retrievers.x]` is asked too, or alone where
-    there is no collection.
+    how likely a sentence must hold the answer to be the answer by itself; above 1 the sentence never is. `verified` lets
+    answers that a person approved be given again. A `retriever` of `[retrievers.x]` is asked too, or alone where there is
+    no collection.
     """
 
     collection: str = ""
@@ -53,8 +62,9 @@ class Knows:
     retriever: str = ""
     rewrite: Rewrite = Rewrite.TURNS
     answer_only_from_knowledge: bool = True
+    check: Check = Check.WORDS
     unsupported: Unsupported = Unsupported.MARK
-    sure: float = 0.85
+    sure: float = 0.8
     verified: bool = True
     refusal: str = ""
 

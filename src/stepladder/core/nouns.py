@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.abuse import Abuse
 from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, ToolUse
@@ -49,7 +50,9 @@ class Turning:
     takes at least `calibration` fresh ones, or the share `hold_back` of the labels, which then does not train. A
     candidate gets `canary` of the questions until it has given `canary_answers`. The share `audit` of all questions is
     drawn by a coin and also put to the top rung; while a fitted candidate waits for its calibration beside a live release,
-    so many more are that the share `recalibrate` of all is asked twice.
+    so many more are that the share `recalibrate` of all is asked twice. No release is tried out that keeps less than the
+    promise's target less `forget` on earlier data sets, of which the share `replay` of the training rows is drawn. A fit
+    also starts `every_hours` after the last and after `entries` changes of the dictionary. `approve`: a person promotes.
     """
 
     automatic: bool = True
@@ -61,6 +64,11 @@ class Turning:
     canary_answers: int = 200
     audit: float = 0.05
     recalibrate: float = 0.2
+    forget: float = 0.05
+    replay: float = 0.0
+    every_hours: float = 0.0
+    entries: int = 0
+    approve: bool = False
 
 
 OFFLINE = "offline"
@@ -323,6 +331,7 @@ class ServiceClass:
     deadline_ms: float | None = None
     concurrency: int | None = None
     wait_seconds: float = 10.0
+    abuse: Abuse = field(default_factory=Abuse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ GUARDS = "stepladder.guards"
 RETRIEVERS = "stepladder.retrievers"
 TOOLS = "stepladder.tools"
 CHATS = "stepladder.chats"
+TRACKERS = "stepladder.trackers"
 
 
 @cache

@@ -1,7 +1,7 @@
 """Whether the parts of a task's promise, and of its watch, fit each other, its labels and its top rung."""
 
 from stepladder.core.errors import ConfigError
-from stepladder.core.nouns import OFFLINE, Task, Unsure
+from stepladder.core.nouns import OFFLINE, Task, Turning, Unsure
 from stepladder.core.promised import Floors, Promise
 from stepladder.core.toml_tables import between
 from stepladder.core.watching import TaskWatch
@@ -57,6 +57,19 @@ def check_top(task: Task, models: tuple[str, ...], where: str) -> None:
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:
     return ConfigError(f"{key} is {value!r}.", param=key, remedy=remedy)
+
+
+def check_turning(wheel: Turning, where: str) -> None:
+    """Raise ConfigError, naming the key, for a share that is none, a growth that shrinks, a count below 1."""
+    for key in ("canary", "audit", "recalibrate", "forget"):
+        between(getattr(wheel, key), 0.0, 1.0, f"{where}.{key}", closed=True)
+    for key in ("hold_back", "replay"):
+        between(getattr(wheel, key), 0.0, 0.9, f"{where}.{key}", closed=True)
+    for key in ("every_hours", "entries"):
+        between(getattr(wheel, key), 0.0, 1e9, f"{where}.{key}", closed=True)
+    between(wheel.growth, 1.0, float("inf"), f"{where}.growth")
+    for key in ("labels", "calibration"):
+        between(getattr(wheel, key), 0, float("inf"), f"{where}.{key}")
 
 
 def check_watching(watch: TaskWatch, where: str) -> None:

@@ -34,7 +34,7 @@ from stepladder.data.duplicates import Duplicates, find_contamination, find_dupl
 from stepladder.data.errors import Suspect, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
-from stepladder.data.gather import clean, freeze, gather, unlabelled
+from stepladder.data.gather import clean, freeze, gather, replay, training_set, unlabelled
 from stepladder.data.gathering import (
     Gathered,
     Reading,
@@ -160,12 +160,14 @@ __all__ = [
     "recognise",
     "recognise_answer",
     "repair",
+    "replay",
     "restore",
     "sample_of",
     "span_days",
     "split_rows",
     "synthesis_requests",
     "synthesis_task",
+    "training_set",
     "traits_described",
     "traits_of",
     "unlabelled",

@@ -1,7 +1,8 @@
 """Is a fitted candidate worth a calibration, and how large a one? Decided from its training set, before any is drawn."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from stepladder.core import Dataset, Example, Fitted, Guess, Promise, Task
 from stepladder.models import equal, lost, may_be_low, speaks_of
@@ -9,6 +10,7 @@ from stepladder.promise import (
     CalibrationPlan,
     Rehearsal,
     Scope,
+    fewest,
     plan_answered,
     plan_calibration,
     plan_part,
@@ -39,6 +41,13 @@ class Outlook:
         """What attempt `number` may spend of the task's risk."""
         return promise.risk if self.last else release_risk(promise.risk, number)
 
+    def enough(self, task: Task, number: int, rows: int) -> int:
+        """Of so many calibration rows, how many attempt `number` needs: more would allow it no further error."""
+        if task.promise.kind.one_sided or task.offline or len(task.rungs) > 1:
+            return rows  # other tests, or several rungs that share the errors
+        terms = (task.promise.target, self.risk(task.promise, number))
+        return fewest(rows, target=terms[0], risk=terms[1], scope=self.scope)
+
 
 def stream(task: Task) -> Outlook:
     """A stream without an end: a calibration should pay itself back within a few horizons."""
@@ -48,10 +57,11 @@ def stream(task: Task) -> Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Calibration rows to wait for (0: it is not worth any), the share expected to be answered low with the
-    thresholds they allow, and each rung's out-of-fold agreement with the labels."""
+    """Calibration rows to wait for (0: it is not worth any) and, of rows that are there already, how many are `enough`;
+    the share expected to be answered low with the thresholds they allow, and each rung's out-of-fold agreement."""
 
     planned: int
+    enough: Callable[[int], int] = field(compare=False, repr=False)
     low_share: float
     agreement: Mapping[str, float]
 
@@ -87,7 +97,7 @@ def judge(
         agreement[rung] = 1 - sum(wrong) / max(len(wrong), 1)
     if planned:
         planned = min(max(planned, task.flywheel.calibration), outlook.most)
-    return Judgement(planned, low_share, agreement)
+    return Judgement(planned, partial(outlook.enough, task, number), low_share, agreement)
 
 
 def _plan(

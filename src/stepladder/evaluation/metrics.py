@@ -28,6 +28,7 @@ class Answers(StrEnum):
 
     LABEL = "label"
     JSON = "json"
+    SPANS = "spans"
     TEXT = "text"
 
 
@@ -59,7 +60,10 @@ class Scores:
 
 def kind_of(gold: Sequence[str]) -> Answers:
     """What kind gold answers are: JSON objects or lists, labels (short, and few different ones), or prose."""
-    if gold and all(isinstance(_json(answer), dict | list) for answer in gold):
+    read = [_json(answer) for answer in gold]
+    if gold and all(isinstance(value, list) and all(map(_is_span, value)) for value in read) and any(read):
+        return Answers.SPANS
+    if gold and all(isinstance(value, dict | list) for value in read):
         return Answers.JSON
     short = all(len(answer) <= _MOST_LABEL and "\n" not in answer for answer in gold)
     return Answers.LABEL if short and len(set(gold)) <= max(2, _FEW * len(gold)) else Answers.TEXT
@@ -72,6 +76,8 @@ def score(answers: Sequence[str], gold: Sequence[str], kind: Answers) -> Scores:
         raise ValueError("there is nothing to score")
     if kind is Answers.LABEL:
         return _labels(pairs)
+    if kind is Answers.SPANS:
+        return _spans(pairs)
     return _objects(pairs) if kind is Answers.JSON else _prose(pairs)
 
 
@@ -115,6 +121,49 @@ def _objects(pairs: Sequence[tuple[str, str]]) -> Scores:
         "json_validity": valid / len(pairs),
     }
     return Scores("field_f1", figures, rows)
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, dict) and {"start", "end"} <= value.keys()
+
+
+def _spans(pairs: Sequence[tuple[str, str]]) -> Scores:
+    """Micro-averaged over whole spans: start, end and label must all be right (CoNLL's shared tasks)."""
+    rows = np.zeros((len(pairs), 3))
+    by_label: dict[str, list[int]] = {}
+    valid = 0
+    for at, (answer, gold) in enumerate(pairs):
+        read = _json(answer)
+        valid += isinstance(read, list)
+        one, other = (_marked(value) for value in (read, _json(gold)))
+        rows[at] = (one & other).total(), one.total(), other.total()
+        for place, found in enumerate((one & other, one, other)):
+            for (_, _, label), count in found.items():
+                by_label.setdefault(label, [0, 0, 0])[place] += count
+    hit, said, wanted = rows.sum(axis=0)
+    figures = {
+        "span_f1": f1(hit, said, wanted),
+        "span_precision": float(hit / said) if said else 0.0,
+        "span_recall": float(hit / wanted) if wanted else 0.0,
+        "json_validity": valid / len(pairs),
+    }
+    classes = [
+        ClassScore(label, h / s if s else 0.0, h / w if w else 0.0, f1(h, s, w), w, s)
+        for label, (h, s, w) in sorted(by_label.items(), key=lambda one: (-one[1][2], one[0]))
+    ]
+    return Scores("span_f1", figures, rows, tuple(classes))
+
+
+def _marked(value: Any) -> Counter[tuple[int, int, str]]:
+    """Spans as (start, end, label); what is none does not count."""
+    spans = [one for one in value if _is_span(one)] if isinstance(value, list) else []
+    return Counter(
+        (int(one["start"]), int(one["end"]), str(one.get("label", ""))) for one in spans if _numbers(one)
+    )
+
+
+def _numbers(span: Mapping[str, Any]) -> bool:
+    return all(isinstance(span[key], int | float) and np.isfinite(span[key]) for key in ("start", "end"))
 
 
 def _json(text: str) -> Any:

@@ -1,9 +1,10 @@
 """Questions as people really type them: spoilt on purpose, to see how far answers depend on their writing.
 
-Nothing here changes what a question means; each way of spoiling is drawn from a seed and the text alone.
+Nothing here changes what a question asks for; each way of spoiling is drawn from a seed and the text alone.
 """
 
 import random
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
@@ -60,6 +61,32 @@ def wide(text: str, draw: random.Random) -> str:
     return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
 
 
+def order(text: str, draw: random.Random) -> str:
+    """Sentences in another order, where there are several."""
+    parts = [part for part in re.split(r"(?<=[.!?。！？])\s*", text) if part]
+    shuffled = draw.sample(parts, len(parts))
+    return ("" if re.search(r"[。！？]", text) else " ").join(shuffled) if len(parts) > 1 else text
+
+
+def framed(text: str, draw: random.Random) -> str:
+    """The same request, said more politely."""
+    if re.search(r"[\u3400-\u9fff]", text):
+        return draw.choice(("你好，请问{}谢谢！", "麻烦看一下：{}", "不好意思打扰了，{}拜托了。")).format(
+            text
+        )
+    return draw.choice(
+        ("Hello! {} Thanks.", "Sorry to bother you: {}", "Quick one for you. {} Cheers!")
+    ).format(text)
+
+
+def buried(text: str, draw: random.Random) -> str:
+    """At the end of two thousand characters that say nothing."""
+    filler = (
+        "今天天气不错，一切照常。" if re.search(r"[\u3400-\u9fff]", text) else "It is a day like any other. "
+    )
+    return filler * (2000 // len(filler)) + text
+
+
 WAYS: Mapping[str, Callable[[str, random.Random], str]] = {
     "typos": typos,
     "upper case": upper,
@@ -67,6 +94,9 @@ WAYS: Mapping[str, Callable[[str, random.Random], str]] = {
     "white space": spaces,
     "no punctuation": bare,
     "full width": wide,
+    "sentence order": order,
+    "politely": framed,
+    "long context": buried,
 }
 
 

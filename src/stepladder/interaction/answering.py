@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stepladder.core import Config, Model, Rewrite, Rung, Task, TaskKind
+from stepladder.core import Check, Config, Model, Rewrite, Rung, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.searching import Retrievers, source_of
+from stepladder.models import Entries
 from stepladder.service import (
     EXTRACT,
     READER,
@@ -19,6 +20,7 @@ from stepladder.service import (
     SummingRung,
     Verified,
     VerifiedRung,
+    judging_task,
     part_task,
     rewriting_task,
     whole_task,
@@ -41,8 +43,8 @@ class Furnished:
         return self.source is None or self.source.private
 
     def version(self) -> str:
-        """Changes with what can be found."""
-        return "" if self.source is None else self.source.version()
+        """Changes with what can be found; "" where nothing is searched."""
+        return "" if self.source is None else f"at {self.source.version()}"
 
 
 class Answering:
@@ -54,8 +56,8 @@ class Answering:
         self._retrievers = Retrievers()
         self._verified: dict[str, Verified] = {}
 
-    def furnish(self, task: Task, model: Model, config: Config) -> Furnished:
-        """What answers a task; without knowledge, its top alone."""
+    def furnish(self, task: Task, model: Model, config: Config, words: Entries) -> Furnished:
+        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile."""
         top, knows = model.rung(task), task.knowledge
         if task.kind is TaskKind.SUMMARY:
             sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
@@ -64,13 +66,16 @@ class Answering:
         if source is None:
             return Furnished(top)
         rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
-        finder = Finder(knows, source, rewriter)
+        finder = Finder(knows, source, rewriter, words)
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
         low: list[Rung] = [ReaderRung(finder, task)]
         if knows.verified:
             low.insert(0, VerifiedRung(self._approved(task.name), finder))
-        return Furnished(Grounded(top, finder, task), low, {VERIFIED: 1.0, READER: knows.sure}, source=source)
+        judge = model.rung(judging_task(task)) if knows.check is Check.MODEL else None
+        return Furnished(
+            Grounded(top, finder, task, judge), low, {VERIFIED: 1.0, READER: knows.sure}, source=source
+        )
 
     def _approved(self, task: str) -> Verified:
         if task not in self._verified:

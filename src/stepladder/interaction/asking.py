@@ -40,13 +40,10 @@ def asked(settings: Settings, config: Config, name: str, scope: Scope) -> Iterat
                 given = config.models[model]
                 opened[model] = plugins.find(plugins.MODELS, given.kind).open(model, given.settings)
             top = with_fallbacks(config, opened)[task.top]
-            furnished = Answering(store, knowledge).furnish(task, top, config)
-            words = (
-                [DictionaryRung(Entries.of(store.entries.snapshot(name)))]
-                if OWNERS_WORD in task.rungs
-                else []
-            )
-            low = [*words, *furnished.low]
+            words = Entries.of(store.entries.snapshot(name))
+            furnished = Answering(store, knowledge).furnish(task, top, config, words)
+            dictionary = [DictionaryRung(words)] if OWNERS_WORD in task.rungs else []
+            low = [*dictionary, *furnished.low]
             ladder = Ladder(task, low, furnished.thresholds, furnished.top, release="", events=Events())
             yield lambda text: runner.run(_answer(ladder, task, text, scope))
         finally:

@@ -87,12 +87,12 @@ class Ladders:
     def _task(
         self, task: Task, chain: Sequence[Model], state: State, used: set[str], config: Config
     ) -> ServedTask:
-        model, furnished = chain[0], self._answering.furnish(task, chain[0], config)
+        model, entries = chain[0], self._known(task.name)
+        furnished = self._answering.furnish(task, model, config, entries)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         _check_tools(task, model)
         top: Rung = UnsureRung(task) if task.offline else furnished.top
-        entries = self._known(task.name)
-        dictionary = DictionaryRung(entries)
+        dictionary, before = DictionaryRung(entries), entries.edits
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
             ladder = self._released(task, str(id), top, dictionary, used)
@@ -114,7 +114,7 @@ class Ladders:
             dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
             coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
-            edits=lambda: (entries.edits, furnished.version()),
+            edits=lambda: (entries.edits - before, furnished.version()),
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),

@@ -17,6 +17,7 @@ from stepladder.interaction.beside import run_beside
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.tracking import Publishing
 from stepladder.rollout import Report, fingerprint, with_version
 from stepladder.store import Store
 
@@ -35,7 +36,9 @@ def main() -> int:
 def _run(settings: Settings) -> None:
     config = settings.load()
     store = open_store(settings, config)
+    publishing = Publishing(store, settings.releases(config), config.tracker)
     try:
+        publishing.start()
         tops: dict[str, str] = {}
         flywheel = Flywheel(store, open_registry(store, settings, config), tops, Report(store))
         with _Lease(store) as lease:
@@ -47,6 +50,7 @@ def _run(settings: Settings) -> None:
                         _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
+        publishing.stop()
         store.close()
 
 

@@ -7,7 +7,7 @@ from stepladder.knowledge.instructions import trusted
 from stepladder.knowledge.terms import query_terms
 from stepladder.text import Span
 
-_LEAD = 4.0
+_LEAD = 20.0
 _MOST_SENTENCES = 4000
 
 
@@ -15,15 +15,15 @@ def extract(text: str, count: int) -> list[Span]:
     """The `count` sentences to keep, as (start, end), in the text's order.
 
     Greedy coverage of the text's words, each worth the logarithm of how often the text says it, and less once it has
-    been said (a submodular objective, after Lin & Bilmes 2011). Early sentences gain: measured, the first ones alone are
-    hard to beat (benchmarks/results/answers.md).
+    been said (a submodular objective, after Lin & Bilmes 2011). Early sentences gain much: measured, the first ones alone
+    are hard to beat (benchmarks/results/answers.md).
     """
     spans = list(trusted(text))[:_MOST_SENTENCES]
     if len(spans) <= count:
         return spans
     said = [query_terms(text[start:end]) for start, end in spans]
     often = Counter(term for terms in said for term in set(terms))
-    worth = {term: math.log1p(number) for term, number in often.items() if number > 1}
+    worth = {term: math.log1p(number) for term, number in often.items()}
     left = dict(worth)
     chosen: list[int] = []
     while len(chosen) < count:

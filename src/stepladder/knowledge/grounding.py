@@ -7,10 +7,11 @@ where there is one. It measures wording, not truth: a claim that recombines the 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepladder.core import Embedder, Passage
+from stepladder.knowledge.alteration import IDLE, Laid, altered
 from stepladder.knowledge.instructions import is_instruction, trusted
 from stepladder.knowledge.numbers import numbers_of
 from stepladder.knowledge.terms import document_terms, is_character, query_terms
@@ -52,32 +53,61 @@ class _Sentence:
     beside: frozenset[str]
     above: frozenset[str]
     numbers: frozenset[str]
+    nearby: tuple[Laid, ...]
 
 
 class Evidence:
-    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time."""
+    """The sentences of some passages, looked at once, for the claims of one answer. Not for several threads at a time.
 
-    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None = None) -> None:
+    `variants` gives a claim's other wordings, the claim itself first: any of them may be the passages'.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        embedder: Embedder | None = None,
+        variants: Callable[[str], Sequence[str]] = lambda claim: (claim,),
+    ) -> None:
         self._embedder = embedder
+        self._variants = variants
         self._sentences = [one for passage in passages for one in _of(passage)]
         self._known = frozenset().union(*(one.terms | one.above for one in self._sentences))
 
     def support(self, claim: str) -> Support | None:
         """What carries most of a claim, if that is enough; None where nothing does. Raises RungFailed with an embedder."""
-        asked = {term: 1.0 if self._has(term) else _NEW for term in claim_terms(claim)}
-        numbers = numbers_of(claim)
-        fitting = [one for one in self._sentences if numbers <= one.numbers]
-        ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
+        found = (self._support(said) for said in self._variants(claim))
+        return next((one for one in found if one is not None), None)
+
+    def nearest(self, claim: str) -> Support | None:
+        """The sentence that a reader should look at before a claim that nothing supports is called unsupported.
+
+        None where no sentence is near, or none has the claim's numbers.
+        """
+        found = [one for said in self._variants(claim) for one in self._ranked(said)[:1]]
+        share, one = max(found, key=lambda pair: pair[0], default=(0.0, None))
+        return _support(one, share) if one is not None and share >= _DOUBTFUL else None
+
+    def _support(self, claim: str) -> Support | None:
         near: list[_Sentence] = []
-        for share, place in ranked if asked else ():
+        for share, one in self._ranked(claim):
             if share < _DOUBTFUL or len(near) == _LOOKED_AT:
                 break
-            if _denied(claim, fitting[-place]):
+            if _denied(claim, one) or _altered(claim, one):
                 continue
             if share >= SUPPORTED:
-                return _support(fitting[-place], share)
-            near.append(fitting[-place])
+                return _support(one, share)
+            near.append(one)
         return self._by_meaning(claim, near)
+
+    def _ranked(self, claim: str) -> list[tuple[float, _Sentence]]:
+        """(share of the claim, sentence) of those that have its numbers, the best first."""
+        terms = claim_terms(claim)
+        asked = {
+            term: 1.0 if self._has(term) else _NEW for term in terms if self._has(term) or not _idle(term)
+        }
+        numbers = numbers_of(claim)
+        fitting = [(_carried(asked, one), one) for one in self._sentences if asked and numbers <= one.numbers]
+        return sorted(fitting, key=lambda pair: -pair[0])
 
     def _has(self, term: str) -> bool:
         pair = len(term) == 2 and is_character(term[0])
@@ -90,6 +120,10 @@ class Evidence:
         likeness = rows[1:] @ rows[0]
         best = int(likeness.argmax())
         return _support(near[best], SUPPORTED) if likeness[best] >= _NEAR else None
+
+
+def _idle(term: str) -> bool:
+    return term in IDLE or (is_character(term[0]) and not IDLE.isdisjoint(term))
 
 
 def unmarked(sentence: str) -> str:
@@ -113,6 +147,7 @@ def _of(passage: Passage) -> list[_Sentence]:
     said = [_terms(passage.text[start:end]) for start, end in spans]
     over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
     above, numbers = _terms(over), numbers_of(over)
+    laid = [Laid.of(passage.text[start:end]) for start, end in spans]
     found = []
     for index, (start, end) in enumerate(spans):
         nearby = slice(max(0, index - 1), index + 2)
@@ -126,6 +161,7 @@ def _of(passage: Passage) -> list[_Sentence]:
                 frozenset().union(*said[nearby]),
                 above,
                 numbers.union(*near),
+                tuple(laid[nearby]),
             )
         )
     return found
@@ -159,6 +195,10 @@ def _denied(claim: str, one: _Sentence) -> bool:
             used.append(clause)
     said = " ".join(used) or one.text
     return (_DENIES.search(normalise(claim)) is None) != (_DENIES.search(normalise(said)) is None)
+
+
+def _altered(claim: str, one: _Sentence) -> bool:
+    return altered(claim, one.nearby, one.beside | one.above)
 
 
 def _support(one: _Sentence, share: float) -> Support:

@@ -1,10 +1,12 @@
 """Answers that are a passage's own sentence, or none: nothing is written that no document says.
 
 A sentence is believed as far as it, and the sentences around it, carry the question's rarer words; a question for a
-number or a date wants one in the sentence, and a number in the question must stand in the passage. What a passage says
-is only ever quoted: an instruction hidden in it has nobody to obey it, and is not quoted either.
+number or a date wants one in the sentence, and a number in the question must stand in the passage. How sure that is, is
+learned (benchmarks/reader.py): from how much is carried, and by how much less the next sentence does that says something
+else. What a passage says is only ever quoted: an instruction hidden in it has nobody to obey it, and is not quoted either.
 """
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ from stepladder.text import normalise
 Rarity = Callable[[Collection[str]], Mapping[str, float]]
 """How telling each term is: its inverse document frequency where it was searched."""
 
-SURE = 0.5
+SURE = 0.65
+_WEIGHTS = (2.9, 4.5, 0.1)
+_BIAS = -1.6
+_SAME = 0.4
 _BESIDE = 0.3
 _ELSEWHERE = 0.15
 _MISSING_NUMBER = 0.1
@@ -43,60 +48,100 @@ _FITS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence that answers: `start` is its place in the document, `support` how much of the question it carries."""
+    """A sentence that answers: `start` is its place in the document, `support` how much of the question it carries.
+
+    `confidence` estimates how likely it holds the answer.
+    """
 
     passage: Passage
     text: str
     start: int
     support: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence and how well it fits: `fits` is 1 or -1 where the kind of answer that is wanted is there or not, else 0.
+
+    `new` are its terms that the question does not have.
+    """
+
+    passage: Passage
+    text: str
+    start: int
+    support: float
+    fits: int
+    new: frozenset[str]
+
+    @property
+    def rank(self) -> float:
+        """What it is chosen by."""
+        return self.support + _FITS * (self.fits > 0)
 
 
 def best_quote(question: str, hits: Sequence[Hit], rarity: Rarity) -> Quote | None:
     """The sentence that carries most of the question, however little that is; None where there are no sentences."""
+    found = list(candidates(question, hits, rarity))
+    if not found:
+        return None
+    best = max(found, key=lambda one: one.rank)  # of equal ones the first: it stands in the better passage
+    weighed = zip(_WEIGHTS, signs(best, found), strict=True)
+    confidence = 1 / (1 + math.exp(-_BIAS - sum(weight * sign for weight, sign in weighed)))
+    support = max(0.0, min(1.0, best.support))
+    return Quote(best.passage, best.text, best.start, support, confidence)
+
+
+def answered(quote: Quote | None, *, sure: float = SURE) -> bool:
+    """Whether the quote is likely enough an answer."""
+    return quote is not None and quote.confidence >= sure
+
+
+def signs(best: Candidate, found: Iterable[Candidate]) -> tuple[float, float, float]:
+    """What the confidence is learned from: support, lead over the best sentence that says something else, and fit."""
+    others = (one.rank for one in found if not _alike(one.new, best.new))
+    return best.support, best.rank - max(others, default=0.0), float(best.fits)
+
+
+def candidates(question: str, hits: Sequence[Hit], rarity: Rarity) -> Iterable[Candidate]:
+    """Every sentence of the passages, in their order."""
     asked = query_terms(_ASKING.sub(" ", normalise(question))) or query_terms(question)
     if not asked or not hits:
-        return None
+        return
     weights = rarity(tuple(asked))
     whole = sum(weights.values()) or 1.0
     wanted = _wanted(question)
     numbers = set(re.findall(r"\d+", normalise(question)))
-    best: tuple[float, int] | None = None
-    chosen: Quote | None = None
-    for place, hit in enumerate(hits):
+    for hit in hits:
         passage = hit.passage
         text = normalise(f"{passage.title} {passage.heading} {passage.text}")
         missing = _MISSING_NUMBER * sum(number not in text for number in numbers)
-        for (start, end), carried in _carried(passage, weights):
+        for (start, end), terms, carried in _carried(passage, weights):
             said = passage.text[start:end]
-            support = carried / whole - missing
-            fits = wanted is not None and wanted.search(normalise(said)) is not None
-            rank = (support + _FITS * fits, -place)
-            if best is None or rank > best:
-                best = rank
-                chosen = Quote(passage, said, passage.start + start, max(0.0, min(1.0, support)))
-    return chosen
+            fits = 0 if wanted is None else 1 if wanted.search(normalise(said)) else -1
+            new = frozenset(terms - asked.keys())
+            yield Candidate(passage, said, passage.start + start, carried / whole - missing, fits, new)
 
 
-def answered(quote: Quote | None, *, sure: float = SURE) -> bool:
-    """Whether the quote carries enough of the question to be an answer."""
-    return quote is not None and quote.support >= sure
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= _SAME * max(1, min(len(one), len(other)))
 
 
-def _carried(passage: Passage, weights: Mapping[str, float]) -> Iterable[tuple[tuple[int, int], float]]:
-    """Each sentence with the weight of the terms in it, and less for those beside it or elsewhere in the passage."""
+def _carried(
+    passage: Passage, weights: Mapping[str, float]
+) -> Iterable[tuple[tuple[int, int], set[str], float]]:
+    """Each sentence, its terms, and the weight of those asked for: less for those beside it or elsewhere in the passage."""
     spans = list(trusted(passage.text))
     said = [_terms(passage.text[start:end]) for start, end in spans]
     everywhere = _terms(f"{passage.title} {passage.heading}").union(*said)
     for index, span in enumerate(spans):
         beside = set().union(*said[max(0, index - 1) : index + 2])
-        yield (
-            span,
-            sum(
-                weight * (1 if term in said[index] else _BESIDE if term in beside else _ELSEWHERE)
-                for term, weight in weights.items()
-                if term in everywhere
-            ),
+        carried = sum(
+            weight * (1 if term in said[index] else _BESIDE if term in beside else _ELSEWHERE)
+            for term, weight in weights.items()
+            if term in everywhere
         )
+        yield span, said[index], carried
 
 
 def _terms(text: str) -> set[str]:

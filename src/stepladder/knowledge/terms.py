@@ -8,7 +8,7 @@ tried: they change nDCG@10 by less than .001 (docs/decisions/0010).
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -74,6 +74,16 @@ def query_terms(text: str) -> Counter[str]:
         if joint:
             found[joint] += 1
     return found or idle
+
+
+def in_order(text: str, *, keep: Collection[str] = ()) -> list[str]:
+    """Each character of spaceless scripts and each word's stem, in order, without stop words but for those to `keep`."""
+    found: list[str] = []
+    for spaceless, word, _ in _runs(text):
+        found += spaceless
+        if word and (word not in _STOP or word in keep):
+            found.append(_word(word))
+    return found
 
 
 def is_character(term: str) -> bool:

@@ -9,7 +9,7 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import DictionaryRung, Entries, entry_key
+from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.embedding import open_embedder
@@ -47,6 +47,7 @@ from stepladder.models.neighbours import (
 from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
+from stepladder.models.reranking import EndpointReranker
 from stepladder.models.router import Embed, Router, shape, wide_row
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
@@ -78,6 +79,7 @@ __all__ = [
     "FEW_SHOT_FEATURES",
     "MEMBERS",
     "NETWORK",
+    "OF_THINGS",
     "OUTSIDE",
     "TOKENIZER",
     "WEIGHTS",
@@ -93,6 +95,7 @@ __all__ = [
     "EmbeddedColumns",
     "EncoderModel",
     "EncoderRung",
+    "EndpointReranker",
     "Entries",
     "Event",
     "EventReader",
@@ -136,6 +139,7 @@ __all__ = [
     "candidates",
     "centred",
     "chat_with",
+    "checked_entry",
     "class_chances",
     "confidence_features",
     "cores",

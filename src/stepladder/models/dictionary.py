@@ -3,15 +3,18 @@
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from stepladder.core import Answer, BadRequest, Part, Question
+from stepladder.core import Answer, BadRequest, Part, Question, RungFailed, Task
+from stepladder.models.contract import parse_answer
 from stepladder.models.phrases import Pattern, Phrases
-from stepladder.store import Entry
+from stepladder.store import WORD, Entry
 from stepladder.text import dictionary_key
 
 
 @dataclass(slots=True)
 class Entries:
     """A task's entries: answers by the text to the letter, by its normal form, and by what the text holds.
+
+    `synonyms` are what askers call a thing -> what the documents call it, `facts` the name of a thing -> what is so.
 
     `put` and `remove` change it in place, so that an edit is in force for the next question; questions are answered
     meanwhile. `edits` counts the changes: what was answered before one of them is not to be said again.
@@ -21,6 +24,8 @@ class Entries:
     normalised: dict[str, str] = field(default_factory=dict)
     patterns: Phrases = field(default_factory=Phrases)
     phrases: Phrases = field(default_factory=Phrases)
+    synonyms: Phrases = field(default_factory=Phrases)
+    facts: Phrases = field(default_factory=Phrases)
     edits: int = 0
 
     @classmethod
@@ -33,31 +38,62 @@ class Entries:
 
     def put(self, kind: str, key: str, answer: str) -> None:
         """Add an entry, or replace the one with this kind and key."""
-        if kind == "pattern":
-            self.patterns.put(key, Pattern.of(key), answer)
-        elif kind == "phrase":
-            self.phrases.put(key, Pattern.phrase(key), answer)
+        held = self._held(kind)
+        if held is not None:
+            held.put(key, Pattern.of(key) if kind == "pattern" else Pattern.phrase(key), answer)
         else:
             (self.exact if kind == "exact" else self.normalised)[key] = answer
         self.edits += 1
 
     def remove(self, kind: str, key: str) -> None:
         """Take an entry out, if it is there."""
-        if kind in ("pattern", "phrase"):
-            (self.patterns if kind == "pattern" else self.phrases).remove(key)
+        held = self._held(kind)
+        if held is not None:
+            held.remove(key)
         else:
             (self.exact if kind == "exact" else self.normalised).pop(key, None)
         self.edits += 1
 
+    def variants(self, text: str) -> tuple[str, ...]:
+        """The text, and where it holds synonyms, the same in the documents' words."""
+        if not self.synonyms:
+            return (text,)
+        key = dictionary_key(text)
+        said = self.synonyms.replaced(key)
+        return (text,) if said == key else (text, said)
+
+    def facts_on(self, text: str) -> list[tuple[str, str]]:
+        """(name, what is so) of the things that a text names, in its own words or in the documents'."""
+        if not self.facts:
+            return []
+        named = [one for said in self.variants(text) for one in self.facts.held(dictionary_key(said))]
+        return list(dict.fromkeys(named))
+
+    def _held(self, kind: str) -> Phrases | None:
+        kinds = {
+            "pattern": self.patterns,
+            "phrase": self.phrases,
+            "synonym": self.synonyms,
+            "fact": self.facts,
+        }
+        return kinds.get(kind)
+
     def find(self, text: str) -> str | None:
         """The answer to this text, None where no entry knows it.
 
-        To the letter goes before normalised, that before a pattern, and that before a phrase; of several the longest.
+        To the letter goes before normalised, that before a pattern, and that before a phrase; of several the longest. Where
+        none knows it, the text is looked up with its synonyms replaced.
         """
         found = self.exact.get(text)
         if found is not None or not (self.normalised or self.patterns or self.phrases):
             return found
         key = dictionary_key(text)
+        found = self._find(key)
+        if found is None and self.synonyms and (said := self.synonyms.replaced(key)) != key:
+            found = self._find(said)
+        return found
+
+    def _find(self, key: str) -> str | None:
         found = self.normalised.get(key)
         if found is None and self.patterns:
             found = self.patterns.find(key)
@@ -81,6 +117,31 @@ def entry_key(kind: str, text: str) -> str:
             remedy="Write * for what may differ, or kind normalised.",
         )
     return key
+
+
+OF_THINGS = ("synonym", "fact")
+"""Kinds of entries that are no answers."""
+
+
+def checked_entry(task: Task, kind: str, text: str, answer: str) -> tuple[str, str]:
+    """An entry's key, and its answer as the task's contract writes it. Raises BadRequest."""
+    if not text.strip():
+        raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
+    if kind == WORD:
+        raise BadRequest(
+            "A word is for all tasks.",
+            param="kind",
+            remedy="PUT /admin/words, or stepladder dictionary word.",
+        )
+    key = entry_key(kind, text)
+    if kind in OF_THINGS:
+        if not answer.strip():
+            raise BadRequest("answer is empty.", param="answer", remedy=f"Give what the {kind} says.")
+        return key, answer.strip()
+    try:
+        return key, parse_answer(task, answer)
+    except RungFailed as error:
+        raise BadRequest(f"answer: {error.message}", param="answer", remedy=error.remedy) from error
 
 
 class DictionaryRung:

@@ -121,6 +121,26 @@ class Phrases:
                 best, answer = rank, found[1]
         return answer
 
+    def held(self, text: str) -> list[tuple[str, str]]:
+        """(key, answer) of every entry that a text in normal form holds, the longest first."""
+        keys = dict.fromkeys(self._candidates(text))
+        found = [(key, self._patterns[key]) for key in keys if key in self._patterns]
+        fitting = [(key, answer) for key, (pattern, answer) in found if pattern.fits(text)]
+        return sorted(fitting, key=lambda one: (-len(one[0]), one[0]))
+
+    def replaced(self, text: str) -> str:
+        """A text in normal form with its phrases' answers in their places, longer phrases first, nothing twice."""
+        held = self.held(text)
+        if not held:
+            return text
+        answers = dict(held)
+        either = "|".join(map(re.escape, answers))
+        return re.sub(either, lambda at: self._said(at, answers), text)
+
+    @staticmethod
+    def _said(at: re.Match[str], answers: dict[str, str]) -> str:
+        return answers[at[0]] if _whole(at.string, at.start(), at.end()) else at[0]
+
     def _candidates(self, text: str) -> Iterator[str]:
         """Keys whose longest piece stands somewhere in the text, some of them more than once."""
         filed, of_word, of_head = self._filed.get, self._words.get, self._heads.get

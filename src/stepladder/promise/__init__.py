@@ -24,8 +24,10 @@ from stepladder.promise.certify import (
     allowed_errors,
     certify_ladder,
     certify_threshold,
+    fewest,
     release_risk,
 )
+from stepladder.promise.contest import Contest, contest
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
 from stepladder.promise.inputs import InvalidPromiseInput, error_budget
@@ -41,6 +43,7 @@ __all__ = [
     "CallBudget",
     "CertifiedThreshold",
     "Choice",
+    "Contest",
     "DetectionBound",
     "Drift",
     "InvalidPromiseInput",
@@ -67,9 +70,11 @@ __all__ = [
     "choose",
     "clopper_pearson_lower",
     "clopper_pearson_upper",
+    "contest",
     "coverage_bound",
     "detection_bound",
     "error_budget",
+    "fewest",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
     "plan_answered",

@@ -137,6 +137,24 @@ def allowed_errors(
     return _allowed(count("sample", sample), error_budget(target), open_unit("risk", risk), scope)
 
 
+def fewest(sample: int, *, target: float, risk: float, scope: Scope) -> int:
+    """The smallest calibration sample that allows as many errors as one of `sample` does.
+
+    The rows beyond can only hold more errors: they cost labels, and what may be answered low. The number is known before
+    any row is looked at, so that a sample cut to it is as random as the whole.
+    """
+    terms = {"population": scope.population, "horizon": scope.horizon, "following": scope.following}
+    allowed = allowed_errors(sample, target=target, risk=risk, **terms)
+    too_few, enough = 0, sample
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if allowed_errors(middle, target=target, risk=risk, **terms) < allowed:
+            too_few = middle
+        else:
+            enough = middle
+    return enough
+
+
 @lru_cache(maxsize=4096)
 def _allowed(sample: int, budget: Fraction, risk: float, scope: Scope) -> int:
     if scope.population is not None and sample > scope.population:

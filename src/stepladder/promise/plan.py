@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepladder.promise.bounds import binomial_cdf
-from stepladder.promise.certify import allowed_errors
+from stepladder.promise.certify import Scope, allowed_errors, fewest
 from stepladder.promise.inputs import Flags, Floats, count, error_budget, open_unit, scored_sample
 from stepladder.promise.parts import RANKS
 
@@ -51,9 +51,12 @@ def plan_calibration(
     if checked.size == 0 or remaining < 2:
         return best
     cumulated = _low_share_by_errors(checked, errors)
-    for labels in np.unique(np.geomspace(1, remaining - 1, _CANDIDATES).astype(int)).tolist():
-        scope = {"horizon": remaining - labels} if future else {"population": remaining}
-        allowed = allowed_errors(labels, target=target, risk=risk, **scope)
+    for tried in np.unique(np.geomspace(1, remaining - 1, _CANDIDATES).astype(int)).tolist():
+        scope = Scope(horizon=remaining - tried) if future else Scope(population=remaining)
+        labels = fewest(tried, target=target, risk=risk, scope=scope)
+        allowed = allowed_errors(
+            labels, target=target, risk=risk, population=scope.population, horizon=scope.horizon
+        )
         if allowed < 0:
             continue
         low = _expected_low_share(cumulated, allowed, labels) * (remaining - labels) / remaining

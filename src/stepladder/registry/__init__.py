@@ -8,6 +8,7 @@ from stepladder.registry.datasets import dataset_hash
 from stepladder.registry.forgetting import Held, forget, forget_before, held
 from stepladder.registry.keeping import Keeping, Lineage, Marks
 from stepladder.registry.parcel import export_release, import_release
+from stepladder.registry.publish import Publisher
 from stepladder.registry.record import Record, record_of
 from stepladder.registry.registry import Registry
 
@@ -16,6 +17,7 @@ __all__ = [
     "Keeping",
     "Lineage",
     "Marks",
+    "Publisher",
     "Record",
     "Registry",
     "dataset_hash",

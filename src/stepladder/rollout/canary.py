@@ -1,23 +1,42 @@
 """Is a candidate fit for everybody? Its first answers are looked at, beside the audit's test (`watch`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from stepladder.core import UNSURE, LadderRelease
+from stepladder.core import UNSURE, LadderRelease, Task
 from stepladder.promise import binomial_cdf
 from stepladder.rollout.certify import DICTIONARY
+from stepladder.rollout.contest import compare_releases
 from stepladder.store import Store
 
 _PATIENCE_MS = 100.0  # a low rung quicker than this is never too slow
+_DOUBT = 10.0  # evidence against a candidate, of the 1,000 that end it
 _MOST = 0.8  # of the certified share, which is itself an estimate
 _CHANCE = 1e-3  # that a sound candidate answers so few questions low
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How far a canary is: answers given, and why it must end badly ("": it need not)."""
+    """How far a canary is: answers given, and why it must end badly ("": it need not).
+
+    In `doubt` there is some evidence against it, though not enough to end it: it gets no more questions for now.
+    """
 
     answers: int
     trouble: str = ""
+    doubt: bool = False
+
+
+def beside_live(store: Store, task: Task, ladder: LadderRelease, live: str | None, trial: Trial) -> Trial:
+    """The same trial, with trouble where a figure is shown to be worse than that of what is live (see `compare_releases`)."""
+    if trial.trouble:
+        return trial
+    found = compare_releases(store, task, ladder, live)
+    worst = max(found, key=lambda one: one.found.evidence, default=None)
+    if worst is None:
+        return trial
+    if worst.worse:
+        return replace(trial, trouble=f"{ladder.id} is worse than {live or 'the top alone'}: {worst}.")
+    return replace(trial, doubt=worst.found.evidence >= _DOUBT)
 
 
 def try_out(store: Store, ladder: LadderRelease, wanted: int) -> Trial:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from stepladder.core import BadRequest, Floor, LadderRelease, Rollout
 from stepladder.store import Store
 
+_APPROVAL = "rollout approval"
+
 
 def draw_more(store: Store, task: str, share: float | None) -> None:
     """Draw this share of questions for the top while a candidate waits for its calibration; None: the audit's share."""
@@ -70,6 +72,22 @@ def narrow(store: Store, ladder: LadderRelease, floors: tuple[Floor, ...], why: 
     store.catalogue.add_ladder_release(narrower)
     rollout = store.rollouts.get(ladder.task)
     store.rollouts.put(replace(rollout, live=narrower.id), why)
+
+
+def approve(store: Store, task: str, *, who: str) -> str:
+    """Let the candidate be promoted once its trial is over; its id. Raises BadRequest where there is none."""
+    candidate = store.rollouts.get(task).candidate
+    if candidate is None:
+        raise BadRequest(
+            f"Task {task!r} has no candidate.", remedy="See `stepladder rollout history`.", param="task"
+        )
+    store.catalogue.notes.put(_APPROVAL, candidate, {"who": who})
+    return candidate
+
+
+def approved_by(store: Store, release: str) -> str:
+    """Who approved a candidate; "" for nobody."""
+    return str((store.catalogue.notes.get(_APPROVAL, release) or {}).get("who", ""))
 
 
 def rollback_by_hand(store: Store, task: str, *, who: str) -> Rollout:

@@ -1,6 +1,6 @@
 """Where a task stands in its turn of the flywheel: a small record in the store, from which any process can go on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -34,7 +34,9 @@ class Standing:
     had `trained` of them, and `due` start the next. `frozen` is the ledger's `seq` up to which this turn may train; only
     later rows calibrate. `releases` maps rungs to the releases just fitted; `planned` is the size of the calibration
     sample, fixed before any of it was seen. `audits` holds the e-process of each ladder release in service, with the
-    rows it has seen. `done` of `total` and `note` are for people.
+    rows it has seen. `slices` are the data sets of releases that went live since the last alarm, `older` those before it.
+    `turned` is when the last fit began, and `entries` the dictionary's last change then. `done` of `total` and `note` are for
+    people.
     """
 
     step: Step = Step.GATHER
@@ -48,6 +50,10 @@ class Standing:
     number: int = 0
     ladder: str = ""
     audits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    slices: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
+    turned: float = 0.0
+    entries: int = 0
     done: int = 0
     total: int = 0
     note: str = ""
@@ -72,6 +78,10 @@ class Standing:
         waiting = self.at(Step.GATHER, note)
         return replace(waiting, due=due, frozen=0, releases={}, planned=0, ladder="")
 
+    def remembering(self, datasets: Iterable[str]) -> Self:
+        """With these data sets among the slices."""
+        return replace(self, slices=tuple(dict.fromkeys((*self.slices, *datasets))))
+
 
 def labels(store: Store, task: Task, standing: Standing) -> int:
     """How many labelled rows the task may learn from."""
@@ -85,5 +95,6 @@ def wait_for_more(store: Store, task: Task, standing: Standing, note: str) -> St
 
 def start_afresh(store: Store, task: Task, standing: Standing, note: str) -> Standing:
     """A new turn on new labels alone: the older ones no longer stand for what is asked or answered now."""
-    new = replace(standing, since=store.ledger.last_seq(), trained=0, audits={})
+    older = tuple(dict.fromkeys((*standing.older, *standing.slices)))
+    new = replace(standing, since=store.ledger.last_seq(), trained=0, audits={}, slices=(), older=older)
     return new.again(note, task.flywheel.labels)

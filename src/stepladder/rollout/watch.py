@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -75,7 +75,7 @@ def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:
     if standing.top != top:
         note = "The top rung changed: labels are gathered anew." if standing.top else standing.note
         changed = start_afresh(store, task, standing, note) if standing.top else standing
-        standing = replace(changed, top=top)
+        standing = replace(changed, top=top, slices=(), older=())  # said by another top
     rollout = store.rollouts.get(task.name)
     served = [release for release in (rollout.candidate, rollout.live) if release is not None]
     standing = replace(standing, audits={release: standing.audits.get(release, {}) for release in served})
@@ -108,6 +108,16 @@ def _heed_inputs(store: Store, task: Task, standing: Standing) -> Standing:
     return replace(standing, note=why)
 
 
+@dataclass(frozen=True, slots=True)
+class _AsMany:
+    """A plan that takes what comes."""
+
+    planned: int
+
+    def enough(self, rows: int) -> int:
+        return rows
+
+
 def _certify_anew(store: Store, task: Task, standing: Standing, live: str) -> Standing:
     """The live release's rungs, on questions that are asked from now on."""
     ladder = store.catalogue.get_ladder_release(live)
@@ -115,7 +125,7 @@ def _certify_anew(store: Store, task: Task, standing: Standing, live: str) -> St
     sample = ladder.certificate.sample if ladder.certificate is not None else 0
     planned = max(task.flywheel.calibration, sample)
     fresh = replace(standing, frozen=store.ledger.last_seq())
-    waiting = calibrate(store, task, fresh, ladder.rungs, planned)
+    waiting = calibrate(store, task, fresh, ladder.rungs, _AsMany(planned))
     return replace(waiting, note=f"{standing.note} {live} is certified anew.")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stepladder.core import (
@@ -23,9 +23,12 @@ from stepladder.core import (
     Task,
     Usage,
 )
+from stepladder.models import Entries
 from stepladder.text import normalise, sentences
 
 _log = logging.getLogger(__name__)
+DICTIONARY = "dictionary"
+"""The collection that facts are cited from."""
 _REMEMBERED = 512
 _MOST_QUERIES = 3
 _MOST_QUERY = 300
@@ -60,12 +63,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was searched for, the passages, and what the rewriting took."""
+    """What was searched for, the passages, and what the rewriting took. `asked` is the question, in each of its wordings."""
 
     queries: tuple[str, ...]
     hits: tuple[Hit, ...]
     usage: Usage = field(default_factory=Usage)
     cost: float = 0.0
+    asked: tuple[str, ...] = ()
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -74,11 +78,17 @@ class Found:
 
 
 class Finder:
-    """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to."""
+    """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to.
 
-    def __init__(self, knows: Knows, source: Source, rewriter: Rung | None = None) -> None:
+    Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages.
+    """
+
+    def __init__(
+        self, knows: Knows, source: Source, rewriter: Rung | None = None, words: Entries | None = None
+    ) -> None:
         self.source = source
         self.knows = knows
+        self.words = words or Entries()
         self._rewriter = rewriter
         self._known: OrderedDict[str, Found] = OrderedDict()
 
@@ -88,6 +98,8 @@ class Finder:
         if known is not None:
             return known
         queries, usage, cost = await self._queries(question)
+        asked = self.words.variants(queries[0])
+        queries = tuple(dict.fromkeys(said for query in queries for said in self.words.variants(query)))
         scope = self.scope(question)
         try:
             hits = await asyncio.to_thread(self._search, queries, scope)
@@ -98,7 +110,9 @@ class Finder:
             raise
         except StepladderError as error:
             raise RungFailed("knowledge", error.message, remedy=error.remedy) from error
-        found = self._known[question.id] = Found(queries, hits, usage, cost)
+        found = self._known[question.id] = Found(
+            queries, (*self._facts(question.text), *hits), usage, cost, asked
+        )
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found
@@ -106,6 +120,11 @@ class Finder:
     def scope(self, question: Question) -> Scope:
         """What the asker may find."""
         return Scope(question.tenant, question.groups, tags=self.knows.tags)
+
+    def _facts(self, text: str) -> Iterator[Hit]:
+        """What the owner has said of the things that a question names; numbered so that no passage is meant."""
+        for number, (name, fact) in enumerate(self.words.facts_on(text), 1):
+            yield Hit(Passage(-number, DICTIONARY, name, fact, title=name), 1.0)
 
     def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
         found = [self.source.find(query, scope, self.knows.passages) for query in queries]

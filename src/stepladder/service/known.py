@@ -116,7 +116,7 @@ class VerifiedRung:
 
 @dataclass(frozen=True, slots=True)
 class ReaderRung:
-    """Answers with the sentence that carries the question, as sure as that is much of it.
+    """Answers with the sentence that carries the question, as sure as the reader is that it holds the answer.
 
     Where nothing was found and the task may use nothing else, it is sure that it does not know.
     """
@@ -145,11 +145,14 @@ class ReaderRung:
             yield Answer("", 0.0, self.name)
             return
         grounds = replace(stood_on(found), citations=(_cited(quote),))
-        yield Answer(f"{quote.text} [1]", quote.support, self.name, grounds=grounds)
+        yield Answer(f"{quote.text} [1]", quote.confidence, self.name, grounds=grounds)
 
     def _read(self, question: Question, found: Found) -> Quote | None:
         scope, source = self.finder.scope(question), self.finder.source
-        return best_quote(found.queries[0], found.hits, lambda asked: source.rarity(scope, asked))
+        quotes = [
+            best_quote(said, found.hits, lambda terms: source.rarity(scope, terms)) for said in found.asked
+        ]
+        return max((one for one in quotes if one is not None), key=lambda one: one.confidence, default=None)
 
 
 def _cited(quote: Quote) -> Citation:

@@ -20,7 +20,7 @@ from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journa
 from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.data_keys import Cipher, DataKey, DataKeys, Envelope
 from stepladder.store.drifts import Drifts
-from stepladder.store.entries import Entries
+from stepladder.store.entries import EVERYWHERE, WORD, Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
@@ -37,6 +37,7 @@ from stepladder.store.rows import (
     DatasetCard,
     DecisionRow,
     Entry,
+    EntryChange,
     FeedbackRow,
     HeldRow,
     Key,
@@ -50,23 +51,28 @@ from stepladder.store.rows import (
     TaskSummary,
     Word,
 )
+from stepladder.store.shared_answers import SharedAnswers
 from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
+from stepladder.store.trials import AnswerFigures, Trials
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
     "DECIDED",
+    "EVERYWHERE",
     "FEEDBACK",
     "KEPT_OUT",
     "OPEN",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
+    "WORD",
     "Account",
     "Accounts",
     "Anchor",
+    "AnswerFigures",
     "Approval",
     "Approved",
     "AskedRow",
@@ -84,6 +90,7 @@ __all__ = [
     "Drifts",
     "Entries",
     "Entry",
+    "EntryChange",
     "Envelope",
     "Fault",
     "FeedbackRow",
@@ -108,6 +115,7 @@ __all__ = [
     "Reviews",
     "RolloutConflict",
     "Rollouts",
+    "SharedAnswers",
     "Size",
     "Source",
     "Sources",
@@ -118,6 +126,7 @@ __all__ = [
     "Store",
     "Switches",
     "TaskSummary",
+    "Trials",
     "Turns",
     "Word",
     "backup",

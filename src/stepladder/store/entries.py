@@ -1,17 +1,27 @@
-"""The dictionary's entries: answers that the owner has given by hand."""
+"""The dictionary's entries: answers that the owner has given by hand, what they were before, and the way back."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
-from sqlalchemy import Connection, Delete, delete, insert, select
+from sqlalchemy import Connection, Delete, delete, func, insert, select
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.chain import append
 from stepladder.store.database import Database, bump
-from stepladder.store.rows import Entry, Note
-from stepladder.store.tables import entries, entry_versions
+from stepladder.store.rows import Entry, EntryChange, Note
+from stepladder.store.tables import entries, entry_changes, entry_versions
 
-_KINDS = ("exact", "normalised", "pattern", "phrase")
+EVERYWHERE = "*"
+"""The task of what holds for all tasks and models."""
+WORD = "word"
+"""The kind of what guards look for; its answer is what they do."""
+_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym", WORD)
 _COLUMNS = ("task", "key", "answer", "kind", "who", "at")
+_KEPT = 10_000
+"""Edits of a task that can be taken back."""
+
+Given = tuple[str, str, str | None]
+"""(kind, key, answer), the answer None where the entry is to go."""
 
 
 class Entries:
@@ -24,10 +34,8 @@ class Entries:
     def put(self, task: str, key: str, answer: str, who: str, kind: str = "exact") -> tuple[int, int]:
         """Add an entry, or replace the one with this task, kind and key; the versions before and after."""
         _check(kind)
-        values = {"task": task, "key": key, "answer": answer, "kind": kind, "who": who}
         with self._database.write() as connection:
-            connection.execute(_this(task, key, kind))
-            connection.execute(insert(entries).values(values | {"at": self._clock.time()}))
+            self._change(connection, task, (kind, key, answer), who)
             self._note(connection, who, "dictionary put", f"{task}: {kind} entry {_name(key)}")
             return self._changed(connection, task)
 
@@ -35,10 +43,49 @@ class Entries:
         """Take an entry out; the versions before and after, None when there is no such entry."""
         _check(kind)
         with self._database.write() as connection:
-            if connection.execute(_this(task, key, kind)).rowcount == 0:
+            if not self._change(connection, task, (kind, key, None), who):
                 return None
             self._note(connection, who, "dictionary remove", f"{task}: {kind} entry {_name(key)}")
             return self._changed(connection, task)
+
+    def sync(self, task: str, given: Sequence[Given], who: str) -> int:
+        """Make a table's rows this task's entries, in one transaction; how many changed.
+
+        What `who` put at an earlier time and does not give now is taken out; entries of others stay, unless they are given.
+        """
+        for kind, _, _ in given:
+            _check(kind)
+        with self._database.write() as connection:
+            mine = select(entries.c.kind, entries.c.key).where(entries.c.task == task, entries.c.who == who)
+            there = {(row.kind, row.key) for row in connection.execute(mine)}
+            gone = there - {(kind, key) for kind, key, _ in given}
+            rows = [*given, *((kind, key, None) for kind, key in sorted(gone))]
+            count = sum(self._change(connection, task, row, who) for row in rows)
+            if count:
+                self._note(connection, who, "dictionary sync", f"{task}: {count} entries")
+                self._changed(connection, task)
+        return count
+
+    def history(self, task: str, most: int = 100) -> list[EntryChange]:
+        """The latest edits of a task's entries, the newest first."""
+        query = select(entry_changes).where(entry_changes.c.task == task).order_by(entry_changes.c.id.desc())
+        with self._database.read() as connection:
+            return [EntryChange(*row) for row in connection.execute(query.limit(most))]
+
+    def undo(self, task: str, who: str, id: int | None = None) -> EntryChange | None:
+        """Take an edit back: this one, or the last that was not; what it was, None when there is none.
+
+        The entry says again what it said before, whatever became of it since; so an undo may be undone by its own id.
+        """
+        with self._database.write() as connection:
+            change = _undoable(connection, task, id)
+            if change is None:
+                return None
+            given = change.kind, change.key, change.before
+            self._change(connection, task, given, who, undoes=change.id)
+            self._note(connection, who, "dictionary undo", f"{task}: {change.kind} entry {_name(change.key)}")
+            self._changed(connection, task)
+            return change
 
     def list(self, task: str) -> list[Entry]:
         """A task's entries, by key."""
@@ -55,6 +102,41 @@ class Entries:
         with self._database.read() as connection:
             return _version(connection, task)
 
+    def changes(self, task: str, after: int) -> tuple[int, int]:
+        """How many changes came after one (0: all that are kept), and the latest one's id."""
+        query = select(func.count(), func.max(entry_changes.c.id)).where(
+            entry_changes.c.task == task, entry_changes.c.id > after
+        )
+        with self._database.read() as connection:
+            count, last = connection.execute(query).one()
+        return int(count), int(last or after)
+
+    def _change(
+        self, connection: Connection, task: str, given: Given, who: str, *, undoes: int | None = None
+    ) -> bool:
+        """Let an entry say this from now on; whether anything changed."""
+        kind, key, answer = given
+        this = select(entries.c.answer, entries.c.who).where(
+            entries.c.task == task, entries.c.kind == kind, entries.c.key == key
+        )
+        row = connection.execute(this).first()
+        before = None if row is None else row.answer
+        if before == answer and (row is None or row.who == who) and undoes is None:
+            return False
+        now = self._clock.time()
+        connection.execute(_this(task, key, kind))
+        if answer is not None:
+            values = {"task": task, "key": key, "answer": answer, "kind": kind, "who": who, "at": now}
+            connection.execute(insert(entries).values(values))
+        change = {"task": task, "kind": kind, "key": key, "before": before, "after": answer}
+        made = connection.execute(insert(entry_changes).values(**change, undoes=undoes, who=who, at=now))
+        old = int(made.inserted_primary_key[0]) - _KEPT if made.inserted_primary_key else 0
+        if old > 0:
+            connection.execute(
+                delete(entry_changes).where(entry_changes.c.task == task, entry_changes.c.id <= old)
+            )
+        return True
+
     def _note(self, connection: Connection, who: str, what: str, detail: str) -> None:
         append(connection, Note(self._clock.time(), who, what, detail))
 
@@ -64,6 +146,17 @@ class Entries:
         connection.execute(delete(entry_versions).where(entry_versions.c.task == task))
         connection.execute(insert(entry_versions).values(task=task, version=after))
         return before, after
+
+
+def _undoable(connection: Connection, task: str, id: int | None) -> EntryChange | None:
+    query = select(entry_changes).where(entry_changes.c.task == task)
+    if id is not None:
+        query = query.where(entry_changes.c.id == id)
+    else:
+        done = select(entry_changes.c.undoes).where(entry_changes.c.undoes.is_not(None))
+        query = query.where(entry_changes.c.undoes.is_(None), entry_changes.c.id.not_in(done))
+    row = connection.execute(query.order_by(entry_changes.c.id.desc()).limit(1)).first()
+    return None if row is None else EntryChange(*row)
 
 
 def _name(key: str) -> str:

@@ -271,6 +271,8 @@ class Change:
 class Entry:
     """The owner's word: `answer` for every question whose text is `key`, "exact" or once "normalised".
 
+    Of a "synonym" `answer` is what the documents call it, of a "fact" what is so.
+
     The store does not normalise: a "normalised" entry's key has been by whoever puts it.
     """
 
@@ -278,6 +280,24 @@ class Entry:
     key: str
     answer: str
     kind: str
+    who: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChange:
+    """One edit of the dictionary: what an entry said before and after it (None: there was none).
+
+    `undoes` is the edit that this one takes back.
+    """
+
+    id: int
+    task: str
+    kind: str
+    key: str
+    before: str | None
+    after: str | None
+    undoes: int | None
     who: str
     at: float
 

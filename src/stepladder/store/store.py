@@ -29,6 +29,7 @@ from stepladder.store.sources import Sources
 from stepladder.store.spending import Spending
 from stepladder.store.subjects import LAST_ERASURE, Subjects
 from stepladder.store.tables import settings
+from stepladder.store.trials import Trials
 from stepladder.store.turning import Leases, Stages, Turns
 from stepladder.store.vaults import Vaults
 
@@ -41,6 +42,7 @@ class Store:
     ) -> None:
         self._database = database
         self._presence = presence
+        self.clock = clock
         self.data_keys = payload.keys
         self.subjects = Subjects(database, clock)
         self.ledger = Ledger(database, queue, payload, self.subjects.pseudonym)
@@ -63,6 +65,7 @@ class Store:
         self.accounts = Accounts(database, clock)
         self.approved = Approved(database)
         self.drifts = Drifts(database)
+        self.trials = Trials(database)
         self.sources = Sources(database, clock)
         self.resealing = Resealing(database, payload)
         self.erasure = Erasure(database, clock, payload.keys)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -254,6 +254,21 @@ entries = Table(
     Column("answer", Text, nullable=False),
     Column("who", String, nullable=False),
     Column("at", Double, nullable=False),
+)
+
+entry_changes = Table(
+    "entry_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("undoes", Integer),
+    Column("who", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("entry_changes_of_task", "task", "id"),
 )
 
 entry_versions = Table(

@@ -8,6 +8,7 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextSettings
 from stepladder.training.few_shot import FewShotFit, FewShotRecipe, FewShotSettings
 from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
+from stepladder.training.following import Following
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
@@ -15,10 +16,15 @@ from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import RouterSettings, fit_router
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
 from stepladder.training.stream import StreamSettings, StreamStudent
+from stepladder.training.studied import SPACES, language_space, rung_attempt, settings_of
+from stepladder.training.study import Attempt, Choice, Pruned, Studied, Trial, study
 from stepladder.training.tagger import TaggerFit, TaggerRecipe, TaggerSettings, fit_tagger
 from stepladder.training.trees import TreesFit, TreesRecipe, TreesSettings, fit_trees
 
 __all__ = [
+    "SPACES",
+    "Attempt",
+    "Choice",
     "EncoderFit",
     "EncoderRecipe",
     "EncoderSettings",
@@ -31,12 +37,14 @@ __all__ = [
     "FinetunedFit",
     "FinetunedRecipe",
     "FinetunedSettings",
+    "Following",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Pruned",
     "Reproduction",
     "RouterSettings",
     "StackFit",
@@ -44,12 +52,14 @@ __all__ = [
     "StackSettings",
     "StreamSettings",
     "StreamStudent",
+    "Studied",
     "TaggerFit",
     "TaggerRecipe",
     "TaggerSettings",
     "TreesFit",
     "TreesRecipe",
     "TreesSettings",
+    "Trial",
     "admit",
     "fit",
     "fit_encoder",
@@ -59,7 +69,11 @@ __all__ = [
     "fit_stack",
     "fit_tagger",
     "fit_trees",
+    "language_space",
     "learned_rungs",
     "load_rungs",
     "reproduce",
+    "rung_attempt",
+    "settings_of",
+    "study",
 ]

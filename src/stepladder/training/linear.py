@@ -24,8 +24,7 @@ from stepladder.training.dual import Floats, Machines, Rows, solve
 from stepladder.training.labels import Classes, Labels, folds
 from stepladder.training.latent import directions, least_squares, project
 from stepladder.training.model_recipe import Lesson, ModelRecipe
-from stepladder.training.seen import without_bias
-from stepladder.training.words import Words, found_in, some, vocabulary, weighted
+from stepladder.training.words import Words, commonest, found_in, vocabulary, weighted
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
 _MANY_CLASSES = 20  # above, one family, one cost and three folds: the choices matter little, time does
@@ -158,7 +157,8 @@ def fit_linear(
 ) -> LinearFit:
     """Fit a linear model to `texts` and their `labels`; the same input and seed give the same weights.
 
-    The order of the `unlabelled` texts says nothing.
+    All of the `unlabelled` texts are read: which ones they are, and their order, should have nothing to do with which of them
+    will calibrate.
 
     Raises:
         DataError: texts and labels differ in number, are empty, or hold one class only.
@@ -169,7 +169,7 @@ def fit_linear(
     total = 3 if plan.many else 4
     progress(0, total, "n-grams")
     hasher = _hasher(texts, settings)
-    found, others = found_in(texts, hasher), found_in(some(unlabelled), hasher)
+    found, others = found_in(texts, hasher), found_in(unlabelled, hasher)
     words = vocabulary(found, others, hasher.bits)
     rows = weighted(found, words)
     progress(1, total, "weights over tf-idf")
@@ -211,11 +211,11 @@ def _hasher(texts: Sequence[str], settings: LinearSettings) -> NgramHasher:
 def _latent(rows: Rows, plan: _Plan, rng: np.random.Generator) -> _Family:
     """Least squares in the directions of all `rows`, the labelled ones first, at the ridge that does best on hidden ones."""
     labelled = plan.labels.size
-    rank = min(_RANK, labelled // 10 + 1, len(rows), rows.width)
-    start = rng.standard_normal((rows.width, rank)).astype(np.float32)
-    plain = without_bias(rows)
-    basis = directions(plain, start, passes=3)
-    inputs = project(plain, basis)[:labelled]
+    common, used = commonest(rows)
+    rank = min(_RANK, labelled // 10 + 1, len(common), common.width)
+    start = rng.standard_normal((common.width, rank)).astype(np.float32)
+    basis = directions(common, start, passes=3)
+    inputs = project(common, basis)[:labelled]
     signs = np.stack([np.where(plan.targets(k), 1, -1) for k in range(plan.columns)], axis=1).astype(
         np.float32
     )
@@ -229,7 +229,8 @@ def _latent(rows: Rows, plan: _Plan, rng: np.random.Generator) -> _Family:
         tried.append((calibrate(plan.full(hidden), plan.labels).loss, ridge, hidden))
     _, ridge, hidden = min(tried, key=lambda one: one[0])
     found = least_squares(inputs, signs, np.ones(labelled, np.float32), ridge)
-    weights = np.vstack((found[-1:], (basis @ found[:-1])[1:]))
+    weights = np.zeros((rows.width, plan.columns), np.float32)
+    weights[used], weights[0] = basis @ found[:-1], found[-1]
     shrink = np.array(1 / max(float(hidden.std()), 1e-6), np.float32)
     return _Family(weights * shrink, hidden * shrink, ridge, 0.0)
 

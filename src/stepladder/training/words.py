@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from stepladder.text import NgramHasher
 from stepladder.training.dual import Floats, Rows
 
 _COMMON = 30_000  # n-grams of unlabelled texts that are looked at
-_UNLABELLED = 10_000  # texts; what is learnt from them hardly changes with more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,12 +24,6 @@ class Words:
 def found_in(texts: Sequence[str], hasher: NgramHasher) -> list[NDArray[np.int32]]:
     """The buckets of each text, each once."""
     return [np.unique(hasher.buckets(text)).astype(np.int32) for text in texts]
-
-
-def some(texts: Sequence[str]) -> list[str]:
-    """Of many texts some, and always the same ones, whatever their order: none is preferred, so that a sample that was drawn
-    from them to calibrate with is like the rest."""
-    return sorted(texts, key=lambda text: blake2b(text.encode("utf-8", "replace")).digest())[:_UNLABELLED]
 
 
 def vocabulary(found: Sequence[NDArray[np.int32]], others: Sequence[NDArray[np.int32]], bits: int) -> Words:
@@ -62,3 +54,15 @@ def weighted(found: Sequence[NDArray[np.int32]], words: Words) -> Rows:
     ends = np.cumsum([used.size + 1 for used in columns[1::2]])
     width = words.buckets.size + 1
     return Rows(np.concatenate(columns), np.concatenate(values).astype(np.float32), ends, width)
+
+
+def commonest(rows: Rows) -> tuple[Rows, NDArray[np.int64]]:
+    """The rows with nothing but their commonest columns, the bias not among them, and which columns these are, rising."""
+    frequency = np.bincount(rows.columns, minlength=rows.width)
+    frequency[0] = 0
+    used = np.sort(np.argsort(-frequency, kind="stable")[:_COMMON])
+    place = np.full(rows.width, -1)
+    place[used] = np.arange(used.size)
+    kept = place[rows.columns] >= 0
+    ends = np.append(0, np.cumsum(kept))[rows.ends]
+    return Rows(place[rows.columns[kept]], rows.values[kept], ends, used.size), used

@@ -3,6 +3,7 @@
 import pytest
 
 from stepladder.training.language import newest_whole, seal
+from stepladder.training.language.checkpoints import Sealer, is_whole
 
 
 def checkpoint(folder, step):
@@ -45,3 +46,23 @@ def test_none_is_no_error(tmp_path):
     assert newest_whole(tmp_path / "never") == (None, [])
     checkpoint(tmp_path, 5)  # not sealed
     assert newest_whole(tmp_path) == (None, ["checkpoint-5"])
+
+
+def test_a_checkpoint_counts_once_it_is_sealed_behind_the_training(tmp_path):
+    told = []
+    sealer = Sealer(lambda place, seconds: told.append((place.name, is_whole(place))))
+    for step in (5, 10):
+        sealer.begin(checkpoint(tmp_path, step))
+    sealer.close()
+    assert told == [("checkpoint-5", True), ("checkpoint-10", True)]
+
+
+def test_a_disk_that_is_full_while_it_is_sealed_is_said_at_the_next(tmp_path):
+    sealer = Sealer(lambda place, seconds: None)
+    place = checkpoint(tmp_path, 5)
+    (place / ".manifest.json").mkdir()  # cannot be written, as on a full disk
+    sealer.begin(place)
+    with pytest.raises(OSError, match=r"manifest"):
+        sealer.begin(checkpoint(tmp_path, 10))
+    sealer.close()
+    assert newest_whole(tmp_path)[0] is None

@@ -10,12 +10,15 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    boards,
     cloning,
+    compressing,
     configs,
     conversations,
     data,
     dictionary,
     discover,
+    duels,
     evaluations,
     feedback,
     guards,
@@ -24,12 +27,14 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    publishing,
     releases,
     reviews,
     rollouts,
     routing,
     sealing,
     serving,
+    studying,
     subjects,
     tenants,
     tools,
@@ -54,9 +59,13 @@ app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(routing.app)
 app.add_typer(evaluations.app)
+app.add_typer(duels.app)
+app.command("leaderboard")(boards.leaderboard)
+app.command("eval-task")(boards.eval_task)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
-app.add_typer(training.compress, name="compress")
+app.add_typer(studying.app)
+app.add_typer(compressing.app, name="compress")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
@@ -76,6 +85,7 @@ app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+releases.app.command("publish")(publishing.publish)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")

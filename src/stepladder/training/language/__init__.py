@@ -13,19 +13,24 @@ from stepladder.training.language.estimate import (
     memory_here,
     tokens_of,
 )
+from stepladder.training.language.interval import best_interval, expected_goodput
 from stepladder.training.language.job import Job, LanguageSettings
 from stepladder.training.language.measure import Measured, merged, packed
 from stepladder.training.language.methods import METHODS, Method, MethodSettings, method_of
 from stepladder.training.language.process import Event, Made, Tell, compress, operate, require, train
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
+from stepladder.training.language.shrink import Gate, Shrunk, shrink
+from stepladder.training.language.tried import language_attempt
 from stepladder.training.language.watch import Advice, Watch
+from stepladder.training.language.weights import writes
 
 __all__ = [
     "METHODS",
     "Advice",
     "Estimate",
     "Event",
+    "Gate",
     "Job",
     "LanguageSettings",
     "LoraRecipe",
@@ -35,10 +40,14 @@ __all__ = [
     "MethodSettings",
     "SftRecipe",
     "Shape",
+    "Shrunk",
     "Tell",
     "Watch",
+    "best_interval",
     "compress",
     "estimate",
+    "expected_goodput",
+    "language_attempt",
     "machine_speed",
     "memory_here",
     "merged",
@@ -49,7 +58,9 @@ __all__ = [
     "read_rows",
     "require",
     "seal",
+    "shrink",
     "tokens_of",
     "train",
     "write_lines",
+    "writes",
 ]

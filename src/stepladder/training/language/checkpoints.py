@@ -8,7 +8,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 MANIFEST = "manifest.json"
@@ -27,6 +29,43 @@ def seal(checkpoint: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     draft.replace(checkpoint / MANIFEST)
+
+
+class Sealer:
+    """Seals checkpoints beside the training: hashing and the disk's own time cost the run nothing.
+
+    At most one is being sealed. A checkpoint that is not sealed when the process dies does not count, so the one before it must
+    have been sealed (`wait`) before the next is written, which is when the oldest is taken away.
+    """
+
+    def __init__(self, sealed: Callable[[Path, float], None]) -> None:
+        """`sealed` is told each checkpoint that counts, and the seconds its sealing took; from another thread."""
+        self._sealed = sealed
+        self._pool = ThreadPoolExecutor(1, "sealer")
+        self._last: Future[None] | None = None
+
+    def begin(self, checkpoint: Path) -> None:
+        """Seal it in the background. Raises OSError as `wait`."""
+        self.wait()
+        self._last = self._pool.submit(self._seal, checkpoint)
+
+    def wait(self) -> None:
+        """Return once all is sealed. Raises OSError where it could not be (a full disk)."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def close(self) -> None:
+        """Wait, and end the thread. Raises OSError as `wait`."""
+        try:
+            self.wait()
+        finally:
+            self._pool.shutdown()
+
+    def _seal(self, checkpoint: Path) -> None:
+        began = time.monotonic()
+        seal(checkpoint)
+        self._sealed(checkpoint, time.monotonic() - began)
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -4,6 +4,7 @@ Only the worker imports this: its parent class comes with the library.
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from stepladder.training.language.checkpoints import seal
+from stepladder.training.language.checkpoints import Sealer, step_of
 from stepladder.training.language.drift import Drift
 from stepladder.training.language.watch import Advice, Watch
 
@@ -43,9 +44,16 @@ class Listener(TrainerCallback):
         self.drift: Drift | None = None
         self.nats = False
         self.fall = True
-        self._say = say
+        self._lock = threading.Lock()
+        self._out = say
+        self._sealer = Sealer(self._sealed)
+        self._saving = self._wrote = 0.0
         self._watch = Watch(0)
         self._began = time.monotonic()
+
+    def _say(self, event: Mapping[str, Any]) -> None:
+        with self._lock:  # the sealer's thread tells too
+            self._out(event)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take up what an interrupted run had seen."""
@@ -75,7 +83,8 @@ class Listener(TrainerCallback):
             self._heed(advice, control)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """From now on the checkpoint counts, where the model is still near enough to its base."""
+        """The checkpoint will count, where the model is still near enough to its base."""
+        self._wrote = round(time.monotonic() - self._saving, 4)
         if self.drift is not None:
             now = self.drift.look()
             self._say({"event": "drift", "step": int(state.global_step), **asdict(now)})
@@ -83,8 +92,25 @@ class Listener(TrainerCallback):
             if advice is not None:
                 self._heed(advice, control)
                 return
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-        self._say({"event": "checkpoint", "step": state.global_step})
+        self._sealer.begin(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Before a checkpoint is written, and the oldest is taken away for it, the last one must count."""
+        if control.should_save or control.should_training_stop:
+            self._sealer.wait()
+            self._saving = time.monotonic()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """What follows is the writing of a checkpoint."""
+        self._saving = time.monotonic()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """All that was written counts."""
+        self._sealer.close()
+
+    def _sealed(self, checkpoint: Path, seconds: float) -> None:
+        told = {"step": step_of(checkpoint), "seconds": self._wrote, "behind": round(seconds, 4)}
+        self._say({"event": "checkpoint", **told})
 
     def _heed(self, advice: Advice, control: Any) -> None:
         self._say({"event": "advice", **asdict(advice)})

