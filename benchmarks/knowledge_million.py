@@ -15,9 +15,11 @@ import gzip
 import json
 import random
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -116,6 +118,7 @@ def searched(path: Path, asked: Sequence[str], count: int) -> dict[str, Any]:
             figures[mode.value] = timed(search(mode), asked)
         (row,) = knowledge.collections("")
         figures["passages"] = row.documents
+        figures["text_mb"] = text_mb(path)
         figures["recall@10"] = _recall(knowledge, embedder, vectors, count)
         figures["insert"] = timed(lambda number: _insert(knowledge, number), range(50))
         figures["memory_mb"], figures["memory_at_most_mb"] = memory("VmRSS"), memory("VmHWM")
@@ -174,8 +177,37 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             "*insert*: a document written and embedded, found by its words. Queries bring their vectors.",
             "",
+            *on_paper(figures),
         ]
     )
+
+
+def on_paper(figures: dict[str, Any]) -> list[str]:
+    """What terabytes of text would need, in proportion: nothing of this was run."""
+    count = figures["passages"]
+    text = figures["text_mb"] * 1e6 / count
+    disk = (figures["file_mb"] + figures["graph_mb"]) * 1e6 / count
+    memory_each = figures["memory_mb"] * 1e6 / count
+    rows = []
+    for terabytes in (0.1, 1, 5):
+        passages = terabytes * 1e12 / text
+        rows.append(
+            f"| {terabytes} | {passages / 1e6:,.0f} | {passages * disk / 1e12:.1f} | {passages * memory_each / 1e9:,.0f} | "
+            f"{max(1, round(passages / 2e6)):,} |"
+        )
+    return [
+        "## Terabytes, on paper",
+        "",
+        f"In proportion to the above: {text:.0f} bytes of text a passage, {disk:.0f} on the disk,",
+        f"{memory_each:.0f} in memory. A search by words takes time in proportion to the passages of its",
+        "collection, so text is divided into collections of about two million passages, each searched",
+        "by itself, and their hits are merged. Nothing of this was run.",
+        "",
+        "| TB of text | million passages | TB of disk | GB of memory, all collections open | collections |",
+        "|--:|--:|--:|--:|--:|",
+        *rows,
+        "",
+    ]
 
 
 def _recall(
@@ -206,6 +238,13 @@ def _insert(knowledge: Knowledge, number: int) -> None:
     hits = knowledge.search(Query(f"zq{number}x", "c", mode=SearchMode.LEXICAL, top=1))
     if [hit.passage.document for hit in hits] != [f"new{number}"]:
         raise AssertionError(f"new{number} was not found")
+
+
+def text_mb(path: Path) -> float:
+    """Megabytes of the passages' text."""
+    with closing(sqlite3.connect(path)) as connection:
+        (total,) = connection.execute("SELECT sum(length(CAST(text AS BLOB))) FROM passages").fetchone()
+    return int(total) / 1e6
 
 
 def memory(name: str) -> float:

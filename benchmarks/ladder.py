@@ -69,28 +69,33 @@ def where() -> dict[str, str]:
     }
 
 
-def missing(name: str, book: Path, seeds: int, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
+def missing(name: str, book: Path, seeds: range, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
     """Wanted cells and seeds still to run, all cells of a seed before the next seed."""
     have = {(row["cell"], row["seed"]) for row in done(book)}
-    for seed in range(seeds):
+    for seed in seeds:
         for cell, most in part(name).cells().items():
             if wanted(cell) and seed < most and (cell, seed) not in have:
                 yield cell, seed
+
+
+def _cpu() -> float:
+    """CPU seconds so far, of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def fill(name: str, folder: Path, asked: argparse.Namespace, until: float) -> None:
     """Run what is missing until the time is up, and write it into the folder's book of this part."""
     here, book = where(), folder / f"{name}.jsonl"
     wanted = partial(eq, QUICK[name]) if asked.quick else lambda cell: asked.cell in cell
-    for cell, seed in missing(name, book, asked.seeds, wanted):
+    for cell, seed in missing(name, book, range(asked.first, asked.seeds), wanted):
         if time.monotonic() > until:
             print(f"{name}: the time is up; the same command goes on from here.")
             return
-        began, cpu = time.monotonic(), time.process_time()
+        began, cpu = time.monotonic(), _cpu()
         figures = part(name).run(cell, seed, asked.data)
         spent = {
             "seconds": round(time.monotonic() - began, 1),
-            "cpu_seconds": round(time.process_time() - cpu, 1),
+            "cpu_seconds": round(_cpu() - cpu, 1),
         }
         row = {"cell": cell, "seed": seed, **figures, **spent, **here}
         with book.open("a", encoding="utf-8") as file:
@@ -125,8 +130,9 @@ def page(folder: Path) -> str:
 def quick(asked: argparse.Namespace) -> None:
     """One seed of one cell a part, on the screen only."""
     with TemporaryDirectory() as name:
+        terms = argparse.Namespace(**{**vars(asked), "first": 0, "seeds": 1})
         for chosen in (one for one in asked.part or QUICK if one in QUICK):
-            fill(chosen, Path(name), argparse.Namespace(**{**vars(asked), "seeds": 1}), float("inf"))
+            fill(chosen, Path(name), terms, float("inf"))
         print(page(Path(name)))
 
 
@@ -139,6 +145,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, action="append", help="only this part (may be given again)")
     parser.add_argument("--cell", default="", help="only cells whose name holds this")
     parser.add_argument("--seeds", type=int, default=5, help="at most so many seeds a cell")
+    parser.add_argument("--first", type=int, default=0, help="the first seed, to share seeds among processes")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no run after so many minutes")
     parser.add_argument("--show", action="store_true", help="run nothing, only make the tables")
     parser.add_argument("--quick", action="store_true", help="one small cell of each part, nothing is kept")

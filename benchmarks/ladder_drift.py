@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.ladder_figures import Series, plot
+from benchmarks.ladder_figures import Axes, Series, plot
 from benchmarks.ladder_stream import read
 from stepladder.data import Log, LogRow
 from stepladder.promise import Drift, InvalidPromiseInput, detection_bound
@@ -128,5 +128,5 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             f"| {mean(row['audits'] for row in runs):,.0f} of {mean(row['rows'] for row in runs):,.0f} |"
         )
         curves += [Series(cell, [(float(x), y) for x, y in row["curve"]]) for row in runs if "curve" in row]
-    file = plot(folder, "drift", "Share of rows answered low, of late (seed 0)", curves)
+    file = plot(folder, "drift", Axes("Share of rows answered low, of late (seed 0)", "row"), curves)
     return [*lines, "", f"![share answered low](ladder/{file})"]

@@ -1,5 +1,6 @@
 """Figures of many runs: mean and spread, a verdict against a published figure, a plot."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -13,6 +14,14 @@ class Series(NamedTuple):
 
     name: str
     points: list[tuple[float, float]]
+
+
+class Axes(NamedTuple):
+    """What a plot shows, of what; `x` is even or logarithmic, y is a share."""
+
+    title: str
+    x: str
+    logarithmic: bool = False
 
 
 def spread(values: Sequence[float]) -> str:
@@ -33,11 +42,26 @@ def against(values: Sequence[float], published: float) -> str:
     return f"{'above' if difference > 0 else 'below'} ({100 * difference:+.2f})"
 
 
-def plot(folder: Path, name: str, title: str, lines: Sequence[Series]) -> str:
+def plot(folder: Path, name: str, axes: Axes, lines: Sequence[Series]) -> str:
     """Write an SVG beside the runs; returns its file name."""
-    chart = pygal.XY(title=title, show_dots=False, js=[], disable_xml_declaration=True)
+    chart = pygal.XY(
+        title=axes.title,
+        x_title=axes.x,
+        show_dots=axes.logarithmic,
+        dots_size=2,
+        legend_at_bottom=True,
+        truncate_legend=-1,
+        js=[],
+        disable_xml_declaration=True,
+    )
+    chart.value_formatter = "{:.1%}".format
+    chart.x_value_formatter = "{:,.0f}".format
+    scale = math.log10 if axes.logarithmic else float
+    if axes.logarithmic:
+        chart.x_labels = [scale(x) for x in sorted({x for line in lines for x, _ in line.points})]
+        chart.x_value_formatter = lambda value: f"{10**value:,.0f}"
     for line in lines:
-        chart.add(line.name, line.points)
+        chart.add(line.name, [(scale(x), y) for x, y in line.points])
     file = folder / f"{name}.svg"
     file.write_text(chart.render(), encoding="utf-8")
     return file.name

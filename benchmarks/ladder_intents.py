@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ladder_figures import Series, plot, spread
+from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.vectors import warm
 from stepladder.core import Guess
 from stepladder.models import surest
@@ -237,10 +237,10 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
                 lines.append(_line(file, size, runs))
                 floors.append(_floor_line(file, size, runs))
                 for rung in RUNGS:
-                    points[rung].append((float(np.log10(size)), mean(run[rung]["low"] for run in runs)))
+                    points[rung].append((float(size), mean(run[rung]["low"] for run in runs)))
         curves += [Series(f"{file}: {rung}", points[rung]) for rung in RUNGS if points[rung]]
     if curves:
-        file = plot(folder, "intents", "Share answered low at 97 % agreement, by labels (logarithm)", curves)
+        file = plot(folder, "intents", Axes("Share answered low at 97 % agreement", "labels", True), curves)
         lines += ["", f"![share answered low](ladder/{file})", "", *_FLOORS, *floors]
     hidden = [row for row in rows if row["cell"] == NEW]
     return lines + (_new_lines(hidden) if hidden else [])

@@ -56,6 +56,22 @@ def _intent(found: Any) -> str:
     return f"p50 / p99: {', '.join(tasks)}, at a load average of {found['load_average']}"
 
 
+def _linear(found: Any) -> str:
+    (line,) = [line for line in found["lines"] if line["set"] == "banking77"]
+    return (
+        f"{line['train']:,} rows, 77 classes: fit {line['fit_s'][0]:.1f} ± {line['fit_s'][1]:.1f} s, a question "
+        f"{line['p50_us'][0]:.0f} ± {line['p50_us'][1]:.0f} µs p50: [linear.md](linear.md)"
+    )
+
+
+def _dictionary(found: Any) -> str:
+    edit = found["edit_and_find_us"]
+    return (
+        f"{found['entries']:,} entries: a question {found['find_us']['p50']} µs p50, {found['find_us']['p99']} p99; an edit "
+        f"until a question finds it {edit['p50']} µs p50, {edit['max']:,.0f} at most; {found['peak_mb']} MB"
+    )
+
+
 def _discover(found: Any) -> str:
     tasks, many = sum(one["found"] for one in found), sum(one["too_many"] for one in found)
     return f"{tasks} of {5 * len(found)} applications found in {len(found)} logs, {many} too many"
@@ -88,6 +104,15 @@ OTHERS = {
         ("benchmarks/trees.py", "--seeds", "3"),
         "trees.json",
         _fields,
+    ),
+    "linear": Other(
+        "Speed of `linear`",
+        ("benchmarks/linear.py", "--data", "DATA", "--json", "benchmarks/results/linear.json"),
+        "linear.json",
+        _linear,
+    ),
+    "dictionary": Other(
+        "Speed of `dictionary`", ("benchmarks/dictionary.py",), "dictionary.json", _dictionary
     ),
     "delisted": Other(
         "A product is delisted: the next answer",

@@ -11,9 +11,7 @@ from random import Random
 from statistics import mean
 from typing import Any
 
-import numpy as np
-
-from benchmarks.ladder_figures import Series, plot, spread
+from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.ladder_stream import read
 from benchmarks.vectors import warm
 from stepladder.core import Guess
@@ -24,7 +22,7 @@ from stepladder.training import StackSettings, fit_linear, fit_stack
 SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 JUDGED = {"IMDB": 4000, "hate speech": 4000}
 RUNGS = ("linear", "neighbours", "encoder", "stack")
-PROMPTED = "prompted"
+PROMPTED, POSITIVE = "prompted", "1"
 SEEDS = 5
 
 
@@ -45,8 +43,10 @@ def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
         said = {"linear": [linear.predict(row.text) for row in judged]}
     else:
         said = _all(texts, labels, judged, data)
-    found = {name: _right(judged, [guess.text for guess in guesses]) for name, guesses in said.items()}
-    return {**found, PROMPTED: _right(judged, [row.answer for row in judged])}
+    usual = mean(label == POSITIVE for label in labels)
+    found = {name: [_positive(guess) >= usual for guess in guesses] for name, guesses in said.items()}
+    found[PROMPTED] = [row.answer == POSITIVE for row in judged]
+    return {name: _balanced(judged, positive) for name, positive in found.items()}
 
 
 def _all(texts: list[str], labels: list[str], judged: list[LogRow], data: Path) -> dict[str, list[Guess]]:
@@ -60,8 +60,21 @@ def _all(texts: list[str], labels: list[str], judged: list[LogRow], data: Path) 
     return {**found, "stack": stack.predict(asked)}
 
 
-def _right(rows: list[LogRow], said: list[str]) -> float:
-    return mean(row.gold == one for row, one in zip(rows, said, strict=True))
+def _positive(guess: Guess) -> float:
+    """The chance of the positive answer."""
+    return guess.confidence if guess.text == POSITIVE else 1 - guess.confidence
+
+
+def _balanced(rows: list[LogRow], positive: list[bool]) -> float:
+    """Balanced accuracy: the mean of the shares found of the positive and of the negative rows."""
+    return mean(
+        mean(
+            said == wanted
+            for row, said in zip(rows, positive, strict=True)
+            if (row.gold == POSITIVE) == wanted
+        )
+        for wanted in (True, False)
+    )
 
 
 def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
@@ -69,15 +82,16 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     lines = [
         "## Scarce against ample labels, beside a prompted model",
         "",
-        "Accuracy by human labels, of which the rungs have learnt so many. Prompted: GPT-3.5, recorded, no labels. A language",
-        "model small enough to run inside this benchmark was not prompted.",
+        "Balanced accuracy by human labels, of which the rungs have learnt so many (a text counts as positive where its chance",
+        "is above the share of positives learnt from). Prompted: GPT-3.5, recorded, no labels. A language model small",
+        "enough to run inside this benchmark was not prompted.",
         "",
         "| set | labels | seeds | " + " | ".join(RUNGS) + " | prompted |",
         "|---|--:|--:|" + "--:|" * (len(RUNGS) + 1),
     ]
     curves, crossed = [], []
     for file in JUDGED:
-        points: dict[str, list[tuple[int, float]]] = {}
+        points: dict[str, list[tuple[float, float]]] = {}
         for size in SIZES:
             runs = [row for row in rows if row["cell"] == f"{file} {size}"]
             if not runs:
@@ -87,13 +101,12 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             lines.append(f"| {file} | {size:,} | {len(runs)} | {' | '.join(values)} | {prompted} |")
             for name in (*RUNGS, PROMPTED):
                 if name in runs[0]:
-                    points.setdefault(name, []).append((size, mean(run[name] for run in runs)))
+                    points.setdefault(name, []).append((float(size), mean(run[name] for run in runs)))
         crossed += [_crossing(file, name, points) for name in RUNGS if name in points]
-        curves += [
-            Series(f"{file}: {name}", [(float(np.log10(x)), y) for x, y in line])
-            for name, line in points.items()
-        ]
-    file = plot(folder, "prompted", "Accuracy by labels (logarithm)", curves)
+        curves += [Series(f"{file}: {name}", line) for name, line in points.items()]
+    file = plot(
+        folder, "prompted", Axes("Balanced accuracy by human labels", "labels learnt from", True), curves
+    )
     return [
         *lines,
         "",
@@ -103,9 +116,9 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     ]
 
 
-def _crossing(file: str, name: str, points: dict[str, list[tuple[int, float]]]) -> str:
+def _crossing(file: str, name: str, points: dict[str, list[tuple[float, float]]]) -> str:
     """From how many labels on the rung's mean stays at or above the prompted model's."""
     pairs = list(zip(points[name], points[PROMPTED], strict=True))
     ahead = [ours >= theirs for (_, ours), (_, theirs) in pairs]
     start = next((size for k, ((size, _), _) in enumerate(pairs) if all(ahead[k:])), None)
-    return f"{file}, {name}: " + (f"from {start:,} labels" if start else "not reached")
+    return f"{file}, {name}: " + (f"from {start:,.0f} labels" if start else "not reached")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ladder_figures import Series, plot, spread
+from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.ladder_vectors import known
 
 FOLDS = 10
@@ -110,7 +110,7 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
         "| cell | runs | labels | weak, strong | APGR | CPT50 | CPT80 | published (APGR, CPT50, CPT80) |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
-    curves = [Series("chance", [(0.0, 0.0), (1.0, 1.0)])]
+    curves = [Series("chance", [(0.0, 0.0), (100.0, 1.0)])]
     for cell in cells():
         runs = [row for row in rows if row["cell"] == cell]
         if not runs:
@@ -121,6 +121,6 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             f"| {mean(row['apgr'] for row in runs):.3f} | {spread([row['cpt50'] for row in runs])} "
             f"| {spread([row['cpt80'] for row in runs])} | {PUBLISHED[name]} |"
         )
-        curves += [Series(cell, [(x, y) for x, y in row["curve"]]) for row in runs if "curve" in row]
-    file = plot(folder, "routing", "Share of the gap recovered by the share of strong calls", curves)
+        curves += [Series(cell, [(100 * x, y) for x, y in row["curve"]]) for row in runs if "curve" in row]
+    file = plot(folder, "routing", Axes("Share of the quality gap recovered", "strong calls, %"), curves)
     return [*lines, "", f"![gap recovered](ladder/{file})"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ladder_figures import Series, against, plot, spread
+from benchmarks.ladder_figures import Axes, Series, against, plot, spread
 from benchmarks.ladder_vectors import known
 from stepladder.data import FieldNames, Log, read_log
 
@@ -97,6 +97,6 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     if curves:
         lines += [
             "",
-            f"![accuracy along the stream](ladder/{plot(folder, 'stream', 'Accuracy so far', curves)})",
+            f"![accuracy along the stream](ladder/{plot(folder, 'stream', Axes('Accuracy so far (seed 0)', 'row'), curves)})",
         ]
     return lines

@@ -1,7 +1,8 @@
 """Chinese sentences with personal data and their spans, and hard negatives: made, so that everybody may have them.
 
-Two families of templates: ``dev`` is what the recognisers were tuned on; ``test`` was written apart, with given names of its
-own. Slots are ``{kind}``; numbers carry right check digits, hard negatives are numbers that are nobody's.
+Families of templates: ``dev`` is what the recognisers were tuned on; ``test``, ``blind``, ``talk`` and ``fresh`` were written
+apart, one after the other, with given names of their own. Slots are ``{kind}``; numbers carry right check digits, hard
+negatives are numbers that are nobody's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import privacy_blind
+from benchmarks import privacy_blind, privacy_fresh, privacy_talk
 from benchmarks.privacy_templates import NEGATIVES, TEMPLATES
 
 
@@ -51,6 +52,8 @@ GIVEN = {
         "宏伟 春花 冬生 长河 连成 有才 桂香 银凤 福贵 根生 小兰 大海 铁柱 双喜 胜利 跃进 卫国 红军 向阳 爱华 "
         "洛 骁 彤 妍 晗 钧 蕊 岚 淼 恺 祎 甜 媛 岳 朗 帅 虎 林 静怡 昊天 睿泽 沐阳 苏晴 念真 听澜 予安 清和 "
     ),
+    "talk": privacy_talk.GIVEN,
+    "fresh": privacy_fresh.GIVEN,
 }
 CITIES = (
     ("北京市", "北京市", ("朝阳区", "海淀区", "西城区", "丰台区")),
@@ -86,8 +89,9 @@ class Sentence:
 def sentences(family: str, seed: int, count: int) -> list[Sentence]:
     """Return ``count`` sentences of a family, about a quarter of them without personal data."""
     rng = random.Random(seed)
-    negatives = privacy_blind.NEGATIVES if family == "blind" else NEGATIVES[family]
-    templates = privacy_blind.TEMPLATES if family == "blind" else TEMPLATES[family]
+    written = {"blind": privacy_blind, "talk": privacy_talk, "fresh": privacy_fresh}.get(family)
+    negatives = written.NEGATIVES if written else NEGATIVES[family]
+    templates = written.TEMPLATES if written else TEMPLATES[family]
     return [
         fill(rng.choice(negatives if rng.random() < 0.25 else templates), rng, family) for _ in range(count)
     ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.answers import asked, found_by_words
 from benchmarks.knowledge import cmrc2018
-from stepladder.knowledge.reader import candidates, signs
+from stepladder.knowledge import candidates, signs
 from stepladder.text import normalise
 
 FITTED = 1600

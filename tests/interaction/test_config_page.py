@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Abuse,
     Accounts,
     Conversations,
     Disclosure,
@@ -90,6 +91,7 @@ TABLES = {
     "### `[plans.NAME.steps.split]`": Split,
     "### `[tasks.NAME.tools]`": ToolUse,
     "### `[classes.NAME]`": ServiceClass,
+    "### `[classes.NAME.abuse]`": Abuse,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.knowledge]`": Knows,
@@ -130,6 +132,7 @@ SEE_BELOW = (
     | Split
     | ToolUse
     | TaskWatch
+    | Abuse
 )
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 

@@ -1,6 +1,8 @@
 """The live dictionary of a task that answers: synonyms and facts in force with the response of the edit, and undone."""
 
-from tests.interaction.helping import content, grounds, helped
+from tests.interaction.helping import HELP as TABLES
+from tests.interaction.helping import content, grounds, helped, saying
+from tests.interaction.upstreams import live
 
 HELP = "/admin/tasks/help/dictionary"
 
@@ -53,3 +55,32 @@ async def test_a_fact_is_answered_from_and_cited_at_once(tmp_path):
             assert (cited["collection"], cited["document"]) == ("dictionary", key)
             await put(home, key, fact.replace("nine", "ten").replace("九", "十"), "fact")
             assert content(await home.client.chat(asked, "help")) != f"{fact} [1]"
+
+
+ENFORCED = """
+[guards.words]
+mode = "enforce"
+"""
+
+
+async def test_a_word_of_the_owner_s_is_blocked_at_once_until_it_is_taken_out(tmp_path):
+    async with live(tmp_path, saying("fine"), ENFORCED + TABLES.replace("MORE", "")) as home:
+
+        async def status(text):
+            return (await home.client.chat(text, "gpt")).status
+
+        assert [await status("Tell me of the zorblax."), await status("说说蓝影行动。")] == [200, 200]
+        for word in ("zorblax", "蓝影行动"):
+            put = await home.client.send("PUT", "/admin/words", {"text": word})
+            assert put.status == 200
+        assert [await status("Tell me of the zorblax."), await status("说说藍影行動。")] == [400, 400]
+        assert await status("Tell me of the otter.") == 200
+        assert [one["text"] for one in put.json["words"]] == ["zorblax", "蓝影行动"]
+        gone = await home.client.send("DELETE", "/admin/words", {"text": "zorblax"})
+        assert (gone.status, await status("Tell me of the zorblax.")) == (200, 200)
+        assert await status("说说蓝影行动。") == 400
+        assert (await home.client.send("DELETE", "/admin/words", {"text": "zorblax"})).status == 400
+        for bad in ({"text": ""}, {"text": "x" * 49}, {"text": "x", "deed": "laugh"}):
+            assert (await home.client.send("PUT", "/admin/words", bad)).status == 400
+        odd = await home.client.send("PUT", HELP, {"key": "x", "answer": "block", "kind": "word"})
+        assert (odd.status, odd.error["param"]) == (400, "kind")

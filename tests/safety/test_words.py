@@ -216,3 +216,15 @@ def test_a_word_is_found_wherever_it_hides_in_a_long_text(hidden, filler):
         spans = guard.check(text).spans
         assert [text[span.start : span.end] for span in spans] == [hidden]
     assert not guard.check(filler * 30).spans
+
+
+def test_the_owner_s_words_come_and_go_and_the_lists_own_come_back():
+    guard = WordsGuard("words", Lexicon.of([Word("zorblax", "listed", frozenset({"redact"}))]))
+    guard.let_owner_say([Word("zorblax", "owner", frozenset({"block"})), Word("quibble", "owner")])
+    assert guard.check("a zorblax").categories == ("owner",)
+    assert guard.check("a quibble").categories == ("owner",)
+    guard.let_owner_say([Word("quibble", "owner")])
+    assert guard.check("a zorblax").categories == ("listed",)
+    guard.let_owner_say([])
+    assert not guard.check("a quibble").categories
+    assert guard.check("a zorblax").categories == ("listed",)

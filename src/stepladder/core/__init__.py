@@ -5,8 +5,10 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.abuse import Abuse, Banned
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
+    Check,
     Citation,
     Grounds,
     Knows,
@@ -105,6 +107,7 @@ from stepladder.core.protocols import (
     Piece,
     Progress,
     Recipe,
+    Reranker,
     Retriever,
     RetrieverOpener,
     Rung,
@@ -136,12 +139,14 @@ __all__ = [
     "ROLES",
     "UNSURE",
     "VISIBLE",
+    "Abuse",
     "Accounts",
     "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Banned",
     "Blocked",
     "Callback",
     "Certificate",
@@ -149,6 +154,7 @@ __all__ = [
     "ChatConfig",
     "ChatPlatform",
     "ChatPlatformOpener",
+    "Check",
     "Citation",
     "Climbed",
     "Clock",
@@ -220,6 +226,7 @@ __all__ = [
     "Release",
     "Remark",
     "Remarked",
+    "Reranker",
     "Retention",
     "Retriever",
     "RetrieverConfig",

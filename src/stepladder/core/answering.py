@@ -26,6 +26,15 @@ class Unsupported(StrEnum):
     """It is not said, and a person is asked to look at the question."""
 
 
+class Check(StrEnum):
+    """Who says whether a passage supports a sentence."""
+
+    WORDS = "words"
+    """Words, and the embedding of both where there is an embedder."""
+    MODEL = "model"
+    """The task's top model too, of the sentences that words do not find supported: a call each."""
+
+
 class Rewrite(StrEnum):
     """How a question that leans on its conversation becomes one that stands alone."""
 
@@ -53,6 +62,7 @@ class Knows:
     retriever: str = ""
     rewrite: Rewrite = Rewrite.TURNS
     answer_only_from_knowledge: bool = True
+    check: Check = Check.WORDS
     unsupported: Unsupported = Unsupported.MARK
     sure: float = 0.8
     verified: bool = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stepladder.core.abuse import Abuse
 from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, ToolUse
@@ -330,6 +331,7 @@ class ServiceClass:
     deadline_ms: float | None = None
     concurrency: int | None = None
     wait_seconds: float = 10.0
+    abuse: Abuse = field(default_factory=Abuse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,17 @@ class ModelOpener(Protocol):
     def open(cls, name: str, settings: Mapping[str, Any]) -> Model: ...
 
 
+class Reranker(Protocol):
+    """Says how well passages answer a query. It may block: call it in a thread where an event loop runs."""
+
+    candidates: int
+    """How many passages it is shown."""
+
+    def scores(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """One score a text, the higher the better. Raises RungFailed where the model cannot be asked."""
+        ...
+
+
 class Embedder(Protocol):
     """Turns texts into vectors of unit length. It may block for long: call it in a thread where an event loop runs."""
 

@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
+from stepladder.core import BadRequest, Mode, Right, StepladderError, StoreError, Tenant, UnknownModel
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
 from stepladder.rollout import how_inputs_stand
+from stepladder.safety import checked_word
 from stepladder.service import ServedTask
+from stepladder.store import EVERYWHERE, WORD
 
 
 class _Switch(msgspec.Struct, forbid_unknown_fields=True):
@@ -26,6 +28,11 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     answer: str
     kind: str = "exact"
+
+
+class _Word(msgspec.Struct, forbid_unknown_fields=True):
+    text: str
+    deed: str = "block"
 
 
 class _Undo(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,11 +58,15 @@ class AdminPages:
             route(Right.SEE, "GET", "/admin/tasks", self.tasks),
             route(Right.SEE, "GET", "/admin/tenants", self.tenants),
             route(Right.AUDIT, "GET", "/admin/journal", self.journal),
+            route(Right.OPERATE, "POST", "/admin/reload", self.reload),
             route(Right.OPERATE, "POST", f"{task}/mode", self.mode),
             route(Right.OPERATE, "POST", f"{task}/rollback", self.rollback),
             route(Right.OPERATE, "GET", f"{task}/dictionary", self.entries),
             route(Right.OPERATE, "PUT", f"{task}/dictionary", self.put_entry),
             route(Right.OPERATE, "DELETE", f"{task}/dictionary", self.remove_entry),
+            route(Right.OPERATE, "GET", "/admin/words", self.words),
+            route(Right.OPERATE, "PUT", "/admin/words", self.put_word),
+            route(Right.OPERATE, "DELETE", "/admin/words", self.remove_word),
             route(Right.OPERATE, "GET", f"{task}/dictionary/history", self.history),
             route(Right.OPERATE, "POST", f"{task}/dictionary/undo", self.undo),
         ]
@@ -72,6 +83,16 @@ class AdminPages:
     async def journal(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/journal: who changed what, the newest first."""
         return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
+
+    async def reload(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/reload: the configuration is read again; a bad one is a 400 that says why, and the old one stays."""
+        try:
+            changed = await self._house.take()
+        except StoreError:
+            raise
+        except StepladderError as error:
+            raise BadRequest(error.message, param=error.param, remedy=error.remedy) from error
+        return json_of({"config": self._house.gateway.snapshot.config.hash, "changed": changed})
 
     @takes(_Switch)
     async def mode(self, request: Request, tenant: Tenant) -> Response:
@@ -117,6 +138,28 @@ class AdminPages:
             )
         await self._house.refresh()
         return await self.entries(request, tenant)
+
+    async def words(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/words: what guards of words look for beside their lists."""
+        found = await asyncio.to_thread(self._house.store.entries.list, EVERYWHERE)
+        return json_of({"words": [{"text": one.key, "deed": one.answer, "who": one.who} for one in found]})
+
+    async def put_word(self, request: Request, tenant: Tenant) -> Response:
+        """PUT /admin/words: add a word, or say otherwise what is done about it."""
+        given = await self._read(request, _Word)
+        word, deed = checked_word(given.text, given.deed)
+        await asyncio.to_thread(self._house.store.entries.put, EVERYWHERE, word, deed, tenant.key, WORD)
+        await self._house.refresh()
+        return await self.words(request, tenant)
+
+    async def remove_word(self, request: Request, tenant: Tenant) -> Response:
+        """DELETE /admin/words: take a word out."""
+        given = await self._read(request, _Word)
+        entries = self._house.store.entries
+        if await asyncio.to_thread(entries.remove, EVERYWHERE, given.text.strip(), WORD, tenant.key) is None:
+            raise BadRequest("There is no such word.", param="text", remedy="GET lists them.")
+        await self._house.refresh()
+        return await self.words(request, tenant)
 
     async def history(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/tasks/{name}/dictionary/history: the latest edits, the newest first."""

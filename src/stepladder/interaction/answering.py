@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stepladder.core import Config, Model, Rewrite, Rung, Task, TaskKind
+from stepladder.core import Check, Config, Model, Rewrite, Rung, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.searching import Retrievers, source_of
 from stepladder.models import Entries
@@ -20,6 +20,7 @@ from stepladder.service import (
     SummingRung,
     Verified,
     VerifiedRung,
+    judging_task,
     part_task,
     rewriting_task,
     whole_task,
@@ -42,8 +43,8 @@ class Furnished:
         return self.source is None or self.source.private
 
     def version(self) -> str:
-        """Changes with what can be found."""
-        return "" if self.source is None else self.source.version()
+        """Changes with what can be found; "" where nothing is searched."""
+        return "" if self.source is None else f"at {self.source.version()}"
 
 
 class Answering:
@@ -71,7 +72,10 @@ class Answering:
         low: list[Rung] = [ReaderRung(finder, task)]
         if knows.verified:
             low.insert(0, VerifiedRung(self._approved(task.name), finder))
-        return Furnished(Grounded(top, finder, task), low, {VERIFIED: 1.0, READER: knows.sure}, source=source)
+        judge = model.rung(judging_task(task)) if knows.check is Check.MODEL else None
+        return Furnished(
+            Grounded(top, finder, task, judge), low, {VERIFIED: 1.0, READER: knows.sure}, source=source
+        )
 
     def _approved(self, task: str) -> Verified:
         if task not in self._verified:

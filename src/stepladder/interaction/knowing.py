@@ -6,13 +6,15 @@ from importlib.util import find_spec
 from stepladder.core import Config, ConfigError, Embedder
 from stepladder.interaction.settings import Settings
 from stepladder.knowledge import Knowledge, self_test
-from stepladder.models import open_embedder
+from stepladder.models import EndpointReranker, open_embedder
 
 
 def open_knowledge(settings: Settings, config: Config, *, embedding: bool = True) -> Knowledge:
-    """`knowledge.db` in the data folder, with the embedder where it is wanted. Raises StoreError, ConfigError."""
+    """`knowledge.db` in the data folder, with embedder and re-ranker where they are wanted. Raises StoreError, ConfigError."""
     embedder = configured_embedder(config) if embedding else None
-    return Knowledge.open(settings.folder(config) / "knowledge.db", embedder)
+    table = config.knowledge.reranker
+    reranker = EndpointReranker.open("knowledge.reranker", table) if embedding and table else None
+    return Knowledge.open(settings.folder(config) / "knowledge.db", embedder, reranker)
 
 
 def configured_embedder(config: Config) -> Embedder | None:

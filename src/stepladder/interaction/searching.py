@@ -68,7 +68,7 @@ def _own(task: Task, config: Config, opened: OpenedKnowledge) -> Source:
     def embedder() -> Embedder | None:
         return opened.get().embedder
 
-    private = config.knowledge.embedder.get("kind") != "endpoint"
+    private = config.knowledge.embedder.get("kind") != "endpoint" and not config.knowledge.reranker
     return Source(find, rarity, standing, opened.version, embedder, private)
 
 

@@ -19,6 +19,7 @@ from stepladder.interaction.coalesce import CoalescingProtocol
 from stepladder.interaction.compose import House
 from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.slow_clients import sweep
 from stepladder.interaction.supervise import Child
 
 Say = Callable[[str], None]
@@ -74,6 +75,8 @@ async def answer(
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
     beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
+    patience = sweep(lambda: web.server_state.connections, lambda: _patience(house))
+    beside.append(asyncio.create_task(patience))
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))
     ready()
     _collect_seldom()
@@ -88,6 +91,11 @@ async def answer(
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _patience(house: House) -> tuple[float, float]:
+    server = house.gateway.snapshot.config.server
+    return server.request_seconds, server.stalled_seconds
 
 
 def _pem(house: House, key: str) -> str | None:

@@ -13,7 +13,7 @@ from stepladder.knowledge.instructions import is_instruction, trusted, without_i
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
-from stepladder.knowledge.reader import Quote, answered, best_quote
+from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, candidates, signs
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
@@ -23,6 +23,7 @@ from stepladder.knowledge.terms import document_terms, query_terms
 
 __all__ = [
     "Asked",
+    "Candidate",
     "Change",
     "Collection",
     "Document",
@@ -41,6 +42,7 @@ __all__ = [
     "Support",
     "answered",
     "best_quote",
+    "candidates",
     "claims",
     "code_of",
     "document_terms",
@@ -57,6 +59,7 @@ __all__ = [
     "questions",
     "read",
     "self_test",
+    "signs",
     "size",
     "sorted_out",
     "split",

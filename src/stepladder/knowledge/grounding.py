@@ -78,24 +78,36 @@ class Evidence:
         found = (self._support(said) for said in self._variants(claim))
         return next((one for one in found if one is not None), None)
 
+    def nearest(self, claim: str) -> Support | None:
+        """The sentence that a reader should look at before a claim that nothing supports is called unsupported.
+
+        None where no sentence is near, or none has the claim's numbers.
+        """
+        found = [one for said in self._variants(claim) for one in self._ranked(said)[:1]]
+        share, one = max(found, key=lambda pair: pair[0], default=(0.0, None))
+        return _support(one, share) if one is not None and share >= _DOUBTFUL else None
+
     def _support(self, claim: str) -> Support | None:
+        near: list[_Sentence] = []
+        for share, one in self._ranked(claim):
+            if share < _DOUBTFUL or len(near) == _LOOKED_AT:
+                break
+            if _denied(claim, one) or _altered(claim, one):
+                continue
+            if share >= SUPPORTED:
+                return _support(one, share)
+            near.append(one)
+        return self._by_meaning(claim, near)
+
+    def _ranked(self, claim: str) -> list[tuple[float, _Sentence]]:
+        """(share of the claim, sentence) of those that have its numbers, the best first."""
         terms = claim_terms(claim)
         asked = {
             term: 1.0 if self._has(term) else _NEW for term in terms if self._has(term) or not _idle(term)
         }
         numbers = numbers_of(claim)
-        fitting = [one for one in self._sentences if numbers <= one.numbers]
-        ranked = sorted(((_carried(asked, one), -place) for place, one in enumerate(fitting)), reverse=True)
-        near: list[_Sentence] = []
-        for share, place in ranked if asked else ():
-            if share < _DOUBTFUL or len(near) == _LOOKED_AT:
-                break
-            if _denied(claim, fitting[-place]) or _altered(claim, fitting[-place]):
-                continue
-            if share >= SUPPORTED:
-                return _support(fitting[-place], share)
-            near.append(fitting[-place])
-        return self._by_meaning(claim, near)
+        fitting = [(_carried(asked, one), one) for one in self._sentences if asked and numbers <= one.numbers]
+        return sorted(fitting, key=lambda pair: -pair[0])
 
     def _has(self, term: str) -> bool:
         pair = len(term) == 2 and is_character(term[0])

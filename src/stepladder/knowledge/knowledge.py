@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Scope
+from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Reranker, Scope
 from stepladder.knowledge import documents, lexical, search, vectors
 from stepladder.knowledge.changes import Changes
 from stepladder.knowledge.file import KnowledgeFile
 from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
 from stepladder.knowledge.reader import Quote, best_quote
+from stepladder.knowledge.reranking import reranked
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
@@ -37,15 +38,21 @@ def _quietly(done: int, total: int, what: str) -> None:
 class Knowledge:
     """Documents in, passages out. Without an embedder, searches go by terms alone."""
 
-    def __init__(self, file: KnowledgeFile, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self, file: KnowledgeFile, embedder: Embedder | None = None, reranker: Reranker | None = None
+    ) -> None:
+        """A `reranker` puts what a hybrid search finds in order."""
         self._file = file
         self.embedder = embedder
+        self._reranker = reranker
         self._indexes: dict[int, tuple[str, NearestVectors]] = {}
         self._lock = threading.Lock()
         self._changes = Changes(file)
 
     @classmethod
-    def open(cls, path: Path, embedder: Embedder | None = None) -> "Knowledge":
+    def open(
+        cls, path: Path, embedder: Embedder | None = None, reranker: Reranker | None = None
+    ) -> "Knowledge":
         """Open the file, made if need be; what another version indexed otherwise is indexed anew. Raises StoreError."""
         file = KnowledgeFile(path)
         try:
@@ -57,7 +64,7 @@ class Knowledge:
         except BaseException:
             file.close()
             raise
-        return cls(file, embedder)
+        return cls(file, embedder, reranker)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
@@ -184,10 +191,18 @@ class Knowledge:
     def search(self, query: Query) -> list[Hit]:
         """The best passages, best first. Where there are no vectors, a hybrid search goes by terms alone.
 
+        Where the re-ranker cannot be asked, the order stays as it was found.
+
         Raises BadRequest for a collection that the scope does not have, and for a search by vector without vectors.
         """
         if query.mode is not SearchMode.LEXICAL and query.vector is None and self.embedder is not None:
             query = replace(query, vector=self.embedder.embed([query.text], query=True)[0])
+        if query.mode is SearchMode.HYBRID and self._reranker is not None:
+            deep = replace(query, top=max(query.top, self._reranker.candidates))
+            return reranked(self._reranker, query.text, self._found(deep))[: query.top]
+        return self._found(query)
+
+    def _found(self, query: Query) -> list[Hit]:
         with self._file.read() as connection:
             number = search.visible_collection(connection, query.scope.tenant, query.collection)
             index = None

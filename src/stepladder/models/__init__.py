@@ -46,6 +46,7 @@ from stepladder.models.neighbours import (
 from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
+from stepladder.models.reranking import EndpointReranker
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
 from stepladder.models.tagger import (
@@ -90,6 +91,7 @@ __all__ = [
     "DictionaryRung",
     "EncoderModel",
     "EncoderRung",
+    "EndpointReranker",
     "Entries",
     "Event",
     "EventReader",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from stepladder.core import Answer, BadRequest, Part, Question, RungFailed, Task
 from stepladder.models.contract import parse_answer
 from stepladder.models.phrases import Pattern, Phrases
-from stepladder.store import Entry
+from stepladder.store import WORD, Entry
 from stepladder.text import dictionary_key
 
 
@@ -127,6 +127,12 @@ def checked_entry(task: Task, kind: str, text: str, answer: str) -> tuple[str, s
     """An entry's key, and its answer as the task's contract writes it. Raises BadRequest."""
     if not text.strip():
         raise BadRequest("key is empty.", param="key", remedy="Give the question that it answers.")
+    if kind == WORD:
+        raise BadRequest(
+            "A word is for all tasks.",
+            param="kind",
+            remedy="PUT /admin/words, or stepladder dictionary word.",
+        )
     key = entry_key(kind, text)
     if kind in OF_THINGS:
         if not answer.strip():

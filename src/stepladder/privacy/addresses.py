@@ -71,6 +71,9 @@ def english(text: str) -> Iterator[Span]:
         if street:
             yield Span(street.start(), street.start() + len(street[0].rstrip(" ,\n")), Kind.ADDRESS, 0.9)
             continue
+        lead = text[max(0, number.start() - 2) : number.start()]
+        if lead[1:] != " " or not (lead[0] == "." or (lead[0].isalpha() and lead[0] < "\u2e80")):
+            continue
         before = _CONTINENTAL.search(text, max(0, number.start() - 48), number.start())
         if before:
             yield Span(before.start(), number.end(), Kind.ADDRESS, 0.8)
@@ -80,8 +83,10 @@ def english(text: str) -> Iterator[Span]:
 
 def chinese(text: str) -> Iterator[Span]:
     """Addresses in Chinese: from the province, city or street to the house, flight of stairs and flat."""
+    last = 0
     for house in _HOUSE.finditer(text):
-        run = _RUN.search(text, max(0, house.start() - 39), house.start() + 1)
+        run = _RUN.search(text, max(last, house.start() - 39), house.start() + 1)
+        last = house.end()  # "…室和上海市…": the next address begins after this one
         start = _left_end(run[0]) if run else None
         if run and start is not None:
             yield Span(run.start() + start, house.end(), Kind.ADDRESS, 0.92)

@@ -74,9 +74,8 @@ def phone(text: str, start: int, end: int) -> bool:
 def account(text: str, start: int, end: int) -> bool:
     """Whether a bank account is announced right before or named right after (and not one of a game or a chat)."""
     words = before(text, start)
-    if _NOT_BANK.search(words):
-        return False
-    return _ACCOUNT.search(words) is not None or _ACCOUNT_AFTER.match(text, end) is not None
+    named = _ACCOUNT.search(words) is not None or _ACCOUNT_AFTER.match(text, end) is not None
+    return named and _NOT_BANK.search(words) is None
 
 
 def passport(text: str, start: int) -> bool:

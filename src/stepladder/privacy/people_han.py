@@ -1,14 +1,15 @@
 """Chinese names: surname first, one or two characters after it, and what stands on either side.
 
-A name that is announced ("联系人:", "我叫") or followed by a title needs only a surname. A bare one must be made of the
-characters of given names and stand between marks or words that can border a name; everyday words are taken out.
+What stands at a surname is judged by a model (`names_han`), which is told where a name is announced ("联系人:", "我叫"). A
+surname alone is found beside a title, and in what people are called by those who know them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from stepladder.privacy.finding import Kind, Span
 from stepladder.privacy.gazetteer import characters, words
+from stepladder.privacy.names_han import hopeless, likely
 
 SURNAMES = characters("surnames_han")
 COMMON = characters("surnames_common_han")
@@ -19,6 +20,8 @@ _TELLING = characters("telling_han")
 TELLING = frozenset(_TELLING)
 TRANSLITERATED = characters("transliterated_han")
 WORDS = frozenset(words("words_han"))
+_SURNAMES = frozenset(SURNAMES + AMBIGUOUS)
+_COMPOUND = frozenset(COMPOUND)
 
 _HAN = "\u4e00-\u9fff"
 _ANY = f"(?:{'|'.join(COMPOUND)}|[{SURNAMES}{AMBIGUOUS}])"
@@ -35,56 +38,39 @@ _ANNOUNCED = re.compile(
     r"(?:[是为叫写填:,](?:一位)?|名叫|名为|叫做|分别是|包括|有)?[ ]{0,4}"
     f"(?={_ANY}[{_HAN}])"
 )
-_GOES_ON = (
-    "说的在是和与及或已将也于因住来到从被把向对给了吗吧呢就都还又没想要会去等曾先以同跟让请您你我他她这那今昨明不表告认问答参担负联"
-    "发回接打电手身预购申出毕生提签领收写做主介报拿入离获当带成加男女称所处为共办需希正刚才可应必有无其前后上下时则并但却只按现居任"
-    "啊哦哈呀旁过职查转谈讲讨听看觉建反指强透承否拒率饰演执创编作唱夺击战代登走站坐吃喝买卖送交付还借租开关进挂改推驾搬诉确配养偷值充换挪缴汇存取拨催结病死失犯受得需帮陪赔逃躲抢偷骗救撞追找派调升辞退更懂比两各均"
-)
+_GOES_ON = characters("after_han")
 # What may stand right after a name: a mark, a title, or a word that goes on with the sentence.
 _END = re.compile(
     rf"(?=[^{_HAN}]|$|{_TITLES}|[两二三四五六七八九十几]位|名(?:下|为|叫|字|义)|一(?:起|直|家|个|同|行|定|边|共|下|位)|"
     f"[{_GOES_ON}])"
 )
-# The second character of two is one of a name, unless it begins a word that goes on with the sentence.
-_GOING_ON = f"(?!{'|'.join(words('following_han'))})"
 _FOLLOWING = re.compile("|".join(words("following_han")))
-_TWO = f"[{GIVEN}]{_GOING_ON}[{GIVEN}]"
-_NAMES_AND_WORDS = frozenset(words("names_and_words_han"))  # 卫国 is a word, and a name for all that
 _NOT_GIVEN = re.compile(
     r"(?:高中生|大学生|先生|女士|小姐|老师|医生|经理|同学|同志|教授|主任|师傅|"
     r"的|了|在|是|和|与|也|就|不|没|说|们|这|那|吗|吧|呢|啊|电|手|身|某|先|女)"
 )
 _TITLED_NEXT = re.compile(_TITLES)
-_TITLED = re.compile(f"[{SURNAMES}{AMBIGUOUS}](?:[{_HAN}]{{0,2}}?)(?={_TITLES})")
-_SOMETIMES = "方于白安常成万向文时古游华平"
-# What may stand right before a bare name, beside a mark or nothing: a verb's, a preposition's or an office's last character.
-_LEFT = (
-    "的了着过但而却就都也又还再才只若果议姓当凭将到成下归属权劝催派召选郎娘告因靠比且则或有没无等受随按照曾已其此该这那即从往至自爸妈主在据叔伯婶姨姑舅嫂点天日月午后时今昨告说听称是叫请让给和与由对跟找问被向及见替陪约把帮为写系诉知谢"
-    "托邀派据经称指像访述如人者员师生手友子妻夫母父哥姐妹弟星理任士导官客户"
+_TITLED = re.compile(
+    f"[{SURNAMES}{AMBIGUOUS}](?=[{_HAN}]{{0,2}}[{''.join(sorted({one[0] for one in _TITLES.split('|')}))}])"
+    f"(?:[{_HAN}]{{0,2}}?)(?={_TITLES})"
 )
-_BARE3 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}{_END.pattern}")
-_BARE2 = re.compile(f"[{SURNAMES}{_SOMETIMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))[{GIVEN}]{_END.pattern}")
-# The commonest surnames need less: any character before and a border after, or the other way round.
-_COMMON = re.compile(
-    f"[{COMMON}](?<=[{_HAN}].){_TWO}{_END.pattern}|[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].)){_TWO}"
-)
-# A character of names makes up for what stands before.
-_TOLD = re.compile(f"[{SURNAMES}](?<=[{_HAN}].)(?:{_TWO}|[{_TELLING}]){_END.pattern}")
-_TOLD_AT_LEFT = re.compile(
-    f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))"
-    f"(?:[{GIVEN}]{_GOING_ON}[{_TELLING}]|[{_TELLING}]{_GOING_ON}[{GIVEN}]|[{_TELLING}])"
-)
+# What may stand right before a surname that is somebody's whole address: a verb's, a preposition's or an office's end.
+_LEFT = characters("before_han")
 # 李姐, 王工; 小陈, 老周: familiar ways to call somebody, where a sentence may begin or go on.
+_ON = f"(?=[^{_HAN}]|$|[{_GOES_ON}])"
 _FAMILIAR = re.compile(
-    f"[{SURNAMES}](?:(?<![{_HAN}].)|(?<=[{_LEFT}].))(?=[姐哥叔姨婶嫂爷伯工董导](?:[^{_HAN}]|$|[{_GOES_ON}]))"
-    f"|[{COMMON}](?:(?<=[小老].)(?<![{_HAN}]..)|(?<=[{_LEFT}][小老].))(?=[^{_HAN}]|$|[{_GOES_ON}])"
+    f"[{SURNAMES}](?:(?<=[小老].)"
+    f"(?:(?<![{_HAN}]..)(?:(?<=[{COMMON}]){_ON}|(?=[^{_HAN}]|$|[今昨明]天|[说在来去]))|(?<=[{_LEFT}].[{COMMON}]){_ON})"
+    f"|(?=[姐哥叔姨婶嫂爷伯工董导](?:[^{_HAN}]|$|[{_GOES_ON}]))(?:(?<![{_HAN}].)|(?<=[{_LEFT}].)))"
 )
-_OWN_SURNAME = re.compile(f"(?<=姓)[{SURNAMES}{AMBIGUOUS}](?=[^{_HAN}]|叫|名|的|$)")
+_PLACE = re.compile(
+    f"[{SURNAMES}{AMBIGUOUS}{''.join(sorted({name[0] for name in COMPOUND}))}]"
+    f"(?=[{GIVEN}{''.join(sorted({name[1] for name in COMPOUND}))}])"
+)
+_LEAST = -3.0
+"""Log-odds that are enough: where it was learnt, names are rarer than in what people ask."""
+_OWN_SURNAME = re.compile(f"姓(?=[{SURNAMES}{AMBIGUOUS}](?:[^{_HAN}]|叫|名|的|$))")
 _SURE_TITLE = re.compile("先生|女士|小姐|太太|总")
-_COMPOUND = re.compile(
-    f"[{''.join(sorted({name[0] for name in COMPOUND}))}]"
-    f"(?:{'|'.join(sorted(f'(?<={name[0]}){name[1]}' for name in COMPOUND))})[{GIVEN}]{{1,2}}"
-)
 _FOREIGN = re.compile(
     f"[·•・](?<=[{TRANSLITERATED}].)[{TRANSLITERATED}]{{1,7}}(?:[·•・][{TRANSLITERATED}]{{1,7}}){{0,3}}"
 )
@@ -94,25 +80,46 @@ _BORDER = re.compile(rf"[^{_HAN}]|[{_LEFT}]")
 
 def people(text: str) -> Iterator[Span]:
     """Names of people in (simplified) Chinese text."""
-    for match in _ANNOUNCED.finditer(text):
-        end = _name_end(text, match.end())
-        if end:
-            yield Span(match.end(), end, Kind.PERSON, 0.9)
+    told = announced(text)
+    judged = set()
+    for match in _PLACE.finditer(text):
+        start = match.start()
+        given = begins(text, start)
+        if given and not hopeless(text, given):
+            judged.add(start)
+            yield from _named(text, start, given, told)
+    for start, end in told:
+        if start not in judged:  # a title alone, or a given name like no other
+            yield Span(start, end, Kind.PERSON, 0.7)
     for match in _TITLED.finditer(text):
         yield from _titled(text, match)
-    for pattern, score in ((_OWN_SURNAME, 0.8), (_FAMILIAR, 0.65)):
-        for match in pattern.finditer(text):
-            yield Span(match.start(), match.end(), Kind.PERSON, score)
-    yield from _compound(text)
-    yield from _bare(text)
+    for match in _OWN_SURNAME.finditer(text):
+        yield Span(match.end(), match.end() + 1, Kind.PERSON, 0.8)
+    for match in _FAMILIAR.finditer(text):
+        yield Span(match.start(), match.end(), Kind.PERSON, 0.65)
     yield from _foreign(text)
 
 
-def _compound(text: str) -> Iterator[Span]:
-    for match in _COMPOUND.finditer(text):
-        end = match.end() if _END.match(text, match.end()) else match.start() + 3
-        if end - match.start() >= 3 and _END.match(text, end):
-            yield Span(match.start(), end, Kind.PERSON, 0.85)
+def announced(text: str) -> set[tuple[int, int]]:
+    """What stands where somebody is announced, as (start, end)."""
+    found = ((match.end(), _name_end(text, match.end())) for match in _ANNOUNCED.finditer(text))
+    return {(start, end) for start, end in found if end}
+
+
+def begins(text: str, start: int) -> int:
+    """Where a given name would begin if a surname began at `start`; 0 where none does."""
+    if text[start : start + 2] in _COMPOUND and _all_han(text[start + 2 : start + 3]):
+        return start + 2
+    return start + 1 if text[start] in _SURNAMES else 0
+
+
+def _named(text: str, start: int, given: int, told: Collection[tuple[int, int]]) -> Iterator[Span]:
+    ends = [given + 1, given + 2] if _all_han(text[given + 1 : given + 2]) else [given + 1]
+    score, end = likely(text, start, given, ends, told)
+    name = text[start:end]
+    word = name in WORDS or (name[:2] in WORDS and name[2:] not in TELLING)
+    if score > _LEAST and not word and not _TITLED_NEXT.match(text, given):
+        yield Span(start, end, Kind.PERSON, 0.6 + 0.02 * max(-4.0, min(12.0, score)))
 
 
 def _foreign(text: str) -> Iterator[Span]:
@@ -120,27 +127,6 @@ def _foreign(text: str) -> Iterator[Span]:
         first = _FOREIGN_FIRST.search(text, max(0, match.start() - 6), match.start())
         if first:
             yield Span(first.start(), match.end(), Kind.PERSON, 0.8)
-
-
-def _bare(text: str) -> Iterator[Span]:
-    for pattern, score in (
-        (_BARE3, 0.7),
-        (_COMMON, 0.6),
-        (_TOLD, 0.56),
-        (_TOLD_AT_LEFT, 0.58),
-        (_BARE2, 0.55),
-    ):
-        for match in pattern.finditer(text):
-            name = match[0]
-            word = (
-                _TITLED_NEXT.match(text, match.start() + 1)
-                or name in WORDS
-                or (name[1:] in WORDS and name[1:] not in _NAMES_AND_WORDS)
-                or (name[0] == "谢" == text[match.start() - 1 : match.start()])
-                or (name[:2] in WORDS and name[2:] not in TELLING)
-            )
-            if not word and not _NOT_GIVEN.search(name, 1):
-                yield Span(match.start(), match.end(), Kind.PERSON, score)
 
 
 def _name_end(text: str, start: int) -> int:

@@ -14,6 +14,7 @@ from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
+from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import language_of, refusal
@@ -32,6 +33,7 @@ from stepladder.safety.words import (
 
 __all__ = [
     "CATEGORIES",
+    "DEEDS",
     "DEFAULT",
     "FAILED",
     "GB_RISKS",
@@ -61,6 +63,7 @@ __all__ = [
     "Table",
     "Word",
     "WordsGuard",
+    "checked_word",
     "decide",
     "default_chain",
     "held_name",

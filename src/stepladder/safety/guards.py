@@ -26,6 +26,7 @@ from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, conversation_name, held_name
 from stepladder.safety.judging import Judgement
 from stepladder.safety.outgoing import Outgoing
+from stepladder.safety.owners_words import owners_words
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
@@ -106,13 +107,16 @@ class Guards:
 
         Raises ConfigError, UnknownPlugin, MissingExtra or DataError for guards and keys that cannot be opened.
         """
+        words = owners_words(store)
         if self.policies.config is config and self.desk is not None:
-            return self.policies, self.desk
+            same = self.policies.words == words
+            return self.policies if same else self.policies.with_words(words), self.desk
         wanted, vaults = config.guards.overall, None
         if wanted.vault_key:
             lifetime = 3600 * (24.0 if wanted.vault_hours is None else wanted.vault_hours)
             vaults = SealedVaults(store.vaults, wanted.vault_key, clock=clock, lifetime=lifetime)
-        return Policies(config), Desk(store.reviews, clock, vaults)
+        policies = Policies(config)
+        return policies.with_words(words) if words else policies, Desk(store.reviews, clock, vaults)
 
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.

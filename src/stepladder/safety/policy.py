@@ -5,6 +5,7 @@ server never runs without a guard that it was told to have.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import chain
@@ -29,6 +30,7 @@ from stepladder.core import (
 )
 from stepladder.safety.chain import Chain
 from stepladder.safety.opening import open_guard
+from stepladder.safety.words import Word, WordsGuard
 
 PERSONAL = "personal"
 _PERSONAL_DEEDS = (Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
@@ -126,6 +128,18 @@ class Policies:
             for tenant in ("", *self._rules.tenants):
                 self._made[name, tenant] = self._policy(base, name, tenant)
         self.pseudonyms = any(policy is not None and policy.pseudonyms for policy in self._made.values())
+        self.words: tuple[Word, ...] = ()
+        self._listed = self._made
+
+    def with_words(self, words: tuple[Word, ...]) -> "Policies":
+        """The same with these words of the live dictionary, which guards of words know from now on."""
+        for guard in self._guards.values():
+            if isinstance(guard, WordsGuard):
+                guard.let_owner_say(words)
+        fresh = copy(self)
+        fresh.words = words
+        fresh._made = {key: policy and _renamed(policy, words) for key, policy in self._listed.items()}
+        return fresh
 
     def of(self, name: str, tenant: str) -> Policy | None:
         """The policy for a tenant's questions to a task or model; None where nothing watches."""
@@ -174,6 +188,11 @@ class Policies:
         if key not in self._guards:
             self._guards[key] = open_guard(name, table.kind or name, settings)
         return self._guards[key]
+
+
+def _renamed(policy: Policy, words: tuple[Word, ...]) -> Policy:
+    said = repr((policy.hash, [(word.text, sorted(word.tags)) for word in words]))
+    return replace(policy, hash=blake2b(said.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest())
 
 
 def _holding(layers: Sequence[Guarding]) -> Holding:

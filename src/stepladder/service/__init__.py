@@ -10,6 +10,7 @@ from stepladder.service.enter import enter
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.finding import Finder, Found, Source, fused, points_back, rewriting_task
 from stepladder.service.grounded import Grounded, Retrieving
+from stepladder.service.judging import judging_task
 from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, VerifiedRung, signature
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
@@ -55,6 +56,7 @@ __all__ = [
     "fused",
     "goes_on",
     "going_on",
+    "judging_task",
     "label",
     "likeness",
     "part_task",

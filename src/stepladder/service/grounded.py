@@ -19,6 +19,7 @@ from stepladder.core import (
     RungFailed,
     Task,
     Unsupported,
+    Usage,
 )
 from stepladder.knowledge import (
     Evidence,
@@ -30,6 +31,7 @@ from stepladder.knowledge import (
 )
 from stepladder.models import refusal_for
 from stepladder.service.finding import Finder, Found
+from stepladder.service.judging import Judge
 from stepladder.service.parts import closing
 from stepladder.text import sentences
 
@@ -78,10 +80,12 @@ class Grounded:
 
     release = ""
 
-    def __init__(self, top: Rung, finder: Finder, task: Task) -> None:
+    def __init__(self, top: Rung, finder: Finder, task: Task, judge: Rung | None = None) -> None:
+        """`judge` is the model that is asked of sentences which the check does not find supported."""
         self._top = top
         self._finder = finder
         self._task = task
+        self._judge = judge
 
     @property
     def name(self) -> str:
@@ -98,7 +102,8 @@ class Grounded:
         knows = self._task.knowledge
         refusal = refusal_for(self._task, question.text)
         citing = Citing(evidence, knows.unsupported, refusal, only=knows.answer_only_from_knowledge)
-        async with aclosing(checked(citing, self._top, _given(question, found))) as parts:
+        judge = Judge(self._judge, question) if self._judge is not None else None
+        async with aclosing(checked(citing, self._top, _given(question, found), judge)) as parts:
             async for part in parts:
                 yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
 
@@ -132,8 +137,18 @@ class Citing:
     _supported: int = 0
     _held: str = ""
 
-    def hear(self, sentence: str) -> str:
-        """What is to be said of a sentence of the model's; its white space stands before it. May raise RungFailed."""
+    def doubted(self, sentence: str) -> Support | None:
+        """The sentence that somebody should look at before this one is called unsupported. May raise RungFailed."""
+        said = unmarked(sentence)
+        if self.refused or not claims(said) or self.evidence.support(said) is not None:
+            return None
+        return self.evidence.nearest(said)
+
+    def hear(self, sentence: str, judged: Support | None = None) -> str:
+        """What is to be said of a sentence of the model's; its white space stands before it. May raise RungFailed.
+
+        `judged` supports it, whatever the check says.
+        """
         self.heard = True
         said = unmarked(sentence)
         if self.refused or not said.strip():
@@ -143,7 +158,7 @@ class Citing:
             return self._say(self.refusal)
         if not claims(said):
             return self._hold(said)
-        support = self.evidence.support(said)
+        support = judged or self.evidence.support(said)
         if support is not None:
             self._supported += 1
             held, self._held = self._held, ""
@@ -213,8 +228,13 @@ def refused(task: Task, question: Question, found: Found, rung: str) -> Answer:
     return Answer(text, 1.0, rung, usage=found.usage, cost=found.cost, grounds=grounds)
 
 
-async def checked(citing: Citing, rung: Rung, question: Question) -> AsyncGenerator[Part]:
-    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer as it came. Raises RungFailed."""
+async def checked(
+    citing: Citing, rung: Rung, question: Question, judge: Judge | None = None
+) -> AsyncGenerator[Part]:
+    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer, which pays the judge too.
+
+    Raises RungFailed.
+    """
     waiting = ""
     async with aclosing(closing(rung.answer(question))) as parts:
         async for part in parts:
@@ -223,10 +243,11 @@ async def checked(citing: Citing, rung: Rung, question: Question) -> AsyncGenera
             ready = pieces_of(waiting)
             waiting = "" if whole or not ready else ready.pop()
             for piece in ready:
-                if said := await asyncio.to_thread(citing.hear, piece):
+                judged = await _judged(citing, judge, piece) if judge is not None else None
+                if said := await asyncio.to_thread(citing.hear, piece, judged):
                     yield Delta(said)
-            if whole:
-                yield part
+            if isinstance(part, Answer):
+                yield part if judge is None else _paid(part, judge.usage, judge.cost)
                 return
     raise RungFailed(rung.name, f"{rung.name} ended without an answer.")
 
@@ -247,8 +268,17 @@ def _trusted(passage: Passage) -> Passage:
     return replace(passage, text=without_instructions(passage.text), title=title, heading=heading)
 
 
+async def _judged(citing: Citing, judge: Judge, piece: str) -> Support | None:
+    near = await asyncio.to_thread(citing.doubted, piece)
+    return near if near is not None and await judge.supports(near, unmarked(piece)) else None
+
+
 def _billed(said: Answer, found: Found) -> Answer:
-    return replace(said, usage=said.usage + found.usage, cost=said.cost + found.cost)
+    return _paid(said, found.usage, found.cost)
+
+
+def _paid(said: Answer, usage: Usage, cost: float) -> Answer:
+    return replace(said, usage=said.usage + usage, cost=said.cost + cost)
 
 
 def _mark(sentence: str) -> str:

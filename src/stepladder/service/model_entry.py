@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+import msgspec
+
 from stepladder.core import (
     Answer,
     BadRequest,
@@ -21,6 +23,10 @@ from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.parts import closing
 from stepladder.service.request import CHAT
 from stepladder.store import LedgerRow
+
+_Fields = tuple[bytes, str, bool, Usage | None, str | None, int, tuple[bytes, ...], bool]
+_WRITE = msgspec.msgpack.Encoder()
+_READ = msgspec.msgpack.Decoder(list[_Fields])
 
 
 class ModelEntry(Entry):
@@ -105,6 +111,14 @@ class ModelEntry(Entry):
         """The pieces."""
         return tuple(self._pieces), sum(len(piece.data) + 2 * len(piece.text) + 200 for piece in self._pieces)
 
+    def frozen(self, kept: Any) -> bytes:
+        """The pieces' fields; none is by a stand-in, whose answers are not kept."""
+        return _WRITE.encode([_fields(piece) for piece in kept])
+
+    def thawed(self, data: bytes) -> Any:
+        """The pieces."""
+        return tuple(Piece(*fields) for fields in _READ.decode(data))
+
     def parts(self) -> AsyncGenerator[Part | Piece]:
         """The model's own bytes. Raises BadRequest where it has no such endpoint."""
         call, model = self._call, self._model
@@ -186,6 +200,11 @@ class ModelEntry(Entry):
         begun = self.text or self._unsaid or status == "partial"
         taken = estimate_call(self._call, self.text, self._unsaid) if begun else Usage()
         return taken if self.hands is None else self.hands.spent + taken
+
+
+def _fields(piece: Piece) -> _Fields:
+    said = (piece.data, piece.text, piece.last, piece.usage)
+    return (*said, piece.finish_reason, piece.unsaid, piece.calls, piece.idle)
 
 
 async def _all(parts: tuple[Piece, ...]) -> AsyncGenerator[Part | Piece]:

@@ -23,11 +23,15 @@ from stepladder.models import Climb, estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
-from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
+from stepladder.service.plan import OWNERS_WORD, UNEDITED, Plan, ServedTask
 from stepladder.service.tools import QuestionHands
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
 _ANY = 1 << 62  # characters: it was not too long as it came
+
+
+_WRITE = msgspec.msgpack.Encoder()
+_READ = msgspec.msgpack.Decoder(tuple[Answer, Answer | None, bool])
 
 
 class TaskEntry(Entry):
@@ -105,6 +109,19 @@ class TaskEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    @property
+    def shareable(self) -> bool:
+        """Not while this process knows better than the store what is to be said, nor where documents are searched."""
+        return self._edits == UNEDITED
+
+    def frozen(self, kept: Any) -> bytes:
+        """The answer, what the low rungs said, and whether it is the top's."""
+        return _WRITE.encode(kept)
+
+    def thawed(self, data: bytes) -> Any:
+        """The same."""
+        return _READ.decode(data)
 
     @property
     def question_text(self) -> str:

@@ -20,7 +20,7 @@ from stepladder.store.chain import Anchor, Fault, Link, first_fault, read_journa
 from stepladder.store.conversations import Conversation, Conversations
 from stepladder.store.data_keys import Cipher, DataKey, DataKeys, Envelope
 from stepladder.store.drifts import Drifts
-from stepladder.store.entries import Entries
+from stepladder.store.entries import EVERYWHERE, WORD, Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
 from stepladder.store.keys import Keys
@@ -51,6 +51,7 @@ from stepladder.store.rows import (
     TaskSummary,
     Word,
 )
+from stepladder.store.shared_answers import SharedAnswers
 from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
@@ -60,12 +61,14 @@ from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
     "DECIDED",
+    "EVERYWHERE",
     "FEEDBACK",
     "KEPT_OUT",
     "OPEN",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
+    "WORD",
     "Account",
     "Accounts",
     "Anchor",
@@ -112,6 +115,7 @@ __all__ = [
     "Reviews",
     "RolloutConflict",
     "Rollouts",
+    "SharedAnswers",
     "Size",
     "Source",
     "Sources",

@@ -11,7 +11,11 @@ from stepladder.store.database import Database, bump
 from stepladder.store.rows import Entry, EntryChange, Note
 from stepladder.store.tables import entries, entry_changes, entry_versions
 
-_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym")
+EVERYWHERE = "*"
+"""The task of what holds for all tasks and models."""
+WORD = "word"
+"""The kind of what guards look for; its answer is what they do."""
+_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym", WORD)
 _COLUMNS = ("task", "key", "answer", "kind", "who", "at")
 _KEPT = 10_000
 """Edits of a task that can be taken back."""

@@ -72,6 +72,27 @@ def list_entries(task: TaskArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def word(
+    text: Annotated[str, typer.Argument(help="The word, in any language.")],
+    deed: Annotated[str, typer.Option(help="block, hold, redact, or watch: as the guard is set.")] = "block",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it out.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Let guards of words look for a word, in all tasks and models. List, history and undo: of the task "*"."""
+    from stepladder.core import BadRequest
+    from stepladder.safety import checked_word
+    from stepladder.store import EVERYWHERE, WORD
+
+    key, done = checked_word(text, deed)
+    with opened(config) as place:
+        if not remove:
+            place.store.entries.put(EVERYWHERE, key, done, caller(), WORD)
+        elif place.store.entries.remove(EVERYWHERE, key, WORD, caller()) is None:
+            raise BadRequest(f"There is no word {key!r}.", remedy="See: stepladder dictionary list '*'")
+    typer.echo(f"{key!r}: {'removed' if remove else done}.")
+
+
+@app.command()
 def history(
     task: TaskArgument,
     most: Annotated[int, typer.Option(help="How many edits at most.")] = 50,

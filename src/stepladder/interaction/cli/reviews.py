@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stepladder.core import Side
 from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
@@ -90,7 +91,9 @@ def examples(purpose: PurposeOption = "", config: ConfigOption = None) -> None:
         reading(place, purpose, "review examples")
         for row in reversed(place.store.reviews.learnable()):
             label = {"rejected": 1, "approved": 0, "answered": 0}.get(row.state)
-            if label is not None:
+            if label is not None and row.side in list(
+                Side
+            ):  # the rest is feedback, which guards do not judge
                 line = {"id": row.id, "text": row.answer or row.text, "label": label, "side": row.side}
                 typer.echo(json.dumps(line, ensure_ascii=False))
 

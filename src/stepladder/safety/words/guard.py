@@ -36,7 +36,8 @@ class WordsGuard:
         self.name = name
         self.side = side
         self._action = action
-        self._kept = lexicon
+        self._listed = self._kept = lexicon
+        self._owners: frozenset[str] = frozenset()
         self._removed: frozenset[str] = frozenset()
         self._matchers: tuple[Matcher, ...] = (Matcher(lexicon),)
 
@@ -75,8 +76,19 @@ class WordsGuard:
         """Take words out, at once."""
         self._kept = self._kept.remove(*texts)
         self._removed = self._removed | frozenset(texts)
-        later = {text: word for text, word in self._kept.words.items() if text not in self._matchers[0].words}
+        first = self._matchers[0].words.keys() - self._removed
+        later = {text: word for text, word in self._kept.words.items() if text not in first}
         self._matchers = (self._matchers[0], Matcher(Lexicon(later))) if later else self._matchers[:1]
+
+    def let_owner_say(self, words: Sequence[Word]) -> None:
+        """Let the words of the live dictionary be these, at once, beside and before the lists'."""
+        gone = self._owners - {word.text for word in words}
+        back = [self._listed.words[text] for text in gone if text in self._listed.words]
+        if gone:
+            self.remove(*gone)
+        if back or words:
+            self.put(*back, *words)
+        self._owners = frozenset(word.text for word in words)
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge a text by the words in it."""
