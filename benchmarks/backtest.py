@@ -1,6 +1,7 @@
 """Backtests over many seeds: calls avoided, and whether the promise is broken more often than it may be.
 
     python benchmarks/backtest.py --data ../shared/data --seeds 5
+    python benchmarks/backtest.py --data ../shared/data --seeds 10 --rungs stack --only "hate speech" --name backtest_stack
 
 Runs the real pipeline (`stepladder backtest`) on recorded GPT-3.5 answers. A run violates its promise when its agreement
 over the rows after the first N is below the target; a one-sided exact binomial test asks whether the violations are more

@@ -53,7 +53,7 @@ class Gateway:
     @asynccontextmanager
     async def _settled(self, entry: Entry) -> AsyncIterator[None]:
         """Take its place and reserve its cost; settle and record on every way out."""
-        permit = await self.admission.admit(entry.asked.tenant, entry.asked.request.model, *entry.most())
+        permit = await self.admission.admit(entry.asked.tenant, entry.model, *entry.most(), entry)
         try:
             yield
             await self._settle(entry, permit, entry.outcome)

@@ -91,6 +91,37 @@ def test_importing_every_room_loads_nothing_heavy():
     assert not loaded & HEAVY
 
 
+STARTED = """
+import asyncio, sys
+from pathlib import Path
+from stepladder.interaction.launch import serve
+from stepladder.interaction.app import App
+from stepladder.interaction.compose import House
+from stepladder.interaction.settings import Settings
+
+async def start():
+    house = await House.open(Settings(Path(sys.argv[1])))
+    App(house)
+    await house.first_admin_key()
+    await house.close()
+
+asyncio.run(start())
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+LATER = {"aiohttp", "alembic", "pyarrow", "pygal", "rich", "typer"}
+"""What a start does not need: the client of a few kinds of model, migrations of a database that is new, the command line's."""
+
+
+def test_a_plain_start_loads_nothing_that_it_does_not_need(tmp_path):
+    path = tmp_path / "stepladder.toml"
+    model = '[models.m]\nkind = "chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'
+    path.write_text(f'{model}[tasks.t]\ntop = "m"\nlabels = ["a", "b"]\n', encoding="utf-8")
+    command = [sys.executable, "-c", STARTED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "src", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stdout.split()) & (HEAVY | LATER)
+
+
 def test_the_import_check_sees_what_is_loaded():
     assert "sqlite3" in loaded_after("import sqlite3.dbapi2")
 

@@ -80,6 +80,23 @@ async def test_a_changed_configuration_is_taken_and_a_bad_one_is_not(home, tmp_p
     assert told == [1]
 
 
+async def test_an_admin_may_have_it_read_again_and_is_told_what_changed(home):
+    before = home.house.gateway.snapshot.config.hash
+    home.config.write_text(home.config.read_text() + '\n[tasks.second]\ntop = "big"\nlabels = ["a", "b"]\n')
+    taken = await home.client.send("POST", "/admin/reload")
+    assert taken.status == 200 and taken.json["config"] == home.house.gateway.snapshot.config.hash != before
+    assert any(line.startswith("tasks.second.") for line in taken.json["changed"])
+    good = home.config.read_text()
+    home.config.write_text(good.replace("[tasks.second]", "[tasks.second]\nlables = []"))
+    refused = await home.client.send("POST", "/admin/reload")
+    assert refused.status == 400 and "labels" in refused.error["message"]
+    assert home.house.gateway.snapshot.config.hash == taken.json["config"]
+    lines = [(line.who, line.what) for line in home.house.store.journal.latest()]
+    assert lines.count(("server", "config")) == 1 and ("admin", "admin") in lines
+    said = next(line.detail for line in home.house.store.journal.latest() if line.what == "config")
+    assert said.startswith(f"{before} to {taken.json['config']}. ") and "tasks.second" in said
+
+
 async def test_another_data_folder_is_not_taken_while_the_old_one_is_open(home, caplog):
     home.config.write_text(home.config.read_text().replace("[server]", '[server]\ndata = "elsewhere"'))
     assert not await home.house.reload()
@@ -109,7 +126,9 @@ async def test_a_release_that_cannot_be_loaded_leaves_its_questions_to_the_top(h
 
 async def test_rows_name_the_configuration_that_made_them(home):
     response = await home.client.chat()
-    assert home.row(response).config_hash == home.house.gateway.snapshot.config.hash != ""
+    hash = home.house.gateway.snapshot.config.hash
+    assert home.row(response).config_hash == hash != ""
+    assert f'hash="{hash}"' in (await home.client.get("/metrics")).body.decode()
 
 
 def test_without_a_file_it_is_this_machine_only(tmp_path, monkeypatch):
@@ -141,3 +160,17 @@ async def test_an_unknown_rung_or_kind_lists_what_is_installed(tmp_path):
     config = write_config(tmp_path, recorded(tmp_path, {}), mood(more='rungs = ["linaer"]'))
     with pytest.raises(ConfigError, match="linear"):
         await House.open(Settings(config))
+
+
+def test_a_file_is_another_one_when_it_has_been_looked_at_twice(config):
+    settings = Settings(config)
+    settings.load()
+    assert not settings.changed()
+    whole = config.read_text()
+    config.write_text("")  # what a reader may see of a file that is being written
+    assert not settings.changed()
+    config.write_text(f"{whole}# more\n")
+    assert not settings.changed()
+    assert settings.changed() and settings.changed(), "until it is read"
+    settings.load()
+    assert not settings.changed()

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from stepladder.core import (
+    Abuse,
     Accounts,
     Conversations,
     Disclosure,
@@ -48,6 +49,7 @@ from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
+from stepladder.models.routed import RoutedSettings
 from stepladder.service.tools.caller import Auth
 from stepladder.service.tools.http import HttpSettings as HttpToolSettings
 from stepladder.service.tools.http import HttpTool
@@ -76,6 +78,7 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
+    '### `kind = "routed"`': RoutedSettings,
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,
@@ -90,6 +93,7 @@ TABLES = {
     "### `[plans.NAME.steps.split]`": Split,
     "### `[tasks.NAME.tools]`": ToolUse,
     "### `[classes.NAME]`": ServiceClass,
+    "### `[classes.NAME.abuse]`": Abuse,
     "### `[tenants.NAME]`": config.TenantConfig,
     "### `[tenants.NAME.limits]`": Limits,
     "### `[tasks.NAME.knowledge]`": Knows,
@@ -130,6 +134,7 @@ SEE_BELOW = (
     | Split
     | ToolUse
     | TaskWatch
+    | Abuse
 )
 TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 

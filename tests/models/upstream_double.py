@@ -108,7 +108,7 @@ async def upstream(behave: Behaviour) -> AsyncIterator[Upstream]:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-                raw = await reader.readexactly(int(headers["Content-Length"]))
+                raw = await reader.readexactly(int(headers.get("Content-Length", 0)))
                 seen.asked.append(Asked(headers, raw, reader, writer, head.split(" ")[1]))
                 await behave(seen.asked[-1])
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

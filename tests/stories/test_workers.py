@@ -3,13 +3,17 @@
 import concurrent.futures
 import json
 import os
+import sqlite3
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from stepladder.core import Rollout
 from stepladder.store import Store
 from tests.product import Product, eventually, mood, recorded, write_config
 
@@ -65,6 +69,14 @@ def test_what_one_is_told_all_know(place):
             return all(ask(product)[1]["choices"][0]["message"]["content"] == answer for _ in range(12))
 
         eventually(lambda: says("bad"))
+        assert call(product, "/admin/tasks/mood/mode", {"mode": "top"})[0] == 200
+        eventually(lambda: says("good"))
+        assert call(product, "/admin/tasks/mood/mode", {"mode": None})[0] == 200
+        eventually(lambda: says("bad"))
+        store.rollouts.put(Rollout("mood", live="gone"), "test")  # a release that no worker can load
+        eventually(lambda: all(call(product, "/readyz")[0] == 503 for _ in range(12)))
+        store.rollouts.put(Rollout("mood", version=store.rollouts.get("mood").version), "test")
+        eventually(lambda: all(call(product, "/readyz")[0] == 200 for _ in range(12)))
         store.keys.revoke("app")
         eventually(lambda: all(ask(product, key=secret)[0] == 401 for _ in range(12)))
         store.close()
@@ -81,6 +93,48 @@ def test_what_one_is_told_all_know(place):
         rows = store.ledger.last_seq()
         store.close()
         eventually(lambda: counted() == rows)
+
+
+def test_what_one_has_answered_all_give_again_until_something_changes(tmp_path):
+    place = write_config(
+        tmp_path,
+        recorded(tmp_path, ANSWERS) + "cache_seconds = 600\n",
+        mood(more="cache_seconds = 600"),
+        server="flywheel = false\nworkers = 3",
+    )
+    file = tmp_path / "stepladder-data" / "answers.db"
+
+    def kept():
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM kept").fetchone()[0]
+
+    def told():
+        with closing(sqlite3.connect(tmp_path / "stepladder-data" / "stepladder.db")) as connection:
+            return Counter(
+                (task, source) for task, source in connection.execute("SELECT task, source FROM ledger")
+            )
+
+    with Product(place) as product:
+        for count, model, text in ((1, "mood", "Fine day"), (2, "big", "hi")):
+            assert ask(product, text, model)[0] == 200
+            eventually(lambda count=count: kept() == count)
+            assert [ask(product, text, model)[0] for _ in range(30)] == [200] * 30
+        assert told() == {
+            ("mood", "recorded"): 1,
+            ("mood", "cache"): 30,
+            ("", "recorded"): 1,
+            ("", "cache"): 30,
+        }
+        entry = {"key": "Fine day", "answer": "bad"}
+        assert call(product, "/admin/tasks/mood/dictionary", entry, method="PUT")[0] == 200
+
+        def says(answer):
+            return all(ask(product)[1]["choices"][0]["message"]["content"] == answer for _ in range(30))
+
+        eventually(lambda: says("bad"))
+        assert says("bad")
+        assert product.stop() == 0
+        assert not file.exists(), "what was kept ends with the server"
 
 
 def test_told_to_stop_they_finish_what_is_under_way(place):

@@ -12,12 +12,15 @@ from collections.abc import AsyncIterator, Iterator
 from aiohttp import web
 
 SAID = "你好, hello there"
+ENDLESS = {"slow": (1, 0.02), "flooding": (20_000, 0.001)}
+"""Streams without an end: how long a piece is, and the seconds between two."""
 
 
 class Upstream:
     """Runs in a thread of its own. `seen` holds the bodies that came, `left` counts clients that hung up on a stream.
 
-    The name of the model says what kind of day it has: "good", "slow" (a piece every 20 ms, for ever), "down" (500),
+    The name of the model says what kind of day it has: "good", "slow" (a piece every 20 ms, for ever), "flooding" (large
+    pieces, for ever), "down" (500),
     "refusing" (429), "garbage" (no JSON), "breaking" (the stream breaks off), "varied" (its answers
     take any number of tokens up to max_tokens).
     """
@@ -235,9 +238,10 @@ async def _chunks(body: dict) -> AsyncIterator[dict]:
             yield chunk({"tool_calls": [delta]})
         yield chunk({}, "tool_calls")
     else:
-        while body["model"] == "slow":
-            yield chunk({"content": "x"})
-            await asyncio.sleep(0.02)
+        while body["model"] in ENDLESS:
+            size, pause = ENDLESS[body["model"]]
+            yield chunk({"content": "x" * size})
+            await asyncio.sleep(pause)
         said = _content(body)
         for piece in (said[:5], said[5:]):
             yield chunk({"content": piece})

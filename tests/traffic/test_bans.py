@@ -43,11 +43,11 @@ def test_a_wrong_key_now_and_then_is_no_guessing(keys, clock):
         clock.passed += 31
 
 
-def test_what_is_remembered_is_bounded(clock):
-    bans = Bans(clock, after=1, seconds=10.0)
-    for number in range(10_050):
-        bans.wrong(str(number))
-    assert len(bans._seen) == 10_000
+def test_a_ban_outlasts_a_crowd_of_others(keys, clock):
+    assert [guess(keys).status for _ in range(4)] == [401, 401, 401, 429]
+    for number in range(20_000):
+        guess(keys, f"10.0.{number // 250}.{number % 250}")
+    assert guess(keys).status == 429, "who was idle longest is forgotten first"
 
 
 def test_a_key_that_has_ended_is_a_wrong_one(clock):

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from stepladder.store import Spent
+from stepladder.traffic import Bans
 from stepladder.traffic.board import SLOTS, Board, Bounds, Claim, scopes
+from tests.traffic.times import Time
 
 TODAY = 20261121
 ANY = Bounds(None, None, None, None, None)
@@ -113,3 +115,37 @@ def test_many_scopes_are_told_apart():
     assert len(places) == 500
     assert board.place("t\0tenant 7") in places and SLOTS >= 16
     board.close()
+
+
+def _guess(file, pipe):
+    board = Board(file, lambda slot: (), TODAY)
+    bans = Bans(Time(), after=3, seconds=10.0, strikes=board.strikes)
+    pipe.send([bans.wrong("1.2.3.4") for _ in range(2)])
+    pipe.recv()
+    board.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="workers share a board on POSIX systems")
+def test_who_guesses_here_and_there_is_banned_here_and_there(tmp_path):
+    file = tmp_path / "board"
+    ours = Board(file, lambda slot: (), TODAY, eager=True)
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=_guess, args=(file, theirs))
+    process.start()
+    try:
+        while not pipe.poll(0.05):
+            ours.recover()  # gives up the lock that it keeps
+        assert pipe.recv() == [0.0, 0.0]
+        bans = Bans(Time(), after=3, seconds=10.0, strikes=ours.strikes)
+        assert [bans.wrong("1.2.3.4") for _ in range(3)] == [0.0, 10.0, 10.0]
+        pipe.send("go")
+        process.join()
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+        pipe.close()
+        theirs.close()
+        ours.close()

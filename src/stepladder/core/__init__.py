@@ -5,6 +5,7 @@ reading a configuration file and resolving a secret's reference.
 """
 
 from stepladder.core import config, json_texts, plugins
+from stepladder.core.abuse import Abuse, Banned
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Check,
@@ -69,17 +70,14 @@ from stepladder.core.nouns import (
     Example,
     Field,
     Guess,
-    Hit,
     LadderRelease,
     Limits,
     Mode,
     Part,
-    Passage,
     Question,
     Reach,
     Release,
     Rollout,
-    Scope,
     ServiceClass,
     Task,
     Tenant,
@@ -87,6 +85,7 @@ from stepladder.core.nouns import (
     Turning,
     Unsure,
 )
+from stepladder.core.passages import Hit, Passage, Scope
 from stepladder.core.planning import PLACE, PlanConfig, Split, Step
 from stepladder.core.privacy import Privacy, Retention, Sealing, checked_purpose
 from stepladder.core.promise_check import check_promise
@@ -139,12 +138,14 @@ __all__ = [
     "ROLES",
     "UNSURE",
     "VISIBLE",
+    "Abuse",
     "Accounts",
     "Action",
     "Answer",
     "Answered",
     "Audited",
     "BadRequest",
+    "Banned",
     "Blocked",
     "Callback",
     "Certificate",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stepladder.core.abuse import check_abuse
 from stepladder.core.answering import TaskKind
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
@@ -45,7 +46,7 @@ __all__ = [
     "settings",
 ]
 from stepladder.core.knowing import check_kind, check_retriever, check_summing
-from stepladder.core.serving import Ledger, Server, Traffic
+from stepladder.core.serving import Ledger, Server, Traffic, check_server
 from stepladder.core.sources import RetrieverConfig, SourceConfig, check_source, retrievers
 
 T = TypeVar("T")
@@ -325,7 +326,7 @@ def _check_kept(task: Task, where: str) -> None:
 def _check_traffic(config: Config) -> None:
     for key in ("retention_days", "compress_over_kb"):
         _between(getattr(config.ledger, key), 0, 1e6, f"ledger.{key}", closed=True)
-    _between(config.server.workers, 1, 32, "server.workers", closed=True)
+    check_server(config.server)
     _between(config.conversations.keep_days, 0, 36_500, "conversations.keep_days", closed=True)
     _between(config.conversations.most_turns, 0, 1000, "conversations.most_turns", closed=True)
     for key in ("at_once", "queue", "cache_mb", "ban_after", "ban_seconds"):
@@ -350,6 +351,7 @@ def _check_class(config: Config, name: str, service: ServiceClass) -> None:
         if getattr(service, key) is not None:
             _between(getattr(service, key), 0, float("inf"), f"classes.{name}.{key}")
     _between(service.wait_seconds, 0, float("inf"), f"classes.{name}.wait_seconds", closed=True)
+    check_abuse(service.abuse, f"classes.{name}.abuse")
 
 
 def _check_limits(limits: Limits, where: str) -> None:

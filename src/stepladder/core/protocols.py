@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.nouns import Dataset, Guess, Part, Question, Task, Turn
+from stepladder.core.passages import Hit, Scope
 from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict

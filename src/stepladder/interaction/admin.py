@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Mode, Right, Tenant, UnknownModel
+from stepladder.core import BadRequest, Mode, Right, StepladderError, StoreError, Tenant, UnknownModel
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
@@ -58,6 +58,7 @@ class AdminPages:
             route(Right.SEE, "GET", "/admin/tasks", self.tasks),
             route(Right.SEE, "GET", "/admin/tenants", self.tenants),
             route(Right.AUDIT, "GET", "/admin/journal", self.journal),
+            route(Right.OPERATE, "POST", "/admin/reload", self.reload),
             route(Right.OPERATE, "POST", f"{task}/mode", self.mode),
             route(Right.OPERATE, "POST", f"{task}/rollback", self.rollback),
             route(Right.OPERATE, "GET", f"{task}/dictionary", self.entries),
@@ -82,6 +83,16 @@ class AdminPages:
     async def journal(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/journal: who changed what, the newest first."""
         return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
+
+    async def reload(self, request: Request, tenant: Tenant) -> Response:
+        """POST /admin/reload: the configuration is read again; a bad one is a 400 that says why, and the old one stays."""
+        try:
+            changed = await self._house.take()
+        except StoreError:
+            raise
+        except StepladderError as error:
+            raise BadRequest(error.message, param=error.param, remedy=error.remedy) from error
+        return json_of({"config": self._house.gateway.snapshot.config.hash, "changed": changed})
 
     @takes(_Switch)
     async def mode(self, request: Request, tenant: Tenant) -> Response:
@@ -155,6 +166,7 @@ class AdminPages:
         task = self._task(request)
         return json_of({"edits": await asyncio.to_thread(self._house.store.entries.history, task.task.name)})
 
+    @takes(_Undo)
     async def undo(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/dictionary/undo: take back this edit, or the last one."""
         task, given = self._task(request), await self._read(request, _Undo)

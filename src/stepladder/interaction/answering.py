@@ -43,8 +43,8 @@ class Furnished:
         return self.source is None or self.source.private
 
     def version(self) -> str:
-        """Changes with what can be found."""
-        return "" if self.source is None else self.source.version()
+        """Changes with what can be found; "" where nothing is searched."""
+        return "" if self.source is None else f"at {self.source.version()}"
 
 
 class Answering:

@@ -7,7 +7,7 @@ once; on a fast answer that is most of the time spent.
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from stepladder.interaction.slow_clients import BoundedProtocol
 
 
 class Coalescing:
@@ -40,7 +40,7 @@ class Coalescing:
         return getattr(self._transport, name)
 
 
-class CoalescingProtocol(HttpToolsProtocol):
+class CoalescingProtocol(BoundedProtocol):
     """The protocol that `serve` gives to uvicorn."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -26,22 +26,24 @@ from stepladder.core import (
 )
 from stepladder.gateway import Gateway
 from stepladder.interaction.answering import Answering
+from stepladder.interaction.banning import BanNotes
 from stepladder.interaction.first_start import coin_seed, first_admin_key
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
-from stepladder.interaction.opening import open_store
+from stepladder.interaction.opening import open_shared_answers, open_store
 from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.standings import standings
 from stepladder.models import checked_entry, entry_key, with_fallbacks
 from stepladder.registry import Registry
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
 from stepladder.store import FeedbackRow, Store
-from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, Standing, allow
+from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, allow
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
@@ -79,21 +81,23 @@ class House:
             Answering(store, self.knowledge, guards.screen),
         )
         self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
-        self._bans = Bans(self.clock)
-        self._keys = Keys(self._state.keys, self.clock, self._bans)
         self._uses: set[tuple[str, str, int]] = set()
-        self.people = People(store, self.clock, self._bans)
         auditor = Auditor(store.ledger, self.events, self.clock)
         self.gateway = Gateway(
             Snapshot(config, {}, {}),
             store.ledger,
             auditor,
             self._admission(config, several),
-            Cache(0, self.clock),
+            Cache(0, self.clock, open_shared_answers(settings, config) if several else None),
             self.events,
             self.clock,
             guards,
         )
+        strikes = self.gateway.admission.board.strikes
+        self._bans = Bans(self.clock, strikes=strikes, events=self.events)
+        self._ban_notes = BanNotes(self.events, store.journal)
+        self._keys = Keys(self._state.keys, self.clock, self._bans)
+        self.people = People(store, self.clock, self._bans)
         self.metrics = Metrics(self.events, store, auditor.counts)
         if several:
             slot = self.gateway.admission.board.slot
@@ -104,10 +108,13 @@ class House:
         """Open all of it. Raises ConfigError, MissingExtra or StoreError, and leaves nothing open then."""
         config = settings.load()
         store = await asyncio.to_thread(open_store, settings, config)
+        house: House | None = None
         try:
             house = cls(settings, config, store, several)
             await house._adopt(config)
         except BaseException:
+            if house is not None:
+                house.gateway.cache.close()
             store.close()
             raise
         return house
@@ -157,6 +164,14 @@ class House:
     async def reload(self) -> bool:
         """Read the configuration again; a bad one is logged and the old one stays. True when it was taken."""
         try:
+            await self.take()
+        except StepladderError:
+            return False
+        return True
+
+    async def take(self) -> list[str]:
+        """The same; what has changed. Raises ConfigError, MissingExtra or StoreError for one that is not taken."""
+        try:
             config, now = self.settings.load(), self.gateway.snapshot.config
             if _opened_with(config) != _opened_with(now):
                 raise ConfigError(
@@ -164,13 +179,14 @@ class House:
                     remedy="Start the server anew for that.",
                 )
             await self._adopt(config)
-            changed = f"{now.hash} to {config.hash}. {'; '.join(differences(now, config))}"
-            await asyncio.to_thread(self.store.journal.note_once, "server", "config", changed)
+            changed = differences(now, config)
+            said = f"{now.hash} to {config.hash}. {'; '.join(changed)}"
+            await asyncio.to_thread(self.store.journal.note_once, "server", "config", said)
         except StepladderError as error:
             _log.error("The configuration was not taken, the old one stays in force: %s", error)
-            return False
-        _log.info("New configuration %s in force.", self.gateway.snapshot.config.hash)
-        return True
+            raise
+        _log.info("New configuration %s in force.", config.hash)
+        return changed
 
     async def watch(self) -> None:
         """Until cancelled: look about twice a second whether the store or the configuration has changed."""
@@ -183,6 +199,7 @@ class House:
                     await self.refresh()
                 self.gateway.admission.board.recover()
                 await asyncio.to_thread(self.metrics.save)
+                await asyncio.to_thread(self._ban_notes.save)
                 await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
             except StepladderError as error:
                 _log.error("Cannot see what has changed: %s", error)
@@ -223,18 +240,7 @@ class House:
 
     def standings(self) -> list[dict[str, Any]]:
         """What each key and its tenant may do and have done: the very numbers that the limits are held to."""
-        admission = self.gateway.admission
-        return [
-            {
-                "tenant": tenant.name,
-                "key": tenant.key,
-                "class": tenant.service.name,
-                "limits": tenant.limits,
-                "each_key": tenant.each_key,
-                **dict(zip(("used", "key_used"), map(_shown, admission.standing(tenant)), strict=True)),
-            }
-            for tenant in self._keys.tenants()
-        ]
+        return standings(self.gateway.admission, self._keys.tenants())
 
     def roll_back(self, task: str, who: str) -> Rollout:
         """Back to the release before, else to the top alone. Raises BadRequest when nothing but the top answers."""
@@ -265,6 +271,7 @@ class House:
         self._retired += [(0.0, tool) for tool in self._tools.take({})]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
+        await asyncio.to_thread(self.gateway.cache.close)
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()
@@ -366,12 +373,3 @@ def _opened_with(config: Config) -> tuple[Any, ...]:
         config.privacy.key,
         config.privacy.sealing,
     )
-
-
-def _shown(standing: Standing) -> dict[str, float | int]:
-    return {
-        "day": standing.spent_day / 1e9,
-        "month": standing.spent_month / 1e9,
-        "reserved": standing.reserved / 1e9,
-        "under_way": standing.active,
-    }

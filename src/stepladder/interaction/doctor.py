@@ -11,6 +11,8 @@ from stepladder.interaction.compose import open_registry
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
+from stepladder.interaction.surroundings import running, unreachable
+from stepladder.safety import Policies
 from stepladder.store import Store
 
 _LITTLE_SPACE = 500_000_000
@@ -35,7 +37,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(f"Configuration {settings.path or '(built in)'}, {config.hash}")
     yield from plugins_of(config)
+    for what, why in unreachable(config):
+        yield Finding(
+            what,
+            why,
+            "See its address, the network, and whether it runs; its fallbacks are asked until then.",
+        )
     yield from _machine(settings, config)
+    yield Finding(*running(config), "See the log; another program there needs another server.port.")
     yield from _store(settings, config)
 
 
@@ -51,6 +60,19 @@ def plugins_of(config: Config) -> Iterator[Finding]:
             f"Model {name} ({model.kind})",
             lambda name=name, model=model: plugins.find(plugins.MODELS, model.kind).open(
                 name, model.settings
+            ),
+        )
+    yield _tried("Guards", lambda: Policies(config))
+    for name, given in config.tools.items():
+        yield _tried(
+            f"Tool {name} ({given.kind})",
+            lambda name=name, given=given: plugins.find(plugins.TOOLS, given.kind).open(name, given),
+        )
+    for name, asked in config.retrievers.items():
+        yield _tried(
+            f"Retriever {name} ({asked.kind})",
+            lambda name=name, asked=asked: plugins.find(plugins.RETRIEVERS, asked.kind).open(
+                name, asked.settings
             ),
         )
     for name, chat in config.chats.items():
@@ -110,6 +132,12 @@ def _store(settings: Settings, config: Config) -> Iterator[Finding]:
         keys = [key for key in store.keys.list() if key.revoked_at is None]
         none = "" if any(key.admin for key in keys) else "There is no admin key yet."
         yield Finding(f"Keys: {len(keys)}", none, "The first start of `stepladder serve` makes one.")
+        fault = store.journal.verify()
+        yield Finding(
+            "Journal",
+            str(fault) if fault else "",
+            "Somebody changed it: compare with a copy that was exported.",
+        )
         yield _sealing(store)
         registry = open_registry(store, settings, config)
         for task in config.tasks:

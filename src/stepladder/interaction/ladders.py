@@ -92,7 +92,7 @@ class Ladders:
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         _check_tools(task, model)
         top: Rung = UnsureRung(task) if task.offline else furnished.top
-        dictionary = DictionaryRung(entries)
+        dictionary, before = DictionaryRung(entries), entries.edits
         released = {}
         for id in {rollout.live, rollout.candidate} - {None}:
             ladder = self._released(task, str(id), top, dictionary, used)
@@ -114,7 +114,7 @@ class Ladders:
             dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
             coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
-            edits=lambda: (entries.edits, furnished.version()),
+            edits=lambda: (entries.edits - before, furnished.version()),
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),

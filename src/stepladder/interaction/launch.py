@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from stepladder.interaction.compose import House
+from stepladder.interaction.opening import shared_answers_file
 from stepladder.interaction.serve import Say, announce, answer, listen, run, to_stdout, welcome
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess
 from stepladder.interaction.workers import supervise
+from stepladder.store import SharedAnswers
 
 
 def serve(
@@ -36,6 +38,9 @@ def serve(
 
 async def _serve(settings: Settings, address: tuple[str, int], say: Say) -> None:
     house = await House.open(settings)
+    SharedAnswers.fresh(
+        shared_answers_file(settings, house.gateway.snapshot.config)
+    )  # of several workers before
     try:
         with listen(*address) as listening:
             await announce(house.gateway.snapshot.config, settings, listening, say)

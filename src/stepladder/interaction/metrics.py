@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stepladder.core import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
+from stepladder.core import Answered, Audited, Banned, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.interaction import counts
 from stepladder.interaction.counts import Counts, Key
 from stepladder.rollout import how_inputs_stand
@@ -22,6 +22,7 @@ _COUNTERS = {
     "cache_hits": ("Answers that had been given before.", ("task", "model")),
     "refused": ("Questions turned away, by the error's code.", ("code",)),
     "guard_remarks": ("What guards said.", ("task", "model", "guard", "side", "action", "observed")),
+    "bans": ("Askers and addresses that get no hearing for a while.", ("why",)),
     "rollouts": ("Changes of a rollout.", ("task",)),
 }
 _ANSWER = ("task", "model", "rung")
@@ -51,6 +52,7 @@ class Metrics:
             ),
             Refused: lambda event: self.counts.add(("refused", event.code)),
             Remarked: self._remarked,
+            Banned: lambda event: self.counts.add(("bans", event.why)),
             RolledOut: lambda event: self.counts.add(("rollouts", event.task)),
         }
         events.subscribe(self._listen)

@@ -1,12 +1,14 @@
 """Tokens of an OpenID Connect issuer: JWTs against the issuer's published keys (RFC 7519, 7517; OIDC Discovery 1.0)."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from stepladder.core import Clock, Grant, MissingExtra, NotAllowed, Oidc, StepladderError, Tenant, is_safe
+
+if TYPE_CHECKING:
+    import aiohttp
 
 # Signatures alone: a shared secret ("HS256") or none at all would let whoever reads our configuration write tokens.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -96,6 +98,8 @@ class Issuer:
             now = self._clock.monotonic()
             if self._keys is not None and now - self._fetched < age:
                 return
+            import aiohttp
+
             jwt = _library()
             try:
                 self._keys = jwt.PyJWKSet.from_dict(await self._published())
@@ -115,6 +119,8 @@ class Issuer:
 
     async def endpoint(self, name: str) -> str:
         """An address out of the issuer's discovery document. Raises IssuerUnreachable."""
+        import aiohttp
+
         try:
             async with calling() as session:
                 found = str((await self._described(session))[name])
@@ -127,7 +133,7 @@ class Issuer:
             ) from error
         return found
 
-    async def _described(self, session: aiohttp.ClientSession) -> dict[str, Any]:
+    async def _described(self, session: "aiohttp.ClientSession") -> dict[str, Any]:
         root = self.config.issuer.rstrip("/")
         url = f"{root}/.well-known/openid-configuration"
         async with session.get(url, allow_redirects=False) as response:
@@ -137,12 +143,14 @@ class Issuer:
         return document
 
 
-def calling() -> aiohttp.ClientSession:
+def calling() -> "aiohttp.ClientSession":
     """A session to the issuer that gives up in time."""
+    import aiohttp
+
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_FETCH_SECONDS))
 
 
-async def answered(response: aiohttp.ClientResponse) -> dict[str, Any]:
+async def answered(response: "aiohttp.ClientResponse") -> dict[str, Any]:
     """The JSON object in a response. Raises aiohttp.ClientError or ValueError."""
     response.raise_for_status()
     body = await response.content.read(_MOST_BYTES)

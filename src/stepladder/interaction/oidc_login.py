@@ -11,7 +11,6 @@ import secrets
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import msgspec
 
 from stepladder.core import Clock, Grant, NotAllowed, config
@@ -84,6 +83,8 @@ class CodeFlow:
 
     async def _exchanged(self, code: str, verifier: str) -> str:
         """The identity token for a code."""
+        import aiohttp
+
         form = {
             "grant_type": "authorization_code",
             "code": code,

@@ -1,12 +1,13 @@
 """The store of a configuration, opened: where it lies, and how what people say is kept in it."""
 
 import os
+from pathlib import Path
 
-from stepladder.core import Config, Privacy, StoreError
+from stepladder.core import Config, Deed, Privacy, StoreError
 from stepladder.interaction.settings import Settings
 from stepladder.privacy import SealedKeys
 from stepladder.safety import kept
-from stepladder.store import Keep, Store
+from stepladder.store import Keep, SharedAnswers, Store
 
 _ELSEWHERE = "Give it the right owner, or name another folder in server.data."
 _DAY = 86_400.0
@@ -41,3 +42,15 @@ def keep_of(privacy: Privacy, pack_over: int) -> Keep:
     sealing = privacy.sealing
     envelope = SealedKeys(sealing) if sealing.key else None
     return Keep(pack_over, kept(privacy), envelope, sealing.rotate_days * _DAY)
+
+
+def shared_answers_file(settings: Settings, config: Config) -> Path:
+    """Where workers keep answers for each other."""
+    return settings.folder(config) / "answers.db"
+
+
+def open_shared_answers(settings: Settings, config: Config) -> SharedAnswers | None:
+    """What workers keep for each other; None where texts are to be sealed or changed before they are on a disk."""
+    if config.privacy.sealing.key or config.privacy.personal is not Deed.PASS:
+        return None
+    return SharedAnswers(shared_answers_file(settings, config))

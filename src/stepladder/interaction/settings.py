@@ -17,6 +17,7 @@ class Settings:
         self.path = path or (DEFAULT if DEFAULT.exists() else None)
         self._read: tuple[int, ...] = ()
         self._beside: tuple[Path, ...] = ()
+        self._seen: tuple[int, ...] = ()
 
     def load(self) -> Config:
         """Read and check it, whole. Raises ConfigError."""
@@ -30,8 +31,14 @@ class Settings:
         return found
 
     def changed(self) -> bool:
-        """Whether the file, or a list of words that it names, is another than the one last read."""
-        return self.path is not None and self._look() not in (self._read, ())
+        """Whether the file, or a list of words that it names, is another than the one last read.
+
+        Only from the second look at it on: until then somebody may be writing it, and half of a file can be a good one.
+        """
+        if self.path is None:
+            return False
+        seen, self._seen = self._seen, self._look()
+        return self._seen not in (self._read, ()) and self._seen == seen
 
     @property
     def home(self) -> Path:

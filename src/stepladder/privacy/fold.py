@@ -24,10 +24,8 @@ def _table() -> dict[int, str]:
     table |= dict.fromkeys((0xA0, 0x3000, 0x202F, *range(0x2000, 0x200B)), " ")
     table |= {0x2018: "'", 0x2019: "'"}
     table |= {ord(old): new for old, new in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)}
-    for code in range(0x660, 0xFF00):
-        digit = unicodedata.digit(chr(code), None)
-        if digit is not None and unicodedata.category(chr(code)) == "Nd":
-            table[code] = str(digit)
+    digits = (code for code in range(0x660, 0xFF00) if chr(code).isdecimal())
+    table |= {code: str(unicodedata.digit(chr(code))) for code in digits}
     return table
 
 

@@ -83,6 +83,10 @@ class Guarded(Protocol):
         """This answer is not to be given again."""
         ...
 
+    def confide(self) -> None:
+        """Only private models and tools may see it. Raises BadRequest where none could answer."""
+        ...
+
     def texts(self) -> Sequence[Text]:
         """Every text of the request."""
         ...
@@ -128,7 +132,8 @@ class Guards:
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.
 
-        Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows.
+        Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows,
+        BadRequest where it is found to be confidential and only a public model could answer.
         """
         _, name, tenant, _ = entry.asks
         policy = self.policies.of(name, tenant)
@@ -149,6 +154,8 @@ class Guards:
             self._tell(entry, watch)
         if said != [text.text for text in texts]:
             entry.put(said)
+        if watch.confidential and not entry.confidential:
+            entry.confide()
         await self._keep(entry, watch)
         if judgement.action is Action.HOLD and self.desk is not None and entry.body():
             return None if entry.approved else await self._held(entry, watch, self.desk)

@@ -25,13 +25,17 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`cuts` in order, not overlapping; `categories` are those that the action is for, `cost` is what judging cost."""
+    """`cuts` in order, not overlapping; `categories` are those that the action is for, `cost` is what judging cost.
+
+    `confidential`: only private models and tools may be told.
+    """
 
     action: Action = Action.PASS
     cuts: tuple[Cut, ...] = ()
     remarks: tuple[Remark, ...] = ()
     categories: tuple[str, ...] = ()
     cost: float = 0.0
+    confidential: bool = False
 
     @property
     def clean(self) -> bool:
@@ -74,6 +78,7 @@ async def _in_thread(
 def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side) -> Judgement:
     """What the verdicts come to. Raises GuardFailed."""
     severest, cuts, remarks, categories = Action.PASS, list[Cut](), list[Remark](), list[str]()
+    confidential = False
     for ruling, verdict in zip(rulings, verdicts, strict=True):
         if FAILED in verdict.categories and ruling.enforced:
             raise GuardFailed(
@@ -83,11 +88,13 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             )
         deeds = _deeds(ruling, verdict)
         action = max((action_of(deed) for _, deed in deeds), key=_severity, default=Action.PASS)
-        if action is Action.PASS and not verdict.by:
+        marked = _marks(ruling, verdict)
+        if action is Action.PASS and not verdict.by and not marked:
             continue
         remarks.append(_remark(ruling, verdict, side, deeds))
         if not ruling.enforced:
             continue
+        confidential = confidential or marked
         cuts += [
             _cut(span, deed) for span, deed in deeds if isinstance(span, Span) and deed in _IRREVERSIBLE_FIRST
         ]
@@ -96,7 +103,8 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             categories = kinds if action is not severest else categories + kinds
             severest = action
     cost = sum(verdict.cost for verdict in verdicts)
-    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), tuple(dict.fromkeys(categories)), cost)
+    found = tuple(dict.fromkeys(categories))
+    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), found, cost, confidential)
 
 
 def action_of(deed: Deed) -> Action:
@@ -134,11 +142,18 @@ def _deeds(ruling: Ruling, verdict: Verdict) -> list[tuple[Span | str, Deed]]:
     ]
 
 
+def _marks(ruling: Ruling, verdict: Verdict) -> bool:
+    return bool(ruling.table.confidential) and verdict.action is not Action.PASS
+
+
 def _remark(ruling: Ruling, verdict: Verdict, side: Side, deeds: Sequence[tuple[Span | str, Deed]]) -> Remark:
     severest = max((deed for _, deed in deeds), key=lambda deed: action_of(deed).severity, default=Deed.PASS)
     categories = tuple(dict.fromkeys(_kind(what) for what, _ in deeds))
-    score, observed = round(verdict.score, 4), not ruling.enforced
-    return Remark(ruling.name, side.value, severest.value, categories, score, observed, verdict.by)
+    action, score, observed = severest.value, round(verdict.score, 4), not ruling.enforced
+    if severest is Deed.PASS and _marks(ruling, verdict):
+        action = "confidential"
+        categories = tuple(dict.fromkeys([*(span.kind for span in verdict.spans), *verdict.categories]))
+    return Remark(ruling.name, side.value, action, categories, score, observed, verdict.by)
 
 
 def _kind(what: Span | str) -> str:

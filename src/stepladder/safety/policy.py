@@ -220,6 +220,7 @@ def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:
             side=said.side or found.side,
             action=said.action or found.action,
             categories={**found.categories, **said.categories},
+            confidential=found.confidential if said.confidential is None else said.confidential,
             settings={**found.settings, **said.settings},
         )
     return found

@@ -21,9 +21,9 @@ class Watch:
 
         A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
         """
-        self.ins = _private(policy.of(Side.IN)) if confidential else policy.of(Side.IN)
-        self.outs = _private(policy.of(Side.OUT)) if confidential else policy.of(Side.OUT)
+        self.ins, self.outs = policy.of(Side.IN), policy.of(Side.OUT)
         self.policy = policy
+        self.confidential = self._marked = False
         self.vault = vault
         self._kept = len(vault) if vault is not None else 0
         self.pen = Pen(self.vault, policy.hasher)
@@ -31,6 +31,8 @@ class Watch:
         self.asked = ""
         self.cost = 0.0
         self._clean = clean
+        if confidential:
+            self._confide()
 
     @property
     def grown(self) -> bool:
@@ -46,14 +48,13 @@ class Watch:
     def note(self, judgement: Judgement) -> Judgement:
         """Keep what guards remarked, each thing once, and what judging cost."""
         self.cost += judgement.cost
+        self._marked = self._marked or judgement.confidential
         self.remarks += [remark for remark in judgement.remarks if remark not in self.remarks]
         return judgement
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        rulings = self.ins
-        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
-        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        windows = [ruling for ruling in self.ins if ruling.guard.window is not None]
         self.asked = "\n".join(text.text for text in texts if text.last)
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
@@ -66,23 +67,32 @@ class Watch:
                 if judgement.cuts or literal
                 else text.text
             )
+        if self._marked:
+            self._confide()
+        wholes = [ruling for ruling in self.ins if ruling.guard.window is None]
         if wholes:
             severest = _severer(severest, await self._whole(wholes, texts))
+        if self._marked:
+            self._confide()
         return severest, said
 
     async def screen(self, origin: str, text: str) -> str:
         """A text that came from elsewhere while the question is answered, as a model may see it.
 
         Its remarks say where it came from, in the place of the side. What looks like a placeholder in it is none, and what
-        the asker said comes back as it was known to the model. Raises Blocked, GuardFailed.
+        the asker said comes back as it was known to the model. Raises GuardFailed; Blocked, also for what is confidential
+        where the question was not: nobody looked for a private model to answer it.
         """
         rulings = self.ins
         windows = [ruling for ruling in rulings if ruling.guard.window is not None]
         wholes = [ruling for ruling in rulings if ruling.guard.window is None]
         judgement = await self.judged("windows", windows, text, origin=origin)
+        whole = NOTHING
         if origin in self.policy.untrusted:
-            judgement = _severer(judgement, await self.judged("wholes", wholes, text, origin=origin))
-        if judgement.action not in (Action.PASS, Action.REDACT):
+            whole = await self.judged("wholes", wholes, text, origin=origin)
+        marked = judgement.confidential or whole.confidential
+        judgement = _severer(judgement, whole)
+        if judgement.action not in (Action.PASS, Action.REDACT) or (marked and not self.confidential):
             raise Blocked("A guard withholds this.", categories=judgement.categories)
         if self.vault is None:
             return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
@@ -134,6 +144,10 @@ class Watch:
         if last and "user" in untrusted:
             severest = _severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
+
+    def _confide(self) -> None:
+        self.confidential = True
+        self.ins, self.outs = _private(self.ins), _private(self.outs)
 
     def _reserve(self, texts: Sequence[Text]) -> None:
         """A schema's `phone_1` stays, so no telephone number may be called that."""

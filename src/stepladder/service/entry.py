@@ -118,6 +118,19 @@ class Entry(ABC):
     def kept(self) -> tuple[Any, int]:
         """What of this answer is worth keeping, and about how many bytes that takes."""
 
+    @property
+    def shareable(self) -> bool:
+        """Whether its key means the same to every worker."""
+        return True
+
+    @abstractmethod
+    def frozen(self, kept: Any) -> bytes:
+        """What is worth keeping, as bytes."""
+
+    @abstractmethod
+    def thawed(self, data: bytes) -> Any:
+        """What was kept, out of these bytes. Raises msgspec.MsgspecError."""
+
     @abstractmethod
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """An answer that says only why there is none, or no more; `seen` is what had been said by then."""
@@ -128,10 +141,25 @@ class Entry(ABC):
         return self.asked.id
 
     @property
+    def model(self) -> str:
+        """The task or model that is asked."""
+        return self.asked.request.model
+
+    @property
     def conversation(self) -> str:
         """The conversation that it belongs to, "" for none."""
         request = self.asked.request
         return (request.conversation() or "") if "stepladder" in request.body else ""
+
+    @property
+    def asker(self) -> str:
+        """The user whom the request names, "" for none."""
+        return self.asked.request.asker()
+
+    @property
+    def step(self) -> bool:
+        """Whether it is a further step of a plan."""
+        return bool(self.asked.request.parent)
 
     @property
     def asks(self) -> tuple[str, str, str, bool]:
@@ -183,6 +211,13 @@ class Entry(ABC):
         """Whether only private models may see it."""
         return False
 
+    def confide(self) -> None:
+        """From here on only private models and tools may see it. Raises BadRequest where none could answer."""
+        self.asked = replace(self.asked, request=replace(self.asked.request, confidential=True))
+        self.forget()
+        if self.hands is not None:
+            self.hands.confide()
+
     @property
     def guarding_cost(self) -> float:
         """What guards that ask a model have cost so far."""
@@ -219,7 +254,7 @@ class Entry(ABC):
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
         named = {Blocked: "blocked", Held: "held"}
         status = "partial" if gone else named.get(type(error), "failed")
-        return status, getattr(error, "code", type(error).__name__)
+        return status, getattr(error, "code", None) or type(error).__name__
 
     def over(self) -> bool:
         """It is settled now; True where it had been before."""

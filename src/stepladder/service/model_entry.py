@@ -1,7 +1,10 @@
 """A chat with a plain model on its way there and back."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from stepladder.core import (
     Answer,
@@ -21,6 +24,10 @@ from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.parts import closing
 from stepladder.service.request import CHAT
 from stepladder.store import LedgerRow
+
+_Fields = tuple[bytes, str, bool, Usage | None, str | None, int, tuple[bytes, ...], bool]
+_WRITE = msgspec.msgpack.Encoder()
+_READ = msgspec.msgpack.Decoder(list[_Fields])
 
 
 class ModelEntry(Entry):
@@ -58,8 +65,7 @@ class ModelEntry(Entry):
         self._unsaid = 0
         self._calls: tuple[bytes, ...] = ()
         self._finish = "stop"
-        if self._call.confidential and not is_private(model):
-            raise refuse_confidential(model.name)
+        self._check()
 
     def put(self, texts: Sequence[str]) -> None:
         """The call and what the ledger is told say it too."""
@@ -74,6 +80,16 @@ class ModelEntry(Entry):
     def confidential(self) -> bool:
         """Whether it may be told to private models and tools only."""
         return self._call.confidential
+
+    def confide(self) -> None:
+        """The call says it too."""
+        super().confide()
+        self._call = replace(self._call, confidential=True)
+        self._check()
+
+    def _check(self) -> None:
+        if self._call.confidential and not is_private(self._model):
+            raise refuse_confidential(self._model.name)
 
     @property
     def question_text(self) -> str:
@@ -104,6 +120,14 @@ class ModelEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The pieces."""
         return tuple(self._pieces), sum(len(piece.data) + 2 * len(piece.text) + 200 for piece in self._pieces)
+
+    def frozen(self, kept: Any) -> bytes:
+        """The pieces' fields; none is by a stand-in, whose answers are not kept."""
+        return _WRITE.encode([_fields(piece) for piece in kept])
+
+    def thawed(self, data: bytes) -> Any:
+        """The pieces."""
+        return tuple(Piece(*fields) for fields in _READ.decode(data))
 
     def parts(self) -> AsyncGenerator[Part | Piece]:
         """The model's own bytes. Raises BadRequest where it has no such endpoint."""
@@ -186,6 +210,11 @@ class ModelEntry(Entry):
         begun = self.text or self._unsaid or status == "partial"
         taken = estimate_call(self._call, self.text, self._unsaid) if begun else Usage()
         return taken if self.hands is None else self.hands.spent + taken
+
+
+def _fields(piece: Piece) -> _Fields:
+    said = (piece.data, piece.text, piece.last, piece.usage)
+    return (*said, piece.finish_reason, piece.unsaid, piece.calls, piece.idle)
 
 
 async def _all(parts: tuple[Piece, ...]) -> AsyncGenerator[Part | Piece]:

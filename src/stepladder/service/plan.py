@@ -13,6 +13,10 @@ OWNERS_WORD = DictionaryRung.name
 """Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
 
 
+UNEDITED = (0, "")
+"""Edits of a task whose answers depend on nothing but what `version` names, in any process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How one question is answered.
@@ -42,7 +46,8 @@ class ServedTask:
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
     `coverage` is each release's certified share of low answers, where nobody else answers.
-    `version` changes with everything that an answer depends on beside the question and its ladder release;
+    `version` changes with everything that an answer depends on beside the question and its ladder release; `edits` with
+    what has changed since, and in a way that only this process knows.
     `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
     semantic cache, if it has one.
     """
@@ -58,7 +63,7 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
-    edits: Callable[[], object] = lambda: 0
+    edits: Callable[[], object] = lambda: UNEDITED
     coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
     embedder: Remembering | None = None

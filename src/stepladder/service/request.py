@@ -178,6 +178,11 @@ class ChatRequest:
             conversation=extra.conversation or "",
         )
 
+    def asker(self) -> str:
+        """The user for whom it is asked, "" where none is named: OpenAI's `safety_identifier`, or its older `user`."""
+        named = next((name for name in ("safety_identifier", "user") if name in self.body), "")
+        return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
+
     def about(self, tenant: Tenant) -> tuple[str, bool]:
         """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
 
@@ -187,10 +192,7 @@ class ChatRequest:
         training = tenant.training if extra.training is None else extra.training
         if extra.subject is not None:
             return extra.subject[:_MOST_SUBJECT], training
-        for name in ("safety_identifier", "user"):
-            if name in self.body:
-                return (_text(self.body[name]) or "")[:_MOST_SUBJECT], training
-        return "", training
+        return self.asker(), training
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.

@@ -23,11 +23,15 @@ from stepladder.models import Climb, estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
-from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask
+from stepladder.service.plan import OWNERS_WORD, UNEDITED, Plan, ServedTask
 from stepladder.service.tools import QuestionHands
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
 _ANY = 1 << 62  # characters: it was not too long as it came
+
+
+_WRITE = msgspec.msgpack.Encoder()
+_READ = msgspec.msgpack.Decoder(tuple[Answer, Answer | None, bool])
 
 
 class TaskEntry(Entry):
@@ -82,6 +86,12 @@ class TaskEntry(Entry):
         )
         self.question = replace(said, hands=was.hands) if was.hands else said
 
+    def confide(self) -> None:
+        """The question says it too, and which way it goes is chosen anew."""
+        super().confide()
+        self.question = replace(self.question, confidential=True)
+        self.plan = self.served.plan(self.question)
+
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """One answer. Where the top had begun to answer, that is paid for."""
         self.text = seen
@@ -105,6 +115,19 @@ class TaskEntry(Entry):
     def kept(self) -> tuple[Any, int]:
         """The answer, what the low rungs said, and whether it is the top's."""
         return (self.answer, self.low, self.top), 4 * len(self.text)
+
+    @property
+    def shareable(self) -> bool:
+        """Not while this process knows better than the store what is to be said, nor where documents are searched."""
+        return self._edits == UNEDITED
+
+    def frozen(self, kept: Any) -> bytes:
+        """The answer, what the low rungs said, and whether it is the top's."""
+        return _WRITE.encode(kept)
+
+    def thawed(self, data: bytes) -> Any:
+        """The same."""
+        return _READ.decode(data)
 
     @property
     def confidential(self) -> bool:

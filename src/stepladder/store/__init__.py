@@ -51,6 +51,7 @@ from stepladder.store.rows import (
     TaskSummary,
     Word,
 )
+from stepladder.store.shared_answers import SharedAnswers
 from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
@@ -114,6 +115,7 @@ __all__ = [
     "Reviews",
     "RolloutConflict",
     "Rollouts",
+    "SharedAnswers",
     "Size",
     "Source",
     "Sources",

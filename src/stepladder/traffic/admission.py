@@ -18,6 +18,7 @@ from stepladder.core import (
     Usage,
 )
 from stepladder.store import Charge
+from stepladder.traffic.askers import Askers, Questioned
 from stepladder.traffic.board import Board, Bounds, Claim, Refusal, Standing, scopes
 from stepladder.traffic.gate import Gate
 
@@ -28,7 +29,7 @@ _MINUTE = 60 * NANO
 class Permit:
     """The right to ask one question, with what is reserved for it. Settled once, on every way out."""
 
-    __slots__ = ("_admission", "_asked", "_claim", "_open", "tenant")
+    __slots__ = ("_admission", "_asked", "_claim", "_open", "_question", "tenant")
 
     def __init__(
         self, admission: "Admission", tenant: Tenant, claim: Claim, asked: tuple[tuple[int, Bounds], ...]
@@ -37,7 +38,12 @@ class Permit:
         self._asked = asked
         self._claim = claim
         self._open = True
+        self._question: Questioned | None = None
         self.tenant = tenant
+
+    def watch(self, question: Questioned) -> None:
+        """Look once more at who asked this, when it is over."""
+        self._question = question
 
     def charge(self, cost: float, tokens: int) -> Charge:
         """What the ledger is to write down beside the answer."""
@@ -51,6 +57,8 @@ class Permit:
             used = (charge.tokens, charge.nanos) if charge is not None else (0, 0)
             self._admission.board.settle(self._claim, self._asked, *used)
             self._admission.gate.leave()
+            if self._question is not None:
+                self._admission.askers.judge(self.tenant, self._question)
 
 
 class Admission:
@@ -61,6 +69,7 @@ class Admission:
         self.gate = gate
         self._clock = clock
         self._events = events or Events()
+        self.askers = Askers(board.strikes, clock, self._events)
         self._asked: dict[int, tuple[Tenant, tuple[tuple[int, Bounds], ...]]] = {}
         self._day = (0, 0.0, 0.0)
 
@@ -69,15 +78,22 @@ class Admission:
         self.gate.at_once, self.gate.limit = traffic.at_once, traffic.queue
         self._asked.clear()
 
-    async def admit(self, tenant: Tenant, model: str, most: Usage, cost: float) -> Permit:
+    async def admit(
+        self, tenant: Tenant, model: str, most: Usage, cost: float, question: Questioned | None = None
+    ) -> Permit:
         """Let a question in, when there is a place and nothing is against it.
 
         `model` is the task or model that is asked; `most` and `cost` are what it may use, and so is reserved.
         Raises NotAllowed (403) for a model outside the tenant's class, TooMany (429) when a limit or a budget is
-        reached, and TooMany (503) when there is no room.
+        reached or the asker is banned, and TooMany (503) when there is no room.
         """
         try:
-            return await self._admitted(tenant, model, most.prompt_tokens + most.completion_tokens, cost)
+            if question is None or not tenant.service.abuse.watched:
+                return await self._admitted(tenant, model, most.prompt_tokens + most.completion_tokens, cost)
+            self.askers.look(tenant, question)
+            permit = await self._admitted(tenant, model, most.prompt_tokens + most.completion_tokens, cost)
+            permit.watch(question)
+            return permit
         except StepladderError as error:
             self._events.emit(Refused(error.code or ""))
             raise

@@ -15,6 +15,8 @@ from types import ModuleType
 
 from stepladder.core import StoreError, record
 from stepladder.store import Spent
+from stepladder.traffic import strikes
+from stepladder.traffic.mapped import emptied, opened
 
 fcntl: ModuleType | None
 try:
@@ -32,8 +34,9 @@ _HEADER = 64
 _DAY, _REQUESTS, _TOKENS = 2, 3, 4
 _SPENT_DAY, _SPENT_MONTH, _RESERVED, _ACTIVE = (8 + at * SLOTS for at in range(4))
 _WIDTH = 8 + 4 * SLOTS
-_SIZE = 8 * (_HEADER + _RECORDS * _WIDTH)
-_MAGIC = 0x57E9_1ADD_0001
+_STRIKES = _HEADER + _RECORDS * _WIDTH
+_SIZE = 8 * (_STRIKES + strikes.CELLS)
+_MAGIC = 0x57E9_1ADD_0002
 _MINUTE = 60_000_000_000
 
 Load = Callable[[int | None], Iterable[Spent]]
@@ -91,9 +94,10 @@ class Board:
         """
         self._load = load
         self._places: dict[str, int] = {}
-        self._file = _open(file) if file is not None and fcntl is not None else -1
+        self._file = opened(file, _SIZE) if file is not None and fcntl is not None else -1
         self._map = mmap.mmap(self._file, _SIZE)
         self._cells = memoryview(self._map).cast("q")
+        self.strikes = strikes.Strikes(self._cells[_STRIKES:], self._lock, self._unlock)
         self.slot = 0
         self._kept = False
         self._wanted = 0
@@ -190,6 +194,7 @@ class Board:
         finally:
             self._kept = False
             self._unlock()
+            self.strikes.release()
             self._cells.release()
             self._map.close()
             if self._file >= 0:
@@ -256,7 +261,7 @@ class Board:
     def _join(self, day: int) -> None:
         if self._alone():
             if self._file >= 0:
-                _empty(self._file)
+                emptied(self._file, _SIZE)
             self._cells[_VERSION] = _MAGIC
             self.day(day)
             self._count(self._load(None))
@@ -379,18 +384,3 @@ def scopes(tenant: str, key: str) -> tuple[str, str]:
 def _worth(claim: Claim, bounds: Bounds) -> int:
     """What the question takes of the bucket: at most all of it, or it could never pass."""
     return min(claim.tokens * (bounds.token_ns or 0), _MINUTE)
-
-
-def _open(file: Path) -> int:
-    try:
-        opened = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
-        os.ftruncate(opened, _SIZE)
-    except OSError as error:
-        raise StoreError(f"Cannot open {file}: {error.strerror}.", remedy="Check its rights.") from error
-    return opened
-
-
-def _empty(opened: int) -> None:
-    """All cells 0, without touching them: what nobody uses takes up no memory."""
-    os.ftruncate(opened, 0)
-    os.ftruncate(opened, _SIZE)

@@ -32,6 +32,7 @@ from stepladder.interaction.cli import (
     releases,
     reviews,
     rollouts,
+    routing,
     sealing,
     serving,
     studying,
@@ -57,6 +58,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(routing.app)
 app.add_typer(evaluations.app)
 app.add_typer(duels.app)
 app.command("leaderboard")(boards.leaderboard)

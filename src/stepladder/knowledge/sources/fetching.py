@@ -5,17 +5,18 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-import aiohttp
-
 from stepladder.core import MissingExtra
+
+if TYPE_CHECKING:
+    import aiohttp
 
 AGENT = "stepladder"
 _MOST_BYTES = 32 << 20
 _MOST_ROBOTS = 512 << 10
-_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
+_SECONDS = {"total": 60, "sock_connect": 10, "sock_read": 20}
 _MOST_REDIRECTS = 5
 _LONGEST_DELAY = 30.0
 _ROBOTS_SECONDS = 3600.0
@@ -51,8 +52,11 @@ class Fetcher:
         self._next = 0.0
 
     async def __aenter__(self) -> "Fetcher":
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(**_SECONDS)
         self._session = aiohttp.ClientSession(
-            timeout=_TIMEOUT, headers={"User-Agent": AGENT}, cookie_jar=aiohttp.DummyCookieJar()
+            timeout=timeout, headers={"User-Agent": AGENT}, cookie_jar=aiohttp.DummyCookieJar()
         )
         return self
 
@@ -85,6 +89,8 @@ class Fetcher:
 
     async def _get(self, url: str, state: str) -> "Page | str | None":
         """The page, where it leads to, or None where nothing has changed."""
+        import aiohttp
+
         assert self._session is not None, "use it as a context manager"
         tag, _, date = state.partition("\n")
         headers = {"If-None-Match": tag} if tag else {"If-Modified-Since": date} if date else {}
@@ -116,6 +122,8 @@ class Fetcher:
         return known[1]
 
     async def _robots_text(self, url: str) -> str:
+        import aiohttp
+
         assert self._session is not None
         try:
             async with self._session.get(url, max_redirects=_MOST_REDIRECTS) as response:
@@ -141,7 +149,7 @@ def site_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
 
 
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
+async def _body(response: "aiohttp.ClientResponse", most: int) -> bytes:
     """What was sent, unpacked, up to a bound. Raises Unreachable beyond it."""
     data = bytearray()
     async for chunk in response.content.iter_chunked(1 << 16):

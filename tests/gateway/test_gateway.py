@@ -1,12 +1,9 @@
 """Story one: what a client has had whole is in the ledger, and every way out leaves a row."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import cast
 
-import msgspec
 import pytest
 
 from stepladder.core import (
@@ -14,152 +11,16 @@ from stepladder.core import (
     Answered,
     Audited,
     BadRequest,
-    ChatCall,
-    Config,
-    DeadlineMissed,
     Delta,
-    Events,
     LadderExhausted,
     LedgerUnavailable,
     Mode,
-    Model,
-    Part,
-    Piece,
-    Question,
     Rollout,
-    RungFailed,
-    SystemClock,
-    Task,
-    Tenant,
-    Turning,
     UnknownModel,
     UpstreamFailed,
-    Usage,
 )
-from stepladder.gateway import Gateway
-from stepladder.models import DictionaryRung, Entries, Ladder
-from stepladder.service import Auditor, ServedTask, Snapshot, read
-from stepladder.store import Store
-from stepladder.traffic import Admission, Board, Cache, Gate
-
-TASK = Task(name="mood", top="big", labels=("good", "bad"))
-ANN = Tenant("ann")
-
-
-class Saying:
-    """A rung that says one thing, bit by bit if asked to, and counts how often it is asked."""
-
-    release = ""
-
-    def __init__(
-        self, name: str, text: str, confidence: float = 1.0, *, bits=(), fails=0, pause: float = 0.0
-    ) -> None:
-        self.name = name
-        self.text = text
-        self.confidence = confidence
-        self.bits = bits
-        self.fails = fails
-        self.pause = pause
-        self.asked = 0
-        self.cancelled = False
-
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        self.asked += 1
-        if self.asked <= self.fails:
-            raise RungFailed(self.name, "It is broken.")
-        try:
-            for bit in self.bits:
-                yield Delta(bit)
-                await asyncio.sleep(self.pause)
-            await asyncio.sleep(self.pause)
-        except (asyncio.CancelledError, GeneratorExit):
-            self.cancelled = True
-            raise
-        yield Answer(self.text, self.confidence, self.name, usage=Usage(3, 1), cost=0.25)
-
-
-class Passing:
-    """A plain model whose stream is two pieces of text, the last piece, and the usage."""
-
-    name = "big"
-    source = "live"
-
-    def __init__(self, *, breaks: bool = False) -> None:
-        self.calls: list[ChatCall] = []
-        self.breaks = breaks
-
-    def cost(self, usage: Usage) -> float:
-        return usage.prompt_tokens * 0.5
-
-    async def chat(self, call: ChatCall) -> AsyncIterator[Piece]:
-        self.calls.append(call)
-        yield Piece(b"1", "he")
-        if self.breaks:
-            raise UpstreamFailed("big", "It broke off.")
-        yield Piece(b"2", "llo")
-        yield Piece(b"3", last=True, finish_reason="stop")
-        yield Piece(b"", usage=Usage(4, 2))
-
-
-class Place:
-    """A gateway with one task and one plain model, on a store in memory."""
-
-    def __init__(self, *, task: Task = TASK, top=None, low=None, rollout=None, model=None) -> None:
-        self.store = Store.open("sqlite://")
-        self.events = Events()
-        self.seen: list = []
-        self.events.subscribe(self.seen.append)
-        self.top = top or Saying("big", "good")
-        self.low = low
-        clock = SystemClock()
-
-        def ladder(rungs, release):
-            return Ladder(task, rungs, {"linear": 0.8}, self.top, release=release, events=self.events)
-
-        served = ServedTask(
-            task=task,
-            mode=task.mode,
-            rollout=rollout or Rollout("mood", live="r1" if low else None),
-            top=ladder([], ""),
-            unreleased=ladder([], ""),
-            released={"r1": ladder([low], "r1")} if low else {},
-            seed="secret",
-        )
-        self.auditor = Auditor(self.store.ledger, self.events, clock)
-        snapshot = Snapshot(Config(hash="c1"), {"mood": served}, {"big": cast(Model, model or Passing())})
-        board = Board(None, lambda slot: (), 20261121)
-        admission, cache = Admission(board, Gate(100, 100), clock), Cache(1_000_000, clock)
-        self.gateway = Gateway(
-            snapshot, self.store.ledger, self.auditor, admission, cache, self.events, clock
-        )
-
-    def admit(self, text="Fine day", model="mood", **extra):
-        body = {"model": model, "messages": [{"role": "user", "content": text}], **extra}
-        return self.gateway.admit(read(msgspec.json.encode(body)), ANN)
-
-    async def ask(self, **asked):
-        entry = self.admit(**asked)
-        return entry, [part async for part in self.gateway.answer(entry)]
-
-    def row(self, entry):
-        return self.store.ledger.get(entry.asked.id)
-
-    async def audits_done(self):
-        await self.auditor.close(5)
-
-
-@pytest.fixture
-def place():
-    places = []
-
-    def make(**parts):
-        places.append(Place(**parts))
-        return places[-1]
-
-    yield make
-    for made in places:
-        made.store.close()
-        made.gateway.admission.board.close()
+from stepladder.models import DictionaryRung, Entries
+from tests.gateway.place import TASK, Passing, Saying
 
 
 async def test_the_row_is_committed_before_the_last_part(place):
@@ -345,71 +206,6 @@ async def test_a_candidate_gets_its_share_and_a_conversation_stays_with_it(place
         _, parts = await it.ask(stepladder={"conversation": f"c{number}"})
         assert parts[-1].text == said[number]
     await it.audits_done()
-
-
-async def test_a_deadline_is_kept_or_the_question_fails(place):
-    slow = place(top=Saying("big", "good", pause=5))
-    entry = slow.admit(stepladder={"deadline_ms": 30})
-    with pytest.raises(DeadlineMissed):
-        async for _ in slow.gateway.answer(entry):
-            pass
-    assert slow.top.cancelled
-    assert slow.row(entry).error == "deadline_missed"
-    quick = place()
-    _, parts = await quick.ask(stepladder={"deadline_ms": 5000})
-    assert parts[-1].text == "good"
-
-
-class SlowFirst(Saying):
-    """A top that takes its time with the first question, and answers an audit at once."""
-
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        self.pause = 0.0 if self.asked else 5.0
-        async for part in super().answer(question):
-            yield part
-
-
-AUDITED = replace(TASK, flywheel=Turning(audit=1.0))
-
-
-async def test_a_deadline_gives_the_best_low_answer_marked_and_counted(place):
-    it = place(top=SlowFirst("big", "good"), low=Saying("linear", "bad", 0.3), task=AUDITED)
-    entry = it.admit(stepladder={"deadline_ms": 60})
-    parts = [part async for part in it.gateway.answer(entry)]
-    assert [(part.text, part.rung, part.below_promise) for part in parts] == [("bad", "linear", True)]
-    assert it.top.cancelled
-    row = it.row(entry)
-    assert (row.status, row.error, row.rung, row.top, row.ladder_release) == (
-        "ok",
-        "below_promise",
-        "linear",
-        False,
-        "r1",
-    )
-    assert row.drawn and row.prompt_tokens > 0  # the top had read it
-    await it.audits_done()
-    (outcome,) = it.store.ledger.outcomes("mood", "r1")
-    assert (outcome.low, outcome.agreed, outcome.confidence) == (True, False, 0.3)
-    found = it.store.ledger.summary("mood")
-    assert (found.top_calls, found.agreement) == (2, 0.0)  # the one in vain, and the audit
-
-
-async def test_words_that_are_out_cannot_be_replaced_at_the_deadline(place):
-    it = place(top=Saying("big", "good", bits=("go", "od"), pause=5), low=Saying("linear", "bad", 0.3))
-    entry = it.admit(stream=True, stepladder={"deadline_ms": 60})
-    with pytest.raises(DeadlineMissed):
-        async for _ in it.gateway.answer(entry):
-            pass
-    assert it.row(entry).status == "failed"
-
-
-async def test_a_task_may_carry_the_deadline_and_a_late_answer_is_not_kept(place):
-    task = replace(TASK, deadline_ms=60, cache_seconds=60)
-    it = place(top=SlowFirst("big", "good"), low=Saying("linear", "bad", 0.3), task=task)
-    _, first = await it.ask()
-    _, second = await it.ask()
-    assert [first[-1].text, second[-1].text] == ["bad", "good"]
-    assert not second[-1].below_promise
 
 
 async def test_a_confidential_question_never_goes_where_it_might_leave_the_machine(place):

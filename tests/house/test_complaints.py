@@ -1,0 +1,54 @@
+"""What others are complained of is tested here, and whatever is published as a figure can be made again."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "complaints.md"
+RESULTS = ROOT / "benchmarks" / "results"
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+COMMAND = re.compile(r"python3? (?:-m ((?:benchmarks|recipes)[\w.]*)|(benchmarks/\w+\.py))")
+
+
+def rows():
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[1:]]
+
+
+@pytest.mark.parametrize(("complaint", "tests"), rows())
+def test_every_complaint_has_tests_that_exist(complaint, tests):
+    found = TEST.findall(tests)
+    assert found, complaint
+    for file, name in found:
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        defined = {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert name in defined, f"{file} has no {name}"
+
+
+def module(command):
+    dotted, path = command
+    if path:
+        return ROOT / path
+    package = ROOT.joinpath(*dotted.split("."))
+    return package.with_suffix(".py") if package.with_suffix(".py").exists() else package / "__main__.py"
+
+
+@pytest.mark.parametrize("result", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
+def test_every_published_result_names_the_command_that_makes_it(result):
+    """Itself; or, for rows, pictures and folders, the page or the program that speaks of it."""
+    text = result.read_text(encoding="utf-8") if result.suffix in (".json", ".md") else ""
+    commands = COMMAND.findall(text)
+    name = result.stem.partition("_")[0] if result.suffix == ".svg" else result.stem
+    for page in [] if commands else RESULTS.glob("*.md"):
+        said = page.read_text(encoding="utf-8")
+        commands += COMMAND.findall(said) if name in said or page.stem == name else []
+    for program in [] if commands else (ROOT / "benchmarks").glob("*.py"):
+        said = program.read_text(encoding="utf-8")
+        commands += COMMAND.findall(said) if name in said else []
+    assert commands, f"nothing says how {result.name} was made"
+    assert any(module(command).exists() for command in commands), f"{commands} is gone"
