@@ -1,6 +1,6 @@
 """What the shipped guards flag, what they let pass, and what they cost.
 
-    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|words|offence|grandmother|cost|overlap]
+    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|blind|words|offence|grandmother|refusal|cost|overlap]
 
 Every part writes its figures, with 95 % intervals, to benchmarks/results/safety-PART.json. The data sets only measure:
 nothing that ships was trained on them, and no threshold was set on them. The `offence` part fits a linear guard on the
@@ -110,6 +110,18 @@ def refusal(_: Path) -> Figures:
         for section in sections
     }
     return found
+
+
+def blind(_: Path) -> Figures:
+    """Harmful, attacking and harmless prompts of ours that were written apart from the seeds, by section."""
+    lines = (Path(__file__).parent / "blind_prompts.txt").read_text(encoding="utf-8").splitlines()
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    return {name: flagged(texts, stopped) for name, texts in found.items()}
 
 
 def words(data: Path) -> Figures:
@@ -254,8 +266,8 @@ def _nearest(wanted: set[str], holders: dict[str, set[int]]) -> float:
 
 
 PARTS = {
-    "attacks": attacks, "harm": harm, "words": words, "offence": offence, "grandmother": grandmother, "refusal": refusal,
-    "cost": cost, "overlap": overlap,
+    "attacks": attacks, "harm": harm, "blind": blind, "words": words, "offence": offence, "grandmother": grandmother,
+    "refusal": refusal, "cost": cost, "overlap": overlap,
 }  # fmt: skip
 
 

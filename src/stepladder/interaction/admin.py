@@ -166,6 +166,7 @@ class AdminPages:
         task = self._task(request)
         return json_of({"edits": await asyncio.to_thread(self._house.store.entries.history, task.task.name)})
 
+    @takes(_Undo)
     async def undo(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/dictionary/undo: take back this edit, or the last one."""
         task, given = self._task(request), await self._read(request, _Undo)

@@ -75,7 +75,11 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        registry, answering = open_registry(store, settings, config), Answering(store, self.knowledge)
+        guards = Guards(self.events)
+        registry, answering = (
+            open_registry(store, settings, config),
+            Answering(store, self.knowledge, guards.screen),
+        )
         self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
         self._uses: set[tuple[str, str, int]] = set()
         auditor = Auditor(store.ledger, self.events, self.clock)
@@ -87,7 +91,7 @@ class House:
             Cache(0, self.clock, open_shared_answers(settings, config) if several else None),
             self.events,
             self.clock,
-            Guards(self.events),
+            guards,
         )
         strikes = self.gateway.admission.board.strikes
         self._bans = Bans(self.clock, strikes=strikes, events=self.events)

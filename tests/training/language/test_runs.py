@@ -95,7 +95,7 @@ def test_a_run_killed_at_any_instant_ends_with_the_same_weights(base, tmp_path):
     # First the process that asked is killed: its trainer leaves with it.
     killed = prepared(tmp_path / "killed")
     asker = subprocess.Popen(command(killed, base), env=environment(), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while len(steps_in(killed)) < 13 and asker.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)

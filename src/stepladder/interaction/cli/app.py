@@ -28,6 +28,7 @@ from stepladder.interaction.cli import (
     labels,
     ledgers,
     publishing,
+    redteaming,
     releases,
     reviews,
     rollouts,
@@ -89,6 +90,7 @@ releases.app.command("publish")(publishing.publish)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
+guards.app.command()(redteaming.redteam)
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
 app.add_typer(feedback.app, name="feedback")
