@@ -16,8 +16,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import Answer, Question, Task, plugins
-from stepladder.core.safety_prompts import SAFETY_PROMPTS, with_safety_prompt
+from stepladder.core import SAFETY_PROMPTS, Answer, Question, Task, plugins, with_safety_prompt
 from stepladder.evaluation.redteam import Case, refuses, suite
 
 RESULT = Path(__file__).parent / "results" / "safety-prompt.json"

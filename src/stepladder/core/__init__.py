@@ -113,6 +113,7 @@ from stepladder.core.protocols import (
     is_private,
 )
 from stepladder.core.records import record
+from stepladder.core.safety_prompts import SAFETY_PROMPTS, with_safety_prompt
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -136,6 +137,7 @@ __all__ = [
     "OWNER",
     "PLACE",
     "ROLES",
+    "SAFETY_PROMPTS",
     "UNSURE",
     "VISIBLE",
     "Abuse",
@@ -296,4 +298,5 @@ __all__ = [
     "json_texts",
     "plugins",
     "record",
+    "with_safety_prompt",
 ]
