@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import Action, Side, Turn
-from stepladder.safety import AttacksGuard, WordsGuard, default_chain, import_lists
+from stepladder.safety import AttacksGuard, HarmGuard, HarmSettings, WordsGuard, default_chain, import_lists
 from stepladder.training import fit_linear
 
 RESULTS = Path(__file__).parent / "results"
@@ -85,10 +85,19 @@ def harm(data: Path) -> Figures:
         rows = list(csv.DictReader(file))
     paragraphs, questions = encyclopaedia(data)
     kinds = dict.fromkeys(row["违规类型"] for row in rows)
+    strict = HarmGuard("harm", HarmSettings(threshold=0.5))
+
+    def surely(text: str) -> bool:
+        return strict.check(text).action is Action.BLOCK
+
     return {
         "harmful prompts": flagged([row["问题"] for row in rows], stopped),
         "harmless paragraphs": flagged(paragraphs, stopped),
         "harmless questions": flagged(questions, stopped),
+        "harm guard alone, threshold 0.5": {
+            "harmful prompts": flagged([row["问题"] for row in rows], surely),
+            "harmless questions": flagged(questions, surely),
+        },
         "by kind": {
             kind: flagged([r["问题"] for r in rows if r["违规类型"] == kind], stopped) for kind in kinds
         },

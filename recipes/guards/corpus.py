@@ -44,12 +44,13 @@ def ours(kind: str) -> list[Row]:
         for variant in said(row, rng, each=8)
     ]
     if kind == "attacks":
-        bad = [row for language in ("zh", "en") for row in attacks(language, rng, each=30)]
+        own = [row for language in ("zh", "en") for row in attacks(language, rng, each=30)]
+        own += [row for language in ("zh", "en") for row in stories(language, rng, each=60)]
     else:
-        bad = [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
-        bad += [row for row in made if row.label != "safe"]
+        own = [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
+        own += [row for row in made if row.label != "safe"]
     kept_back = {row.text for language in ("zh", "en") for row in ordinary(language, seen=False)}
-    return [row for row in safe + bad if row.text not in kept_back]
+    return [row for row in safe + own if row.text not in kept_back]
 
 
 def digest(rows: Sequence[Row]) -> str:

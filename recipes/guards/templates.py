@@ -54,7 +54,8 @@ def attacks(language: str, rng: Random, *, each: int) -> list[Row]:
         for section, templates in parts.items():
             label = "jailbreak" if section == "multi" else section
             for number, template in enumerate(templates if section != "$" else []):
-                texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
+                times = each * 2 if section == "coaxing" else each  # it has harmless twins
+                texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(times)}
                 rows += [Row(text, label, language, f"{start}:{section}:{number}") for text in sorted(texts)]
     return rows
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from stepladder.core import ConfigError, config
-from stepladder.core.safety_prompts import SAFETY_PROMPTS
+from stepladder.core import SAFETY_PROMPTS, ConfigError, config
 
 
 def task(tmp_path, *lines):
