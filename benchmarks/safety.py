@@ -1,6 +1,6 @@
 """What the shipped guards flag, what they let pass, and what they cost.
 
-    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|words|offence|grandmother|cost|overlap]
+    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|blind|words|offence|grandmother|refusal|cost|overlap]
 
 Every part writes its figures, with 95 % intervals, to benchmarks/results/safety-PART.json. The data sets only measure:
 nothing that ships was trained on them, and no threshold was set on them. The `offence` part fits a linear guard on the
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import Action, Side, Turn
-from stepladder.safety import AttacksGuard, WordsGuard, default_chain, import_lists
+from stepladder.safety import AttacksGuard, HarmGuard, HarmSettings, WordsGuard, default_chain, import_lists
 from stepladder.training import fit_linear
 
 RESULTS = Path(__file__).parent / "results"
@@ -85,10 +85,19 @@ def harm(data: Path) -> Figures:
         rows = list(csv.DictReader(file))
     paragraphs, questions = encyclopaedia(data)
     kinds = dict.fromkeys(row["违规类型"] for row in rows)
+    strict = HarmGuard("harm", HarmSettings(threshold=0.5))
+
+    def surely(text: str) -> bool:
+        return strict.check(text).action is Action.BLOCK
+
     return {
         "harmful prompts": flagged([row["问题"] for row in rows], stopped),
         "harmless paragraphs": flagged(paragraphs, stopped),
         "harmless questions": flagged(questions, stopped),
+        "harm guard alone, threshold 0.5": {
+            "harmful prompts": flagged([row["问题"] for row in rows], surely),
+            "harmless questions": flagged(questions, surely),
+        },
         "by kind": {
             kind: flagged([r["问题"] for r in rows if r["违规类型"] == kind], stopped) for kind in kinds
         },
@@ -110,6 +119,18 @@ def refusal(_: Path) -> Figures:
         for section in sections
     }
     return found
+
+
+def blind(_: Path) -> Figures:
+    """Harmful, attacking and harmless prompts of ours that were written apart from the seeds, by section."""
+    lines = (Path(__file__).parent / "blind_prompts.txt").read_text(encoding="utf-8").splitlines()
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    return {name: flagged(texts, stopped) for name, texts in found.items()}
 
 
 def words(data: Path) -> Figures:
@@ -254,8 +275,8 @@ def _nearest(wanted: set[str], holders: dict[str, set[int]]) -> float:
 
 
 PARTS = {
-    "attacks": attacks, "harm": harm, "words": words, "offence": offence, "grandmother": grandmother, "refusal": refusal,
-    "cost": cost, "overlap": overlap,
+    "attacks": attacks, "harm": harm, "blind": blind, "words": words, "offence": offence, "grandmother": grandmother,
+    "refusal": refusal, "cost": cost, "overlap": overlap,
 }  # fmt: skip
 
 

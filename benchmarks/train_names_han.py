@@ -28,15 +28,13 @@ from faker.providers.person.zh_CN import Provider
 from numpy.typing import NDArray
 
 from benchmarks.privacy_sentences import GIVEN, sentences
-from stepladder.privacy import names_han, people_han
-from stepladder.privacy.fold import fold
-from stepladder.privacy.gazetteer import characters, words
+from stepladder.privacy import fold, names_han, people_han
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "src/stepladder/privacy"
-ONE = frozenset(characters("surnames_han") + characters("surnames_ambiguous_han"))
-TWO = frozenset(words("surnames_compound_han"))
-ABLE = characters("given_han")
+ONE = frozenset(people_han.SURNAMES + people_han.AMBIGUOUS)
+TWO = frozenset(people_han.COMPOUND)
+ABLE = people_han.GIVEN
 HELD = 10  # every so many lines of the newspaper measure
 ROUNDS = 4
 _PERSONS = (

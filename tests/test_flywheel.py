@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict, replace
+from itertools import groupby
 
 import pytest
 
@@ -92,7 +93,8 @@ def test_a_kill_after_any_step_loses_and_doubles_nothing(store, stream, tmp_path
     ladders = store.catalogue.list_ladder_releases("mood")
     assert [ladder.id for ladder in ladders] == [rollout.live]
     assert len(store.catalogue.list_releases("mood")) == 1
-    assert [change.rollout.live for change in store.rollouts.history("mood")] == [None, rollout.live]
+    lives = [change.rollout.live for change in store.rollouts.history("mood")]
+    assert [live for live, _ in groupby(lives)] == [None, rollout.live]  # its share grew in between
 
 
 def test_more_labels_make_a_better_candidate_which_is_promoted(store, stream):

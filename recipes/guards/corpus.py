@@ -1,10 +1,11 @@
 """The rows that the guards are taught with.
 
-Ours (`seeds/`, spread out by `templates`) and others' (`sources`). Cross-validation hides all rows of a seed together.
+Ours (`seeds/`, spread out by `templates`) and others' (`sources`). All rows of a seed are hidden together.
 """
 
 import base64
 from collections.abc import Sequence
+from functools import cache
 from hashlib import blake2b
 from random import Random
 
@@ -18,6 +19,7 @@ from recipes.guards.templates import (
     harms,
     ordinary,
     questions,
+    risks,
     said,
     stories,
 )
@@ -26,13 +28,15 @@ SEED = 20261121
 FOLDS = 4
 
 
+@cache
 def ours(kind: str) -> list[Row]:
     """Return the rows of `kind` ("attacks" or "harm") that come from our seeds alone."""
     rng = Random(SEED)
     safe = [row for language in ("zh", "en") for row in harmless(language, rng, each=10)]
-    made = [row for language in ("zh", "en") for row in grammar(language, rng, each=50)]
+    made = [row for language in ("zh", "en") for row in grammar(language, rng, each=25)]
+    made += [row for language in ("zh", "en") for row in risks(language, rng, each=12)]
     safe += [row for row in made if row.label == "safe"]
-    safe += [row for language in ("zh", "en") for row in stories(language, rng, each=25)]
+    safe += [row for language in ("zh", "en") for row in stories(language, rng, each=15)]
     safe += [
         variant
         for language in ("zh", "en")
@@ -40,12 +44,13 @@ def ours(kind: str) -> list[Row]:
         for variant in said(row, rng, each=8)
     ]
     if kind == "attacks":
-        bad = [row for language in ("zh", "en") for row in attacks(language, rng, each=40)]
+        own = [row for language in ("zh", "en") for row in attacks(language, rng, each=30)]
+        own += [row for language in ("zh", "en") for row in stories(language, rng, each=60)]
     else:
-        bad = [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
-        bad += [row for row in made if row.label != "safe"]
+        own = [row for language in ("zh", "en") for row in harms(language, rng, each=9)]
+        own += [row for row in made if row.label != "safe"]
     kept_back = {row.text for language in ("zh", "en") for row in ordinary(language, seen=False)}
-    return [row for row in safe + bad if row.text not in kept_back]
+    return [row for row in safe + own if row.text not in kept_back]
 
 
 def digest(rows: Sequence[Row]) -> str:
@@ -74,7 +79,7 @@ def _background(sources: Sources) -> list[Row]:
     rows: list[Row] = []
     for language, parts in (("zh", chinese), ("en", sources.english())):
         for kind, texts in parts.items():
-            chosen = [text for text in rng.sample(texts, min(len(texts), 3500)) if len(text) > 4]
+            chosen = [text for text in rng.sample(texts, min(len(texts), 2000)) if len(text) > 4]
             rows += [Row(text[:1500], "safe", language, f"{kind}:{i}") for i, text in enumerate(chosen)]
             glue = "" if language == "zh" else " "
             rows += [
@@ -84,7 +89,7 @@ def _background(sources: Sources) -> list[Row]:
                     language,
                     f"{kind}:{i}:long",
                 )
-                for i in rng.sample(range(len(texts) - 12), 500)
+                for i in rng.sample(range(len(texts) - 12), 250)
             ]
     return rows + _coded(sources, rng)
 
@@ -110,17 +115,18 @@ def _coded(sources: Sources, rng: Random) -> list[Row]:
 
 def _asked(sources: Sources) -> list[Row]:
     """Harmless questions about people, places and things that a newspaper names, and about what people do."""
-    rows = grammar("zh", Random(SEED + 2), each=140, words=sources.names())
-    ours = {row.group for row in grammar("zh", Random(SEED + 2), each=1)}
-    named = [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows if r.group not in ours]
+    rows = grammar("zh", Random(SEED + 2), each=80, words=sources.names())
+    named = [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows]
     rng = Random(SEED + 3)
-    done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=4000)]
-    return named + done + questions(_peaceful(sources.nouns()), Random(SEED + 6), each=70)
+    done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=2500)]
+    return named + done + questions(_peaceful(sources.nouns()), Random(SEED + 6), each=40)
 
 
 def _peaceful(words: dict[str, list[str]]) -> dict[str, list[str]]:
     """Leave out the words that our harmful seeds know."""
-    known = "".join(row.text for row in ours("harm") if row.label != "safe" and row.language == "zh")
+    harmful = [row.text for row in ours("harm") if row.label != "safe" and row.language == "zh"]
+    lengths = {len(word) for found in words.values() for word in found}
+    known = {t[i : i + n] for t in harmful for n in lengths for i in range(len(t) - n + 1)}
     return {slot: [word for word in found if word not in known] for slot, found in words.items()}
 
 
@@ -175,7 +181,8 @@ _RUDE = (
     "shut up you {}",
     "he is nothing but a {}",
     "those {}s should all disappear",
-    "{}",
+    "fucking {}",
+    "you are such a {}, get lost",
 )
 
 

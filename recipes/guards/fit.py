@@ -3,11 +3,10 @@
     python -m recipes.guards.fit SOURCES [attacks|harm]
 
 The recipe is the project's own `linear` one (`stepladder.training`): bad against harmless over all rows, then the
-categories over the bad ones. The threshold comes from cross-validation by groups: every row is scored by a model that
-has seen no row of its seed, and the threshold is the lowest at which, averaged over the origins of harmless rows, no
-more than `FALSE_ALARMS` of them are flagged, for texts with Han characters and without apart. The shipped weights then
-see all rows. The same archives give the same bytes. What cross-validation found goes to
-benchmarks/results/guards-KIND.json.
+categories over the bad ones. The threshold comes from the rows of a quarter of the seeds, scored by a model that has
+seen no row of these seeds: it is the lowest at which, averaged over the origins of harmless rows, no more than
+`FALSE_ALARMS` of them are flagged, for texts with Han characters and without apart. The shipped weights then see all
+rows. The same archives give the same bytes. What the hidden quarter found goes to benchmarks/results/guards-KIND.json.
 """
 
 import io
@@ -15,11 +14,12 @@ import json
 import sys
 import zipfile
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.guards.corpus import FOLDS, corpus, digest, fold_of, ours
+from recipes.guards.corpus import corpus, digest, fold_of, ours
 from recipes.guards.sources import Sources
 from recipes.guards.templates import Row
 from stepladder.models import LinearModel
@@ -28,7 +28,7 @@ from stepladder.training import LinearSettings, fit_linear
 
 FALSE_ALARMS = {
     "attacks": {"zh": (0.015, 0.02), "en": (0.015, 0.02)},
-    "harm": {"zh": (0.03, 0.14), "en": (0.01, 0.06)},
+    "harm": {"zh": (0.035, 0.18), "en": (0.03, 0.11)},
 }
 """What share of harmless rows may be flagged, averaged over their origins: everyday ones, and those made to be hard.
 
@@ -36,7 +36,22 @@ Chinese rows of ours are the harder ones: half of them are written around the ve
 """
 LEAST = 0.1
 """No threshold is lower: below, a word or two of an attack in a short text would be enough."""
-_SECTIONS = ("act", "!", "hard", "grammar", "families", "daily", "scenes", "coaxing", "ordinary")
+_MANY = 40
+"""An origin with fewer hidden rows says too little to set a threshold by."""
+_SECTIONS = (
+    "act",
+    "!",
+    "hard",
+    "grammar",
+    "families",
+    "daily",
+    "scenes",
+    "breadth",
+    "risks",
+    "near",
+    "coaxing",
+    "ordinary",
+)
 HARD = (
     "!",
     "hard",
@@ -44,52 +59,51 @@ HARD = (
     "families",
     "daily",
     "scenes",
+    "breadth",
+    "risks",
+    "near",
     "coaxing",
     "ordinary",
     "other side",
 )  # sections of our seeds
-_SETTINGS = LinearSettings(costs=(2.0,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
+_SETTINGS = LinearSettings(costs=(0.1,), folds=2, characters=bool(HASHER.characters), bits=HASHER.bits)
 _CATEGORY_FEATURES = 10_000
+_A_CATEGORY = 600  # rows from which a category is learnt
 _UNKNOWN = "other"  # harmful, of no stated category
 _EVERY = 101  # every so many rows of ours are scored again by the tests
 Scores = NDArray[np.float64]
 
 
 def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
-    """Set the threshold by cross-validation, fit on everything; also return what cross-validation found."""
-    named = [row for row in rows if row.label not in ("safe", _UNKNOWN)]
+    """Set the threshold on the hidden quarter, fit on everything; also return what the quarter found."""
+    named = _few([row for row in rows if row.label not in ("safe", _UNKNOWN)])
     model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
     kinds = _thin(model)
-    scores = np.zeros(len(rows))
-    folds = np.array([fold_of(row) for row in rows])
-    for fold in range(FOLDS):
-        unseen = Classifier(
-            _bad([row for row, f in zip(rows, folds, strict=True) if f != fold]), kinds, (), (0.5, 0.5), ""
-        )
-        scores[folds == fold] = [
-            unseen.score(row.text) for row, f in zip(rows, folds, strict=True) if f == fold
-        ]
+    unseen = Classifier(_bad([row for row in rows if fold_of(row)]), kinds, (), (0.5, 0.5), "")
+    hidden = [row for row in rows if not fold_of(row)]
+    scores = np.array([unseen.score(row.text) for row in hidden])
     thresholds = tuple(
         _threshold(
-            [row for row in rows if row.language == language],
-            scores[[row.language == language for row in rows]],
+            [row for row in hidden if row.language == language],
+            scores[[row.language == language for row in hidden]],
             FALSE_ALARMS[kind][language],
         )
         for language in ("zh", "en")
     )
-    enough = np.array([thresholds[row.language == "en"] for row in rows])
+    enough = np.array([thresholds[row.language == "en"] for row in hidden])
     found = {
         "rows": len(rows),
+        "rows hidden": len(hidden),
         "thresholds, with Han characters and without": thresholds,
         "bad rows flagged": round(
-            float(np.mean((scores >= enough)[[row.label != "safe" for row in rows]])), 4
+            float(np.mean((scores >= enough)[[row.label != "safe" for row in hidden]])), 4
         ),
     } | {
         f"harmless rows flagged, {language}": {
             o: round(share, 4)
             for o, share in _shares(
-                [row for row in rows if row.language == language],
-                (scores - enough)[[row.language == language for row in rows]],
+                [row for row in hidden if row.language == language],
+                (scores - enough)[[row.language == language for row in hidden]],
                 0,
             ).items()
         }
@@ -98,6 +112,15 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
     return Classifier(
         _bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind))
     ), found
+
+
+def _few(rows: list[Row]) -> list[Row]:
+    """At most `_A_CATEGORY` rows of each category, chosen at random."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.label, []).append(row)
+    rng = Random(0)
+    return [row for kept in found.values() for row in rng.sample(kept, min(len(kept), _A_CATEGORY))]
 
 
 def _bad(rows: list[Row]) -> Table:
@@ -118,12 +141,12 @@ def _threshold(rows: list[Row], scores: Scores, allowed: tuple[float, float]) ->
 
 
 def _shares(rows: list[Row], scores: Scores, threshold: float) -> dict[str, float]:
-    """Return what share of the harmless rows of each origin reaches the threshold."""
+    """Return what share of the harmless rows of each origin, where they are many, reaches the threshold."""
     flagged: dict[str, list[bool]] = {}
     for row, score in zip(rows, scores, strict=True):
         if row.label == "safe":
             flagged.setdefault(origin(row), []).append(bool(score >= threshold))
-    return {name: sum(found) / len(found) for name, found in sorted(flagged.items())}
+    return {name: sum(found) / len(found) for name, found in sorted(flagged.items()) if len(found) >= _MANY}
 
 
 def origin(row: Row) -> str:

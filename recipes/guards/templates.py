@@ -46,17 +46,17 @@ def expand(template: str, slots: dict[str, list[str]], rng: Random) -> str:
 
 
 def attacks(language: str, rng: Random, *, each: int) -> list[Row]:
-    """Return up to `each` different expansions of every attack template."""
-    parts = sections(f"attacks_{language}.txt")
-    slots = _slots(parts)
+    """Return up to `each` different expansions of every attack template, and of harmless ones in the same words."""
     rows = []
-    for section, templates in parts.items():
-        if section == "$":
-            continue
-        label = "jailbreak" if section == "multi" else section
-        for number, template in enumerate(templates):
-            texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
-            rows += [Row(text, label, language, f"{language}:{section}:{number}") for text in sorted(texts)]
+    for name, start in (("attacks", language), ("attacks_more", f"{language}:near")):
+        parts = sections(f"{name}_{language}.txt")
+        slots = _slots(parts)
+        for section, templates in parts.items():
+            label = "jailbreak" if section == "multi" else section
+            for number, template in enumerate(templates if section != "$" else []):
+                times = each * 2 if section == "coaxing" else each  # it has harmless twins
+                texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(times)}
+                rows += [Row(text, label, language, f"{start}:{section}:{number}") for text in sorted(texts)]
     return rows
 
 
@@ -93,7 +93,7 @@ def grammar(
 ) -> list[Row]:
     """Return up to `each` sentences of every template of the grammar; harmless ones are labelled "safe".
 
-    Templates with slots that only `words` fills are left out where it is not given.
+    Templates with slots that only `words` fills are left out where it is not given; where it is, all others are.
     """
     rows = []
     for name, share in _GRAMMARS.items():
@@ -107,7 +107,7 @@ def questions(words: Mapping[str, list[str]], rng: Random, *, each: int) -> list
     return [Row(row.text, row.label, row.language, f"wondered:{row.group}") for row in found]
 
 
-_GRAMMARS = {"grammar": 1, "families": 1, "daily": 1, "scenes": 3}
+_GRAMMARS = {"grammar": 1, "families": 1, "daily": 1, "scenes": 5, "breadth": 2}
 """Files of templates, and how many times as many sentences are made of each template: scenes are long and vary most."""
 
 
@@ -120,7 +120,8 @@ def _sentences(
     rows = []
     for section, templates in parts.items():
         for number, template in enumerate(templates if section != "$" else []):
-            if any(slot not in slots for slot in _SLOT.findall(template)):
+            wanted = _SLOT.findall(template)
+            if any(slot not in slots for slot in wanted) or not (words.keys() & set(wanted) or not words):
                 continue
             texts = {_scruffy(expand(template, slots, rng), rng, language) for _ in range(each)}
             rows += [
@@ -150,6 +151,32 @@ def harms(language: str, rng: Random, *, each: int) -> list[Row]:
             rows += [
                 Row(_scruffy(text, rng, language), section, language, group) for text in dict.fromkeys(texts)
             ]
+    return rows
+
+
+def risks(language: str, rng: Random, *, each: int) -> list[Row]:
+    """Return the acts of `risks_LANGUAGE.txt`, harmful and harmless, each in `each` frames, and its insults.
+
+    A section's line names the slot of its acts, is a template, or, after "!", a whole sentence. Frames are the same for all,
+    so that only the act tells.
+    """
+    rows = []
+    parts = sections(f"risks_{language}.txt")
+    slots = _slots(parts)
+    for section, lines in parts.items():
+        for line in lines if section != "$" else []:
+            for number, act in enumerate(slots.get(line, [line])):
+                if line.startswith("! "):
+                    texts = [line[2:], *(_said(line[2:], rng, language) for _ in range(4))]
+                elif "{" in line:
+                    texts = [expand(line, slots, rng) for _ in range(20 * each)]
+                else:
+                    texts = [expand(frame, {"x": [act]}, rng) for frame in rng.sample(slots["frame"], each)]
+                group = f"{language}:risks:{section}:{line}:{number}"
+                rows += [
+                    Row(_scruffy(text, rng, language), section, language, group)
+                    for text in dict.fromkeys(texts)
+                ]
     return rows
 
 

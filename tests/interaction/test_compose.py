@@ -160,3 +160,17 @@ async def test_an_unknown_rung_or_kind_lists_what_is_installed(tmp_path):
     config = write_config(tmp_path, recorded(tmp_path, {}), mood(more='rungs = ["linaer"]'))
     with pytest.raises(ConfigError, match="linear"):
         await House.open(Settings(config))
+
+
+def test_a_file_is_another_one_when_it_has_been_looked_at_twice(config):
+    settings = Settings(config)
+    settings.load()
+    assert not settings.changed()
+    whole = config.read_text()
+    config.write_text("")  # what a reader may see of a file that is being written
+    assert not settings.changed()
+    config.write_text(f"{whole}# more\n")
+    assert not settings.changed()
+    assert settings.changed() and settings.changed(), "until it is read"
+    settings.load()
+    assert not settings.changed()

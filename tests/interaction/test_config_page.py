@@ -49,6 +49,7 @@ from stepladder.models.chat_settings import ChatSettings, ReplicaSettings, read_
 from stepladder.models.embedding_model import EmbeddingSettings
 from stepladder.models.local import LocalSettings
 from stepladder.models.recorded import RecordedSettings
+from stepladder.models.routed import RoutedSettings
 from stepladder.service.tools.caller import Auth
 from stepladder.service.tools.http import HttpSettings as HttpToolSettings
 from stepladder.service.tools.http import HttpTool
@@ -77,6 +78,7 @@ TABLES = {
     '### `kind = "local"`': LocalSettings,
     '### `kind = "embedding"`': EmbeddingSettings,
     '### `kind = "recorded"`': RecordedSettings,
+    '### `kind = "routed"`': RoutedSettings,
     "## `[traffic]`": config.Traffic,
     "## `[accounts]`": Accounts,
     "## `[oidc]`": Oidc,

@@ -5,6 +5,8 @@ import os
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,10 +39,26 @@ def test_what_is_laid_out_is_a_configuration_again():
     assert laid["tasks.mood.promise.target"] == "0.95"
 
 
+PAGES = ("config", "plans", "tools", "chats")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_so_is_every_configuration_in_the_documentation(page):
+    text = (Path(__file__).parents[2] / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"<!-- run by tests/interaction/test_config_page.py -->\n```toml\n(.*?)```", text, re.S
+    )
+    assert blocks
+    for block in blocks:
+        given = config.parse(block)
+        again = config.parse("".join(f"{key} = {value}\n" for key, value in lines(given).items()))
+        assert replace(again, hash="") == replace(given, hash="")
+
+
 def test_differences_name_the_key_and_both_values():
     other = ONE.replace('"bad"', '"worse"') + "[tenants.acme.limits]\nbudget_day = 1.0\n"
     assert differences(config.parse(ONE), config.parse(other)) == [
-        'tasks.mood.labels: ["good","bad"] -> ["good","worse"]',
+        'tasks.mood.labels: ["good", "bad"] -> ["good", "worse"]',
         "tenants.acme.confidential: not there -> false",
         "tenants.acme.groups: not there -> []",
         "tenants.acme.limits.budget_day: not there -> 1.0",
@@ -142,3 +160,11 @@ async def test_a_running_server_tells_what_is_wrong_with_it_and_a_stranger_is_to
         path.write_text(re.sub(r"port = \d+", f"port = {urlsplit(server.url).port}", ours))
         found = await asyncio.to_thread(wrong, path)
         assert any("Something else" in said for said in found.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "named"), [('kind = "htp"', "'htp'"), ('kind = "http"\nulr = "http://x/"', "tools.find")]
+)
+def test_a_tool_that_cannot_be_opened_is_named(tmp_path, table, named):
+    path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood(), f"[tools.find]\n{table}\n")
+    assert [said for what, said in wrong(path).items() if what.startswith("Tool find") and named in said]

@@ -138,7 +138,9 @@ async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(
         {"id": "word", "text": "The frobnicate lamp costs nine euros."},
     ]
     (tmp_path / "words.txt").write_text("frobnicate\n", encoding="utf-8")
-    guards = f'\n[guards]\nmode = "enforce"\n[guards.words]\nlists = ["{tmp_path / "words.txt"}"]\n'
+    guards = (
+        f'\n[guards]\nmode = "enforce"\n[guards.words]\nlists = ["{tmp_path / "words.txt"}"]\nside = "out"\n'
+    )
     async with live(tmp_path, saying("never"), HELP.replace("MORE", "sure = 0.5") + guards) as home:
         await home.client.send("PUT", "/admin/knowledge/manual", {"documents": rows})
         response = await home.client.chat("Where do the shop's complaints go every day?", "help")

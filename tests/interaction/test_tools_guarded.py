@@ -23,8 +23,8 @@ PHONE = "13800138000"
 async def open_home(tmp_path, api, model):
     houses = []
 
-    async def opened(guards, more=""):
-        path = write_config(tmp_path, model.model("big"), tool(api, more), STEPS, guards)
+    async def opened(guards, more="", big=""):
+        path = write_config(tmp_path, model.model("big", big), tool(api, more), STEPS, guards)
         house = await House.open(Settings(path))
         houses.append(house)
         return Home(house, Client(App(house), await house.first_admin_key() or ""), path)
@@ -43,7 +43,7 @@ async def test_a_result_with_an_attack_in_it_is_withheld(open_home, model, api, 
     assert said.status == 200
     assert "a guard withholds this" in results(model.seen[-1])[0]
     assert not any(attack in str(body["messages"][1:]) for body in model.seen)
-    assert [one.guard for one in home.row(said).remarks] == ["attacks"]
+    assert [(one.guard, one.side) for one in home.row(said).remarks] == [("attacks", "tool")]
     assert attack not in home.row(said).answer
 
 
@@ -105,3 +105,26 @@ async def test_a_forged_placeholder_stands_for_nothing(open_home, model, api):
 
 def test_the_double_looks_up():
     assert lookup({"messages": []})[1] == [("shop__order", {"number": "7"})]
+
+
+MARKING = '[guards.personal]\nmode = "enforce"\naction = "pass"\nconfidential = true\n'
+
+
+@pytest.mark.parametrize("name", ["desk", "help"])
+async def test_what_a_guard_calls_confidential_is_told_to_private_tools_only(open_home, model, name):
+    home = await open_home(MARKING, big=PRIVATE)
+    assert (await home.client.chat("Where is it?", name)).status == 200
+    assert model.seen[0]["tools"]
+    model.seen.clear()
+    model.reply = lambda body: "done"
+    assert (await home.client.chat(f"My number is {PHONE}", name)).status == 200
+    assert PHONE in str(model.seen) and "tools" not in model.seen[0]
+
+
+async def test_a_result_that_is_confidential_is_withheld_where_the_question_was_not(open_home, model, api):
+    home = await open_home(MARKING)
+    api.state = f"call {PHONE}"
+    for _ in range(2):
+        assert (await home.client.chat("Where is it?", "desk")).status == 200
+        assert "a guard withholds this" in results(model.seen[-1])[0]
+    assert PHONE not in str(model.seen)

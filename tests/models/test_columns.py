@@ -68,3 +68,16 @@ def test_what_is_described_is_read_back():
     assert Columns.of(columns.describe()) == columns
     with pytest.raises(ValueError, match="kind"):
         Columns.of([{"field": "a", "kind": "colour", "values": {}}])
+
+
+def test_more_values_than_have_a_place_are_hashed_as_well():
+    columns = learn(*(f"user{k}" for k in range(300)))
+    assert columns.columns[0].kind == "id"
+    assert columns.names == ["x", "x count", "x hash 0", "x hash 1"]
+    assert columns.codes == [0, 2, 3]
+    seen = columns.table([{"x": f"user{k}"} for k in range(300)] + [{"x": "never seen"}, {"x": None}])
+    assert len({tuple(row) for row in seen[:301, 2:].tolist()}) > 280
+    assert np.isfinite(seen[300, 2:]).all()
+    assert np.isnan(seen[301, 2:]).all()
+    again = Columns.of(columns.describe()).table([{"x": "user7"}, {"x": "never seen"}])
+    assert np.array_equal(again, seen[[7, 300]], equal_nan=True)

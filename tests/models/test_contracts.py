@@ -25,6 +25,7 @@ from stepladder.models import (
     centred,
     shared_embedder,
 )
+from stepladder.models.routed import RoutedModel
 from stepladder.testing import EchoModel, EchoRung, SlowRung, SureRung, UnsureRung
 from stepladder.testing.contracts import LearnedContract, ModelContract, RungContract
 from stepladder.text import NgramHasher
@@ -142,6 +143,18 @@ class TestChatRungOfLabels(RungContract):
     async def opened(self):
         async with chat() as model:
             yield model.rung(self.task)
+
+
+class TestRouted(ModelContract):
+    @asynccontextmanager
+    async def opened(self):
+        async with upstream_apart(echo) as server:
+            table = {"kind": "chat", "base_url": server.url, "model": "gpt", "price_in": 1.0}
+            model = RoutedModel.open("smart", {"small": table, "large": table})
+            try:
+                yield model
+            finally:
+                await model.close()
 
 
 class Taped:

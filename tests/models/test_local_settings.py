@@ -69,6 +69,7 @@ def test_what_the_caller_says_goes_before_what_is_configured():
     [
         ({"path": "/no/such/file.gguf"}, "models.small.path", "No such file"),
         ({"path": __file__}, "models.small.path", "no GGUF file"),
+        ({"adapters": ["/no/such/adapter.gguf"]}, "models.small.adapters", "No such file"),
         ({"parallel": 0}, "models.small.parallel", "is 0"),
         ({"threads": -2}, "models.small.threads", "is -2"),
         ({"timeout_seconds": 0}, "models.small.timeout_seconds", "is 0"),

@@ -44,6 +44,11 @@ tools = ["shop.order", "depot"]
 [tenants.clinic]
 confidential = true
 
+[guards.personal]
+mode = "enforce"
+action = "pass"
+confidential = true
+
 [tasks.domain]
 top = "router"
 prompt = "Which domain?"
@@ -216,6 +221,9 @@ async def test_what_is_confidential_reaches_private_models_only(place):
     assert (await place.ask("secret", "files"))[0] == "here"
     mark = {"confidential": True}
     await place.ask("secret", "general", status=400, stepladder=mark)
+    for model in ("general", "desk"):  # as a guard says
+        await place.ask("Call 13800138000", model, status=400)
+    assert (await place.ask("Call 13800138000", "own"))[0] == "here"
     assert len(place.public.seen) == before
 
 

@@ -119,3 +119,25 @@ class TestTrees(LearnedContract):
     def make(self):
         type(self).model = self.model or fit_trees(orders(100), settings=QUICK).model
         return TreesRung("trees", "r1", self.model)
+
+
+def test_ids_of_any_number_are_told_apart():
+    """Each of 600 customers keeps to one answer; most have no place of their own among the 256."""
+    rng = np.random.default_rng(0)
+    rows = [
+        Example(str(k), "same", "ab"[int(customer) * 7919 % 1000 % 2], {"customer": f"c{customer}"})
+        for k, customer in enumerate(rng.integers(0, 600, 3000))
+    ]
+    fitted = fit_trees(rows, settings=QUICK)
+    assert fitted.metrics["out_of_fold_accuracy"] > 0.6
+
+
+def test_with_an_embedder_the_texts_meaning_is_a_part_of_the_table(tmp_path):
+    table = {"kind": "ngrams", "dimensions": 64}
+    fitted = fit_trees(orders(300), settings=TreesSettings(folds=2, text=False, embedder=table, directions=8))
+    model = fitted.model
+    assert model.names[-8:] == [f"meaning {k}" for k in range(8)]
+    assert fitted.metrics["out_of_fold_accuracy"] > 0.85  # "broken" is in the text alone
+    model.save(tmp_path)
+    asked = [question(one) for one in orders(20, seed=5)]
+    assert np.array_equal(TreesModel.load(tmp_path).probabilities(asked), model.probabilities(asked))

@@ -70,17 +70,14 @@ from stepladder.core.nouns import (
     Example,
     Field,
     Guess,
-    Hit,
     LadderRelease,
     Limits,
     Mode,
     Part,
-    Passage,
     Question,
     Reach,
     Release,
     Rollout,
-    Scope,
     ServiceClass,
     Task,
     Tenant,
@@ -88,6 +85,7 @@ from stepladder.core.nouns import (
     Turning,
     Unsure,
 )
+from stepladder.core.passages import Hit, Passage, Scope
 from stepladder.core.planning import PLACE, PlanConfig, Split, Step
 from stepladder.core.privacy import Privacy, Retention, Sealing, checked_purpose
 from stepladder.core.promise_check import check_promise
@@ -111,9 +109,11 @@ from stepladder.core.protocols import (
     Retriever,
     RetrieverOpener,
     Rung,
+    Screen,
     is_private,
 )
 from stepladder.core.records import record
+from stepladder.core.safety_prompts import SAFETY_PROMPTS, with_safety_prompt
 from stepladder.core.sources import RetrieverConfig, SourceConfig, SourceKind, Vanished
 from stepladder.core.talking import (
     Callback,
@@ -137,6 +137,7 @@ __all__ = [
     "OWNER",
     "PLACE",
     "ROLES",
+    "SAFETY_PROMPTS",
     "UNSURE",
     "VISIBLE",
     "Abuse",
@@ -239,6 +240,7 @@ __all__ = [
     "Rung",
     "RungFailed",
     "Scope",
+    "Screen",
     "Sealing",
     "SemanticCache",
     "Server",
@@ -296,4 +298,5 @@ __all__ = [
     "json_texts",
     "plugins",
     "record",
+    "with_safety_prompt",
 ]

@@ -22,6 +22,7 @@ from stepladder.core.nouns import Limits, ServiceClass, Task, Tenant
 from stepladder.core.planning import PlanConfig, check_plans, read_plan
 from stepladder.core.privacy import Privacy, Retention, check_privacy
 from stepladder.core.promise_check import check_promise, check_top, check_turning, check_watching
+from stepladder.core.safety_prompts import with_safety_prompt
 from stepladder.core.talking import ChatConfig, check_chats, read_chats
 from stepladder.core.toml_tables import between as _between
 from stepladder.core.toml_tables import known as _known
@@ -259,7 +260,7 @@ def _task(name: str, data: Any) -> Task:
         data = {**data, "knowledge": {"collection": data["knowledge"]}}
     if isinstance(data, Mapping) and data.get("kind") in (TaskKind.ANSWER, TaskKind.SUMMARY):
         data = {"rungs": ("dictionary",), **data}
-    return _named(data, Task, name, where)
+    return with_safety_prompt(_named(data, Task, name, where), where)
 
 
 def _check_fallback(config: Config) -> None:

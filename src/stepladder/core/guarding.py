@@ -80,8 +80,9 @@ class Fallback(StrEnum):
 class GuardTable:
     """`[guards.NAME]`: a guard. `kind` is the plug-in, by default what the guard is called.
 
-    `action` is what becomes of everything it finds, `categories` of some of it; without either the guard decides. Other
-    keys are the plug-in's own.
+    `action` is what becomes of everything it finds, `categories` of some of it; without either the guard decides. With
+    `confidential`, a question in which it finds something is told to private models and tools only. Other keys are the
+    plug-in's own.
     """
 
     kind: str = ""
@@ -89,6 +90,7 @@ class GuardTable:
     side: Side | None = None
     action: Deed | None = None
     categories: Mapping[str, Deed] = field(default_factory=dict)
+    confidential: bool | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -14,6 +14,7 @@ from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, ToolUse
 from stepladder.core.keeping import SemanticCache
+from stepladder.core.passages import Passage
 from stepladder.core.promised import Certificate, Promise
 from stepladder.core.records import record
 from stepladder.core.usage import Usage
@@ -96,6 +97,7 @@ class Task:
     top: str
     kind: TaskKind = TaskKind.TASK
     prompt: str = ""
+    safety_prompt: str = ""
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
     rungs: tuple[str, ...] = ("dictionary", "linear")
@@ -165,7 +167,7 @@ class Question:
     force_top: bool = False
     confidential: bool = False
     asked_at: float = 0.0
-    passages: "tuple[Passage, ...]" = ()
+    passages: tuple[Passage, ...] = ()
     user: str = ""
     groups: tuple[str, ...] = ()
     hands: Hands | None = field(default=None, compare=False, repr=False)
@@ -359,43 +361,3 @@ class Tenant:
     def admin(self) -> bool:
         """Whether it has a role, so that it may do more than ask."""
         return self.grant.role is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a document that can be cited: it is ``document's text[start : start + len(text)]``.
-
-    `number` names it in one retriever; `document` is the document's own id there.
-    """
-
-    number: int
-    collection: str
-    document: str
-    text: str
-    title: str = ""
-    heading: str = ""
-    source: str = ""
-    place: int = 0
-    start: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found for a query. Scores compare within one search only, best first."""
-
-    passage: Passage
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Who asks, and what may be found: never more than the tenant's own and what all tenants share.
-
-    `groups` are the asker's; `tags` narrows to documents with one of them (empty: all); `at` is the moment, in Unix
-    seconds, at which a document must be valid (None: now).
-    """
-
-    tenant: str = ""
-    groups: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    at: float | None = None

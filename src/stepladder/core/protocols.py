@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from stepladder.core.nouns import Dataset, Guess, Hit, Part, Question, Scope, Task, Turn
+from stepladder.core.nouns import Dataset, Guess, Part, Question, Task, Turn
+from stepladder.core.passages import Hit, Scope
 from stepladder.core.records import record
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Side, Verdict
@@ -257,6 +258,20 @@ class Guard(Protocol):
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge `text`; `turns` are the conversation before it. Raise rather than guess: an error blocks."""
+        ...
+
+
+class Screen(Protocol):
+    """Guards on what is found while a question is answered. (Between a model and its tools stands a `ToolScreen`.)"""
+
+    async def __call__(
+        self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
+    ) -> Sequence[str | None]:
+        """Each text as a model may see it; None for one that it may not see at all.
+
+        `request` is the request's id, `name` its task or model, `origin` what the policy and the ledger call such texts
+        ("passage"). Raises GuardFailed where nobody can say.
+        """
         ...
 
 

@@ -49,7 +49,7 @@ class Verdict:
     """What a guard says of a text. `score` (0 to 1) is how sure it is that something is wrong.
 
     `reason` is for people and holds nothing of the text. `redacted` is the text that may go on, where the action is
-    REDACT; it is None otherwise.
+    REDACT; it is None otherwise. `by` is the model that decided, where the guard asked one, and `cost` what that cost.
     """
 
     action: Action = Action.PASS
@@ -58,6 +58,8 @@ class Verdict:
     spans: tuple[Span, ...] = ()
     reason: str = ""
     redacted: str | None = field(default=None, repr=False)
+    by: str = ""
+    cost: float = 0.0
 
 
 @record
@@ -76,7 +78,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass."""
+    """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass.
+
+    `side` is "in" or "out", or where the text came from: "passage", "tool". `by` is the model that decided, where the guard
+    asked one: its "pass" is remarked too.
+    """
 
     guard: str
     side: str
@@ -84,3 +90,4 @@ class Remark:
     categories: tuple[str, ...]
     score: float
     observed: bool = False
+    by: str = ""

@@ -144,6 +144,7 @@ class AdminPages:
         found = await asyncio.to_thread(self._house.store.entries.list, EVERYWHERE)
         return json_of({"words": [{"text": one.key, "deed": one.answer, "who": one.who} for one in found]})
 
+    @takes(_Word)
     async def put_word(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/words: add a word, or say otherwise what is done about it."""
         given = await self._read(request, _Word)
@@ -152,6 +153,7 @@ class AdminPages:
         await self._house.refresh()
         return await self.words(request, tenant)
 
+    @takes(_Word)
     async def remove_word(self, request: Request, tenant: Tenant) -> Response:
         """DELETE /admin/words: take a word out."""
         given = await self._read(request, _Word)
@@ -166,6 +168,7 @@ class AdminPages:
         task = self._task(request)
         return json_of({"edits": await asyncio.to_thread(self._house.store.entries.history, task.task.name)})
 
+    @takes(_Undo)
     async def undo(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/tasks/{name}/dictionary/undo: take back this edit, or the last one."""
         task, given = self._task(request), await self._read(request, _Undo)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stepladder.core import Check, Config, Model, Rewrite, Rung, Task, TaskKind
+from stepladder.core import Check, Config, Model, Rewrite, Rung, Screen, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.searching import Retrievers, source_of
 from stepladder.models import Entries
@@ -50,7 +50,9 @@ class Furnished:
 class Answering:
     """Knows where each task looks. What was approved is kept by task as long as the server runs."""
 
-    def __init__(self, store: Store, knowledge: OpenedKnowledge) -> None:
+    def __init__(self, store: Store, knowledge: OpenedKnowledge, screen: Screen | None = None) -> None:
+        """`screen` are the guards that what is found meets; None for none."""
+        self._screen = screen
         self._store = store
         self._knowledge = knowledge
         self._retrievers = Retrievers()
@@ -66,7 +68,7 @@ class Answering:
         if source is None:
             return Furnished(top)
         rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
-        finder = Finder(knows, source, rewriter, words)
+        finder = Finder(knows, source, rewriter, words, self._screen)
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
         low: list[Rung] = [ReaderRung(finder, task)]

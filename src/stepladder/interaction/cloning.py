@@ -10,13 +10,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from stepladder.core import BadRequest, ConfigError, DataError, Task, config, plugins
+from stepladder.interaction.layout import toml_key, toml_value
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 _WORDED = ("prompt", "description", "title", "refusal", "en", "zh")
 """The keys of a task whose texts speak of a domain."""
 _ASKED = ("text", "input", "question", "prompt", "content")
@@ -80,7 +79,7 @@ def clone(text: str, name: str, new: str, domain: Domain, *, origin: str = "step
         raise BadRequest(f"The name {new!r} is taken.", param="--as", remedy="Give another with --as.")
     table = _reworded(tomllib.loads(text)["tasks"][name], domain, ())
     block = "\n".join(
-        [f"# As {_comment(name)}, for {_comment(domain.name)}", *_table(f"tasks.{_key(new)}", table)]
+        [f"# As {_comment(name)}, for {_comment(domain.name)}", *_table(f"tasks.{toml_key(new)}", table)]
     )
     whole = f"{text.rstrip()}\n\n{block}\n"
     after = config.parse(whole, origin=origin)
@@ -205,26 +204,6 @@ def _table(where: str, values: Mapping[str, Any]) -> Iterator[str]:
     inner = {key: value for key, value in values.items() if isinstance(value, Mapping)}
     if plain or not inner:
         yield f"[{where}]"
-        yield from (f"{_key(key)} = {_value(value)}" for key, value in plain.items())
+        yield from (f"{toml_key(key)} = {toml_value(value)}" for key, value in plain.items())
     for key, value in inner.items():
-        yield from _table(f"{where}.{_key(key)}", value)
-
-
-def _key(name: str) -> str:
-    return name if _BARE.match(name) else _string(name)
-
-
-def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if not isinstance(value, float) or isfinite(value) else str(value)
+        yield from _table(f"{where}.{toml_key(key)}", value)

@@ -64,6 +64,7 @@ class House:
         self.store = store
         self.clock = SystemClock()
         self.events = Events()
+        self.traces = self._traced(config)
         self.opened_at = self.clock.time()
         self.changed: list[Callable[[], None]] = []
         self.knowledge = OpenedKnowledge(settings)
@@ -75,7 +76,11 @@ class House:
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
-        registry, answering = open_registry(store, settings, config), Answering(store, self.knowledge)
+        guards = Guards(self.events)
+        registry, answering = (
+            open_registry(store, settings, config),
+            Answering(store, self.knowledge, guards.screen),
+        )
         self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
         self._uses: set[tuple[str, str, int]] = set()
         auditor = Auditor(store.ledger, self.events, self.clock)
@@ -87,7 +92,7 @@ class House:
             Cache(0, self.clock, open_shared_answers(settings, config) if several else None),
             self.events,
             self.clock,
-            Guards(self.events),
+            guards,
         )
         strikes = self.gateway.admission.board.strikes
         self._bans = Bans(self.clock, strikes=strikes, events=self.events)
@@ -271,6 +276,8 @@ class House:
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
 
     async def _look_for_keys(self) -> None:
         """An unknown key may have been made a moment ago by another process: its first use is not a wrong guess.
@@ -330,6 +337,13 @@ class House:
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
+
+    def _traced(self, config: Config) -> Any:
+        if not config.server.traces:
+            return None
+        from stepladder.interaction.traces import Traces, collector
+
+        return Traces(self.events, self.clock, collector())
 
     def _admission(self, config: Config, several: bool) -> Admission:
         url = self.settings.store_url(config)

@@ -1,19 +1,30 @@
-"""A configuration laid out as lines, and two of them compared."""
+"""A configuration laid out as lines, two of them compared, and TOML written."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import msgspec
 
 from stepladder.core import Config
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_PLUGGED = ("models", "retrievers", "chats", "tools")
+_GUARDED = ("models", "tasks", "tenants")
+
 
 def lines(config: Config) -> dict[str, str]:
     """Every key in force with its value, both as TOML writes them. Secrets are references, as in the file."""
     whole = msgspec.to_builtins(config)
-    for kind in ("models", "retrievers", "chats"):
-        for name, plugged in whole[kind].items():
-            whole[kind][name] = {**plugged, **plugged.pop("settings")}
+    for kind in _PLUGGED:
+        whole[kind] = {name: _opened(table) for name, table in whole[kind].items()}
+    rules = whole.pop("guards")
+    for kind in _GUARDED:
+        for name, table in rules[kind].items():
+            whole[kind].setdefault(name, {})["guards"] = _guarding(table)
+    whole["guards"] = _guarding(rules["overall"])
     laid = dict(_flat(whole, ""))
     return {key: value for key, value in laid.items() if key != "hash" and not key.endswith(".name")}
 
@@ -28,14 +39,44 @@ def differences(old: Config, new: Config) -> list[str]:
     ]
 
 
+def toml_key(name: str) -> str:
+    """A key as TOML writes it."""
+    return name if _BARE.match(name) else _string(name)
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it; what is None in a table is left out."""
+    if isinstance(value, Mapping):
+        inner = (f"{toml_key(key)} = {toml_value(one)}" for key, one in value.items() if one is not None)
+        return "{ " + ", ".join(inner) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if not isinstance(value, float) or isfinite(value) else str(value)
+
+
+def _opened(table: dict[str, Any]) -> dict[str, Any]:
+    """A plug-in's own settings stand beside ours."""
+    settings = table.pop("settings")
+    return {**table, **settings}
+
+
+def _guarding(table: dict[str, Any]) -> dict[str, Any]:
+    """A table of guards has theirs beside its own keys."""
+    guards = {name: _opened(guard) for name, guard in table.pop("guards").items()}
+    return {**table, **guards}
+
+
 def _flat(value: Any, key: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            word = name if name.replace("-", "_").isidentifier() and name.isascii() else _text(name)
-            yield from _flat(inner, f"{key}.{word}" if key else word)
+            yield from _flat(inner, f"{key}.{toml_key(name)}" if key else toml_key(name))
     elif value is not None:
-        yield key, _text(value)
+        yield key, toml_value(value)
 
 
-def _text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

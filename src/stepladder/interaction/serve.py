@@ -21,6 +21,7 @@ from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.slow_clients import sweep
 from stepladder.interaction.supervise import Child
+from stepladder.interaction.versions import note_versions
 
 Say = Callable[[str], None]
 
@@ -74,7 +75,7 @@ async def answer(
         loop.add_signal_handler(number, web.stop)
     if stop_with is not None:
         loop.add_reader(stop_with, web.stop)
-    beside = [asyncio.create_task(house.watch()), asyncio.create_task(keep(house))]
+    beside = [asyncio.create_task(work) for work in (house.watch(), keep(house), note_versions(house))]
     patience = sweep(lambda: web.server_state.connections, lambda: _patience(house))
     beside.append(asyncio.create_task(patience))
     loop.add_signal_handler(signal.SIGHUP, lambda: beside.append(asyncio.create_task(_reload(house))))

@@ -1,5 +1,6 @@
 """Where the configuration comes from: a file that may change under us, or, without one, what is built in."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,18 +15,30 @@ class Settings:
     def __init__(self, path: Path | None = None) -> None:
         """`path` must exist, or `load` complains; without it `stepladder.toml` is taken if it is there."""
         self.path = path or (DEFAULT if DEFAULT.exists() else None)
-        self._read: tuple[int, int] | None = None
+        self._read: tuple[int, ...] = ()
+        self._beside: tuple[Path, ...] = ()
+        self._seen: tuple[int, ...] = ()
 
     def load(self) -> Config:
         """Read and check it, whole. Raises ConfigError."""
         if self.path is None:
             return embedded()
-        self._read = self._look()
-        return config.load(self.path)
+        own = _numbers((self.path,))  # before it is read: a change meanwhile is seen
+        self._read = own + self._read[len(own) :]
+        found = config.load(self.path)
+        self._beside = _lists(found)
+        self._read = own + _numbers(self._beside)
+        return found
 
     def changed(self) -> bool:
-        """Whether the file is another than the one last read."""
-        return self.path is not None and self._look() not in (self._read, None)
+        """Whether the file, or a list of words that it names, is another than the one last read.
+
+        Only from the second look at it on: until then somebody may be writing it, and half of a file can be a good one.
+        """
+        if self.path is None:
+            return False
+        seen, self._seen = self._seen, self._look()
+        return self._seen not in (self._read, ()) and self._seen == seen
 
     @property
     def home(self) -> Path:
@@ -48,13 +61,26 @@ class Settings:
         """Where the files of releases lie."""
         return self.folder(given) / "releases"
 
-    def _look(self) -> tuple[int, int] | None:
+    def _look(self) -> tuple[int, ...]:
         assert self.path is not None
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
+        return _numbers((self.path, *self._beside))
+
+
+def _numbers(paths: Sequence[Path]) -> tuple[int, ...]:
+    """When files were changed, and their sizes; nothing where one is missing just now."""
+    try:
+        found = [path.stat() for path in paths]
+    except OSError:
+        return ()
+    return tuple(number for one in found for number in (one.st_mtime_ns, one.st_size))
+
+
+def _lists(found: Config) -> tuple[Path, ...]:
+    """The lists of words that guards read: a change of one is a change of the configuration."""
+    rules = found.guards
+    layers = [rules.overall, *rules.models.values(), *rules.tasks.values(), *rules.tenants.values()]
+    named = [table.settings.get("lists") for layer in layers for table in layer.guards.values()]
+    return tuple(dict.fromkeys(Path(name) for names in named if isinstance(names, list) for name in names))
 
 
 def embedded() -> Config:

@@ -11,14 +11,14 @@ import threading
 import time
 from contextlib import suppress
 
-from stepladder.core import StepladderError, Task, TaskKind
+from stepladder.core import ModelConfig, StepladderError, Task, TaskKind
 from stepladder.flywheel import Flywheel
 from stepladder.interaction.beside import run_beside
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.tracking import Publishing
-from stepladder.rollout import Report, fingerprint
+from stepladder.rollout import Report, fingerprint, with_version
 from stepladder.store import Store
 
 _log = logging.getLogger("stepladder.flywheel")
@@ -39,18 +39,24 @@ def _run(settings: Settings) -> None:
     publishing = Publishing(store, settings.releases(config), config.tracker)
     try:
         publishing.start()
-        tops = {name: fingerprint(task, config.models[task.teacher]) for name, task in config.tasks.items()}
+        tops: dict[str, str] = {}
         flywheel = Flywheel(store, open_registry(store, settings, config), tops, Report(store))
         with _Lease(store) as lease:
             while True:
                 lease.wait()
                 for task in config.tasks.values():
                     if task.kind is TaskKind.TASK:
+                        tops[task.name] = _top(store, task, config.models[task.teacher])
                         _tick(flywheel, task)
                 time.sleep(_TICK_SECONDS)
     finally:
         publishing.stop()
         store.close()
+
+
+def _top(store: Store, task: Task, model: ModelConfig) -> str:
+    """The top rung as it is now: by its settings, and by the version that it says it is."""
+    return with_version(store, task.teacher, model, fingerprint(task, model))
 
 
 def _tick(flywheel: Flywheel, task: Task) -> None:

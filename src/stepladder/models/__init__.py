@@ -11,6 +11,7 @@ from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
 from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
+from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.embedding import open_embedder
 from stepladder.models.encoder import EncoderModel, EncoderRung
 from stepladder.models.estimate import estimate_call, estimate_question
@@ -47,6 +48,7 @@ from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.reranking import EndpointReranker
+from stepladder.models.router import Embed, Router, shape, wide_row
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
 from stepladder.models.tagger import (
@@ -89,6 +91,8 @@ __all__ = [
     "Column",
     "Columns",
     "DictionaryRung",
+    "Embed",
+    "EmbeddedColumns",
     "EncoderModel",
     "EncoderRung",
     "EndpointReranker",
@@ -116,6 +120,7 @@ __all__ = [
     "Pull",
     "RecordedModel",
     "Remembering",
+    "Router",
     "Said",
     "Shelf",
     "StackModel",
@@ -166,6 +171,7 @@ __all__ = [
     "refuse_confidential",
     "response_format",
     "said_by_us",
+    "shape",
     "shared_embedder",
     "softmax",
     "speaks_of",
@@ -179,6 +185,7 @@ __all__ = [
     "unit",
     "values_of",
     "weights_file",
+    "wide_row",
     "with_fallbacks",
     "write_event",
     "written",

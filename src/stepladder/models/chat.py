@@ -13,6 +13,7 @@ from stepladder.models.chat_rung import ChatRung
 from stepladder.models.chat_settings import ChatSettings, attempts_of, read_settings
 from stepladder.models.chat_stream import ChunkStream, Mend, no_completion
 from stepladder.models.estimate import estimate_call
+from stepladder.models.heard import Heard
 from stepladder.models.quirks import Mender, adapted, of_vendor
 from stepladder.models.replicas import Replica
 from stepladder.models.wire import UNREADABLE, peek
@@ -38,6 +39,7 @@ class ChatModel:
         self.settings = settings
         self._attempts = attempts
         self._quirks = of_vendor(settings.vendor, settings.host)
+        self.heard = Heard()
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> "ChatModel":
@@ -125,6 +127,7 @@ class ChatModel:
             raise upstream.failed("reported an error in its answer", exchange.quoted(seen.error))
         if not seen.choices and call.route in _WITH_CHOICES:
             raise upstream.failed("answered without choices", "Is it an OpenAI-compatible chat endpoint?")
+        self._hear(call, seen.model)
         usage = seen.used or estimate_call(call, seen.text, seen.unsaid)
         yield Piece(
             data, seen.text, last=True, usage=usage, finish_reason=seen.finish_reason, calls=seen.calls
@@ -146,7 +149,13 @@ class ChatModel:
                     due = due if piece.idle else exchange.next_due
             for piece in stream.end():
                 yield piece
+            self._hear(call, stream.model)
             await exchange.finish()
+
+    def _hear(self, call: ChatCall, name: object) -> None:
+        """Several servers may each have a name of their own for the model: then none of them says anything."""
+        if call.route == _CHAT and len(self._attempts.replicas.all) == 1:
+            self.heard.hear(name)
 
 
 def refuse_confidential(name: str) -> BadRequest:

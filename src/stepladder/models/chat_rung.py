@@ -30,7 +30,7 @@ class ChatRung:
         """Ask the model; prose comes as deltas, labels and JSON whole. Raises RungFailed, with what the attempt took."""
         started = time.perf_counter()
         prose = not self._task.labels and self._task.schema is None
-        text, usage, finish = "", Usage(), "stop"
+        text, usage, finish, writer = "", Usage(), "stop", self._model
         call, hands = self._call(question, stream=prose), question.hands
         asked = self._model.chat(call) if hands is None else chat_with(self._model, call, hands)
         async with aclosing(asked) as pieces:  # type: ignore[type-var]
@@ -38,9 +38,10 @@ class ChatRung:
                 text += piece.text
                 usage = piece.usage or usage
                 finish = piece.finish_reason or finish
+                writer = piece.by or writer
                 if prose and piece.text:
                     yield Delta(piece.text)
-        cost = self._model.cost(usage)
+        cost = writer.cost(usage)
         try:
             said = text if prose else parse_answer(self._task, text, self.name)
         except RungFailed as error:

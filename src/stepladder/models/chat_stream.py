@@ -42,6 +42,7 @@ class ChunkStream:
         "_seen",
         "_unsaid",
         "done",
+        "model",
         "usage",
     )
 
@@ -62,6 +63,7 @@ class ChunkStream:
         self._said: list[str] = []
         self._unsaid = 0
         self.usage: Usage | None = None
+        self.model: object = None
 
     @property
     def finished(self) -> bool:
@@ -113,6 +115,7 @@ class ChunkStream:
                 break
             if seen.choices:
                 said += self._note(seen)
+                self.model = seen.model
             if seen.usage is not None:
                 usage = self.usage = seen.used
                 if not seen.choices and not self._call.wants_usage:

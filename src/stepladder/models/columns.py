@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from stepladder.core import Field
 
 Array = NDArray[np.float64]
 
-NUMBER, TIME, CODE = "number", "time", "code"
+NUMBER, TIME, CODE, ID = "number", "time", "code", "id"
 _MOST_CODES = 256
+_HASHES, _BUCKETS = 2, 128
 _SAID = 0.9  # a field is of a kind where so many of its values are
 
 
@@ -24,8 +26,9 @@ class Column:
     """A field and how it is read. `values` are the known values of a code, the most frequent first, with their counts.
 
     A number is one column, a time four (days since 1970, hour of the day, day of the week, day of the month, all UTC
-    where the time says nothing else), a code two (its place in `values`, and how often the value was seen: rare ids,
-    which have no place of their own, still tell that they are rare).
+    where the time says nothing else), a code two (its place in `values`, and how often the value was seen). A code of
+    more values than have a place is an id: it is also hashed twice into 128 buckets (Weinberger et al. 2009, arXiv
+    0902.2206), so that those without a place, and those never seen, are told apart all the same.
     """
 
     field: str
@@ -35,7 +38,12 @@ class Column:
     @property
     def names(self) -> list[str]:
         """The columns' names."""
-        parts = {TIME: ("day", "hour", "weekday", "monthday"), CODE: ("", "count"), NUMBER: ("",)}
+        parts = {
+            TIME: ("day", "hour", "weekday", "monthday"),
+            CODE: ("", "count"),
+            ID: ("", "count", *(f"hash {k}" for k in range(_HASHES))),
+            NUMBER: ("",),
+        }
         return [f"{self.field} {part}".strip() for part in parts[self.kind]]
 
     def read(self, value: Field, codes: Mapping[str, int]) -> list[float]:
@@ -44,9 +52,10 @@ class Column:
             return [_number(value)]
         if self.kind == TIME:
             return _time_parts(value)
+        hashes = _hashed(value) if self.kind == ID else []
         if value is None:
-            return [math.nan, 0.0]
-        return [float(codes.get(str(value), math.nan)), math.log1p(self.values.get(str(value), 0))]
+            return [math.nan, 0.0, *hashes]
+        return [float(codes.get(str(value), math.nan)), math.log1p(self.values.get(str(value), 0)), *hashes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,8 @@ class Columns:
         """Which columns are codes (categories without an order)."""
         places, at = [], 0
         for column in self.columns:
-            places += [at] if column.kind == CODE else []
+            places += [at] if column.kind in (CODE, ID) else []
+            places += [at + 2 + k for k in range(_HASHES)] if column.kind == ID else []
             at += len(column.names)
         return places
 
@@ -99,7 +109,7 @@ class Columns:
     def of(cls, described: Sequence[Mapping[str, Any]]) -> "Columns":
         """What `describe` wrote. Raises KeyError, TypeError, ValueError."""
         columns = tuple(Column(str(one["field"]), one["kind"], dict(one["values"])) for one in described)
-        unknown = {column.kind for column in columns} - {NUMBER, TIME, CODE}
+        unknown = {column.kind for column in columns} - {NUMBER, TIME, CODE, ID}
         if unknown:
             raise ValueError(f"there is no kind of column {sorted(unknown)}")
         return cls(columns)
@@ -114,7 +124,15 @@ def _column(name: str, values: Sequence[Field]) -> Column:
         return Column(name, TIME, {})
     counts = Counter(map(str, known))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_CODES]
-    return Column(name, CODE, dict(ranked))
+    return Column(name, CODE if len(counts) <= _MOST_CODES else ID, dict(ranked))
+
+
+def _hashed(value: Field) -> list[float]:
+    """A value's buckets; NaN where there is none."""
+    if value is None:
+        return [math.nan] * _HASHES
+    digest = blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=2 * _HASHES).digest()
+    return [float(int.from_bytes(digest[2 * k : 2 * k + 2]) % _BUCKETS) for k in range(_HASHES)]
 
 
 def _number(value: Field) -> float:

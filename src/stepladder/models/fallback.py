@@ -21,6 +21,7 @@ from stepladder.core import (
     Usage,
     is_private,
 )
+from stepladder.models.heard import Heard
 
 T = TypeVar("T")
 
@@ -64,6 +65,11 @@ class FallbackModel:
     def uses_tools(self) -> bool:
         """Whether each of them does, as a task's rung."""
         return all(getattr(model, "uses_tools", False) for model in self._models)
+
+    @property
+    def heard(self) -> Heard:
+        """What the first one says of its version."""
+        return getattr(self._first, "heard", None) or Heard()
 
     def cost(self, usage: Usage) -> float:
         """What so many tokens of the first one cost."""

@@ -34,7 +34,8 @@ _WORKER = Path(__file__).with_name("llama_worker.py")
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to load: a GGUF file, tokens one conversation may have, threads, conversations at once."""
+    """What to load: a GGUF file, tokens one conversation may have, threads, conversations at once, and the GGUF files of
+    LoRA adapters that are laid over it."""
 
     name: str
     path: str
@@ -42,6 +43,7 @@ class Launch:
     threads: int
     parallel: int
     connections: int
+    adapters: tuple[str, ...] = ()
 
 
 def cores() -> int:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +18,12 @@ class BlockingLlama:
     """A GGUF file in a process that starts with the first question and ends with this object. Safe in threads.
 
     One conversation runs at a time, so that what is said does not depend on who else asks. `threads` 0 takes all cores
-    but one.
+    but one. `adapters` are laid over it.
     """
 
-    def __init__(self, path: Path, name: str, *, context: int, threads: int = 0) -> None:
+    def __init__(
+        self, path: Path, name: str, *, context: int, threads: int = 0, adapters: Sequence[Path] = ()
+    ) -> None:
         launch = Launch(
             name=name,
             path=str(path),
@@ -28,6 +31,7 @@ class BlockingLlama:
             threads=threads or max(1, cores() - 1),
             parallel=1,
             connections=4,
+            adapters=tuple(map(str, adapters)),
         )
         self._name = name
         self._process = LlamaProcess(launch)

@@ -45,6 +45,7 @@ def _load(launch: dict[str, Any]) -> Any:
 
     params = xllamacpp.CommonParams()
     params.model.path = launch["path"]
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in launch["adapters"]]
     params.model_alias = {launch["name"]}
     params.n_parallel = launch["parallel"]
     params.n_ctx = launch["context"] * launch["parallel"]

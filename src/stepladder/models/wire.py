@@ -79,6 +79,7 @@ class Peek(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
     error: Any = None
+    model: Any = None
 
     @property
     def text(self) -> str:

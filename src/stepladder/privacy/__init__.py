@@ -5,11 +5,12 @@ of the text. Vaults keep what placeholders stand for; they and texts at rest can
 policies, HTTP or where what is sealed lies.
 """
 
-from stepladder.privacy import spelling
+from stepladder.privacy import names_han, people_han, spelling
 from stepladder.privacy.actions import UNASKED, Action, block, foreign, keyed_hash, mask, redact
 from stepladder.privacy.envelope import SealedKeys
 from stepladder.privacy.find import find, identifies
 from stepladder.privacy.finding import Finding, Kind
+from stepladder.privacy.fold import fold
 from stepladder.privacy.presidio import PresidioFinder
 from stepladder.privacy.pseudonyms import Restorer, Vault
 from stepladder.privacy.sealed import SealedVaults, VaultStore, VaultUnreadable
@@ -28,10 +29,13 @@ __all__ = [
     "VaultUnreadable",
     "block",
     "find",
+    "fold",
     "foreign",
     "identifies",
     "keyed_hash",
     "mask",
+    "names_han",
+    "people_han",
     "redact",
     "spelling",
 ]

@@ -28,6 +28,7 @@ from stepladder.rollout.turn import (
     try_candidate,
     wait_for_calibration,
 )
+from stepladder.rollout.version import note_version, with_version
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "how_inputs_stand",
     "new_words",
     "next_turn",
+    "note_version",
     "promote",
     "retest",
     "rollback_by_hand",
@@ -64,4 +66,5 @@ __all__ = [
     "wait_for_calibration",
     "wait_for_more",
     "watch",
+    "with_version",
 ]

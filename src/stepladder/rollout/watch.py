@@ -35,16 +35,10 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
 
     A certificate speaks about this top rung alone.
     """
-    said = {
-        key: value
-        for key, value in model.settings.items()
-        if not any(word in key for word in _UNSPOKEN)
-        and not (isinstance(value, str) and value.startswith(("env:", "file:")))
-    }
     what: list[Any] = [
         task.teacher,
         model.kind,
-        said,
+        _said(model),
         task.prompt,
         task.labels,
         task.schema,
@@ -54,6 +48,21 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
     if task.knowledge.collection or task.knowledge.retriever:
         what.append(task.knowledge)
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
+
+
+def settings_mark(model: ModelConfig) -> str:
+    """Names a model's settings, as far as they change what it says."""
+    what = [model.kind, _said(model)]
+    return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
+
+
+def _said(model: ModelConfig) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in model.settings.items()
+        if not any(word in key for word in _UNSPOKEN)
+        and not (isinstance(value, str) and value.startswith(("env:", "file:")))
+    }
 
 
 def watch(store: Store, task: Task, top: str, standing: Standing) -> Standing:

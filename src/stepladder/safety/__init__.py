@@ -6,13 +6,16 @@ knows nothing of HTTP or the ledger, and not how its classifiers were trained: t
 """
 
 from stepladder.safety.attacks import AttacksGuard, AttacksSettings
+from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
 from stepladder.safety.desk import Desk, decide, held_name
+from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
+from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
@@ -35,6 +38,7 @@ __all__ = [
     "CATEGORIES",
     "DEEDS",
     "DEFAULT",
+    "DIALECTS",
     "FAILED",
     "GB_RISKS",
     "HASHER",
@@ -42,27 +46,34 @@ __all__ = [
     "AttacksGuard",
     "AttacksSettings",
     "Bloom",
+    "Calibrated",
     "Category",
     "Chain",
     "Classifier",
     "Desk",
+    "Dialect",
+    "Fail",
     "FormGuard",
     "FormSettings",
     "Guards",
     "HarmGuard",
     "HarmSettings",
+    "LadderGuard",
+    "LadderSettings",
     "Lexicon",
     "MissingGuard",
     "PersonalGuard",
     "PersonalSettings",
     "Policies",
     "Policy",
+    "Said",
     "SecretsGuard",
     "SecretsSettings",
     "StreamGuard",
     "Table",
     "Word",
     "WordsGuard",
+    "calibrated",
     "checked_word",
     "decide",
     "default_chain",

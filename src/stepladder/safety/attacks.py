@@ -74,6 +74,11 @@ class AttacksGuard:
             first = first if number else score
         return Verdict(score=first)
 
+    def strain(self, text: str, turns: Sequence[Turn] = ()) -> float:
+        """Return the highest threshold at which the text would be flagged."""
+        seen = ((view, self._model.score(view)) for _, view in self._ways(text, turns))
+        return max(score**0.5 if _RULES.search(view) else score for view, score in seen)
+
     @staticmethod
     def _ways(text: str, turns: Sequence[Turn]) -> list[tuple[str, str]]:
         ways = [("", text)]

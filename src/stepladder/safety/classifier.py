@@ -23,11 +23,11 @@ from stepladder.text import NgramHasher
 Floats = NDArray[np.float32]
 _sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
-HASHER = NgramHasher(bits=18, tokens=(1, 2), han=(3,), characters=())
+HASHER = NgramHasher(bits=20, tokens=(1, 2), han=(3,), characters=())
 _HAN = re.compile("[\u4e00-\u9fff]")
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
-_LEAST = 1.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
+_LEAST = 2.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from stepladder.core import (
     Action,
@@ -60,6 +61,11 @@ class Guarded(Protocol):
         ...
 
     @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        ...
+
+    @property
     def question_text(self) -> str:
         """The question, as it may be kept."""
         ...
@@ -75,6 +81,10 @@ class Guarded(Protocol):
 
     def forget(self) -> None:
         """This answer is not to be given again."""
+        ...
+
+    def confide(self) -> None:
+        """Only private models and tools may see it. Raises BadRequest where none could answer."""
         ...
 
     def texts(self) -> Sequence[Text]:
@@ -101,6 +111,7 @@ class Guards:
         self.desk = desk
         self._events = events or Events()
         self._clean = Clean()
+        self._under_way: WeakValueDictionary[str, Guarded] = WeakValueDictionary()
 
     def prepared(self, config: Config, store: Store, clock: Clock) -> tuple[Policies, Desk]:
         """What a configuration asks for, opened; what there is, where it is the same configuration. Slow: off the loop.
@@ -121,13 +132,16 @@ class Guards:
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.
 
-        Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows.
+        Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows,
+        BadRequest where it is found to be confidential and only a public model could answer.
         """
         _, name, tenant, _ = entry.asks
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        watch = entry.watch = Watch(policy, self._clean, await self._vault(entry, policy))
+        vault = await self._vault(entry, policy)
+        watch = entry.watch = Watch(policy, self._clean, vault, confidential=entry.confidential)
+        self._under_way[entry.id] = entry
         if entry.hands is not None:
             entry.hands.screen = Screening(watch)
         texts = entry.texts()
@@ -140,6 +154,8 @@ class Guards:
             self._tell(entry, watch)
         if said != [text.text for text in texts]:
             entry.put(said)
+        if watch.confidential and not entry.confidential:
+            entry.confide()
         await self._keep(entry, watch)
         if judgement.action is Action.HOLD and self.desk is not None and entry.body():
             return None if entry.approved else await self._held(entry, watch, self.desk)
@@ -153,6 +169,29 @@ class Guards:
         if watch is None or entry.cached or not watch.policy.of(Side.OUT):
             return parts
         return self._cleared(entry, watch, parts)
+
+    async def screen(
+        self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
+    ) -> list[str | None]:
+        """Texts that came from elsewhere while a question is answered (a `core.Screen`): as a model may see them, or None.
+
+        What guards remark stands in the question's row; where the question is over (an audit), nothing is written down.
+        """
+        entry = self._under_way.get(request)
+        watch = entry.watch if entry is not None else None
+        if watch is None:
+            policy = self.policies.of(name, tenant)
+            if policy is None:
+                return list(texts)
+            watch = Watch(policy, self._clean, Vault() if policy.pseudonyms else None)
+        known = len(watch.vault) if watch.vault is not None else 0
+        try:
+            return [await _screened(watch, origin, text) for text in texts]
+        finally:
+            if entry is not None:
+                self._tell(entry, watch)
+                if watch.vault is not None and len(watch.vault) > known:
+                    entry.forget()  # nobody else could have these placeholders restored
 
     def restore(self, entry: Guarded, parts: Parts) -> Parts:
         """What leaves, with the asker's own data in the place of placeholders."""
@@ -259,3 +298,10 @@ async def _with(first: Part | Piece | None, parts: Parts) -> Parts:
         yield first
     async for part in parts:
         yield part
+
+
+async def _screened(watch: Watch, origin: str, text: str) -> str | None:
+    try:
+        return await watch.screen(origin, text)
+    except Blocked:
+        return None

@@ -47,8 +47,7 @@ class HarmGuard:
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge the text, what it says in code, and the conversation that it ends."""
         first = 0.0
-        others = [view.text for view in views(text)] + ([together(turns, text)] if turns else [])
-        for number, view in enumerate([text, *others]):
+        for number, view in enumerate(self._ways(text, turns)):
             score = self._model.score(view)
             enough = self._enough(view) if self._threshold is None else self._threshold
             if score >= enough:
@@ -57,6 +56,14 @@ class HarmGuard:
                     return Verdict(self._settings.action, (category,), score, reason=f"looks like {category}")
             first = first if number else score
         return Verdict(score=first)
+
+    def strain(self, text: str, turns: Sequence[Turn] = ()) -> float:
+        """Return the highest threshold at which the text would be flagged."""
+        return max(map(self._model.score, self._ways(text, turns)))
+
+    @staticmethod
+    def _ways(text: str, turns: Sequence[Turn]) -> list[str]:
+        return [text, *(view.text for view in views(text)), *([together(turns, text)] if turns else [])]
 
     def _enough(self, text: str) -> float:
         """Return the score from which a text counts as harmful: few words must say it clearly."""

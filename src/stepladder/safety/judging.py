@@ -9,6 +9,7 @@ from stepladder.core import Action, Deed, GuardFailed, Remark, Side, Span, Turn,
 from stepladder.safety.chain import FAILED
 from stepladder.safety.policy import Policy, Ruling
 
+_PASSED = Action.PASS.value
 _LONG = 20_000  # characters: what takes milliseconds to judge is judged in a thread
 _IRREVERSIBLE_FIRST = (Deed.REDACT, Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
 
@@ -24,12 +25,22 @@ class Cut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`cuts` in order, not overlapping; `categories` are those that the action is for."""
+    """`cuts` in order, not overlapping; `categories` are those that the action is for, `cost` is what judging cost.
+
+    `confidential`: only private models and tools may be told.
+    """
 
     action: Action = Action.PASS
     cuts: tuple[Cut, ...] = ()
     remarks: tuple[Remark, ...] = ()
     categories: tuple[str, ...] = ()
+    cost: float = 0.0
+    confidential: bool = False
+
+    @property
+    def clean(self) -> bool:
+        """Whether no guard objects, not even one that only looks."""
+        return self.action is Action.PASS and all(remark.action == _PASSED for remark in self.remarks)
 
 
 NOTHING = Judgement()
@@ -67,6 +78,7 @@ async def _in_thread(
 def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side) -> Judgement:
     """What the verdicts come to. Raises GuardFailed."""
     severest, cuts, remarks, categories = Action.PASS, list[Cut](), list[Remark](), list[str]()
+    confidential = False
     for ruling, verdict in zip(rulings, verdicts, strict=True):
         if FAILED in verdict.categories and ruling.enforced:
             raise GuardFailed(
@@ -76,11 +88,13 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             )
         deeds = _deeds(ruling, verdict)
         action = max((action_of(deed) for _, deed in deeds), key=_severity, default=Action.PASS)
-        if action is Action.PASS:
+        marked = _marks(ruling, verdict)
+        if action is Action.PASS and not verdict.by and not marked:
             continue
         remarks.append(_remark(ruling, verdict, side, deeds))
         if not ruling.enforced:
             continue
+        confidential = confidential or marked
         cuts += [
             _cut(span, deed) for span, deed in deeds if isinstance(span, Span) and deed in _IRREVERSIBLE_FIRST
         ]
@@ -88,7 +102,9 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
             kinds = [_kind(what) for what, deed in deeds if action_of(deed) is action]
             categories = kinds if action is not severest else categories + kinds
             severest = action
-    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), tuple(dict.fromkeys(categories)))
+    cost = sum(verdict.cost for verdict in verdicts)
+    found = tuple(dict.fromkeys(categories))
+    return Judgement(severest, tuple(_apart(cuts)), tuple(remarks), found, cost, confidential)
 
 
 def action_of(deed: Deed) -> Action:
@@ -97,7 +113,7 @@ def action_of(deed: Deed) -> Action:
 
 
 def _speaks(verdict: Verdict) -> bool:
-    return verdict.action is not Action.PASS or bool(verdict.spans)
+    return verdict.action is not Action.PASS or bool(verdict.spans or verdict.by)
 
 
 def _severity(action: Action) -> int:
@@ -126,12 +142,18 @@ def _deeds(ruling: Ruling, verdict: Verdict) -> list[tuple[Span | str, Deed]]:
     ]
 
 
+def _marks(ruling: Ruling, verdict: Verdict) -> bool:
+    return bool(ruling.table.confidential) and verdict.action is not Action.PASS
+
+
 def _remark(ruling: Ruling, verdict: Verdict, side: Side, deeds: Sequence[tuple[Span | str, Deed]]) -> Remark:
-    severest = max((deed for _, deed in deeds), key=lambda deed: action_of(deed).severity)
+    severest = max((deed for _, deed in deeds), key=lambda deed: action_of(deed).severity, default=Deed.PASS)
     categories = tuple(dict.fromkeys(_kind(what) for what, _ in deeds))
-    return Remark(
-        ruling.name, side.value, severest.value, categories, round(verdict.score, 4), not ruling.enforced
-    )
+    action, score, observed = severest.value, round(verdict.score, 4), not ruling.enforced
+    if severest is Deed.PASS and _marks(ruling, verdict):
+        action = "confidential"
+        categories = tuple(dict.fromkeys([*(span.kind for span in verdict.spans), *verdict.categories]))
+    return Remark(ruling.name, side.value, action, categories, score, observed, verdict.by)
 
 
 def _kind(what: Span | str) -> str:

@@ -24,7 +24,7 @@ class Outgoing:
     """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
 
     def __init__(self, watch: Watch) -> None:
-        rulings = watch.policy.of(Side.OUT)
+        rulings = watch.outs
         self.watch = watch
         self.observers = [ruling for ruling in rulings if not ruling.enforced]
         enforced = [ruling for ruling in rulings if ruling.enforced]

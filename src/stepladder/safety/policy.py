@@ -47,7 +47,7 @@ FOR_TASKS = Guarding(
 )
 """The same for a task, but secrets never pass: an angry review is a question like any other, a key never is."""
 _TIME_LIMIT = 2.0
-_UNTRUSTED = ("user", "tool", "function", "file")
+_UNTRUSTED = ("user", "tool", "function", "file", "field", "passage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +220,7 @@ def _table(name: str, layers: Sequence[Guarding]) -> GuardTable:
             side=said.side or found.side,
             action=said.action or found.action,
             categories={**found.categories, **said.categories},
+            confidential=found.confidential if said.confidential is None else said.confidential,
             settings={**found.settings, **said.settings},
         )
     return found

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from stepladder.core import Action, Blocked, Side, json_texts
+from stepladder.core import Blocked, json_texts
 from stepladder.safety.outgoing import Outgoing, Stopped
 from stepladder.safety.watch import Watch
-
-_PASSING = (Action.PASS, Action.REDACT)
 
 
 class Screening:
@@ -38,20 +36,8 @@ class Screening:
         )
 
     async def result(self, text: str) -> str:
-        """What a tool said, judged like a tool's message of the caller's. Raises Blocked, GuardFailed."""
-        watch = self._watch
-        rulings = watch.policy.of(Side.IN)
-        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
-        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
-        judgements = [await watch.judged("windows", windows, text)]
-        if wholes and "tool" in watch.policy.untrusted:
-            judgements.append(await watch.judged("wholes", wholes, text))
-        for judgement in judgements:
-            if judgement.action not in _PASSING:
-                raise Blocked("A guard withholds this.", categories=judgement.categories)
-        # What looks like a placeholder in it is none, and what a tool was told comes back as it was known to the model.
-        said = watch.pen.written(text, judgements[0].cuts, asked=False, literal=watch.vault is not None)
-        return watch.vault.hide(said) if watch.vault is not None else said
+        """What a tool said, judged like any text from elsewhere. Raises Blocked, GuardFailed."""
+        return await self._watch.screen("tool", text)
 
     async def _cleared(self, out: Outgoing, text: str) -> str:
         await out.observe(text)

@@ -1,8 +1,9 @@
 """The guards of one question: its texts on the way in, and what is known of it until its answer is restored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from stepladder.core import Action, Remark, Side, Text, Turn
+from stepladder.core import Action, Blocked, Remark, Side, Text, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
@@ -13,15 +14,25 @@ from stepladder.safety.writing import Pen
 class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
 
-    def __init__(self, policy: Policy, clean: Clean, vault: Vault | None = None) -> None:
-        """`vault` is the conversation's, None where the policy has no pseudonyms."""
+    def __init__(
+        self, policy: Policy, clean: Clean, vault: Vault | None = None, *, confidential: bool = False
+    ) -> None:
+        """`vault` is the conversation's, None where the policy has no pseudonyms.
+
+        A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
+        """
+        self.ins, self.outs = policy.of(Side.IN), policy.of(Side.OUT)
         self.policy = policy
+        self.confidential = self._marked = False
         self.vault = vault
         self._kept = len(vault) if vault is not None else 0
         self.pen = Pen(self.vault, policy.hasher)
         self.remarks: list[Remark] = []
         self.asked = ""
+        self.cost = 0.0
         self._clean = clean
+        if confidential:
+            self._confide()
 
     @property
     def grown(self) -> bool:
@@ -35,15 +46,15 @@ class Watch:
         return self.policy.hash
 
     def note(self, judgement: Judgement) -> Judgement:
-        """Keep what guards remarked, each thing once."""
+        """Keep what guards remarked, each thing once, and what judging cost."""
+        self.cost += judgement.cost
+        self._marked = self._marked or judgement.confidential
         self.remarks += [remark for remark in judgement.remarks if remark not in self.remarks]
         return judgement
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        rulings = self.policy.of(Side.IN)
-        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
-        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        windows = [ruling for ruling in self.ins if ruling.guard.window is not None]
         self.asked = "\n".join(text.text for text in texts if text.last)
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
@@ -56,9 +67,36 @@ class Watch:
                 if judgement.cuts or literal
                 else text.text
             )
+        if self._marked:
+            self._confide()
+        wholes = [ruling for ruling in self.ins if ruling.guard.window is None]
         if wholes:
             severest = _severer(severest, await self._whole(wholes, texts))
+        if self._marked:
+            self._confide()
         return severest, said
+
+    async def screen(self, origin: str, text: str) -> str:
+        """A text that came from elsewhere while the question is answered, as a model may see it.
+
+        Its remarks say where it came from, in the place of the side. What looks like a placeholder in it is none, and what
+        the asker said comes back as it was known to the model. Raises GuardFailed; Blocked, also for what is confidential
+        where the question was not: nobody looked for a private model to answer it.
+        """
+        rulings = self.ins
+        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
+        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
+        judgement = await self.judged("windows", windows, text, origin=origin)
+        whole = NOTHING
+        if origin in self.policy.untrusted:
+            whole = await self.judged("wholes", wholes, text, origin=origin)
+        marked = judgement.confidential or whole.confidential
+        judgement = _severer(judgement, whole)
+        if judgement.action not in (Action.PASS, Action.REDACT) or (marked and not self.confidential):
+            raise Blocked("A guard withholds this.", categories=judgement.categories)
+        if self.vault is None:
+            return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
+        return self.vault.hide(self.pen.written(text, judgement.cuts, asked=False, literal=True))
 
     async def judged(
         self,
@@ -67,10 +105,12 @@ class Watch:
         text: str,
         side: Side = Side.IN,
         turns: Sequence[Turn] = (),
+        origin: str = "",
     ) -> Judgement:
-        """What the rulings say of a text, which has been noted; `by` is their name. Raises GuardFailed.
+        """What the rulings say of a text, which has been noted; `by` is their name, `origin` what its remarks call its side.
 
         Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do.
+        Raises GuardFailed.
         """
         if not rulings or not text:
             return NOTHING
@@ -79,8 +119,12 @@ class Watch:
             said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
         if self._clean.knows(name, said):
             return NOTHING
-        judgement = self.note(await judge(self.policy, rulings, text, side, turns))
-        if judgement is NOTHING:
+        judgement = await judge(self.policy, rulings, text, side, turns)
+        if origin and judgement.remarks:
+            remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
+            judgement = replace(judgement, remarks=remarks)
+        self.note(judgement)
+        if judgement.clean:
             self._clean.add(name, said)
         return judgement
 
@@ -101,12 +145,20 @@ class Watch:
             severest = _severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
 
+    def _confide(self) -> None:
+        self.confidential = True
+        self.ins, self.outs = _private(self.ins), _private(self.outs)
+
     def _reserve(self, texts: Sequence[Text]) -> None:
         """A schema's `phone_1` stays, so no telephone number may be called that."""
         if self.vault is not None:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _private(rulings: Sequence[Ruling]) -> tuple[Ruling, ...]:
+    return tuple(replace(each, guard=getattr(each.guard, "private", each.guard)) for each in rulings)
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:

@@ -53,6 +53,7 @@ class Entry(ABC):
     """
 
     __slots__ = (
+        "__weakref__",
         "_clock",
         "_elsewhere",
         "_mark",
@@ -205,6 +206,23 @@ class Entry(ABC):
     def forget(self) -> None:
         """This answer is not to be given again."""
 
+    @property
+    def confidential(self) -> bool:
+        """Whether only private models may see it."""
+        return False
+
+    def confide(self) -> None:
+        """From here on only private models and tools may see it. Raises BadRequest where none could answer."""
+        self.asked = replace(self.asked, request=replace(self.asked.request, confidential=True))
+        self.forget()
+        if self.hands is not None:
+            self.hands.confide()
+
+    @property
+    def guarding_cost(self) -> float:
+        """What guards that ask a model have cost so far."""
+        return 0.0 if self.watch is None else self.watch.cost
+
     def version(self) -> str:
         """Names what an answer depends on beside the request: the task or model, and the guards' policy."""
         return self._version() if self.watch is None else f"{self._version()} {self.watch.hash}"
@@ -236,7 +254,7 @@ class Entry(ABC):
         gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
         named = {Blocked: "blocked", Held: "held"}
         status = "partial" if gone else named.get(type(error), "failed")
-        return status, getattr(error, "code", type(error).__name__)
+        return status, getattr(error, "code", None) or type(error).__name__
 
     def over(self) -> bool:
         """It is settled now; True where it had been before."""
@@ -269,9 +287,8 @@ class Entry(ABC):
         """It is over: the event that tells of it."""
         overhead = self._overhead_ms = self.overhead_ms()
         model = self.asked.request.model
-        return Answered(
-            self.task, model, self.answer, status, self.latency_ms(), overhead, self.top, self.cached
-        )
+        latency, id = self.latency_ms(), self.asked.id
+        return Answered(self.task, model, self.answer, status, latency, overhead, self.top, self.cached, id)
 
 
 def _asker(tenant: Tenant) -> str:

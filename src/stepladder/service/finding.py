@@ -19,6 +19,7 @@ from stepladder.core import (
     Rung,
     RungFailed,
     Scope,
+    Screen,
     StepladderError,
     Task,
     Usage,
@@ -81,11 +82,18 @@ class Finder:
     """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to.
 
     Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages.
+    `screen` are the guards that passages meet before any rung sees them.
     """
 
     def __init__(
-        self, knows: Knows, source: Source, rewriter: Rung | None = None, words: Entries | None = None
+        self,
+        knows: Knows,
+        source: Source,
+        rewriter: Rung | None = None,
+        words: Entries | None = None,
+        screen: Screen | None = None,
     ) -> None:
+        self._screen = screen
         self.source = source
         self.knows = knows
         self.words = words or Entries()
@@ -93,7 +101,7 @@ class Finder:
         self._known: OrderedDict[str, Found] = OrderedDict()
 
     async def find(self, question: Question) -> Found:
-        """The question's passages. Raises RungFailed where the knowledge cannot be searched."""
+        """The question's passages. Raises RungFailed where the knowledge cannot be searched, GuardFailed."""
         known = self._known.get(question.id)
         if known is not None:
             return known
@@ -110,9 +118,10 @@ class Finder:
             raise
         except StepladderError as error:
             raise RungFailed("knowledge", error.message, remedy=error.remedy) from error
-        found = self._known[question.id] = Found(
-            queries, (*self._facts(question.text), *hits), usage, cost, asked
-        )
+        hits = (*self._facts(question.text), *hits)
+        if self._screen is not None and hits:
+            hits = await screened(self._screen, question, hits)
+        found = self._known[question.id] = Found(queries, hits, usage, cost, asked)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found
@@ -141,6 +150,20 @@ class Finder:
                 _log.warning("The question was not rewritten: %s", error.message)
                 return alone, error.usage, error.cost
         return alone, Usage(), 0.0
+
+
+async def screened(screen: Screen, question: Question, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The hits that guards let a model see, as they let it see them. What an attack stands in is not found at all."""
+    kept = []
+    for hit in hits:
+        passage = hit.passage
+        said = (passage.title, passage.heading, passage.text)
+        title, heading, text = await screen(question.id, question.task, question.tenant, "passage", said)
+        if title is None or heading is None or text is None:
+            continue
+        changed = replace(passage, title=title, heading=heading, text=text)
+        kept.append(hit if changed == passage else replace(hit, passage=changed))
+    return tuple(kept)
 
 
 def fused(found: Sequence[Sequence[Hit]]) -> list[Hit]:

@@ -1,6 +1,7 @@
 """A chat with a plain model on its way there and back."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -64,8 +65,7 @@ class ModelEntry(Entry):
         self._unsaid = 0
         self._calls: tuple[bytes, ...] = ()
         self._finish = "stop"
-        if self._call.confidential and not is_private(model):
-            raise refuse_confidential(model.name)
+        self._check()
 
     def put(self, texts: Sequence[str]) -> None:
         """The call and what the ledger is told say it too."""
@@ -80,6 +80,16 @@ class ModelEntry(Entry):
     def confidential(self) -> bool:
         """Whether it may be told to private models and tools only."""
         return self._call.confidential
+
+    def confide(self) -> None:
+        """The call says it too."""
+        super().confide()
+        self._call = replace(self._call, confidential=True)
+        self._check()
+
+    def _check(self) -> None:
+        if self._call.confidential and not is_private(self._model):
+            raise refuse_confidential(self._model.name)
 
     @property
     def question_text(self) -> str:
@@ -176,7 +186,7 @@ class ModelEntry(Entry):
             stream=asked.request.stream,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
-            cost=self._model.cost(usage),
+            cost=self._model.cost(usage) + self.guarding_cost,
             latency_ms=self.latency_ms(),
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else self._model.source,

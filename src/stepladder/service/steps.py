@@ -105,6 +105,7 @@ class Course:
     done: list[Done] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     parent: str = ""
+    confidential: bool = False
 
     async def lead(self) -> Entry:
         """Do the steps: the question that answers the request, its parts begun. Raises what the failing step raised."""
@@ -164,10 +165,12 @@ class Course:
         started = perf_counter()
         for request in asks:
             try:
-                entry = self.admit(replace(request, parent=self.parent))
+                mine = self.confidential or request.confidential
+                entry = self.admit(replace(request, parent=self.parent, confidential=mine))
                 self.parent = self.parent or entry.id
                 parts = self.answer(entry)
                 first = await anext(parts)
+                self.confidential = self.confidential or entry.confidential  # what follows is so too
                 done = Done(name, request.model, entry, (perf_counter() - started) * 1000, started)
                 begun = Begun(done, first, parts)
                 if whole:

@@ -86,6 +86,12 @@ class TaskEntry(Entry):
         )
         self.question = replace(said, hands=was.hands) if was.hands else said
 
+    def confide(self) -> None:
+        """The question says it too, and which way it goes is chosen anew."""
+        super().confide()
+        self.question = replace(self.question, confidential=True)
+        self.plan = self.served.plan(self.question)
+
     def refusal(self, said: str, seen: str = "") -> AsyncGenerator[Part | Piece]:
         """One answer. Where the top had begun to answer, that is paid for."""
         self.text = seen
@@ -122,6 +128,11 @@ class TaskEntry(Entry):
     def thawed(self, data: bytes) -> Any:
         """The same."""
         return _READ.decode(data)
+
+    @property
+    def confidential(self) -> bool:
+        """As the question says, or its task, or its tenant."""
+        return self.question.confidential
 
     @property
     def question_text(self) -> str:
@@ -241,7 +252,7 @@ class TaskEntry(Entry):
             stream=self.asked.request.stream,
             prompt_tokens=answer.usage.prompt_tokens,
             completion_tokens=answer.usage.completion_tokens,
-            cost=answer.cost,
+            cost=answer.cost + self.guarding_cost,
             latency_ms=self.latency_ms(),
             overhead_ms=self.overhead_ms(),
             source="cache" if self.cached else answer.source,

@@ -21,7 +21,13 @@ _STEERING = frozenset(
     )
 )
 """Fields of a request that hold no text of the caller's; of `stepladder`, `fields` does."""
-_FILE_NAMES = ("filename", "title")
+_FILE_TEXTS = frozenset(
+    (
+        *("filename", "title", "alt", "alt_text", "caption", "context", "description", "transcript"),
+        *("ocr", "ocr_text", "content", "markdown", "summary"),
+    )
+)
+"""Names under which a part of a message says what a file or a picture is called, or says."""
 _PROMPT = "prompt"
 Change = Callable[[Text], str]
 
@@ -70,7 +76,7 @@ def _fields(raw: bytes, change: Change) -> bytes:
     value = _decoded(raw, "stepladder")
     if not isinstance(value, dict) or not isinstance(value.get("fields"), dict):
         return raw
-    fields = _changed(value["fields"], Text("", "", spoken=False), change)
+    fields = _changed(value["fields"], Text("field", "", spoken=False), change)
     return raw if fields == value["fields"] else json_texts.encoded({**value, "fields": fields})
 
 
@@ -121,10 +127,10 @@ def _changed(value: Any, like: Text, change: Change, name: str = "") -> Any:
 
 
 def _as(like: Text, change: Change) -> json_texts.Change:
-    """What a file is called is judged like what was said: it may tell a model what to do."""
+    """What a file is called, and what is said of a picture, is judged like what was said: it may tell a model what to do."""
 
     def told(text: str, name: str) -> str:
-        role = "file" if name in _FILE_NAMES and like.role == "user" else like.role
+        role = "file" if name in _FILE_TEXTS and like.role == "user" else like.role
         return change(Text(role, text, like.spoken, like.last))
 
     return told

@@ -13,7 +13,7 @@ from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, 
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.reproduce import Reproduction, reproduce
-from stepladder.training.router import Router, RouterSettings, fit_router
+from stepladder.training.router import RouterSettings, fit_router
 from stepladder.training.stack import StackFit, StackRecipe, StackSettings, fit_stack
 from stepladder.training.stream import StreamSettings, StreamStudent
 from stepladder.training.studied import SPACES, language_space, rung_attempt, settings_of
@@ -46,7 +46,6 @@ __all__ = [
     "NeighboursSettings",
     "Pruned",
     "Reproduction",
-    "Router",
     "RouterSettings",
     "StackFit",
     "StackRecipe",

@@ -6,23 +6,22 @@ regression over the shape of the text, the directions that the texts vary in, an
 is one. Its strength is chosen by leaving out each question in turn (in closed form), so some hundred pairs are enough.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stepladder.core import DataError
+from stepladder.models import Embed, Router, shape, wide_row
 from stepladder.training.latent import directions, project
-from stepladder.training.seen import Features, SeenTexts, without_bias
+from stepladder.training.seen import SeenTexts, without_bias
 
 Array = NDArray[np.float64]
-Embed = Callable[[str], NDArray[np.float32]]
 
 _BITS, _COMMONEST = 18, 20_000
 _RIDGES = tuple(10.0 ** np.arange(-2, 4.1, 0.5))
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _FEWEST = 20
 
 
@@ -33,40 +32,18 @@ class RouterSettings:
     rank: int = 30
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Router:
-    """Foresees the gain of asking the large model. `embed` has to be the one it was fitted with."""
-
-    seen: SeenTexts
-    features: Features
-    basis: NDArray[np.float32]
-    middle: Array
-    scale: Array
-    weights: Array
-    base: float
-    embed: Embed | None
-
-    def gain(self, text: str) -> float:
-        """How much better the large model is expected to do on a question, in the units of the scores."""
-        wide = _wide(text, self._latent(text), self.embed)
-        return float((wide - self.middle) / self.scale @ self.weights + self.base)
-
-    def _latent(self, text: str) -> NDArray[np.float32]:
-        if not self.basis.size:
-            return np.zeros(0, np.float32)
-        buckets = np.unique(self.seen.hasher.buckets(text)).astype(np.int32)
-        return project(without_bias(self.features.rows([buckets])), self.basis).reshape(-1)
-
-
 def fit_router(
     texts: Sequence[str],
     gains: ArrayLike,
     *,
     settings: RouterSettings | None = None,
     embed: Embed | None = None,
+    embedded: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Router:
     """Fit to questions and what the large model gained on each (score of the large minus score of the small).
+
+    `embedded` are the settings and the name of the embedder behind `embed`, for the artefact.
 
     Raises DataError for fewer than 20 pairs, or lengths that differ.
     """
@@ -85,35 +62,27 @@ def fit_router(
     start = np.random.default_rng(seed).standard_normal((features.width, rank)).astype(np.float32)
     basis = directions(rows, start, passes=6) if rank else np.zeros((features.width, 0), np.float32)
     latent = project(rows, basis) if rank else np.zeros((len(texts), 0), np.float32)
-    wide = np.stack([_wide(text, part, embed) for text, part in zip(texts, latent, strict=True)])
+    wide = np.stack([wide_row(text, part, embed) for text, part in zip(texts, latent, strict=True)])
     middle, scale = wide.mean(axis=0), _scale(wide, (_SHAPES, rank))
     base = float(wanted.mean())
-    weights = _ridge((wide - middle) / scale, wanted - base)
-    return Router(seen, features, basis, middle, scale, weights, base, embed)
+    standard = (wide - middle) / scale
+    weights = _ridge(standard, wanted - base)
+    return Router(
+        seen.hasher,
+        features.used,
+        features.idf[1:],
+        basis[1:],
+        middle,
+        scale,
+        weights,
+        base,
+        np.sort(standard @ weights + base),
+        embed,
+        embedded,
+    )
 
 
-def _wide(text: str, latent: NDArray[np.float32], embed: Embed | None) -> Array:
-    vector = [] if embed is None else [embed(text)]
-    return np.concatenate([_shape(text), latent, *vector]).astype(np.float64)
-
-
-def _shape(text: str) -> Array:
-    """What a question looks like: length, numbers, lines, marks; counts in logarithms."""
-    words = text.split()
-    counts = [
-        len(text),
-        len(words),
-        len(_NUMBER.findall(text)),
-        text.count("\n"),
-        text.count("?") + text.count("？"),
-        sum(text.count(mark) for mark in "%$€£¥"),
-        sum(text.count(mark) for mark in "{}()[]=<>;`"),
-        sum(text.count(mark) for mark in ",.，。"),
-    ]
-    return np.append(np.log1p(counts), sum(map(len, words)) / max(len(words), 1) / 5)
-
-
-_SHAPES = _shape("").size
+_SHAPES = shape("").size
 
 
 def _scale(wide: Array, blocks: tuple[int, int]) -> Array:

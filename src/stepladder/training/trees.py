@@ -5,14 +5,24 @@ rounds is chosen, and the calibration fitted, on rows hidden from the trees.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from stepladder.core import ConfigError, DataError, Example, Guess, Progress, config
-from stepladder.models import Columns, LinearModel, TreesModel, class_chances, import_lightgbm, surest
+from stepladder.models import (
+    Columns,
+    EmbeddedColumns,
+    LinearModel,
+    TreesModel,
+    class_chances,
+    import_lightgbm,
+    shared_embedder,
+    surest,
+)
 from stepladder.training.confidence import Array, Calibration, calibrate
+from stepladder.training.embedding import embed_all
 from stepladder.training.labels import Classes, Labels, folds
 from stepladder.training.linear import fit_linear
 from stepladder.training.model_recipe import Lesson, ModelRecipe
@@ -23,18 +33,28 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class TreesSettings:
-    """`leaves` a tree, `rate` of learning, `folds` that take turns being hidden, and whether the `text` is looked at."""
+    """`leaves` a tree, `rate` of learning, `folds` that take turns being hidden, and whether the `text` is looked at.
+
+    With an `embedder` the text's meaning is seen too: `directions` columns of its vectors.
+    """
 
     leaves: int = 15
     rate: float = 0.08
     folds: int = 5
     text: bool = True
+    embedder: Mapping[str, Any] = field(default_factory=dict)
+    directions: int = 32
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "TreesSettings":
         """Check a task's settings. Raises ConfigError naming the key."""
         found = config.settings(settings, cls, "recipes.trees")
-        for key, low, high in (("leaves", 2, 1024), ("rate", 1e-4, 1.0), ("folds", 2, 20)):
+        for key, low, high in (
+            ("leaves", 2, 1024),
+            ("rate", 1e-4, 1.0),
+            ("folds", 2, 20),
+            ("directions", 1, 1024),
+        ):
             if not low <= getattr(found, key) <= high:
                 raise ConfigError(
                     f"{key} is {getattr(found, key)}.", remedy=f"Choose {low:g} to {high:g}.", param=key
@@ -75,7 +95,8 @@ def fit_trees(
     progress(0, 3, "the text's words")
     columns = Columns.learn([example.fields for example in examples])
     text, said = _text(examples, classes, settings, seed)
-    table = np.hstack((columns.table(example.fields for example in examples), said))
+    meaning, meant = _meaning(examples, settings, progress)
+    table = np.hstack((columns.table(example.fields for example in examples), said, meant))
     if table.shape[1] == 0:
         raise DataError(
             "There are neither fields nor texts that differ.", remedy="Send `fields` with the questions."
@@ -85,7 +106,7 @@ def fit_trees(
     chances, rounds, calibration = _hidden(train, table, classes.numbers)
     progress(2, 3, "all rows")
     booster = train(table, classes.numbers, rounds)
-    model = TreesModel(classes.names, columns, text, booster, calibration.slope, calibration.offsets)
+    model = TreesModel(classes.names, columns, text, booster, calibration.slope, calibration.offsets, meaning)
     right = chances.argmax(axis=1) == classes.numbers
     metrics = {
         "out_of_fold_accuracy": float(right.mean()),
@@ -106,6 +127,18 @@ def _text(
         return None, np.empty((len(texts), 0))
     fitted = fit_linear(texts, [classes.names[k] for k in classes.numbers], seed=seed)
     return fitted.model, np.log(np.maximum(fitted.chances, _LEAST))
+
+
+def _meaning(
+    examples: Sequence[Example], settings: TreesSettings, progress: Progress
+) -> tuple[EmbeddedColumns | None, Array]:
+    """The texts' vectors along their principal directions (rows, columns); none where no embedder was asked for."""
+    if not settings.embedder:
+        return None, np.empty((len(examples), 0))
+    embedder, texts = shared_embedder(settings.embedder), [example.text for example in examples]
+    vectors = embed_all(embedder, texts, progress)
+    found = EmbeddedColumns.learn(embedder, settings.embedder, vectors, settings.directions)
+    return found, found.table(texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def test_a_run_killed_at_any_instant_ends_with_the_same_weights(base, tmp_path):
     # First the process that asked is killed: its trainer leaves with it.
     killed = prepared(tmp_path / "killed")
     asker = subprocess.Popen(command(killed, base), env=environment(), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while len(steps_in(killed)) < 13 and asker.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -148,7 +148,9 @@ def finished(base, tmp_path_factory):
         return {"do": "gguf", "folder": merged, "out": str(folder / f"{kind}.gguf"), "quantisation": kind}
 
     then = [probe(model), {"do": "merge", "adapter": model, "out": merged}, probe(merged), packed("f32")]
-    made = train(Job("lora", str(base), SETTINGS), folder, quiet, then=[*then, packed("q8_0")])
+    apart = {"do": "gguf", "folder": model, "out": str(folder / "adapter.gguf"), "quantisation": "f32"}
+    below = {"do": "gguf", "folder": str(base), "out": str(folder / "base.gguf"), "quantisation": "f32"}
+    made = train(Job("lora", str(base), SETTINGS), folder, quiet, then=[*then, packed("q8_0"), apart, below])
     return made
 
 
@@ -185,6 +187,27 @@ def test_a_gguf_file_keeps_the_logits(finished, kind, tolerance):
             assert read["tokens"] == one["tokens"]
     finally:
         llama.close()
+
+
+@pytest.mark.skipif(find_spec("xllamacpp") is None, reason="needs xllamacpp")
+def test_an_adapter_laid_over_its_base_says_what_was_trained(finished):
+    trained = odds(finished.folder / "model")
+    moved = []
+    for adapters in ([finished.folder / "adapter.gguf"], []):
+        llama = BlockingLlama(
+            finished.folder / "base.gguf", "tiny", context=256, threads=1, adapters=adapters
+        )
+        try:
+            for text, wanted in zip(ASKED, trained, strict=True):
+                messages = [{"role": "user", "content": text}]
+                status, reply = llama.ask("/v1/chat/completions", code_request(messages, CODES))
+                assert status == 200
+                moved.append(np.abs(np.log(code_odds(reply, CODES)) - wanted).max())
+        finally:
+            llama.close()
+    with_it, without = moved[: len(ASKED)], moved[len(ASKED) :]
+    assert max(with_it) < 2e-3
+    assert max(without) > 0.02
 
 
 def test_an_adapter_refuses_another_base(finished, base, tmp_path):

@@ -28,9 +28,11 @@ from stepladder.interaction.cli import (
     labels,
     ledgers,
     publishing,
+    redteaming,
     releases,
     reviews,
     rollouts,
+    routing,
     sealing,
     serving,
     studying,
@@ -56,6 +58,7 @@ app.add_typer(backtests.app)
 app.add_typer(configs.app, name="config")
 app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
+app.add_typer(routing.app)
 app.add_typer(evaluations.app)
 app.add_typer(duels.app)
 app.command("leaderboard")(boards.leaderboard)
@@ -87,6 +90,7 @@ releases.app.command("publish")(publishing.publish)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
+guards.app.command()(redteaming.redteam)
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")
 app.add_typer(feedback.app, name="feedback")

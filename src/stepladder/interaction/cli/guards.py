@@ -2,15 +2,21 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.core import BadRequest, DataError, Side, Verdict
+from stepladder.core import Action, BadRequest, DataError, Side, Verdict
+from stepladder.interaction.cli.options import ConfigOption, opened
+
+if TYPE_CHECKING:
+    from stepladder.store import LedgerRow, Store
 
 app = typer.Typer(help="Guards: what goes in and what comes out.", no_args_is_help=True)
+_PAGE = 1000
 SideOption = Annotated[Side, typer.Option(help="Which way the texts go.")]
 
 
@@ -45,6 +51,7 @@ def evaluate(
     side: SideOption = Side.IN,
 ) -> None:
     """Say how many bad texts the guards flag, and how many harmless ones, with 95 % intervals."""
+    from stepladder.evaluation.redteam import wilson
     from stepladder.safety import default_chain
 
     chain = default_chain()
@@ -55,10 +62,62 @@ def evaluate(
     for bad, name in ((True, "bad texts flagged"), (False, "harmless texts flagged")):
         flagged, rows = counts[bad]
         if rows:
-            low, high = _wilson(flagged, rows)
+            low, high = wilson(flagged, rows)
             typer.echo(
                 f"{name}: {flagged} of {rows} = {flagged / rows:.3f} (95 % interval {low:.3f} to {high:.3f})"
             )
+
+
+@app.command()
+def calibrate(
+    tenant: Annotated[str, typer.Argument(help="Whose traffic it is.")],
+    rate: Annotated[float, typer.Option(help="What share of it may be flagged, at most.")] = 0.01,
+    days: Annotated[float, typer.Option(help="How far back the ledger is read.")] = 30.0,
+    config: ConfigOption = None,
+) -> None:
+    """Set the classifiers' thresholds by a tenant's own harmless traffic; prints lines for the configuration."""
+    from stepladder.safety import AttacksGuard, HarmGuard, calibrated
+
+    with opened(config) as place:
+        rows = _rows(place.store, time.time() - days * 86_400)
+        asked = {row.text: row.turns for row in rows if row.tenant == tenant and _harmless(row)}
+    for guard in (AttacksGuard("attacks"), HarmGuard("harm")):
+        found = calibrated(guard, asked.items(), rate=rate)
+        typer.echo(f"[tenants.{json.dumps(tenant)}.guards.{found.guard}]")
+        typer.echo(f"threshold = {found.threshold}  # flags {found.flagged} of {found.texts} texts")
+
+
+def _harmless(row: "LedgerRow") -> bool:
+    """Answered, and objected to by no safety model."""
+    objected = any(one.by and one.action != Action.PASS.value for one in row.remarks)
+    return row.status == "ok" and bool(row.text) and not objected
+
+
+def _rows(store: "Store", since: float = 0.0) -> "Iterator[LedgerRow]":
+    after = 0
+    while rows := store.ledger.page(after=after, since=since, until=None, limit=_PAGE):
+        after = rows[-1].seq or after + _PAGE
+        yield from rows
+
+
+@app.command()
+def examples(config: ConfigOption = None) -> None:
+    """Write what safety models decided as JSON lines {"text", "label"}, for `guard eval` and for fitting guards."""
+    with opened(config) as place:
+        for row in _rows(place.store):
+            if row.training and (line := _example(row)):
+                typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _example(row: "LedgerRow") -> dict[str, Any] | None:
+    """A question, or an answer, that a safety model judged. What came from elsewhere is not written down."""
+    for one in row.remarks:
+        text = {"in": row.text, "out": row.answer}.get(one.side, "")
+        if one.by and text:
+            label = int(one.action != Action.PASS.value)
+            told = {"id": row.id, "text": text, "label": label, "side": one.side}
+            return {**told, "categories": list(one.categories), "by": one.by}
+    return None
 
 
 @app.command("import-words")
@@ -126,11 +185,3 @@ def _labelled(file: Path) -> Iterator[tuple[str, bool]]:
                     f'{file.name} line {number} has no "label".', remedy="Write true or false, 1 or 0."
                 )
             yield row["text"], bool(row["label"])
-
-
-def _wilson(flagged: int, rows: int) -> tuple[float, float]:
-    """Return Wilson's score interval at 95 % (Wilson 1927)."""
-    z, share = 1.959964, flagged / rows
-    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * (share * (1 - share) / rows + z * z / (4 * rows * rows)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)

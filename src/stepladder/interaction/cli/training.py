@@ -112,7 +112,7 @@ def merge(
 
 @compress.command()
 def gguf(
-    folder: Annotated[Path, typer.Argument(help="A Hugging Face folder of Llama's shape.")],
+    folder: Annotated[Path, typer.Argument(help="A Hugging Face folder of Llama's shape, or an adapter's.")],
     out: Annotated[Path, typer.Option(help="The file to write.")],
     kind: Annotated[str, typer.Option("--type", help="f32, f16, q8_0, q5_0 or q4_0.")] = "q8_0",
     data: Annotated[Path | None, typer.Option(help="Rows to compare on: JSONL as for train.")] = None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -56,6 +57,12 @@ class WordsGuard:
     def window(self) -> int:
         """Longest match, separators between characters included."""
         return _WINDOW
+
+    @property
+    def digest(self) -> str:
+        """Changes with the words in force."""
+        rows = sorted((one.text, one.category, *sorted(one.tags)) for one in self._kept.words.values())
+        return blake2b(repr(rows).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     @property
     def lexicon(self) -> Lexicon:

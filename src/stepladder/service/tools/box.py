@@ -121,6 +121,10 @@ class QuestionHands:
         grown = _MOST_SCHEMAS + (self.bounds.most_kb << 10) + self.rounds * written
         return Usage(calls * (read + grown), calls * written)
 
+    def confide(self) -> None:
+        """From here on there are private tools only."""
+        self.names = [name for name in self.names if self.tools[name.partition(".")[0]].given.private]
+
     async def offered(self) -> Sequence[Mapping[str, Any]]:
         """As OpenAI's `tools`. A tool that cannot say what it does is left out. Raises ToolFailed where they are too many."""
         found, size = [], 0

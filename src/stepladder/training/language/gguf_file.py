@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, DataError
 
+ARCHITECTURE = "llama"
 KINDS = ("f32", "f16", "q8_0", "q5_0", "q4_0")
 _NAMES: Mapping[str, str] = {
     "model.embed_tokens": "token_embd",
@@ -47,7 +48,7 @@ def write(folder: Path, out: Path, kind: str) -> None:
             remedy="Convert it with llama.cpp's convert_hf_to_gguf.py, and give the file as a local model's path.",
         )
     draft = out.with_name(f".{out.name}.draft")
-    writer = gguf.GGUFWriter(draft, "llama")
+    writer = gguf.GGUFWriter(draft, ARCHITECTURE)
     _describe(writer, told, kind)
     _tokens(writer, folder, told)
     for name, tensor in _tensors(folder, told):
@@ -143,19 +144,20 @@ def _tensors(folder: Path, told: Mapping[str, Any]) -> Iterator[tuple[str, NDArr
             for name in sorted(file.keys()):
                 tensor = file.get_tensor(name).float().numpy()
                 if name.endswith("q_proj.weight"):
-                    tensor = _interleaved(tensor, heads)
+                    tensor = interleaved(tensor, heads)
                 elif name.endswith("k_proj.weight"):
-                    tensor = _interleaved(tensor, told.get("num_key_value_heads") or heads)
-                yield _named(name), tensor
+                    tensor = interleaved(tensor, told.get("num_key_value_heads") or heads)
+                yield named(name), tensor
 
 
-def _interleaved(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+def interleaved(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     """Rotary halves side by side, as llama.cpp turns them: (heads, 2, half, in) -> (heads, half, 2, in)."""
     rows, columns = weight.shape
     return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """llama.cpp's name for a tensor of Llama's. Raises DataError."""
     stem, _, kind = name.rpartition(".")
     block, inner = "", stem
     if stem.startswith("model.layers."):

@@ -15,6 +15,7 @@ from stepladder.models import BlockingLlama
 from stepladder.training.language.process import compress
 from stepladder.training.language.rows import Row, read_rows, write_lines
 from stepladder.training.language.served import LIKELIEST, ODD
+from stepladder.training.language.weights import ADAPTER, BASE
 
 _MOST = 100  # rows that are compared
 
@@ -50,7 +51,10 @@ def merged(adapter: Path, out: Path) -> Measured:
 
 
 def packed(folder: Path, out: Path, kind: str, data: Path | None) -> Measured:
-    """Write a folder as a GGUF file, and compare what llama.cpp says from it. Raises MissingExtra, DataError."""
+    """Write a model or an adapter as a GGUF file, and compare what llama.cpp says from it. Raises MissingExtra, DataError.
+
+    An adapter is written in 32 bit; of its base, which it is laid over, a file of this `kind` is made for the comparison.
+    """
     if out.exists():
         raise DataError(f"{out} is there already.", remedy="Give a new file.")
     with tempfile.TemporaryDirectory(prefix="stepladder-gguf-") as name:
@@ -60,9 +64,15 @@ def packed(folder: Path, out: Path, kind: str, data: Path | None) -> Measured:
             {"do": "gguf", "folder": str(folder), "out": str(out), "quantisation": kind},
             {"do": "probe", "folder": str(folder), "rows": asked, "out": str(before)},
         ]
+        adapters = [out] if (folder / ADAPTER).exists() else []
+        if adapters:
+            base = json.loads((folder / BASE).read_bytes())["base"]
+            operations.append(
+                {"do": "gguf", "folder": base, "out": str(work / "base.gguf"), "quantisation": kind}
+            )
         compress(operations, work, lambda event: None)
         found = _read(before)
-        said, times = _ask_llama(out, found)
+        said, times = _ask_llama(work / "base.gguf" if adapters else out, found, adapters)
         return _compared((folder, out), found, said, times)
 
 
@@ -75,9 +85,11 @@ def _asked(work: Path, data: Path | None) -> str:
     return str(work / "asked.jsonl")
 
 
-def _ask_llama(file: Path, found: Sequence[Mapping[str, Any]]) -> tuple[list[dict[int, float]], list[float]]:
+def _ask_llama(
+    file: Path, found: Sequence[Mapping[str, Any]], adapters: Sequence[Path]
+) -> tuple[list[dict[int, float]], list[float]]:
     longest = max(len(one["tokens"]) for one in found)
-    llama = BlockingLlama(file, file.name, context=longest + 64)
+    llama = BlockingLlama(file, file.name, context=longest + 64, adapters=adapters)
     said, times = [], []
     try:
         # An end of the answer would come without probabilities, so a letter is made to come: those told are still the

@@ -159,7 +159,7 @@ def _finish(job: Job, base: Path, folder: Path, trainer: Any, listener: Listener
         trainer.processing_class.save_pretrained(draft)
         if job.adapts:
             told = {"base": str(base), "mark": weights.base_mark(base)}
-            (draft / "base.json").write_text(json.dumps(told), encoding="utf-8")
+            (draft / weights.BASE).write_text(json.dumps(told), encoding="utf-8")
     total, trained = weights.parts(trainer.model)
     last = listener.losses[-5:]
     record = {

@@ -12,7 +12,8 @@ from typing import Any
 
 from stepladder.core import DataError, MissingExtra
 
-ADAPTER = "adapter_config.json"
+ADAPTER, BASE = "adapter_config.json", "base.json"
+"""In an adapter's folder: what it is, and what it was trained on."""
 
 
 @contextmanager
@@ -135,7 +136,7 @@ def open_any(folder: Path) -> Any:
         return open_model(folder)
     from peft import PeftModel
 
-    kept = json.loads((folder / "base.json").read_bytes())
+    kept = json.loads((folder / BASE).read_bytes())
     base = Path(kept["base"])
     if not base.is_dir() or base_mark(base) != kept["mark"]:
         raise DataError(

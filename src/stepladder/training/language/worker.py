@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import StepladderError
-from stepladder.training.language import gguf_file, weights
+from stepladder.training.language import gguf_adapter, gguf_file, weights
 from stepladder.training.language.classifying import Tuning, finetune
 from stepladder.training.language.served import LIKELIEST
 from stepladder.training.language.trainer import run
@@ -80,7 +80,11 @@ def _merge(say: Say, *, adapter: str, out: str) -> None:
 
 
 def _gguf(say: Say, *, folder: str, out: str, quantisation: str) -> None:
-    if not Path(out).exists():
+    if Path(out).exists():
+        return
+    if (Path(folder) / weights.ADAPTER).exists():
+        gguf_adapter.write(Path(folder), Path(out))
+    else:
         gguf_file.write(Path(folder), Path(out), quantisation)
 
 
