@@ -169,7 +169,7 @@ def main() -> None:
         try:
             assert server.stdout is not None
             place = next(
-                found for line in server.stdout if (found := re.search(r"http://([\d.]+):(\d+)", line))
+                said for line in server.stdout if (said := re.search(r"http://([\d.]+):(\d+)", line))
             )
             threading.Thread(target=server.stdout.read, daemon=True).start()
             found = measured(folder, (place[1], int(place[2])), key, given.times)

