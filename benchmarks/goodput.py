@@ -135,7 +135,7 @@ def main() -> None:
     """Simulate, run, and write the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=400, help="Of the real run; 0: it is not run.")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     told = simulation(given.runs)
@@ -147,7 +147,7 @@ def main() -> None:
         "rate": {"days": DAYS, "interruptions": INTERRUPTIONS, "hours_between": round(BETWEEN / 3600, 3)},
         "restart_s": RESTART,
         "simulated": told,
-        "real": real(given.steps, interval, between * interval),
+        "real": real(given.steps, interval, between * interval) if given.steps else "not run",
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text)

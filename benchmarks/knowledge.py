@@ -221,11 +221,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--work", type=Path, help="keeps the vectors; without it they are computed anew")
     parser.add_argument("--no-vectors", action="store_true", help="by words only")
-    parser.add_argument("--part", choices=["all", "million", "real"], default="all")
+    parser.add_argument("--part", choices=["all", "million", "reading", "real"], default="all")
     parser.add_argument("--passages", type=int, default=1_000_000, help="of the part million")
     given = parser.parse_args()
-    if given.part != "all":
+    if given.part in ("million", "real"):
         _part(given)
+        return
+    if given.part == "reading":  # the searches stay as they were measured
+        before = json.loads(given.json.read_text(encoding="utf-8"))
+        _tell(given, before["about"], before["search"])
         return
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
@@ -233,12 +237,16 @@ def main() -> None:
         for line in _lines(given.data, work, not given.no_vectors):
             print(line, flush=True)
             lines.append(line)
-    reading = list(knowledge_reading.measured(given.data))
     about = {
         "command": "python benchmarks/knowledge.py --data ../shared/data --json benchmarks/results/knowledge.json",
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
+    _tell(given, about, lines)
+
+
+def _tell(given: argparse.Namespace, about: dict[str, Any], lines: list[dict[str, Any]]) -> None:
+    reading = list(knowledge_reading.measured(given.data))
     page = _page(lines, reading, about)
     print(page)
     if given.json:

@@ -2,7 +2,7 @@
 
 The setting of RGB (Chen et al. 2024, arXiv 2309.01431), Chinese: five passages a question, of which a share is noise.
 Right means that the quoted sentence holds the answer. Whether a quote is an answer is decided by one threshold on its
-support; where it lies is chosen on one half of the questions and judged on the other, and the other way round.
+confidence; where it lies is chosen on one half of the questions and judged on the other, and the other way round.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measured(data: Path) -> Iterator[dict[str, Any]]:
             quote is not None and holds(row["answer"], quote.text)
             for row, quote in zip(rows, quotes[noise], strict=True)
         ]
-        refused = [_support(quote) < thresholds[1 - i % 2] for i, quote in enumerate(quotes[noise])]
+        refused = [_confidence(quote) < thresholds[1 - i % 2] for i, quote in enumerate(quotes[noise])]
         yield {
             "noise": noise,
             "questions": len(rows),
@@ -76,14 +76,14 @@ def _quote(row: dict[str, Any], noise: float, rarity: Rarity) -> Quote | None:
     return best_quote(row["query"], hits, rarity)
 
 
-def _support(quote: Quote | None) -> float:
+def _confidence(quote: Quote | None) -> float:
     return 0.0 if quote is None else quote.confidence
 
 
 def _threshold(quotes: dict[float, list[Quote | None]], half: int) -> float:
     """Where a half's answerable (noise .4) and unanswerable questions part best, both counting alike."""
-    yes = [_support(quote) for quote in quotes[0.4][half::2]]
-    no = [_support(quote) for quote in quotes[1.0][half::2]]
+    yes = [_confidence(quote) for quote in quotes[0.4][half::2]]
+    no = [_confidence(quote) for quote in quotes[1.0][half::2]]
     return max(
         sorted({*yes, *no}),
         key=lambda line: sum(one >= line for one in yes) / len(yes) + sum(one < line for one in no) / len(no),
@@ -95,7 +95,7 @@ def page(lines: list[dict[str, Any]]) -> list[str]:
     return [
         "## Reading with noise (RGB, Chinese)",
         "",
-        "Five passages a question. *Right*: the quoted sentence holds the answer. *Refused*: its support is below the",
+        "Five passages a question. *Right*: the quoted sentence holds the answer. *Refused*: its confidence is below the",
         "threshold (chosen on the other half of the questions). At 100 % noise no passage supports an answer.",
         "",
         "| noise | right sentence | refused | right of those answered |",

@@ -54,6 +54,7 @@ def plot(folder: Path, name: str, axes: Axes, lines: Sequence[Series]) -> str:
         js=[],
         disable_xml_declaration=True,
     )
+    chart.uuid = name  # else every drawing of the same figures differs
     chart.value_formatter = "{:.1%}".format
     chart.x_value_formatter = "{:,.0f}".format
     scale = math.log10 if axes.logarithmic else float

@@ -52,8 +52,12 @@ def _delisted(found: Any) -> str:
 
 
 def _intent(found: Any) -> str:
-    tasks = [f"{name} {row['p50_ms']} / {row['p99_ms']} ms" for name, row in found["tasks"].items()]
-    return f"p50 / p99: {', '.join(tasks)}, at a load average of {found['load_average']}"
+    rounds = {
+        name: [f"{row['p50_ms']} / {row['p99_ms']}" for row in rows] for name, rows in found["tasks"].items()
+    }
+    said = "; ".join(f"{name} {', '.join(each)} ms" for name, each in rounds.items())
+    load = [row["load_average"] for rows in found["tasks"].values() for row in rows]
+    return f"p50 / p99 of each round: {said}; load average {min(load)} to {max(load)}: [intent.md](intent.md)"
 
 
 def _linear(found: Any) -> str:

@@ -23,7 +23,7 @@ NO_IO = ("promise", "text")
 IO_MODULES = {"asyncio", "http", "io", "multiprocessing", "os", "pathlib", "shutil", "socket", "sqlite3"}
 IO_MODULES |= {"subprocess", "tempfile", "threading", "urllib"}
 # Modules that outsiders may import from although they are not a room's front door.
-SIDE_DOORS = {"stepladder.core.errors", "stepladder.evaluation.redteam"}
+SIDE_DOORS = {"stepladder.core.errors"}
 
 
 def python_files(root: Path) -> list[Path]:

@@ -108,3 +108,20 @@ def test_a_description(shell: Shell):
     assert shell("discover", "--describe", "classify mails into 9 categories") == 0
     assert "classification" in shell.out
     assert "about 9 labels" in shell.out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "fits"),
+    [
+        ("classify mails into 9 categories", "classification", {"linear", "encoder", "chat (few-shot)"}),
+        ("从合同里提取甲方、乙方和金额字段", "extraction", {"chat (top)"}),
+        ("写会议纪要的摘要", "free text", {"routed", "chat (top)"}),
+        ("Answer questions of employees from our handbook", "questions answered from documents", {"routed"}),
+    ],
+)
+def test_a_description_says_what_fits_and_why_for_programs_too(shell: Shell, words, problem, fits):
+    assert shell("discover", "--describe", words, "--json", "-") == 0
+    found = json.loads(shell.out)
+    assert found["problem"] == problem
+    assert fits <= {line["rung"] for line in found["rungs"] if line["fit"] == "fits"}
+    assert all(line["for"] or line["against"] for line in found["rungs"])

@@ -115,6 +115,21 @@ def test_what_was_refused_is_named_and_the_rest_is_there(typed, tmp_path):
     assert typed("search", "readable", "--collection", "c")[0] == 2
 
 
+def test_options_say_of_files_what_a_row_does_not_say_itself(typed, tmp_path):
+    note, rows = tmp_path / "note.txt", tmp_path / "rows.jsonl"
+    note.write_text("The otter sleeps.")
+    rows.write_text('{"id": "r", "text": "An otter swims.", "groups": ["board"]}\n')
+    told = ("--group", "staff", "--tag", "river", "--licence", "CC0-1.0")
+    assert typed("add", str(note), str(rows), "--collection", "c", *told)[0] == 0
+
+    def found(*groups):
+        said = [word for group in groups for word in ("--group", group)]
+        out = typed("search", "otter", "--collection", "c", *said)[1]
+        return {name for name in ("note.txt", "  r  ") if name in out}
+
+    assert (found(), found("staff"), found("board")) == (set(), {"note.txt"}, {"  r  "})
+
+
 def test_mistakes_are_explained(typed):
     for words, said, message in [
         (("search", "x", "--collection", "nope"), b"", "no collection"),

@@ -49,3 +49,80 @@ def pdf(path, text, *, encrypted=False):
     end = b"xref\n0 7\n0000000000 65535 f \n%strailer<</Size 7/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF"
     path.write_bytes(data + end % (table, encrypt, len(data)))
     return path
+
+
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_SLIDES = "http://schemas.openxmlformats.org/presentationml/2006/main"
+_DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+_KIND = "application/vnd.openxmlformats-officedocument"
+
+
+def _parts(path, types, relations, parts):
+    overrides = "".join(
+        f'<Override PartName="/{name}" ContentType="{_KIND}.{kind}+xml"/>' for name, kind in types.items()
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+            f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>{overrides}</Types>',
+        )
+        for name, (kind, target) in relations.items():
+            archive.writestr(
+                name,
+                f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
+                f'Type="{_RELATED}/{kind}" Target="{target}"/></Relationships>',
+            )
+        for name, text in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return path
+
+
+def xlsx(path, *rows):
+    cells = "".join(
+        f'<row r="{number}">'
+        + "".join(
+            f'<c r="{chr(65 + place)}{number}" t="inlineStr"><is><t>{cell}</t></is></c>'
+            for place, cell in enumerate(row)
+        )
+        + "</row>"
+        for number, row in enumerate(rows, 1)
+    )
+    return _parts(
+        path,
+        {
+            "xl/workbook.xml": "spreadsheetml.sheet.main",
+            "xl/worksheets/sheet1.xml": "spreadsheetml.worksheet",
+        },
+        {
+            "_rels/.rels": ("officeDocument", "xl/workbook.xml"),
+            "xl/_rels/workbook.xml.rels": ("worksheet", "worksheets/sheet1.xml"),
+        },
+        {
+            "xl/workbook.xml": f'<workbook xmlns="{_SHEETS}" xmlns:r="{_RELATED}"><sheets>'
+            '<sheet name="Goods" sheetId="1" r:id="r1"/></sheets></workbook>',
+            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_SHEETS}"><sheetData>{cells}</sheetData></worksheet>',
+        },
+    )
+
+
+def pptx(path, text):
+    return _parts(
+        path,
+        {
+            "ppt/presentation.xml": "presentationml.presentation.main",
+            "ppt/slides/slide1.xml": "presentationml.slide",
+        },
+        {
+            "_rels/.rels": ("officeDocument", "ppt/presentation.xml"),
+            "ppt/_rels/presentation.xml.rels": ("slide", "slides/slide1.xml"),
+        },
+        {
+            "ppt/presentation.xml": f'<p:presentation xmlns:p="{_SLIDES}" xmlns:r="{_RELATED}"><p:sldIdLst>'
+            '<p:sldId id="256" r:id="r1"/></p:sldIdLst></p:presentation>',
+            "ppt/slides/slide1.xml": f'<p:sld xmlns:p="{_SLIDES}" xmlns:a="{_DRAWING}"><p:cSld><p:spTree><p:sp>'
+            f"<p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>",
+        },
+    )

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from stepladder.knowledge import Document, Refused, files, jsonl, read
-from tests.knowledge.making import docx, pdf
+from tests.knowledge.making import docx, pdf, pptx, xlsx
 
 
 def only(path):
@@ -95,6 +95,9 @@ def test_office_and_pdf_files_give_their_text(tmp_path, library):
         "part.",
     ]
     assert "Hello from a page" in only(pdf(tmp_path / "a.bin", "Hello from a page")).text
+    table = only(xlsx(tmp_path / "a.xlsx", ("name", "价格"), ("蓝椅", "40")))
+    assert all(cell in table.text for cell in ("价格", "蓝椅", "40"))
+    assert "一张幻灯片 on otters" in only(pptx(tmp_path / "a.pptx", "一张幻灯片 on otters")).text
 
 
 def test_bad_lines_of_jsonl_are_named_and_the_rest_is_read():

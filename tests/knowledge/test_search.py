@@ -220,3 +220,12 @@ def test_odd_texts_are_taken_or_refused(knowledge):
     assert found(knowledge, "half") == ["d0"]
     assert found(knowledge, "b") == ["d1"]
     assert np.isfinite([hit.score for hit in knowledge.search(Query("答答", "c", mode=LEXICAL))]).all()
+
+
+def test_a_long_passage_is_found_among_many_short_ones(knowledge):
+    filler = "江面上的船只来来往往，岸边的人们各自忙碌，远处的山峦在雾中若隐若现。" * 8
+    knowledge.add("c", [Document("long", f"{filler}灯塔由林秀兰于一九七四年设计。{filler}")])
+    knowledge.add("c", [Document(f"s{number}", f"灯塔真好看{number}") for number in range(50)])
+    knowledge.add("c", [Document(f"t{number}", f"谁设计的海报{number}") for number in range(50)])
+    hits = knowledge.search(Query("林秀兰何时设计灯塔？", "c", mode=SearchMode.LEXICAL, top=3))
+    assert hits[0].passage.document == "long"

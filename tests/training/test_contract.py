@@ -147,6 +147,7 @@ class TestTagger(RecipeContract):
 
 
 @needs(*TORCH)
+@pytest.mark.timeout(600)
 class TestFinetuned(RecipeContract):
     rung = FinetunedRung
     repeated = False
@@ -154,7 +155,7 @@ class TestFinetuned(RecipeContract):
     @classmethod
     def prepare(cls, folder):
         base = tiny_encoder(folder / "tiny")
-        cls.settings = {"base": str(base), "epochs": 20, "rate": 5e-3, "threads": 1}
+        cls.settings = {"base": str(base), "epochs": 12, "rate": 8e-3, "threads": 1}
 
     def recipe(self):
         return FinetunedRecipe()

@@ -14,7 +14,8 @@ class Answered:
     """A question left the gateway.
 
     `task` is empty for a plain model; `status` is ok, partial (the client left), failed, or withheld (the ledger could
-    not be written); `top` says that the top rung was asked, `cached` that the answer had been given before.
+    not be written); `top` says that the top rung was asked, `cached` that the answer had been given before;
+    `id` is the request's.
     """
 
     task: str
@@ -25,6 +26,7 @@ class Answered:
     overhead_ms: float
     top: bool = False
     cached: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ class Server:
     """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body, `request_seconds` its coming;
     a client that takes nothing of its answer for `stalled_seconds` is let go.
 
-    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted.
+    `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted. `traces` go to an OpenTelemetry
+    collector.
     """
 
     host: str = "127.0.0.1"
@@ -25,6 +26,7 @@ class Server:
     workers: int = 1
     tls_cert: str = ""
     tls_key: str = ""
+    traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

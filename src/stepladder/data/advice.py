@@ -15,6 +15,7 @@ from stepladder.text import dictionary_key
 
 _MANY_LABELS = 30
 _FEW_ROWS = 300
+_MANY_ROWS = 3000
 
 
 class Problem(StrEnum):
@@ -150,6 +151,7 @@ def advise(traits: Traits) -> tuple[Advice, ...]:
         _linear(traits),
         _neighbours(traits),
         _encoder(traits),
+        _finetuned(traits),
         _trees(traits),
         _tagger(traits),
         Advice(
@@ -162,6 +164,8 @@ def advise(traits: Traits) -> tuple[Advice, ...]:
             ("tens to hundreds of milliseconds an answer on a CPU",)
             + (() if closed else ("prose has no agreement promise: check it with a judge or a router",)),
         ),
+        _few_shot(traits),
+        _routed(traits),
         Advice(
             "chat (top)",
             Fit.YES,
@@ -225,6 +229,47 @@ def _encoder(traits: Traits) -> Advice:
         ("long texts are cut",) if long else ()
     )
     return Advice("encoder", Fit.MAYBE if long else Fit.YES, reasons, against)
+
+
+def _finetuned(traits: Traits) -> Advice:
+    if traits.problem is not Problem.CLASSIFICATION:
+        return Advice("finetuned", Fit.NO, (), ("its head chooses from a closed set of answers",))
+    against = ["wants an encoder in a folder, and torch to be fitted"]
+    if traits.rows is not None and traits.rows < _MANY_ROWS:
+        against.append(f"{traits.rows:,} examples: `encoder` does as well with so few")
+    many = traits.rows is not None and traits.rows >= _MANY_ROWS
+    return Advice(
+        "finetuned",
+        Fit.YES if many else Fit.MAYBE,
+        ("every weight learns the task's own words and meanings", "served in 8 bit without torch"),
+        tuple(against),
+    )
+
+
+def _few_shot(traits: Traits) -> Advice:
+    if traits.problem is not Problem.CLASSIFICATION:
+        return Advice("chat (few-shot)", Fit.NO, (), ("it answers with one of a task's labels",))
+    few = traits.rows is None or traits.rows < _FEW_ROWS
+    return Advice(
+        "chat (few-shot)",
+        Fit.YES if few else Fit.MAYBE,
+        ("a small chat model shown the nearest examples: good from the first labels on, better with each",),
+        ("a call of that model for each question",),
+    )
+
+
+def _routed(traits: Traits) -> Advice:
+    if traits.problem not in (Problem.PROSE, Problem.ANSWERS):
+        return Advice("routed", Fit.NO, (), ("answers can be compared: a certified rung is better",))
+    return Advice(
+        "routed",
+        Fit.YES,
+        (
+            "a router sends to the large model what gains by it",
+            "what the small one writes is checked, and sent up",
+        ),
+        ("no promise: it wants scores of both models on some hundred questions",),
+    )
 
 
 def _trees(traits: Traits) -> Advice:

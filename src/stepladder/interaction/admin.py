@@ -144,6 +144,7 @@ class AdminPages:
         found = await asyncio.to_thread(self._house.store.entries.list, EVERYWHERE)
         return json_of({"words": [{"text": one.key, "deed": one.answer, "who": one.who} for one in found]})
 
+    @takes(_Word)
     async def put_word(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/words: add a word, or say otherwise what is done about it."""
         given = await self._read(request, _Word)
@@ -152,6 +153,7 @@ class AdminPages:
         await self._house.refresh()
         return await self.words(request, tenant)
 
+    @takes(_Word)
     async def remove_word(self, request: Request, tenant: Tenant) -> Response:
         """DELETE /admin/words: take a word out."""
         given = await self._read(request, _Word)

@@ -64,6 +64,7 @@ class House:
         self.store = store
         self.clock = SystemClock()
         self.events = Events()
+        self.traces = self._traced(config)
         self.opened_at = self.clock.time()
         self.changed: list[Callable[[], None]] = []
         self.knowledge = OpenedKnowledge(settings)
@@ -275,6 +276,8 @@ class House:
         await asyncio.to_thread(self.store.close)
         self.metrics.save()
         self.gateway.admission.board.close()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
 
     async def _look_for_keys(self) -> None:
         """An unknown key may have been made a moment ago by another process: its first use is not a wrong guess.
@@ -334,6 +337,13 @@ class House:
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):
                 self.events.emit(RolledOut(task, rollout.live, rollout.candidate, "the store says so"))
+
+    def _traced(self, config: Config) -> Any:
+        if not config.server.traces:
+            return None
+        from stepladder.interaction.traces import Traces, collector
+
+        return Traces(self.events, self.clock, collector())
 
     def _admission(self, config: Config, several: bool) -> Admission:
         url = self.settings.store_url(config)

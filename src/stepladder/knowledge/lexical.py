@@ -17,6 +17,8 @@ from stepladder.knowledge.terms import is_character, query_terms
 
 K1 = 2.0
 B = 0.6
+LONG = 2.0
+"""A passage counts as no longer than so many average ones: else one among much shorter ones is never found."""
 
 
 def rank(connection: sqlite3.Connection, collection: int, text: str) -> Ranking:
@@ -35,7 +37,7 @@ def rank(connection: sqlite3.Connection, collection: int, text: str) -> Ranking:
             continue
         idf = _idf(len(postings), known.passages)
         counts = postings["count"].astype(np.float64)
-        lengths = postings["length"] * (K1 * B / average) + K1 * (1 - B)
+        lengths = np.minimum(postings["length"], LONG * average) * (K1 * B / average) + K1 * (1 - B)
         numbers.append(postings["passage"].astype(np.int64))
         scores.append(asked[term] * idf * (K1 + 1) * counts / (counts + lengths))
     return _added_up(np.concatenate(numbers), np.concatenate(scores)) if numbers else Ranking.none()

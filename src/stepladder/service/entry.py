@@ -287,9 +287,8 @@ class Entry(ABC):
         """It is over: the event that tells of it."""
         overhead = self._overhead_ms = self.overhead_ms()
         model = self.asked.request.model
-        return Answered(
-            self.task, model, self.answer, status, self.latency_ms(), overhead, self.top, self.cached
-        )
+        latency, id = self.latency_ms(), self.asked.id
+        return Answered(self.task, model, self.answer, status, latency, overhead, self.top, self.cached, id)
 
 
 def _asker(tenant: Tenant) -> str:

@@ -43,7 +43,7 @@ def discover(  # noqa: PLR0913, PLR0917 a command's options
 
     console = Console(stderr=json_ == Path("-"))
     if describe:
-        _describe(console, describe)
+        _written(json_, _describe(console, describe))
         return
     if fewest < 5:
         raise BadRequest(f"--fewest is {fewest}.", param="--fewest", remedy="Give 5 or more.")
@@ -57,12 +57,17 @@ def discover(  # noqa: PLR0913, PLR0917 a command's options
     if toml is not None:
         toml.write_text("\n\n".join(proposal.toml for proposal in proposals) + "\n", encoding="utf-8")
     _show(console, found, proposals, exchanges)
-    if json_ is not None:
-        text = json.dumps(_figures(found, proposals), ensure_ascii=False, indent=1)
-        if json_ == Path("-"):
-            print(text)
-        else:
-            json_.write_text(text, encoding="utf-8")
+    _written(json_, _figures(found, proposals))
+
+
+def _written(place: Path | None, figures: dict[str, Any]) -> None:
+    if place is None:
+        return
+    text = json.dumps(figures, ensure_ascii=False, indent=1)
+    if place == Path("-"):
+        print(text)
+    else:
+        place.write_text(text, encoding="utf-8")
 
 
 def _read(console: "Console", file: Path | None, config: Path | None) -> "list[Exchange]":
@@ -149,13 +154,21 @@ def _advice(console: "Console", advice: "tuple[Advice, ...]") -> None:
     console.print(table)
 
 
-def _describe(console: "Console", text: str) -> None:
+def _describe(console: "Console", text: str) -> dict[str, Any]:
     from stepladder.data import advise, traits_described
 
     traits = traits_described(text)
     labels = f", about {traits.labels} labels" if traits.labels else ""
     console.print(f"This reads like [bold]{traits.problem}[/bold]{labels}.")
-    _advice(console, advise(traits))
+    advice = advise(traits)
+    _advice(console, advice)
+    return {"problem": traits.problem, "labels": traits.labels, "rungs": _rungs(advice)}
+
+
+def _rungs(advice: "tuple[Advice, ...]") -> list[dict[str, Any]]:
+    return [
+        {"rung": line.rung, "fit": line.fit, "for": line.reasons, "against": line.against} for line in advice
+    ]
 
 
 def _figures(found: "Discovery", proposals: "list[Proposal]") -> dict[str, Any]:
@@ -183,9 +196,6 @@ def _task(proposal: "Proposal") -> dict[str, Any]:
         "calls_avoided": None if result is None else result.calls_avoided,
         "agreement": None if result is None else result.agreement,
         "not_replayed": proposal.why_not,
-        "rungs": [
-            {"rung": line.rung, "fit": line.fit, "for": line.reasons, "against": line.against}
-            for line in proposal.advice
-        ],
+        "rungs": _rungs(proposal.advice),
         "toml": proposal.toml,
     }

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from stepladder.interaction.cli.knowing import (
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
-    from stepladder.knowledge import Knowledge, Query
+    from stepladder.knowledge import Document, Knowledge, Query
 
 
 @app.command()
@@ -37,6 +38,11 @@ def add(  # noqa: PLR0913, PLR0917 - its options
     depth: Annotated[int, typer.Option(help="Of a URL: follow links so many pages deep.")] = 0,
     pages: Annotated[int, typer.Option(help="Of a URL: at most so many pages.")] = 500,
     rate: Annotated[float, typer.Option(help="Of a URL: at most so many requests a second.")] = 1.0,
+    tag: Annotated[list[str] | None, typer.Option(help="Of files: a tag. Again for more.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Of files: who may read them. Again for more.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Of files: under what licence they are.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Add documents, or update those whose text has changed.
@@ -50,22 +56,45 @@ def add(  # noqa: PLR0913, PLR0917 - its options
         code |= sources.pages(url, collection, tenant, (depth, pages, rate), config)
     paths = [path for path in paths if not sources.is_url(path)]
     if paths:
-        code |= _add_files(paths, collection, tenant, embed, config)
+        said = _Said(tuple(tag or ()), tuple(group or ()), licence)
+        with opened(config, embedding=embed) as knowledge:
+            code |= _add_files(knowledge, paths, (collection, tenant), said, embed)
     raise typer.Exit(code)
 
 
-def _add_files(paths: Sequence[str], collection: str, tenant: str, embed: bool, config: Path | None) -> int:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the options say of every document; a row's own word goes before it."""
+
+    tags: tuple[str, ...]
+    groups: tuple[str, ...]
+    licence: str
+
+    def of(self, document: "Document") -> "Document":
+        """The document with it."""
+        return replace(
+            document,
+            tags=document.tags or self.tags,
+            groups=document.groups or self.groups,
+            licence=document.licence or self.licence,
+        )
+
+
+def _add_files(
+    knowledge: "Knowledge", paths: Sequence[str], where: tuple[str, str], said: _Said, embed: bool
+) -> int:
     from stepladder.knowledge import Refused, files, jsonl, read, sorted_out
+
+    collection, tenant = where
 
     refused: list[Refused] = []
     counts: dict[str, int] = {}
-    with opened(config, embedding=embed) as knowledge, bar() as progress:
+    with bar() as progress:
         for path in paths:
             found = [jsonl(sys.stdin.buffer, "-")] if path == "-" else map(read, files(Path(path)))
             for items in found:
-                changes = knowledge.add(
-                    collection, sorted_out(items, refused), tenant=tenant, progress=progress
-                )
+                given = map(said.of, sorted_out(items, refused))
+                changes = knowledge.add(collection, given, tenant=tenant, progress=progress)
                 for change, count in changes.items():
                     counts[change] = counts.get(change, 0) + count
         if embed and knowledge.embedder is not None and any(counts.values()):
@@ -230,8 +259,6 @@ def preview(
 
 def _search_lines(knowledge: "Knowledge", query: "Query") -> None:
     """The same search for each line's text."""
-    from dataclasses import replace
-
     import msgspec
 
     from stepladder.core import DataError

@@ -6,7 +6,6 @@ Only the worker imports this. The epoch with the least loss on hidden rows is ke
 import json
 import math
 import shutil
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from stepladder.core import DataError
 from stepladder.models import cores
+from stepladder.training.language.exporting import pack, write_onnx
 
 Say = Callable[[Mapping[str, Any]], None]
 ROWS, TOLD, WHOLE = "rows.json", "told.json", "whole.onnx"
@@ -165,9 +165,7 @@ def _copied(network: Any) -> dict[str, Any]:
 
 def _export(network: Any, example: Any, folder: Path) -> None:
     """whole.onnx in 32 bit, and model.onnx with its matrices in 8 bit."""
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     class Named(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -177,23 +175,5 @@ def _export(network: Any, example: Any, folder: Path) -> None:
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             return self.inner((input_ids, attention_mask))
 
-    tokens = torch.export.Dim("tokens", min=1)
-    rows = torch.export.Dim("rows", min=1)
-    shape = {0: rows, 1: tokens}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Named().eval(),
-            tuple(example),
-            str(folder / WHOLE),
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=(shape, shape),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["scores"],
-        )
-        plain = onnx.load(folder / WHOLE)
-        del plain.graph.value_info[
-            :
-        ]  # of transposed weights, which the quantiser would read the other way round
-        quantize_dynamic(plain, folder / "model.onnx", weight_type=QuantType.QInt8)
+    write_onnx(Named().eval(), tuple(example), folder / WHOLE, "scores")
+    pack(folder / WHOLE, folder / "model.onnx")

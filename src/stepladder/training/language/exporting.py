@@ -14,9 +14,7 @@ def to_onnx(folder: Path, out: Path, bits: int) -> None:
 
     Raises BadRequest, DataError for what is no encoder.
     """
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     if bits not in (8, 32):
         raise BadRequest(f"There is no ONNX in {bits} bit here.", param="--bits", remedy="Give 8 or 32.")
@@ -32,23 +30,41 @@ def to_onnx(folder: Path, out: Path, bits: int) -> None:
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             return self.inner(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
-    shape = {0: torch.export.Dim("rows", min=1), 1: torch.export.Dim("tokens", min=1)}
     example = (torch.ones((2, 7), dtype=torch.long), torch.ones((2, 7), dtype=torch.long))
-    with drafted(out) as draft, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with drafted(out) as draft:
         take_along(folder, draft)
+        write_onnx(States(), example, draft / "model.onnx", "states")
+        if bits == 8:
+            pack(draft / "model.onnx", draft / "model.onnx")
+
+
+def write_onnx(module: Any, example: tuple[Any, Any], out: Path, gives: str) -> None:
+    """A module of (input_ids, attention_mask), each (rows, tokens) of any number, in 32 bit; `gives` names its output."""
+    import torch
+
+    shape = {0: torch.export.Dim("rows", min=1), 1: torch.export.Dim("tokens", min=1)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         torch.onnx.export(
-            States(),
+            module,
             example,
-            str(draft / "model.onnx"),
+            str(out),
             dynamo=True,
             external_data=False,
             dynamic_shapes=(shape, shape),
             input_names=["input_ids", "attention_mask"],
-            output_names=["states"],
+            output_names=[gives],
         )
-        if bits == 8:
-            plain = onnx.load(draft / "model.onnx")
-            # Shapes of transposed weights, which the quantiser would read the other way round.
-            del plain.graph.value_info[:]
-            quantize_dynamic(plain, draft / "model.onnx", weight_type=QuantType.QInt8)
+
+
+def pack(whole: Path, out: Path) -> None:
+    """The same network with its matrices in 8 bit."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    plain = onnx.load(whole)
+    # Shapes of transposed weights, which the quantiser would read the other way round.
+    del plain.graph.value_info[:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_dynamic(plain, out, weight_type=QuantType.QInt8)
