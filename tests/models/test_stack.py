@@ -78,7 +78,7 @@ def test_a_member_that_is_certain_and_wrong_does_not_make_infinity():
 
 def test_explain_says_what_each_member_says():
     voices = stack(Says(0.5, 0.3, 0.2), Says(0.2, 0.6, 0.2)).explain("x")
-    assert [(v.member, v.answer, v.probability) for v in voices] == [("m0", "a", 0.3), ("m1", "b", 0.6)]
+    assert [(v.member, v.answer, v.probability) for v in voices] == [("m1", "b", 0.6), ("m0", "a", 0.3)]
 
 
 def test_members_of_other_classes_are_refused():

@@ -30,6 +30,7 @@ IDLE = frozenset(_IDLE_WORDS.split()).union(_IDLE_CHARACTERS)
 _POINTS = re.compile(
     r"[该本这那其此它他她]|\b(?:it|its|this|that|these|those|they|their|he|she|his|her|the)\b", re.I
 )
+_POINTING = re.compile(r"\W*(?:it|they|he|she|this|these|those|that)\b", re.I)
 _NAME = re.compile(r"\b[A-Z][\w'’]*")
 _LEAST_COMMON = 2
 
@@ -79,6 +80,7 @@ def _differs(asked: Laid, said: Laid, known: Collection[str]) -> bool:
 
 
 def _named(new: set[str], gone: set[str], asked: Laid, said: Laid, known: Collection[str]) -> bool:
-    """Whether the claim begins with the name of what the sentence points at: "Acme" for "the company"."""
-    name = all(word in known and (word in asked.names or is_character(word)) for word in new)
+    """Whether the claim begins with what the sentence points at: "Acme" for "the company", "the council" for "it"."""
+    points = _POINTING.match(said.text) is not None
+    name = all(word in known and (points or word in asked.names or is_character(word)) for word in new)
     return name and not gone & said.names and _POINTS.search(said.text) is not None
