@@ -19,7 +19,7 @@ CREATE INDEX IF NOT EXISTS kept_until ON kept (until);
 """
 _BATCH = 200
 _NOTHING: tuple[()] = ()
-"""Wakes the writer."""
+"""What came before it is to be let go of; it wakes the writer."""
 _WAITING = 2000
 _WAIT_SECONDS = 5.0
 
@@ -97,10 +97,11 @@ class SharedAnswers:
             going = None not in batch
             try:
                 connection = connection or _opened(self._file)
-                written += _keep(connection, [one for one in batch if one])
                 if self._wiped.is_set():
                     self._wiped.clear()
+                    batch = batch[batch.index(_NOTHING) + 1 :] if _NOTHING in batch else []
                     connection.execute("DELETE FROM kept")
+                written += _keep(connection, [one for one in batch if one])
                 if written >= self.limit // 16:
                     written = _trim(connection, self.limit)
                 told = False
