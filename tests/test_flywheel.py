@@ -98,6 +98,7 @@ def test_a_kill_after_any_step_loses_and_doubles_nothing(store, stream, tmp_path
 
 
 def test_more_labels_make_a_better_candidate_which_is_promoted(store, stream):
+    stream.hard = 0.3
     until(stream, live)
     first = store.rollouts.get("mood").live
     # What was hard before is telling now: there is something to gain.
@@ -219,6 +220,7 @@ def test_the_story_is_short():
 
 def test_what_was_forgotten_is_not_tried_out_and_replay_brings_it_back(store, stream):
     """The questions change for good; what the first release knew is asked no more, and still has to be known."""
+    stream.hard = 0.27
     until(stream, live)
     (slice_,) = Standing.load(store, TASK).slices
     assert store.catalogue.get_dataset(slice_, "mood") is not None
