@@ -68,7 +68,7 @@ def test_texts_without_labels_tell_which_words_go_together():
     assert accuracy(helped.model, *fresh) > accuracy(alone.model, *fresh) + 0.05
     assert "cost_latent" in helped.metrics
     # What is hidden of the labelled rows stays hidden: their guesses are no better than those of fresh rows.
-    right = np.mean([one.text == label for one, label in zip(helped.out_of_fold, known[1], strict=True)])
+    right = np.mean([one.text == label for one, label in zip(helped.guesses, known[1], strict=True)])
     assert right == pytest.approx(accuracy(helped.model, *fresh), abs=0.15)
 
 
