@@ -105,13 +105,17 @@ class Shop:
         self.url = ""
         self.slowly = asyncio.Event()
         self.state = "on its way"
+        self.says = ""  # of the order's operation, in its document
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
         self.seen.append((request.method, request.rel_url.raw_path_qs, dict(request.headers), body))
         name = request.path.split("/")[1]
         if name == "openapi.json":
-            return web.json_response(document(self.url))
+            told = document(self.url)
+            if self.says:
+                told["paths"]["/orders/{number}"]["get"]["summary"] = self.says
+            return web.json_response(told)
         if name == "orders":
             return web.json_response({"order": request.path.split("/")[2], "state": self.state})
         if name == "slow":

@@ -41,6 +41,10 @@ class ToolScreen(Protocol):
         """What a tool said, as it may go to a model."""
         ...
 
+    async def offer(self, function: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a tool says of itself, as it may go to a model."""
+        ...
+
 
 class Hands(Protocol):
     """The tools of one question: offered to whoever answers it, and used for it. `spent` is what rounds took that are over."""

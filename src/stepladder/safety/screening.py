@@ -1,6 +1,7 @@
 """The guards between a model and its tools: what it hands them leaves the house, and what they say is anybody's text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from stepladder.core import Blocked, json_texts
 from stepladder.safety.outgoing import Outgoing, Stopped
@@ -38,6 +39,18 @@ class Screening:
     async def result(self, text: str) -> str:
         """What a tool said, judged like any text from elsewhere. Raises Blocked, GuardFailed."""
         return await self._watch.screen("tool", text)
+
+    async def offer(self, function: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a tool says of itself: its server's words, each judged like a result. Raises Blocked, GuardFailed."""
+        found: list[str] = []
+
+        def note(one: str, _: str) -> str:
+            found.append(one)
+            return one
+
+        json_texts.changed(function, note)
+        cleared: Iterator[str] = iter([await self.result(one) for one in found])
+        return cast(Mapping[str, Any], json_texts.changed(function, lambda one, _: next(cleared)))
 
     async def _cleared(self, out: Outgoing, text: str) -> str:
         await out.observe(text)

@@ -126,7 +126,7 @@ class QuestionHands:
         self.names = [name for name in self.names if self.tools[name.partition(".")[0]].given.private]
 
     async def offered(self) -> Sequence[Mapping[str, Any]]:
-        """As OpenAI's `tools`. A tool that cannot say what it does is left out. Raises ToolFailed where they are too many."""
+        """As OpenAI's `tools`, without those that cannot say what they do, or may not. Raises ToolFailed for too many."""
         found, size = [], 0
         for tool in {
             name.partition(".")[0]: self.tools[name.partition(".")[0]] for name in self.names
@@ -134,13 +134,10 @@ class QuestionHands:
             for operation in await _listed(tool):
                 if not self._may(tool.name, operation.name):
                     continue
-                name = _name(tool.name, operation.name)
-                self._known[name] = (tool, operation)
-                function = {
-                    "name": name,
-                    "description": operation.description,
-                    "parameters": operation.parameters,
-                }
+                function = await self._function(tool.name, operation)
+                if function is None:
+                    continue
+                self._known[function["name"]] = (tool, operation)
                 size += len(msgspec.json.encode(function))
                 found.append({"type": "function", "function": function})
         if size > _MOST_SCHEMAS:
@@ -149,6 +146,16 @@ class QuestionHands:
                 remedy="Name single operations: tools = ['x.operation'].",
             )
         return found
+
+    async def _function(self, tool: str, operation: Operation) -> Mapping[str, Any] | None:
+        """As a model gets to read it; None where a guard withholds it. What a server says of its tools is as untrusted as
+        what they say."""
+        said = {"description": operation.description, "parameters": operation.parameters}
+        try:
+            said = dict(await self.screen.offer(said)) if self.screen is not None else said
+        except (Blocked, GuardFailed):
+            return None
+        return {"name": _name(tool, operation.name), **said}
 
     async def use(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Make the calls side by side; what is too much, or not allowed, is told to the model like any failure."""
