@@ -105,17 +105,14 @@ class Shop:
         self.url = ""
         self.slowly = asyncio.Event()
         self.state = "on its way"
-        self.says = ""  # of the order's operation, in its document
+        self.says = "The order"  # of the order's operation, in its document
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
         self.seen.append((request.method, request.rel_url.raw_path_qs, dict(request.headers), body))
         name = request.path.split("/")[1]
         if name == "openapi.json":
-            told = document(self.url)
-            if self.says:
-                told["paths"]["/orders/{number}"]["get"]["summary"] = self.says
-            return web.json_response(told)
+            return web.json_response(document(self.url, self.says))
         if name == "orders":
             return web.json_response({"order": request.path.split("/")[2], "state": self.state})
         if name == "slow":
@@ -153,11 +150,11 @@ async def served(app: web.Application) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def document(url: str) -> dict[str, Any]:
-    """An OpenAPI 3 document, with references, every place of a parameter, and what a model may not use."""
+def document(url: str, says: str = "The order") -> dict[str, Any]:
+    """An OpenAPI 3 document that `says` so of its first operation, with references, every place of a parameter, and what a model may not use."""
 
     def get(name: str, **more: Any) -> dict[str, Any]:
-        return {"get": {"operationId": name, "summary": f"The {name}", "responses": {}, **more}}
+        return {"get": {"operationId": name, "summary": f"The {name}", "responses": {}} | more}
 
     number = {"$ref": "#/components/parameters/Number"}
     search = [
@@ -176,7 +173,7 @@ def document(url: str) -> dict[str, Any]:
         "info": {"title": "Shop", "version": "1"},
         "servers": [{"url": url}],
         "paths": {
-            "/orders/{number}": {"parameters": [number], **get("order")},
+            "/orders/{number}": {"parameters": [number], **get("order", summary=says)},
             "/search": get("search", parameters=search),
             "/refunds": {"post": {"operationId": "refund", "requestBody": body, "responses": {}}},
             **{f"/{name}": get(name) for name in ("slow", "big", "away", "picture", "broken")},
