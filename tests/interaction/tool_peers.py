@@ -151,7 +151,7 @@ async def served(app: web.Application) -> AsyncIterator[str]:
 
 
 def document(url: str, says: str = "The order") -> dict[str, Any]:
-    """An OpenAPI 3 document: references, every place of a parameter, what no model may use. It `says` so of its first operation."""
+    """An OpenAPI 3 document with references and every place of a parameter. It `says` so of its first operation."""
 
     def get(name: str, **more: Any) -> dict[str, Any]:
         return {"get": {"operationId": name, "summary": f"The {name}", "responses": {}} | more}
