@@ -53,6 +53,7 @@ ENCODERS = {
     "backwards": lambda text: text[::-1],
     "leet": lambda text: text.translate(str.maketrans("aeiost", "431057")),
     "spaced": lambda text: "  ".join(" ".join(word) for word in text.split()),
+    "spaced throughout": " ".join,
     "binary": lambda text: " ".join(f"{byte:08b}" for byte in text.encode()),
     "tags": lambda text: "hello" + "".join(chr(0xE0000 + ord(character)) for character in text),
     "wide": lambda text: text.translate({code: code + 0xFEE0 for code in range(33, 127)}),

@@ -20,6 +20,7 @@ from stepladder.core import DataError, Field
 _SHOWN = 5
 _INSTRUCTING = ("system", "developer")
 _EXAMPLE = '{"input": "a question", "answer": "what the model said"}'
+_MAPPED = "; map names with --input and --answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def read_log(path: Path, names: FieldNames | None = None) -> Log:
         seen = f" Line {skipped[0].line}: {skipped[0].reason}." if skipped else " It is empty."
         raise DataError(
             f"{path} holds no usable row.{seen}",
-            remedy=f"A row is {_EXAMPLE} or an OpenAI request and response; map names with --input and --answer.",
+            remedy=f"A row is {_EXAMPLE} or an OpenAI request and response{'' if names is None else _MAPPED}.",
         )
     return Log(tuple(rows), len(skipped), tuple(skipped[:_SHOWN]))
 

@@ -32,7 +32,7 @@ _BACKWARDS = re.compile(
     re.I,
 )
 _ENOUGH = 3
-_SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,2}){5,}[^\W_](?![^\W_])")
+_SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/]{1,3}){5,}[^\W_](?![^\W_])")
 _LEET_TOKEN = re.compile(r"(?<![\w@$!|])(?=\S*[a-z])(?=\S*[0-9@$!|])[a-z0-9@$!|]{3,}(?![\w@$])", re.I)
 _LEET_SURE = re.compile(r"[a-z][0-9@$!|]+[a-z]|\b[0-9@$][a-z]{3}", re.I)
 _LEET = str.maketrans("013457@$!|+", "oieastasiil")

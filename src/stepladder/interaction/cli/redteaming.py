@@ -14,7 +14,7 @@ _LANGUAGES = ("en", "zh")
 
 def redteam(
     task: Annotated[str, typer.Argument(help="The task or model, as `model` names it.")],
-    url: Annotated[str, typer.Option(help="The API that it is asked by.")] = "http://127.0.0.1:8000/v1",
+    url: Annotated[str, typer.Option(help="The API that it is asked by.")] = "http://127.0.0.1:8460/v1",
     key: Annotated[str, typer.Option(help='A reference to the key: "env:NAME" or "file:PATH".')] = "",
     out: Annotated[Path, typer.Option(help="The folder that the report goes to.")] = Path("redteam"),
     languages: Annotated[str, typer.Option(help="Of our own suites.")] = "en,zh",

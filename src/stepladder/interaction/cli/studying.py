@@ -11,6 +11,7 @@ from stepladder.interaction.cli.shown import drawn
 from stepladder.interaction.cli.training import Base, Set, job_of, settings_in, write_rows
 
 if TYPE_CHECKING:
+    from stepladder.data import FieldNames
     from stepladder.training import Attempt, Choice, Studied, Trial
 
 app = typer.Typer()
@@ -30,13 +31,21 @@ def study(  # noqa: PLR0913, PLR0917 a command's options
     set_: Set = None,
     base: Base = "",
     seed: Annotated[int, typer.Option(help="Of the search.")] = 0,
+    input_: Annotated[str, typer.Option("--input", help="Field of the question, for rungs.")] = "input",
+    answer: Annotated[str, typer.Option(help="Field of the answer, for rungs.")] = "answer",
 ) -> None:
     """Search the settings of a recipe: each trial is judged on rows that it did not learn, and pruned where it will not win."""
     from rich.console import Console
 
+    from stepladder.data import FieldNames
     from stepladder.training import study as search
+    from stepladder.training.language import METHODS
 
-    attempt, usual = _attempt(recipe, data, out, base, settings_in(set_ or []))
+    given = settings_in(set_ or [])
+    if recipe in METHODS:
+        attempt, usual = _language(recipe, data, out, base, given)
+    else:
+        attempt, usual = _rung(recipe, data, FieldNames(input=input_, answer=answer), given)
     space = _space(recipe, usual, try_ or [])
     console, told = Console(), 0
     for now in search(out, space, attempt, trials=trials, seed=seed):
@@ -47,19 +56,15 @@ def study(  # noqa: PLR0913, PLR0917 a command's options
     console.print(drawn(_table(now, recipe)))
 
 
-def _attempt(
-    recipe: str, data: Path, out: Path, base: str, given: Mapping[str, Any]
+def _rung(
+    recipe: str, data: Path, names: "FieldNames", given: Mapping[str, Any]
 ) -> "tuple[Attempt, Sequence[Choice]]":
     """How this recipe is tried, and what is usually searched."""
-    from stepladder.training.language import METHODS
-
-    if recipe in METHODS:
-        return _language(recipe, data, out, base, given)
     from stepladder.core import Dataset, Example, Task
     from stepladder.data import read_log
     from stepladder.training import SPACES, rung_attempt
 
-    rows = read_log(data).rows
+    rows = read_log(data, names).rows
     examples = tuple(Example(str(row.line), row.text, row.answer, fields=row.fields) for row in rows)
     labels = tuple(sorted({one.label for one in examples}))
     task = Task("study", "none", labels=labels if recipe != "tagger" else ())

@@ -52,10 +52,10 @@ def _read(line: bytes, where: str, kind: Kind) -> Row:
     reader, wanted = _KINDS[kind]
     try:
         return reader(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{where} is no row to train on ({type(error).__name__}).", remedy=f"A row is {wanted}."
-        ) from error
+    except KeyError as error:
+        raise DataError(f"{where} has no {error.args[0]!r}.", remedy=f"A row is {wanted}.") from error
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{where} is no row to train on.", remedy=f"A row is {wanted}.") from error
 
 
 def _pair(row: Mapping[str, Any]) -> Row:
