@@ -69,10 +69,7 @@ def student(way: Way, seed: int, data: Path) -> Student:
     if way.rung == "stack":  # a text's vector does not depend on the seed
         warm([row.text for row in read(data, way.file).rows])
     examples = clean([Example(str(row.line), row.text, row.answer) for row in learnt])
-    others = (
-        sorted(rest, key=lambda row: row.text) if way.learns else rest
-    )  # so as not to tell which are held back
-    hidden, say = _fitted(way, examples, others if way.batch else [], seed)
+    hidden, say = _fitted(way, examples, rest if way.batch else [], seed)
     said = say([row.text for row in rest])
     return Student(
         _against(hidden, [one.label for one in examples]),
@@ -114,7 +111,7 @@ def climbed(way: Way, seed: int, data: Path, target: float, risk: float) -> dict
     examples = clean(
         [Example(str(row.line), row.text, row.answer) for row in [*learnt, *(rest[i] for i in sent)]]
     )
-    _, say = _fitted(way, examples, sorted(rest, key=lambda row: row.text) if way.batch else [], seed)
+    _, say = _fitted(way, examples, rest if way.batch else [], seed)
     said = say([rest[i].text for i in left])
     scores, wrong = _against(said, [rest[i].answer for i in left])
     held, scope = left < first.held, Scope(population=left.size, counted=batch)

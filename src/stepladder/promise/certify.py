@@ -94,6 +94,7 @@ class CertifiedThreshold:
     population: int | None = None
     horizon: int | None = None
     following: int | None = None
+    counted: int | None = None
 
     @property
     def certified(self) -> bool:
@@ -269,6 +270,7 @@ def _certify(
         population=scope.population,
         horizon=scope.horizon,
         following=scope.following,
+        counted=scope.counted,
     )
 
 

@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepladder.promise.certify import Scope, scoped_errors
-from stepladder.promise.inputs import InvalidPromiseInput, count, error_budget, scored_sample
-from stepladder.promise.plan import expected_low_share
+from stepladder.promise.inputs import InvalidPromiseInput, count, scored_sample
+from stepladder.promise.plan import expected_low_share, plan_calibration
 
 SENT_FIRST = 0.5
 """Of the questions that are expected to climb, the share that is sent before the threshold is known: nearly all of these
@@ -40,11 +40,15 @@ def plan_climbers(
 ) -> int:
     """How many of the `held` + `batch` rows to send up and learn from before the rest is certified.
 
-    `scores` and `wrong` (k,) are out-of-fold on the training set. 0 where nothing could be certified anyway.
+    `scores` and `wrong` (k,) are out-of-fold on the training set. Without held-back rows the calibration is to be drawn of what
+    is left of the batch (`Scope(population=what is left, counted=batch)`; the proof is the same). 0 where nothing could be
+    certified anyway.
     """
     checked, errors = scored_sample(scores, wrong)
     held, batch = count("held", held), count("batch", batch)
-    error_budget(target)
+    if held == 0:
+        plan = plan_calibration(checked, errors, target=target, risk=risk, remaining=batch)
+        return math.floor(SENT_FIRST * ((1.0 - plan.low_share) * batch - plan.labels)) if plan.labels else 0
     rows = held + batch
     allowed = scoped_errors(held, target=target, risk=risk, scope=Scope(population=rows, counted=batch))
     if allowed < 0 or checked.size == 0:
