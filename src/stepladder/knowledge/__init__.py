@@ -13,6 +13,7 @@ from stepladder.knowledge.instructions import is_instruction, trusted, without_i
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
+from stepladder.knowledge.rankers import Kept, Worth
 from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, candidates, signs
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
@@ -20,6 +21,7 @@ from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.sources import Outcome, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, query_terms
+from stepladder.knowledge.tuning import Tuned
 
 __all__ = [
     "Asked",
@@ -28,6 +30,7 @@ __all__ = [
     "Collection",
     "Document",
     "Evidence",
+    "Kept",
     "Knowledge",
     "Outcome",
     "Piece",
@@ -40,6 +43,8 @@ __all__ = [
     "Splitting",
     "Stored",
     "Support",
+    "Tuned",
+    "Worth",
     "answered",
     "best_quote",
     "candidates",

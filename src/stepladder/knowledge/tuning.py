@@ -1,0 +1,97 @@
+"""Whether a collection's own questions teach an order that beats fusion, judged on questions it was not taught by."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepladder.core import BadRequest, Embedder, Progress
+from stepladder.knowledge.features import CANDIDATES, features
+from stepladder.knowledge.nearest import Vector
+from stepladder.knowledge.quality import Asked, ndcg
+from stepladder.knowledge.ranker import PLAIN, Judged, Weights, fit
+from stepladder.knowledge.rankers import Worth
+from stepladder.knowledge.search import Means, Query, gathered
+from stepladder.text import normalise
+
+LEAST = 20
+"""Questions: fewer say nothing."""
+
+_FOLDS = 5
+_DEPTH = 10
+_QUERIES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What tuning came to. `version` is that of the learned order now in force; None: it is not worth it, fusion stays."""
+
+    worth: Worth
+    version: int | None
+    weights: dict[str, float]
+
+
+def usable(asked: Sequence[Asked]) -> list[Asked]:
+    """The questions that name right documents, each text once. Raises BadRequest where they are too few."""
+    known = {normalise(one.text): one for one in asked if any(grade > 0 for grade in one.grades.values())}
+    if len(known) < LEAST:
+        raise BadRequest(
+            f"{len(known)} different questions name their documents.",
+            param="questions",
+            remedy=f"Give {LEAST} at least; some hundreds are better.",
+        )
+    return list(known.values())
+
+
+def embedded(asked: Sequence[Asked], embedder: Embedder | None) -> list[Vector | None]:
+    """The questions' vectors, where there is an embedder. May raise RungFailed."""
+    if embedder is None:
+        return [None] * len(asked)
+    texts = [one.text for one in asked]
+    parts = [texts[start : start + _QUERIES_AT_ONCE] for start in range(0, len(texts), _QUERIES_AT_ONCE)]
+    return [row for part in parts for row in embedder.embed(part, query=True)]
+
+
+def judged(
+    connection: sqlite3.Connection,
+    collection: int,
+    queries: Sequence[tuple[Query, Asked]],
+    means: Means,
+    progress: Progress,
+) -> Iterator[Judged]:
+    """Each question's candidates, within one transaction that the means' index has followed."""
+    for done, (query, asked) in enumerate(queries, 1):
+        pool = gathered(connection, query, collection, means)
+        numbers = pool.fused.numbers[:CANDIDATES].tolist()
+        documents = dict(
+            connection.execute(
+                "SELECT p.number, d.id FROM passages p JOIN documents d ON d.number = p.document "
+                "WHERE p.number IN (SELECT value FROM json_each(?))",
+                (json.dumps(numbers),),
+            ).fetchall()
+        )
+        yield Judged(
+            features(connection, pool), [documents[number] for number in numbers], dict(asked.grades)
+        )
+        progress(done, len(queries), "questions")
+
+
+def worth(questions: Sequence[Judged]) -> Worth:
+    """Five times four fifths of the questions teach, and the others judge: nDCG@10 against fusion alone."""
+    fold = np.random.default_rng(0).permutation(len(questions)) % _FOLDS
+    plain = np.array([score(one, PLAIN) for one in questions])
+    tuned = np.empty(len(questions))
+    for number in range(_FOLDS):
+        weights = fit([one for one, mine in zip(questions, fold, strict=True) if mine != number])
+        for place in np.flatnonzero(fold == number).tolist():
+            tuned[place] = score(questions[place], weights)
+    error = float((tuned - plain).std(ddof=1)) / math.sqrt(len(questions))
+    return Worth(len(questions), float(plain.mean()), float(tuned.mean()), error)
+
+
+def score(question: Judged, weights: Weights) -> float:
+    """nDCG@10 of a question's documents in the order of the weights."""
+    return ndcg(question.wanted, question.ranked(weights), _DEPTH)
