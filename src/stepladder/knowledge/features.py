@@ -144,6 +144,4 @@ def _share(idf: Mapping[str, float], said: frozenset[str]) -> float:
 def _said(title: str) -> frozenset[str]:
     """A title's terms, single characters of spaceless scripts too."""
     terms = document_terms(title)
-    return frozenset(terms).union(
-        *(set(term) for term in terms if len(term) == 2 and is_character(term[0]))
-    )
+    return frozenset(terms).union(*(set(term) for term in terms if len(term) == 2 and is_character(term[0])))

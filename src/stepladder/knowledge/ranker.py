@@ -93,7 +93,9 @@ def fit(judged: Sequence[Judged]) -> Weights:
         gradient, curvature = lists.slopes(weights)
         step = np.linalg.solve(curvature, gradient)
         size, before = 1.0, lists.loss(weights)
-        while lists.loss(weights - size * step) > before - 1e-4 * size * float(gradient @ step) and size > 1e-6:
+        while (
+            lists.loss(weights - size * step) > before - 1e-4 * size * float(gradient @ step) and size > 1e-6
+        ):
             size /= 2
         weights = weights - size * step
         if np.abs(size * step).max() < 1e-4:
