@@ -25,7 +25,7 @@ from stepladder.knowledge.reranking import reranked
 from stepladder.knowledge.search import Means, Query
 from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
-from stepladder.knowledge.tuning import Tuned
+from stepladder.knowledge.tuning import Lesson, Tuned
 
 if TYPE_CHECKING:
     from stepladder.knowledge.postgres.publishing import Published
@@ -249,22 +249,36 @@ class Knowledge:
         fitted on is higher than by fusion alone, by more than the difference's standard error. Where it is not, fusion has
         the last word, whatever was in force before. Raises BadRequest for too few questions.
         """
-        known, scope = tuning.usable(asked), scope or Scope()
-        queries = [
-            (Query(one.text, collection, scope, vector=vector), one)
-            for one, vector in zip(known, tuning.embedded(known, self.embedder), strict=True)
-        ]
-        with self._file.read() as connection:
-            number = documents.collection_number(connection, scope.tenant, collection)
-            means = self._means(connection, number, queries[0][0])
-            judged = list(tuning.judged(connection, number, queries, means, progress))
-        worth, ranker = tuning.worth(judged), Ranker.fitted(means.embedder, means.fusion, judged)
+        scope = scope or Scope()
+        lesson = self.lesson(collection, tuning.usable(asked), scope=scope, progress=progress)
+        worth = tuning.worth(lesson.questions)
+        ranker = Ranker.fitted(lesson.embedder, lesson.fusion, lesson.questions)
         with self._file.write() as connection:
+            number = documents.collection_number(connection, scope.tenant, collection)
             if worth.better:
                 version = rankers.keep(connection, number, ranker, worth, by)
                 return Tuned(worth, version, ranker.weights)
             rankers.forget(connection, number)
             return Tuned(worth, None, ranker.weights)
+
+    def lesson(
+        self,
+        collection: str,
+        asked: Sequence[Asked],
+        *,
+        scope: Scope | None = None,
+        progress: Progress = _quietly,
+    ) -> Lesson:
+        """The candidates of each question, as a hybrid search has them before they are put in order. Raises BadRequest."""
+        scope = scope or Scope()
+        queries = [
+            (Query(one.text, collection, scope, vector=vector), one)
+            for one, vector in zip(asked, tuning.embedded(asked, self.embedder), strict=True)
+        ]
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, scope.tenant, collection)
+            means = self._means(connection, number, queries[0][0])
+            return tuning.lesson(connection, number, queries, means, progress)
 
     def forget_tuning(self, collection: str, *, tenant: str = "") -> bool:
         """Let fusion alone have the last word again; whether anything was learned. Raises BadRequest."""

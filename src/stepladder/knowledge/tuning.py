@@ -3,12 +3,12 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stepladder.core import BadRequest, Embedder, Progress
+from stepladder.core import BadRequest, Embedder, Fusion, Progress
 from stepladder.knowledge.features import CANDIDATES, features
 from stepladder.knowledge.nearest import Vector
 from stepladder.knowledge.quality import Asked, ndcg
@@ -55,14 +55,24 @@ def embedded(asked: Sequence[Asked], embedder: Embedder | None) -> list[Vector |
     return [row for part in parts for row in embedder.embed(part, query=True)]
 
 
-def judged(
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Questions with their candidates, as a search by this embedder and this fusion finds them."""
+
+    embedder: str
+    fusion: Fusion
+    questions: list[Judged]
+
+
+def lesson(
     connection: sqlite3.Connection,
     collection: int,
     queries: Sequence[tuple[Query, Asked]],
     means: Means,
     progress: Progress,
-) -> Iterator[Judged]:
+) -> Lesson:
     """Each question's candidates, within one transaction that the means' index has followed."""
+    found = []
     for done, (query, asked) in enumerate(queries, 1):
         pool = gathered(connection, query, collection, means)
         numbers = pool.fused.numbers[:CANDIDATES].tolist()
@@ -73,10 +83,10 @@ def judged(
                 (json.dumps(numbers),),
             ).fetchall()
         )
-        yield Judged(
-            features(connection, pool), [documents[number] for number in numbers], dict(asked.grades)
-        )
+        ids = [documents[number] for number in numbers]
+        found.append(Judged(features(connection, pool), ids, asked.grades))
         progress(done, len(queries), "questions")
+    return Lesson(means.embedder, means.fusion, found)
 
 
 def worth(questions: Sequence[Judged]) -> Worth:

