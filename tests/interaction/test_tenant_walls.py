@@ -1,0 +1,205 @@
+"""Whatever tenants write, ask, approve and ask again: no response says a word of a passage that is not for the asker.
+
+Every document has a mark in its text, title, id and source, and so has every correction; the model repeats all that it is
+shown. What a response holds, in headers, citations and errors too, is compared with what its asker may see at that moment.
+"""
+
+import asyncio
+import re
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.interaction.helping import HELP
+from tests.interaction.upstreams import live
+from tests.models.upstream_double import chunk_event
+
+TENANTS = ("", "ann", "bob", "cid")
+ASKERS = [(tenant, group) for tenant in TENANTS[1:] for group in ("", "staff")]
+COLLECTIONS = ("manual", "vault")
+MODELS = ("help", "safe", "sort", "gpt")
+QUESTIONS = (
+    "What is the code of the harbour?",
+    "Please, what is the code of the harbour?",
+    "码头的口令是什么？",
+    "请问码头的口令是什么？",
+    "code harbour 口令 码头",
+)
+MORE = """
+[tasks.help.semantic_cache]
+seconds = 600
+likeness = 0.6
+embedder = { kind = "ngrams" }
+
+[tasks.safe]
+kind = "answer"
+top = "gpt"
+cache_seconds = 600
+[tasks.safe.knowledge]
+collection = "vault"
+sure = 2.0
+"""
+MARK = re.compile(r"zq\d+x")
+
+puts = st.tuples(
+    st.just("put"), st.sampled_from(TENANTS), st.sampled_from(COLLECTIONS), st.sampled_from(["", "staff"])
+)
+asks = st.tuples(
+    st.just("ask"),
+    st.sampled_from(ASKERS),
+    st.sampled_from(MODELS[:3]),
+    st.sampled_from(QUESTIONS),
+    st.booleans(),
+)
+reacts = st.tuples(st.sampled_from(["approve", "correct"]), st.sampled_from(ASKERS))
+spies = st.tuples(st.just("spy"), st.sampled_from(ASKERS))
+removes = st.tuples(st.just("remove"), st.integers(0, 9))
+deeds = st.lists(st.one_of(puts, asks, asks, asks, asks, reacts, spies, removes), min_size=8, max_size=40)
+START = [("put", tenant, collection, "") for tenant in TENANTS[:3] for collection in COLLECTIONS]
+
+
+async def parrot(asked):
+    """Says what it was shown."""
+    text = asked.body["messages"][-1]["content"]
+    if not asked.body.get("stream"):
+        message = {"role": "assistant", "content": text}
+        return await asked.say({"choices": [{"message": message, "finish_reason": "stop"}]})
+    events = [{"choices": [{"index": 0, "delta": {"content": text}}]}]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    await asked.head()
+    await asked.chunk(b"".join(chunk_event(one) for one in [*events, end]) + b"data: [DONE]\n\n")
+    await asked.end()
+    return None
+
+
+@dataclass
+class Town:
+    """The house, its askers' keys, and who may see which mark."""
+
+    home: object
+    keys: dict = field(default_factory=dict)
+    documents: dict = field(default_factory=dict)
+    corrections: dict = field(default_factory=dict)
+    made: set = field(default_factory=set)
+    last: dict = field(default_factory=dict)
+    seen: Counter = field(default_factory=Counter)
+    marks: int = 0
+
+    async def move_in(self):
+        for tenant, group in ASKERS:
+            name, groups = f"{tenant}{group}", [group] if group else []
+            self.keys[tenant, group] = self.home.house.store.keys.create(name, tenant=tenant, groups=groups)
+        await self.home.house.refresh()
+
+    def mark(self):
+        self.marks += 1
+        return f"zq{self.marks}x"
+
+    def visible(self, asker):
+        tenant, group = asker
+        marks = {mark for mark, whose in self.corrections.items() if whose == tenant}
+        for collection in COLLECTIONS:
+            own = tenant if (tenant, collection) in self.made else ""
+            for mark, (whose, where, who) in self.documents.items():
+                if (whose, where) == (own, collection) and who in ("", group):
+                    marks.add(mark)
+        return marks
+
+    async def do(self, deed):
+        await getattr(self, deed[0])(*deed[1:])
+
+    async def put(self, tenant, collection, group):
+        mark = self.mark()
+        text = f"The code of the harbour is {mark}. 码头的口令是{mark}。"
+        row = {"id": mark, "title": f"{mark} harbour 码头", "text": text, "source": f"https://{mark}.test/"}
+        row |= {"groups": [group]} if group else {}
+        body = {"documents": [row], "tenant": tenant}
+        assert (await self.home.client.send("PUT", f"/admin/knowledge/{collection}", body)).status == 200
+        self.made.add((tenant, collection))
+        self.documents[mark] = tenant, collection, group
+
+    async def remove(self, number):
+        if not self.documents:
+            return
+        mark = list(self.documents)[number % len(self.documents)]
+        tenant, collection, _ = self.documents.pop(mark)
+        body = {"ids": [mark], "tenant": tenant}
+        assert (await self.home.client.send("DELETE", f"/admin/knowledge/{collection}", body)).status == 200
+
+    async def ask(self, asker, model, text, stream):
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
+        response = await self.sent(asker, "POST", "/v1/chat/completions", body)
+        self.last[asker] = response.headers.get("x-stepladder-request-id", "")
+        self.seen[response.headers.get("x-stepladder-cache", "")] += 1
+        self.seen[response.headers.get("x-stepladder-rung", "")] += 1
+
+    async def approve(self, asker):
+        await self.react(asker, {"score": 1})
+
+    async def correct(self, asker):
+        mark = self.mark()
+        self.corrections[mark] = asker[0]
+        await self.react(asker, {"answer": f"The code of the harbour was {mark}."})
+
+    async def react(self, asker, said):
+        if self.last.get(asker):
+            await self.sent(asker, "POST", "/v1/feedback", {"request_id": self.last[asker], **said})
+            for verified in self.home.house._ladders._answering._verified.values():
+                verified._looked = float("-inf")
+
+    async def spy(self, asker):
+        """Names what is another's: its request, its conversation, its collection, its documents."""
+        others = [id for (tenant, _), id in self.last.items() if id and tenant != asker[0]]
+        for id in others:
+            await self.sent(asker, "POST", "/v1/feedback", {"request_id": id, "score": 1})
+            await self.sent(asker, "GET", f"/v1/responses/{id}", None)
+            body = {"model": "help", "input": QUESTIONS[0], "previous_response_id": id}
+            await self.sent(asker, "POST", "/v1/responses", body)
+        await self.sent(asker, "GET", "/admin/knowledge", None)
+        await self.sent(asker, "POST", "/admin/knowledge/vault/search", {"text": "harbour", "tenant": "ann"})
+
+    async def sent(self, asker, method, path, body):
+        response = await self.home.client.send(method, path, body, key=self.keys[asker])
+        found = set(MARK.findall(response.body.decode() + repr(response.headers)))
+        assert found <= self.visible(asker), (asker, method, path, body, response.headers, response.body)
+        return response
+
+
+async def play(deeds):
+    with tempfile.TemporaryDirectory() as folder:
+        knows = HELP.replace("MORE", 'unsupported = "remove"\nsure = 0.5') + MORE
+        async with live(Path(folder), parrot, knows) as home:
+            town = Town(home)
+            await town.move_in()
+            for deed in [*START, *deeds]:
+                await town.do(deed)
+            return town
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(deeds)
+def test_no_response_says_a_word_that_is_not_for_the_asker(deeds):
+    asyncio.run(play(deeds))
+
+
+def test_the_caches_and_the_approved_answers_are_in_play():
+    """Else the property would hold of a house without them. In the end everybody asks what somebody has asked before."""
+    mine = [("ask", asker, model, text, False) for asker in ASKERS for model in MODELS for text in QUESTIONS]
+    town = asyncio.run(play([*mine, *(("approve", asker) for asker in ASKERS), *mine]))
+    assert all(town.seen[kind] for kind in ("hit", "similar", "reader", "gpt")), town.seen
+    told = asyncio.run(
+        play(
+            [
+                step
+                for asker in ASKERS
+                for step in (("ask", asker, "safe", QUESTIONS[0], False), ("correct", asker))
+            ]
+            + [("put", "ann", "manual", "")]
+            + [("ask", asker, "safe", text, False) for asker in ASKERS for text in QUESTIONS]
+        )
+    )
+    assert told.seen["verified"], told.seen
