@@ -30,17 +30,16 @@ from numpy.typing import NDArray
 from benchmarks.knowledge import cmrc2018
 from stepladder.core import Fusion
 from stepladder.knowledge import (
+    FEATURES,
     Document,
     Knowledge,
     Query,
+    Ranker,
     SearchMode,
+    Worth,
     document_terms,
     query_terms,
-    rankers,
 )
-from stepladder.knowledge.features import FEATURES
-from stepladder.knowledge.file import KnowledgeFile
-from stepladder.knowledge.ranker import Ranker
 from stepladder.models import open_embedder
 
 _DIMENSIONS = 384
@@ -147,11 +146,14 @@ def measured(data: Path, folder: Path, count: int) -> dict[str, Any]:
 
 def _learn(folder: Path) -> None:
     """Put an order in force: which one does not matter to how long it takes."""
+    from stepladder.knowledge import rankers
+    from stepladder.knowledge.file import KnowledgeFile
+
     file = KnowledgeFile(folder / "knowledge.db")
     try:
         with file.write() as connection:
             ranker = Ranker(MadeUp.name, Fusion.SCORE, dict.fromkeys(FEATURES, 1.0))
-            rankers.keep(connection, 1, ranker, rankers.Worth(0, 0.0, 0.0, 0.0), "benchmark")
+            rankers.keep(connection, 1, ranker, Worth(0, 0.0, 0.0, 0.0), "benchmark")
     finally:
         file.close()
 

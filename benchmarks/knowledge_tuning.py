@@ -27,10 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.knowledge import Collection, cmrc2018, cranfield
 from stepladder.core import Fusion
-from stepladder.knowledge import Asked, Document, Knowledge, Query
-from stepladder.knowledge.features import FEATURES
-from stepladder.knowledge.ranker import PLAIN, Judged, Weights, fit
-from stepladder.knowledge.tuning import score, worth
+from stepladder.knowledge import FEATURES, Asked, Document, Knowledge, Lesson, Query
 from stepladder.models import open_embedder
 
 _SHUFFLES = 10
@@ -70,16 +67,14 @@ def asked(collection: Collection) -> list[Asked]:
     ]
 
 
-def halves(judged: Sequence[Judged], shuffles: int) -> dict[str, Any]:
+def halves(lesson: Lesson, shuffles: int) -> dict[str, Any]:
     """nDCG@10 of the second halves: by fusion, learned from the first halves, and learned where the first half says so."""
-    plain = np.array([score(one, PLAIN) for one in judged])
     figures: dict[str, list[float]] = {"fusion": [], "learned": [], "used": [], "worth_it": []}
     for seed in range(shuffles):
-        order = np.random.default_rng(seed).permutation(len(judged)).tolist()
-        first = [judged[place] for place in order[: len(order) // 2]]
-        second = order[len(order) // 2 :]
-        learned = _mean([judged[place] for place in second], fit(first))
-        before, better = float(plain[second].mean()), worth(first).better
+        order = np.random.default_rng(seed).permutation(len(lesson.questions)).tolist()
+        first, second = lesson.part(order[: len(order) // 2]), lesson.part(order[len(order) // 2 :])
+        before, learned = float(second.scores().mean()), float(second.scores(first.ranker()).mean())
+        better = first.worth().better
         for name, value in zip(
             figures, (before, learned, learned if better else before, better), strict=True
         ):
@@ -91,18 +86,10 @@ def halves(judged: Sequence[Judged], shuffles: int) -> dict[str, Any]:
     }
 
 
-def without(judged: Sequence[Judged]) -> dict[str, float]:
+def without(lesson: Lesson) -> dict[str, float]:
     """What five-fold nDCG@10 loses without each feature."""
-    whole = worth(judged).tuned
-    lost = {}
-    for column, name in enumerate(FEATURES[1:], 1):
-        fewer = []
-        for one in judged:
-            table = one.table.copy()
-            table[:, column] = 0.0
-            fewer.append(Judged(table, one.documents, one.wanted))
-        lost[name] = whole - worth(fewer).tuned
-    return lost
+    whole = lesson.worth().tuned
+    return {name: whole - lesson.without(name).worth().tuned for name in FEATURES[1:]}
 
 
 def timed(knowledge: Knowledge, collection: Collection) -> dict[str, float]:
@@ -129,14 +116,10 @@ def timed(knowledge: Knowledge, collection: Collection) -> dict[str, float]:
     return figures
 
 
-def _mean(judged: Sequence[Judged], weights: Weights) -> float:
-    return float(np.mean([score(one, weights) for one in judged]))
-
-
 def measured(data: Path, work: Path, shuffles: int) -> dict[str, Any]:
     """All figures."""
     found: dict[str, dict[str, Any]] = {}
-    tables: dict[str, list[Judged]] = {}
+    lessons: dict[str, Lesson] = {}
     embedder = Remembering()
     for load in (cranfield, cmrc2018):
         collection = load(data)
@@ -144,20 +127,20 @@ def measured(data: Path, work: Path, shuffles: int) -> dict[str, Any]:
         for fusion in Fusion:
             knowledge = prepared(collection, work, embedder, fusion)
             try:
-                judged = knowledge.lesson(collection.name, asked(collection)).questions
-                mine[fusion.value] = halves(judged, shuffles)
+                lesson = knowledge.lesson(collection.name, asked(collection))
+                mine[fusion.value] = halves(lesson, shuffles)
                 print(collection.name, fusion, mine[fusion.value], flush=True)
                 if fusion is Fusion.SCORE:
                     mine["ms"] = timed(knowledge, collection)
-                    tables[collection.name] = judged
+                    lessons[collection.name] = lesson
             finally:
                 knowledge.close()
-        mine["lost_without"] = without(tables[collection.name])
+        mine["lost_without"] = without(lessons[collection.name])
         found[collection.name] = mine
-    for name, judged in tables.items():
-        (other,) = (one for one in tables if one != name)
-        found[name]["learned_from_the_other"] = _mean(judged, fit(tables[other]))
-        found[name]["fusion_alone"] = _mean(judged, PLAIN)
+    for name, lesson in lessons.items():
+        (other,) = (one for one in lessons if one != name)
+        found[name]["learned_from_the_other"] = float(lesson.scores(lessons[other].ranker()).mean())
+        found[name]["fusion_alone"] = float(lesson.scores().mean())
     return found
 
 

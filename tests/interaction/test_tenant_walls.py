@@ -52,7 +52,7 @@ puts = st.tuples(
 removes = st.tuples(st.just("remove"), st.integers(0, 9))
 rounds = st.tuples(
     st.just("go_round"),
-    st.lists(st.sampled_from(ASKERS), min_size=2, max_size=4, unique=True),
+    st.lists(st.sampled_from(TENANTS[1:]), min_size=1, max_size=3, unique=True),
     st.sampled_from(MODELS),
     st.lists(st.sampled_from(QUESTIONS), min_size=1, max_size=2, unique=True),
     st.sampled_from(["", "approve", "correct"]),
@@ -60,15 +60,13 @@ rounds = st.tuples(
 spies = st.tuples(st.just("spy"), st.sampled_from(ASKERS))
 deeds = st.tuples(
     st.lists(puts, max_size=8),
-    st.lists(
-        st.one_of(puts, rounds, rounds, rounds, rounds, rounds, spies, removes), min_size=10, max_size=16
-    ),
+    st.lists(st.one_of(puts, rounds, rounds, rounds, rounds, spies, removes), min_size=10, max_size=16),
 ).map(lambda both: [*both[0], *both[1]])
 
 
 async def parrot(asked):
     """Says what it was shown."""
-    text = asked.body["messages"][-1]["content"]
+    text = "\n\n".join(one["content"] for one in asked.body["messages"])
     if not asked.body.get("stream"):
         message = {"role": "assistant", "content": text}
         return await asked.say({"choices": [{"message": message, "finish_reason": "stop"}]})
@@ -90,6 +88,7 @@ class Town:
     corrections: dict = field(default_factory=dict)
     made: set = field(default_factory=set)
     last: dict = field(default_factory=dict)
+    kept: dict = field(default_factory=dict)
     seen: Counter = field(default_factory=Counter)
     marks: int = 0
 
@@ -141,8 +140,9 @@ class Town:
         self.seen[response.headers.get("x-stepladder-cache", "")] += 1
         self.seen[response.headers.get("x-stepladder-rung", "")] += 1
 
-    async def go_round(self, askers, model, texts, reaction):
-        """Each in turn asks the same; the first one says what it thinks of the answer before the next one asks."""
+    async def go_round(self, tenants, model, texts, reaction):
+        """Each in turn asks the same, who reads more first; the very first says what it thinks of its answer at once."""
+        askers = [(tenant, group) for tenant in tenants for group in ("staff", "")]
         for place, asker in enumerate(askers):
             for text in texts:
                 await self.ask(asker, model, text)
@@ -165,12 +165,14 @@ class Town:
 
     async def spy(self, asker):
         """Names what is another's: its request, its conversation, its collection, its documents."""
-        others = [id for (tenant, _), id in self.last.items() if id and tenant != asker[0]]
-        for id in others:
-            await self.sent(asker, "POST", "/v1/feedback", {"request_id": id, "score": 1})
-            await self.sent(asker, "GET", f"/v1/responses/{id}", None)
-            body = {"model": "help", "input": QUESTIONS[0], "previous_response_id": id}
-            await self.sent(asker, "POST", "/v1/responses", body)
+        body = {"model": "safe", "input": QUESTIONS[0]}
+        response = await self.sent(asker, "POST", "/v1/responses", body)
+        self.kept[asker] = response.json.get("id", "")
+        for (tenant, _), id in [*self.last.items(), *self.kept.items()]:
+            if id and tenant != asker[0]:
+                await self.sent(asker, "POST", "/v1/feedback", {"request_id": id, "score": 1})
+                await self.sent(asker, "GET", f"/v1/responses/{id}", None)
+                await self.sent(asker, "POST", "/v1/responses", {**body, "previous_response_id": id})
         await self.sent(asker, "GET", "/admin/knowledge", None)
         await self.sent(asker, "POST", "/admin/knowledge/vault/search", {"text": "harbour", "tenant": "ann"})
 
@@ -203,6 +205,6 @@ def test_no_response_says_a_word_that_is_not_for_the_asker(deeds):
 def test_the_caches_and_the_approved_answers_are_in_play():
     """Else the property would hold of a house without them."""
     put = [("put", tenant, where, "") for tenant in ("", "ann") for where in COLLECTIONS]
-    every = [("go_round", ASKERS, model, QUESTIONS, "correct") for model in MODELS]
+    every = [("go_round", TENANTS[1:], model, QUESTIONS, "correct") for model in MODELS]
     town = asyncio.run(play([*put, *every, *every, ("put", "ann", "manual", ""), *every]))
     assert all(town.seen[kind] for kind in ("hit", "similar", "reader", "gpt", "verified")), town.seen

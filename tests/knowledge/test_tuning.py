@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from stepladder.core import BadRequest, Fusion, Scope
 from stepladder.knowledge import Asked, Document, Knowledge, Query, SearchMode
 from stepladder.knowledge.features import FEATURES
-from stepladder.knowledge.ranker import PENALTY, PLAIN, Judged, fit
+from stepladder.knowledge.ranker import PENALTY, Judged, fit
 from stepladder.knowledge.ranking import Ranking, fused
 from stepladder.knowledge.schema import APPLICATION_ID, SCHEMA, SOURCES
-from stepladder.knowledge.tuning import score, worth
+from stepladder.knowledge.tuning import Lesson
 from stepladder.testing.contracts import ODD_TEXTS
 from stepladder.testing.retrieving import PairEmbedder
 
@@ -146,7 +146,8 @@ def test_any_features_give_finite_weights(seed, questions, spread):
         for size in chance.integers(0, 8, questions).tolist()
     ]
     assert np.isfinite(fit(judged)).all()
-    assert all(0.0 <= score(one, PLAIN) <= 1.0 for one in judged)
+    lesson = Lesson("", Fusion.SCORE, judged)
+    assert all(0.0 <= one <= 1.0 for one in [*lesson.scores(), *lesson.scores(lesson.ranker())])
 
 
 def test_the_weights_are_where_the_loss_does_not_fall_further():
@@ -172,7 +173,7 @@ def test_the_weights_are_where_the_loss_does_not_fall_further():
         step = np.zeros(len(FEATURES))
         step[column] = 1e-4
         assert abs(loss(found + step) - loss(found - step)) / 2e-4 < 1e-2
-    assert found[3] > 1.0 and worth(judged).better
+    assert found[3] > 1.0 and Lesson("", Fusion.SCORE, judged).worth().better
 
 
 def test_by_rank_only_places_count():

@@ -18,7 +18,6 @@ from stepladder.knowledge.file import KnowledgeFile
 from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
 from stepladder.knowledge.quality import Asked
-from stepladder.knowledge.ranker import Ranker
 from stepladder.knowledge.rankers import Kept
 from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.reranking import reranked
@@ -251,8 +250,7 @@ class Knowledge:
         """
         scope = scope or Scope()
         lesson = self.lesson(collection, tuning.usable(asked), scope=scope, progress=progress)
-        worth = tuning.worth(lesson.questions)
-        ranker = Ranker.fitted(lesson.embedder, lesson.fusion, lesson.questions)
+        worth, ranker = lesson.worth(), lesson.ranker()
         with self._file.write() as connection:
             number = documents.collection_number(connection, scope.tenant, collection)
             if worth.better:

@@ -28,10 +28,9 @@ class Ranker(msgspec.Struct, frozen=True):
     fusion: Fusion
     weights: dict[str, float]
 
-    @classmethod
-    def fitted(cls, embedder: str, fusion: Fusion, judged: "Sequence[Judged]") -> "Ranker":
-        """Fit it on questions."""
-        return cls(embedder, fusion, dict(zip(FEATURES, fit(judged).tolist(), strict=True)))
+    def vector(self) -> "Weights":
+        """The weights in the order of the features."""
+        return np.array([self.weights[name] for name in FEATURES])
 
     def fits(self, embedder: str, fusion: Fusion) -> bool:
         """Whether it was fitted on rankings of this kind, and on the features that we know."""
@@ -40,7 +39,7 @@ class Ranker(msgspec.Struct, frozen=True):
     def ordered(self, ranking: Ranking, table: Table) -> Ranking:
         """The passages in its order, best first; `table` has their features. Those beyond it stay behind, as they were."""
         shown = len(table)
-        scores = table @ np.array([self.weights[name] for name in FEATURES])
+        scores = table @ self.vector()
         order = np.argsort(-scores, kind="stable")
         behind = ranking.scores[shown:]
         if len(behind):

@@ -3,16 +3,17 @@
 import json
 import math
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Embedder, Fusion, Progress
-from stepladder.knowledge.features import CANDIDATES, features
+from stepladder.knowledge.features import CANDIDATES, FEATURES, features
 from stepladder.knowledge.nearest import Vector
 from stepladder.knowledge.quality import Asked, ndcg
-from stepladder.knowledge.ranker import PLAIN, Judged, Weights, fit
+from stepladder.knowledge.ranker import PLAIN, Judged, Ranker, fit
 from stepladder.knowledge.rankers import Worth
 from stepladder.knowledge.search import Means, Query, gathered
 from stepladder.text import normalise
@@ -61,7 +62,38 @@ class Lesson:
 
     embedder: str
     fusion: Fusion
-    questions: list[Judged]
+    questions: Sequence[Judged]
+
+    def ranker(self) -> Ranker:
+        """What they teach."""
+        weights = fit(self.questions).tolist()
+        return Ranker(self.embedder, self.fusion, dict(zip(FEATURES, weights, strict=True)))
+
+    def scores(self, ranker: Ranker | None = None) -> NDArray[np.float64]:
+        """nDCG@10 of each question by a ranker, or by fusion alone."""
+        weights = PLAIN if ranker is None else ranker.vector()
+        return np.array([ndcg(one.wanted, one.ranked(weights), _DEPTH) for one in self.questions])
+
+    def part(self, places: Iterable[int]) -> "Lesson":
+        """Some of the questions."""
+        return replace(self, questions=[self.questions[place] for place in places])
+
+    def without(self, feature: str) -> "Lesson":
+        """The same where a feature is always 0."""
+        kept = np.array([name != feature for name in FEATURES])
+        return replace(self, questions=[replace(one, table=one.table * kept) for one in self.questions])
+
+    def worth(self) -> Worth:
+        """Five times four fifths of the questions teach, and the others judge: nDCG@10 against fusion alone."""
+        fold = np.random.default_rng(0).permutation(len(self.questions)) % _FOLDS
+        plain = self.scores()
+        tuned = np.empty(len(plain))
+        for number in range(_FOLDS):
+            ranker = self.part(np.flatnonzero(fold != number).tolist()).ranker()
+            judges = np.flatnonzero(fold == number)
+            tuned[judges] = self.part(judges.tolist()).scores(ranker)
+        error = float((tuned - plain).std(ddof=1)) / math.sqrt(len(plain))
+        return Worth(len(plain), float(plain.mean()), float(tuned.mean()), error)
 
 
 def lesson(
@@ -87,21 +119,3 @@ def lesson(
         found.append(Judged(features(connection, pool), ids, asked.grades))
         progress(done, len(queries), "questions")
     return Lesson(means.embedder, means.fusion, found)
-
-
-def worth(questions: Sequence[Judged]) -> Worth:
-    """Five times four fifths of the questions teach, and the others judge: nDCG@10 against fusion alone."""
-    fold = np.random.default_rng(0).permutation(len(questions)) % _FOLDS
-    plain = np.array([score(one, PLAIN) for one in questions])
-    tuned = np.empty(len(questions))
-    for number in range(_FOLDS):
-        weights = fit([one for one, mine in zip(questions, fold, strict=True) if mine != number])
-        for place in np.flatnonzero(fold == number).tolist():
-            tuned[place] = score(questions[place], weights)
-    error = float((tuned - plain).std(ddof=1)) / math.sqrt(len(questions))
-    return Worth(len(questions), float(plain.mean()), float(tuned.mean()), error)
-
-
-def score(question: Judged, weights: Weights) -> float:
-    """nDCG@10 of a question's documents in the order of the weights."""
-    return ndcg(question.wanted, question.ranked(weights), _DEPTH)
