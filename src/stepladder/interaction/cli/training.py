@@ -31,7 +31,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     method: Annotated[
         str,
         typer.Argument(
-            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, gkd, continue, pretrain."
+            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, online-dpo, gkd, continue, pretrain."
         ),
     ],
     data: Annotated[
