@@ -23,9 +23,7 @@ LABELS = ("cancel", "refund", "address")
 
 
 def orders(first, last):
-    return tuple(
-        Example(str(k), f"{LABELS[k % 3]} my order {k}", LABELS[k % 3]) for k in range(first, last)
-    )
+    return tuple(Example(str(k), f"{LABELS[k % 3]} my order {k}", LABELS[k % 3]) for k in range(first, last))
 
 
 class Tuned(RecipeContract):

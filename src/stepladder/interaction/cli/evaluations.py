@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from stepladder.interaction.cli.releases import shelf
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
-    from stepladder.data import LogRow
+    from stepladder.data import FieldNames, LogRow
     from stepladder.evaluation import Answers, Comparison, Report, Scores, Table
 
 app = typer.Typer()
@@ -65,18 +65,18 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     from rich.console import Console
 
     from stepladder.data import FieldNames, read_log
-    from stepladder.evaluation import kind_of, score
+    from stepladder.evaluation import kind_of
 
     rows = read_log(file, FieldNames(input=input_, answer=gold)).rows
     right = [row.answer for row in rows]
     chosen = _kind(kind) or kind_of(right)
-    names = FieldNames(input=input_, answer=answer)
-    found = [_candidate(name, rows, names, (config, price)) for name in with_]
+    asked = FieldNames(input=input_, answer=answer), config, price
+    found = [_candidate(name, rows, asked) for name in with_]
     scores = [_scored(one.answers, right, chosen, embedder) for one in found]
     if board is not None:
         _keep(board, file, rows, found, scores)
     if robust:
-        found = [_spoilt(one, rows, lambda answers: score(answers, right, chosen)) for one in found]
+        found = [_spoilt(one, rows, right, chosen) for one in found]
     comparisons = _comparisons(found, scores, right, draws)
     if json_:
         print(json.dumps(_figures(found, scores, comparisons), ensure_ascii=False))
@@ -85,6 +85,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
             Console().print(drawn(table))
     if html is not None:
         _page(file, len(rows), found, scores, comparisons).write(html)
+    _leave_if_worse(comparisons, allow_loss)
+
+
+def _leave_if_worse(comparisons: "Mapping[str, Sequence[Comparison]]", allow_loss: float | None) -> None:
     if allow_loss is not None and any(each[0].difference < -allow_loss for each in comparisons.values()):
         raise typer.Exit(1)
 
@@ -140,11 +144,12 @@ def _kind(name: str) -> "Answers | None":
 
 
 def _candidate(
-    name: str, rows: "Sequence[LogRow]", names: Any, asked: tuple[Path | None, float]
+    name: str, rows: "Sequence[LogRow]", asked: tuple["FieldNames", Path | None, float]
 ) -> Candidate:
+    names, config, price = asked
     if Path(name).is_file():
         return Candidate(Path(name).name, _answers(Path(name), rows, names), spent=of_file(Path(name)))
-    with shelf(asked[0]) as here:
+    with shelf(config) as here:
         release = here.keeping.find(name)
         folder = here.registry.folder(release)
         rung = plugins.find(plugins.RUNGS, release.rung).load(folder, name=release.rung, release=release.id)
@@ -152,7 +157,7 @@ def _candidate(
     questions = _questions(rows, [row.text for row in rows])
     guesses = rung.predict(questions)
     micro = (time.perf_counter() - began) / len(rows) * 1e6
-    spent = of_release(rung, questions, asked[1])
+    spent = of_release(rung, questions, price)
     return Candidate(name, [guess.text for guess in guesses], rung, micro, spent=spent)
 
 
@@ -179,18 +184,16 @@ def _questions(rows: "Sequence[LogRow]", texts: Sequence[str]) -> list[Question]
     ]
 
 
-def _spoilt(
-    one: Candidate, rows: "Sequence[LogRow]", score: "Callable[[Sequence[str]], Scores]"
-) -> Candidate:
+def _spoilt(one: Candidate, rows: "Sequence[LogRow]", right: Sequence[str], kind: "Answers") -> Candidate:
     """The main figure on the questions as they are spoilt in each way; a file cannot be asked again."""
-    from stepladder.evaluation import WAYS, spoil
+    from stepladder.evaluation import WAYS, score, spoil
 
     if one.rung is None:
         return one
     figures = {}
     for way in WAYS:
         guesses = one.rung.predict(_questions(rows, [spoil(row.text, way) for row in rows]))
-        found = score([guess.text for guess in guesses])
+        found = score([guess.text for guess in guesses], right, kind)
         figures[way] = found.figures[found.main]
     return replace(one, spoilt=figures)
 
