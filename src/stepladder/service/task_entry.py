@@ -101,8 +101,8 @@ class TaskEntry(Entry):
     def most(self) -> tuple[Usage, float]:
         """What the top would need: whether it is asked is not known yet."""
         served = self.served
-        read, written = self.asked.request.most_tokens(MOST_TOKENS)
-        read, written = read + served.prompt_bytes, served.task.max_output_tokens or written
+        read, _ = self.asked.request.most_tokens(MOST_TOKENS)
+        read, written = read + served.prompt_bytes, served.task.max_output_tokens or MOST_TOKENS
         usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
         return usage, served.dearest(usage)
 
