@@ -353,7 +353,7 @@ class House:
 
     def _admission(self, config: Config, several: bool) -> Admission:
         url = self.settings.store_url(config)
-        file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
+        file = self.settings.board(config) if url.startswith("sqlite:///") else None
         today = datetime.fromtimestamp(self.clock.time(), UTC)
         month = today.year * 10000 + today.month * 100
         board = Board(

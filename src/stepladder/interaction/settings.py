@@ -84,6 +84,10 @@ class Settings:
         """The ledger's database: as configured, else SQLite in the data folder."""
         return given.ledger.url or f"sqlite:///{self.folder(given) / 'stepladder.db'}"
 
+    def board(self, given: Config) -> Path:
+        """Where the workers of this machine agree on limits, budgets and bans."""
+        return self.folder(given) / "board"
+
     def releases(self, given: Config) -> Path:
         """Where the files of releases lie."""
         return self.folder(given) / "releases"
