@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+CANNOT_START = 2
+"""The exit code of a server with a configuration, a store or a port that it cannot use; it has said why."""
 _LONGEST_PAUSE = 60.0
 _HEALTHY_SECONDS = 60.0
 
@@ -123,7 +125,10 @@ class SourcesProcess(Child):
 
 
 class WorkerProcess(Child):
-    """One of several servers on the same listening socket. It says a line when it is ready."""
+    """One of several servers on the same listening socket. It says a line when it is ready.
+
+    `unable` is set where it says that it cannot start, before any of it was ever ready.
+    """
 
     first_pause = 0.1
 
@@ -136,6 +141,8 @@ class WorkerProcess(Child):
             patience=patience,
         )
         self.ready = asyncio.Event()
+        self.unable = asyncio.Event()
+        self._was_ready = False
         self._socket = socket
 
     def reload(self) -> None:
@@ -144,7 +151,10 @@ class WorkerProcess(Child):
 
     async def _once(self) -> int:
         try:
-            return await super()._once()
+            code = await super()._once()
+            if code == CANNOT_START and not self._was_ready:
+                self.unable.set()
+            return code
         finally:
             self.ready.clear()
 
@@ -161,4 +171,5 @@ class WorkerProcess(Child):
     async def _begun(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None
         if await child.stdout.readline():
+            self._was_ready = True
             self.ready.set()

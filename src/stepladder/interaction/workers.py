@@ -3,10 +3,10 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stepladder.core import Config, StepladderError
+from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.first_start import first_admin_key
 from stepladder.interaction.opening import open_store, shared_answers_file
 from stepladder.interaction.serve import Say, announce, welcome
@@ -45,17 +45,30 @@ async def supervise(settings: Settings, listening: socket.socket, count: int, sa
         children.append(FlywheelProcess(known))
     running += [asyncio.create_task(child.run()) for child in children]
     running.append(asyncio.create_task(_watch(known.held, children)))
-    stopped = asyncio.create_task(stop.wait())
-    ready = asyncio.create_task(_all_ready(workers))
-    await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if ready.done():
-        welcome(admin, say)
-    await stopped
-    for task in (ready, *running):
-        task.cancel()
-    await asyncio.gather(ready, *running, return_exceptions=True)
-    SharedAnswers.fresh(shared_answers_file(settings, config))
+    try:
+        await _until(stop, workers, lambda: welcome(admin, say))
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        SharedAnswers.fresh(shared_answers_file(settings, config))
     say("Stopped.")
+
+
+async def _until(stop: asyncio.Event, workers: list[WorkerProcess], ready: Callable[[], None]) -> None:
+    """Until it is to stop. Raises ConfigError where a worker cannot start at all."""
+    stopped, all_ready = asyncio.create_task(stop.wait()), asyncio.create_task(_all_ready(workers))
+    unable = [asyncio.create_task(worker.unable.wait()) for worker in workers]
+    try:
+        await asyncio.wait((all_ready, stopped, *unable), return_when=asyncio.FIRST_COMPLETED)
+        if all_ready.done():
+            ready()
+        elif not stopped.done():
+            raise ConfigError("No worker can start.", remedy="What it said above tells why.")
+        await stopped
+    finally:
+        for task in (stopped, all_ready, *unable):
+            task.cancel()
 
 
 async def _all_ready(workers: list[WorkerProcess]) -> None:

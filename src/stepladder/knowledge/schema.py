@@ -1,7 +1,7 @@
 """The tables of `knowledge.db`. A newer file than we know is refused, an older one is brought forward."""
 
 APPLICATION_ID = 0x5374_4B6E  # "StKn", so that `file` and we tell it from other databases
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE collections (
@@ -49,5 +49,9 @@ CREATE TABLE shown (
     documents TEXT NOT NULL, PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 """
-STEPS = (SCHEMA, SOURCES)
+STATE = """
+CREATE TABLE state (mark TEXT NOT NULL, changes INTEGER NOT NULL);
+INSERT INTO state VALUES (lower(hex(randomblob(8))), 0)
+"""
+STEPS = (SCHEMA, SOURCES, STATE)
 """What brings a file from each version to the next; version 0 is an empty one."""
