@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
-from stepladder.safety.stream import Replaced, Windows, tail_of
+from stepladder.safety.stream import Replaced, Windows
 from stepladder.safety.watch import Watch
 
 _STEP = 200
@@ -24,13 +24,10 @@ class Outgoing:
     """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
 
     def __init__(self, watch: Watch) -> None:
-        rulings = watch.outs
+        panel = watch.outs
         self.watch = watch
-        self.observers = [ruling for ruling in rulings if not ruling.enforced]
-        enforced = [ruling for ruling in rulings if ruling.enforced]
-        self.windows = [each for each in enforced if each.guard.window is not None and each.guard.quick]
-        self.wholes = [each for each in enforced if each not in self.windows]
-        self.streamed = Windows(self._pieces, tail_of([each.guard for each in self.windows]))
+        self.observers, self.windows, self.wholes = panel.observers, panel.streamed, panel.ended
+        self.streamed = Windows(self._pieces, panel.tail)
         self.known = len(watch.vault) if watch.vault is not None else 0
         self._judged = 0
 
@@ -46,7 +43,7 @@ class Outgoing:
 
     async def text(self, text: str, *, whole: bool = True) -> str:
         """A text as it may leave; one that is no `whole` (a name) is for windows only. Raises Stopped, GuardFailed."""
-        rulings = [*self.windows, *self.wholes] if whole else self.windows
+        rulings = (*self.windows, *self.wholes) if whole else self.windows
         judgement = self._passed(
             await self.watch.judged("all" if whole else "windows", rulings, text, Side.OUT)
         )
