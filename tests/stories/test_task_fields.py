@@ -183,3 +183,17 @@ def test_anthropics_and_openais_newer_api_refuse_the_same(served):
     status, error = post(product, path="/v1/messages", max_tokens=9, stop_sequences=["x"])
     assert status == 400 and "stop is" in error["message"]
     eventually(lambda: post(product, path="/v1/messages", max_tokens=9)[0] == 200)
+
+
+def test_openais_newer_api_tells_probabilities_too(served):
+    product, _ = served
+    asked = {"model": "mood", "input": "sunny day", "top_logprobs": 2}
+    _, said = post(product, path="/v1/responses", **asked)
+    (part,) = json.loads(said)["output"][0]["content"]
+    (one,) = part["logprobs"]
+    assert one["token"] == part["text"] == "good" and len(one["top_logprobs"]) == 2
+    _, said = post(product, path="/v1/responses", stream=True, **asked)
+    events = [json.loads(line[6:]) for line in said.split("\n") if line.startswith("data: {")]
+    told = {event["type"]: event["logprobs"] for event in events if "logprobs" in event}
+    assert told == {"response.output_text.delta": [one], "response.output_text.done": [one]}
+    assert events[-1]["response"]["output"][0]["content"][0]["logprobs"] == [one]
