@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,48 +31,60 @@ from stepladder.text import normalise
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 Cut = Callable[[str], list[str]]
-Ways = Mapping[str, tuple[Callable[[str], list[str]], Callable[[str], Counter[str]]]]
+_PAIR = 2
 
 
-def ways(cut: Cut, cut_finely: Cut) -> Ways:
-    """Name -> what a document's terms are, and a query's."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A segmenter's words as terms: alone, or the longer ones beside the pairs."""
 
-    def words(text: str, cutting: Cut) -> list[str]:
+    cut: Cut
+    alone: bool
+
+    def of_document(self, text: str) -> list[str]:
+        """The terms of a document."""
+        if self.alone:
+            return document_terms(_HAN.sub(" ", normalise(text))) + self._words(text)
+        return document_terms(text) + self._longer(text)
+
+    def of_query(self, text: str) -> Counter[str]:
+        """The terms of a query."""
+        if self.alone:
+            return Counter(self.of_document(text))
+        return query_terms(text) + Counter(self._longer(text))
+
+    def _words(self, text: str) -> list[str]:
         # Marked, so that no word is taken for a pair; one character alone would mean every place of it.
-        return [f"{word}\0" for run in _HAN.findall(normalise(text)) for word in cutting(run)]
+        return [f"{word}\0" for run in _HAN.findall(normalise(text)) for word in self.cut(run)]
 
-    def others(text: str) -> list[str]:
-        """The terms of everything that is not Han."""
-        return document_terms(_HAN.sub(" ", normalise(text)))
+    def _longer(self, text: str) -> list[str]:
+        return [word for word in self._words(text) if len(word) > _PAIR + 1]
 
-    def longer(text: str, cutting: Cut) -> list[str]:
-        return [word for word in words(text, cutting) if len(word) > 3]
 
-    found: dict[str, tuple[Callable[[str], list[str]], Callable[[str], Counter[str]]]] = {
-        "pairs of characters": (document_terms, query_terms)
+def ways(cut: Cut, cut_finely: Cut) -> dict[str, Words | None]:
+    """Name -> what a text's terms are; None: as they are."""
+    return {
+        "pairs of characters": None,
+        "rjieba's words alone": Words(cut, alone=True),
+        "rjieba's longer words beside the pairs": Words(cut, alone=False),
+        "rjieba's words for search alone": Words(cut_finely, alone=True),
+        "rjieba's longer words for search beside the pairs": Words(cut_finely, alone=False),
     }
-    for name, cutting in (("rjieba", cut), ("rjieba, for search", cut_finely)):
-        found[f"{name}: its words alone"] = (
-            lambda text, cutting=cutting: others(text) + words(text, cutting),
-            lambda text, cutting=cutting: Counter(others(text) + words(text, cutting)),
-        )
-        found[f"{name}: its longer words beside the pairs"] = (
-            lambda text, cutting=cutting: document_terms(text) + longer(text, cutting),
-            lambda text, cutting=cutting: query_terms(text) + Counter(longer(text, cutting)),
-        )
-    return found
 
 
-def searched(collection: Collection, folder: Path, way: str, known: Ways) -> dict[str, Any]:
+def searched(collection: Collection, path: Path, way: str, words: Words | None) -> dict[str, Any]:
     """A line of the table."""
-    of_documents, of_queries = known[way]
-    knowledge = Knowledge.open(folder / f"{abs(hash(way))}.db")
+    knowledge = Knowledge.open(path)
+    of_document, of_query = (
+        (document_terms, query_terms) if words is None else (words.of_document, words.of_query)
+    )
     try:
         with (
-            mock.patch("stepladder.knowledge.documents.document_terms", of_documents),
-            mock.patch("stepladder.knowledge.lexical.query_terms", of_queries),
+            mock.patch("stepladder.knowledge.documents.document_terms", of_document),
+            mock.patch("stepladder.knowledge.lexical.query_terms", of_query),
         ):
-            knowledge.add("c", (Document(id, *text[::-1]) for id, text in collection.documents.items()))
+            texts = collection.documents.items()
+            knowledge.add("c", (Document(id, text, title) for id, (title, text) in texts))
 
             def search(text: str) -> list[str]:
                 hits = knowledge.search(Query(text, "c", mode=SearchMode.LEXICAL, per_document=True))
@@ -114,9 +127,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     collection = cmrc2018(given.data)
-    known = ways(rjieba.cut, rjieba.cut_for_search)
     with tempfile.TemporaryDirectory() as folder:
-        lines = [searched(collection, Path(folder), way, known) for way in known]
+        lines = [
+            searched(collection, Path(folder) / f"{number}.db", way, words)
+            for number, (way, words) in enumerate(ways(rjieba.cut, rjieba.cut_for_search).items())
+        ]
     about = {
         "command": "python benchmarks/knowledge_words.py --data ../shared/data "
         "--json benchmarks/results/knowledge_words.json",
