@@ -42,6 +42,7 @@ __all__ = [
     "Traffic",
     "load",
     "parse",
+    "read",
     "secret",
     "settings",
 ]
@@ -169,8 +170,13 @@ class Config:
 
 def load(path: Path) -> Config:
     """Read and check a file. Raises ConfigError naming the key, the value and the remedy."""
+    return parse(read(path), origin=str(path))
+
+
+def read(path: Path) -> str:
+    """The text of a configuration's file. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
             f"There is no configuration at {path}.", remedy="Run `stepladder init` to write one."
@@ -179,7 +185,6 @@ def load(path: Path) -> Config:
         raise ConfigError(
             f"Cannot read {path}: {error}.", remedy="Check its rights and that it is UTF-8."
         ) from error
-    return parse(text, origin=str(path))
 
 
 def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
