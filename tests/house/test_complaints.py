@@ -7,15 +7,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "complaints.md"
+PAGES = [ROOT / "docs" / name for name in ("complaints.md", "conformance.md")]
 RESULTS = ROOT / "benchmarks" / "results"
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 COMMAND = re.compile(r"python3? (?:-m ((?:benchmarks|recipes)[\w.]*)|(benchmarks/\w+\.py))")
 
 
 def rows():
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[1:]]
+    lines = [
+        line
+        for page in PAGES
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return [row for row in cells if row[1] != "tests"]
 
 
 @pytest.mark.parametrize(("complaint", "tests"), rows())

@@ -181,6 +181,24 @@ def test_who_leaves_a_stream_stops_the_upstream_and_leaves_a_partial_row(client,
     assert "xx" in row_of(product, id).answer
 
 
+def test_structured_answers_streamed_tools_and_vectors(client):
+    pydantic = pytest.importorskip("pydantic")
+    shape = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    parsed = client.chat.completions.parse(model="gpt", messages=HI, response_format=shape)
+    assert isinstance(parsed.choices[0].message.parsed, shape)
+    parameters = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    with client.chat.completions.stream(
+        model="gpt", messages=HI, tools=[tool], parallel_tool_calls=True
+    ) as stream:
+        calls = stream.get_final_completion().choices[0].message.tool_calls
+    assert len(calls) == 2 and {call.function.name for call in calls} == {"f"}
+    packed = client.embeddings.create(model="gpt", input=["a", "b"])  # as base64, by itself
+    plain = client.embeddings.create(model="gpt", input=["a", "b"], encoding_format="float")
+    for one, other in zip(packed.data, plain.data, strict=True):
+        assert one.embedding == pytest.approx(other.embedding)
+
+
 def _status(product: Product, id: str) -> str:
     try:
         return row_of(product, id).status
