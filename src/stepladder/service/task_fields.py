@@ -90,6 +90,11 @@ def _not_forced(body: Body, name: str, task: Task) -> None:
         )
 
 
+def _written(body: Body, name: str, task: Task) -> None:
+    if _decoded(body, name) not in (None, [], ["text"]):
+        raise _refused(body, name, _INSTEAD, "A task answers in text.")
+
+
 def _shape(body: Body, name: str, task: Task) -> None:
     wanted = _decoded(body, name)
     kind = wanted.get("type") if isinstance(wanted, Mapping) else wanted
@@ -119,6 +124,7 @@ _CHECKS: Mapping[str, Callable[[Body, str, Task], None]] = {
     "top_logprobs": _asked_for,
     "tool_choice": _not_forced,
     "response_format": _shape,
+    "modalities": _written,
     **dict.fromkeys(_UNABLE, _nothing),
 }
 
