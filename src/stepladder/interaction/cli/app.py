@@ -28,6 +28,7 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    perplexities,
     publishing,
     redteaming,
     releases,
@@ -61,6 +62,7 @@ app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(routing.app)
 app.add_typer(evaluations.app)
+app.add_typer(perplexities.app)
 app.add_typer(duels.app)
 app.add_typer(boards.app)
 app.add_typer(data.app, name="data")
