@@ -153,7 +153,8 @@ def test_an_upstream_with_a_bad_day_is_one_clear_error_and_a_failed_row(
     assert caught.value.status_code == status
     assert caught.value.type == "upstream_error"
     assert model in caught.value.message
-    row = row_of(product, caught.value.response.headers["x-stepladder-request-id"])
+    assert caught.value.request_id == caught.value.response.headers["x-stepladder-request-id"]
+    row = row_of(product, caught.value.request_id)
     assert (row.status, row.text) == ("failed", "hi")
 
 
