@@ -11,6 +11,7 @@ from stepladder.registry.parcel import export_release, import_release
 from stepladder.registry.publish import Publisher
 from stepladder.registry.record import Record, record_of
 from stepladder.registry.registry import Registry
+from stepladder.registry.remote import Remote
 
 __all__ = [
     "Held",
@@ -20,6 +21,7 @@ __all__ = [
     "Publisher",
     "Record",
     "Registry",
+    "Remote",
     "dataset_hash",
     "export_release",
     "forget",

@@ -37,10 +37,11 @@ class Shelf:
 @contextmanager
 def shelf(config: Path | None) -> Iterator[Shelf]:
     """Open the releases of a configuration."""
-    from stepladder.registry import Keeping, Registry
+    from stepladder.registry import Keeping, Registry, Remote
 
     with opened(config) as place:
-        registry = Registry(place.store.catalogue, place.folder / "releases")
+        remote = Remote.of(place.config.artefacts)
+        registry = Registry(place.store.catalogue, place.folder / "releases", remote=remote)
         yield Shelf(place.store, registry, Keeping(place.store, registry), place.folder)
 
 
