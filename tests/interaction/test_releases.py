@@ -92,3 +92,10 @@ def test_a_machine_with_the_same_ledger_fetches_releases_from_the_address(shell:
     here.rename(tmp_path / "lost")
     assert shell("release", "export", made[0], "--out", "one.tar.gz", "--purpose", "a test") == 0
     assert {path.name for path in here.iterdir()} == {path.name for path in (tmp_path / "lost").iterdir()}
+
+
+def test_a_release_as_a_folder_for_the_hub(shell: Shell, made, tmp_path):
+    words = ["release", "export", made[0], "--out", "hub", "--hugging-face"]
+    assert shell(*words, "--with-data", "--purpose", "a test") == 2
+    assert shell(*words, "--purpose", "a test") == 0
+    assert made[0] in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")

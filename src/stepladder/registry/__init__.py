@@ -6,6 +6,7 @@ which of them is in use.
 
 from stepladder.registry.datasets import dataset_hash
 from stepladder.registry.forgetting import Held, forget, forget_before, held
+from stepladder.registry.hub import export_hub_folder
 from stepladder.registry.keeping import Keeping, Lineage, Marks
 from stepladder.registry.parcel import export_release, import_release
 from stepladder.registry.publish import Publisher
@@ -23,6 +24,7 @@ __all__ = [
     "Registry",
     "Remote",
     "dataset_hash",
+    "export_hub_folder",
     "export_release",
     "forget",
     "forget_before",
