@@ -47,6 +47,7 @@ _SECTIONS = (
     "daily",
     "scenes",
     "breadth",
+    "broad",
     "risks",
     "near",
     "coaxing",

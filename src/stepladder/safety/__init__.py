@@ -16,6 +16,7 @@ from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
+from stepladder.safety.numbers import NumbersGuard, NumbersSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
@@ -62,6 +63,8 @@ __all__ = [
     "LadderSettings",
     "Lexicon",
     "MissingGuard",
+    "NumbersGuard",
+    "NumbersSettings",
     "PersonalGuard",
     "PersonalSettings",
     "Policies",

@@ -1,9 +1,12 @@
 """The guards of one answer: windows over what is streamed, whole texts, and what is only observed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
+from stepladder.safety.numbers import NumbersGuard
+from stepladder.safety.policy import Ruling
 from stepladder.safety.stream import Replaced, Windows, tail_of
 from stepladder.safety.watch import Watch
 
@@ -23,8 +26,9 @@ class Stopped(Exception):
 class Outgoing:
     """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
 
-    def __init__(self, watch: Watch) -> None:
-        rulings = watch.outs
+    def __init__(self, watch: Watch, *, recalled: bool = False) -> None:
+        """Of a `recalled` answer everything has been judged that does not depend on who asks."""
+        rulings = [_for(watch, ruling) for ruling in watch.outs if not recalled or _personal(ruling)]
         self.watch = watch
         self.observers = [ruling for ruling in rulings if not ruling.enforced]
         enforced = [ruling for ruling in rulings if ruling.enforced]
@@ -80,6 +84,16 @@ class Outgoing:
         if judgement.action in _STOPS:
             raise Stopped(judgement)
         return judgement
+
+
+def _personal(ruling: Ruling) -> bool:
+    return isinstance(ruling.guard, NumbersGuard)
+
+
+def _for(watch: Watch, ruling: Ruling) -> Ruling:
+    """The ruling with what its guard must know of the asker."""
+    guard = ruling.guard
+    return replace(ruling, guard=guard.knowing(watch.given)) if isinstance(guard, NumbersGuard) else ruling
 
 
 def stopped(error: Stopped | Blocked) -> Judgement:
