@@ -14,7 +14,14 @@ from stepladder.safety.watch import Watch
 
 CARD = "4539 1488 0343 6467"
 ID = "11010519491231002X"
-SAID = [CARD, CARD.replace(" ", ""), CARD.replace(" ", "-"), "４５３９１４８８０３４３６４６７", ID, ID.lower()]
+SAID = [
+    CARD,
+    CARD.replace(" ", ""),
+    CARD.replace(" ", "-"),
+    "４５３９１４８８０３４３６４６７",
+    ID,
+    ID.lower(),
+]
 
 
 MODEL = '[models.m]\nkind = "chat"\nbase_url = "http://x/v1"\nmodel = "m"'
@@ -62,7 +69,13 @@ def test_numbers_with_check_digits_are_found_in_every_writing(number):
 
 @pytest.mark.parametrize(
     "text",
-    ["Order 4539148803436468 has left.", "11010519491231002", "Call 13800138000.", "110105491231002", "3.14159265358979"],
+    [
+        "Order 4539148803436468 has left.",
+        "11010519491231002",
+        "Call 13800138000.",
+        "110105491231002",
+        "3.14159265358979",
+    ],
 )
 def test_what_no_check_digit_proves_is_left_alone(text):
     assert NumbersGuard("numbers").check(text).action is Action.PASS
@@ -135,7 +148,9 @@ async def test_whole_bodies_are_cleared_in_every_choice(number, ascii_only):
     async def parts():
         yield Piece(body, "Hello.", last=True)
 
-    (cleared,) = [part async for part in lazily_whole(Outgoing(watch()), parts(), lambda judgement, seen: "no")]
+    (cleared,) = [
+        part async for part in lazily_whole(Outgoing(watch()), parts(), lambda judgement, seen: "no")
+    ]
     assert number not in json.loads(cleared.data)["choices"][1]["message"]["content"]
 
 
