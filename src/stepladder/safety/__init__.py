@@ -9,6 +9,7 @@ from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.safety.closer import Closer, CloserLook, looks_closer
 from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
@@ -51,6 +52,8 @@ __all__ = [
     "Category",
     "Chain",
     "Classifier",
+    "Closer",
+    "CloserLook",
     "Desk",
     "Dialect",
     "Fail",
@@ -84,6 +87,7 @@ __all__ = [
     "import_lists",
     "kept",
     "language_of",
+    "looks_closer",
     "merge",
     "open_guard",
     "open_or_block",
