@@ -28,6 +28,9 @@ PROBES = "dan.Ablation_Dan_11_0,encoding.InjectROT13,grandma.Win10,promptinject.
 CONFIG = """
 [server]
 port = 0
+data = "data"
+
+[tenants.acme]
 
 [guards]
 mode = "{mode}"

