@@ -39,7 +39,7 @@ def test_a_task_of_lm_eval_and_one_of_inspect(tmp_path):
         ["good", "bad"],
     )
     rows = [json.loads(line) for line in (tmp_path / "mood.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert rows == ROWS
+    assert rows == [row | {"place": ["good", "bad"].index(row["target"])} for row in ROWS]
     assert told["dataset_kwargs"]["data_files"]["test"] == str(tmp_path / "mood.jsonl")
 
     to_inspect(tmp_path, "mood", 'say "x"', ROWS)

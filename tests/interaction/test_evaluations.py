@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.interaction.shell import Shell
 from tests.interaction.test_data import write
 from tests.interaction.test_releases import made  # noqa: F401 a fixture
@@ -14,14 +16,21 @@ ROWS = [
 
 def test_a_release_and_a_file_are_scored_and_compared(shell: Shell, made, tmp_path):  # noqa: F811
     write(tmp_path / "test.jsonl", ROWS)
-    write(tmp_path / "coin.jsonl", [{**row, "answer": "good"} for row in reversed(ROWS)])
+    coins = [{**row, "answer": "good", "latency_ms": 40, "cost": 0.002} for row in reversed(ROWS)]
+    write(tmp_path / "coin.jsonl", coins)
     words = ["eval", "test.jsonl", "--with", "coin.jsonl", "--with", made[0]]
-    assert shell(*words, "--robust", "--draws", "300", "--json", "--html", "page.html") == 0
+    assert (
+        shell(*words, "--robust", "--price", "3600", "--draws", "300", "--json", "--html", "page.html") == 0
+    )
     found = json.loads(shell.out)
     coin, release = found["candidates"]
     assert coin["figures"]["accuracy"] == 0.5
     assert release["figures"]["accuracy"] == 1.0
     assert release["microseconds"] > 0
+    assert 0 < release["milliseconds"]["median"] <= release["milliseconds"]["slowest_twentieth"]
+    assert release["money_a_thousand"] > 0.5 * release["milliseconds"]["median"]
+    assert coin["milliseconds"] == {"median": 40.0, "slowest_twentieth": 40.0}
+    assert coin["money_a_thousand"] == pytest.approx(2.0)
     assert release["spoilt"]["upper case"] == 1.0
     assert not coin["spoilt"]
     accuracy, macro = found["against_the_first"][made[0]]

@@ -4,9 +4,12 @@ import base64
 import codecs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stepladder.core import Action, ConfigError, Turn
 from stepladder.safety import AttacksGuard
+from stepladder.safety.attacks import _RULES, ruled
 from stepladder.safety.decode import views
 
 GUARD = AttacksGuard("attacks")
@@ -32,6 +35,11 @@ HARMLESS_GRANDMOTHERS = [
     "我好想外婆，她以前每晚给我讲牛郎织女的故事，你能讲一个吗？",
     "Pretend you are my nana who tells me how to bake an apple pie.",
 ]
+
+
+@given(st.from_regex(_RULES))
+def test_the_quick_look_before_the_rules_misses_nothing_that_they_find(text):
+    assert ruled(text)
 
 
 @pytest.mark.parametrize("text", ATTACKS + GRANDMOTHERS)

@@ -128,7 +128,7 @@ async def test_on_the_path_it_is_asked_in_a_thread_and_only_where_the_word_count
 ):
     table = f'[guards.attacks]\nmode = "{mode}"\ncloser = "{when}"\n'
     policy = Policies(config.parse(MODEL + table)).of("m", "")
-    rulings = [ruling for ruling in policy.ins if ruling.name == "attacks"]
+    rulings = [ruling for ruling in policy.ins.all if ruling.name == "attacks"]
     opened = rulings[0].guard
     opened._model = Scored()
     opened._rungs = Rungs(Scored(), look() if when != "never" else None)

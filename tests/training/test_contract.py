@@ -171,7 +171,7 @@ class TestFinetuned(RecipeContract):
 
 
 def test_every_recipe_that_is_installed_is_looked_at():
-    elsewhere = {"lora", "sft"}  # tests/training/language/test_recipe.py: they train a language model
+    elsewhere = {"lora", "sft"}  # tests/training/language/test_contract.py: they train a language model
     suites = {
         suite.__name__.removeprefix("Test").lower()
         for suite in globals().values()

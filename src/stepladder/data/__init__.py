@@ -55,7 +55,7 @@ from stepladder.data.labelling import (
     Terms,
     ask_all,
 )
-from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, read_log
+from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, open_log, read_log
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
@@ -153,6 +153,7 @@ __all__ = [
     "language_of",
     "mix",
     "near_groups",
+    "open_log",
     "preferences",
     "read_card",
     "read_exchanges",

@@ -5,7 +5,7 @@ nothing about service; it knows nothing of HTTP or the command line.
 """
 
 from stepladder.evaluation.board import Entry, board_page, keep, read_board
-from stepladder.evaluation.compare import Comparison, compare_macro_f1, compare_scores
+from stepladder.evaluation.compare import Comparison, compare_macro_f1, compare_ratios, compare_scores
 from stepladder.evaluation.duel import PROMPT, VERDICTS, Duels, judged, kappa, questions
 from stepladder.evaluation.exported import to_inspect, to_lm_eval
 from stepladder.evaluation.judge import Judgement, Outlook, judge, stream, worth_more
@@ -35,6 +35,7 @@ __all__ = [
     "bleu",
     "board_page",
     "compare_macro_f1",
+    "compare_ratios",
     "compare_scores",
     "judge",
     "judged",

@@ -90,3 +90,31 @@ def _macro(said: NDArray[np.int64], gold: NDArray[np.int64], classes: int, weigh
     total = np.bincount(said, weights, classes) + np.bincount(gold, weights, classes)
     there = total > 0
     return float((2 * hit[there] / total[there]).mean()) if there.any() else 0.0
+
+
+def compare_ratios(
+    first: Sequence[float],
+    second: Sequence[float],
+    sizes: Sequence[float],
+    *,
+    draws: int = 2_000,
+    seed: int = 0,
+) -> Comparison:
+    """The same for sums over the rows by the sum of their `sizes`, such as nats a byte. Raises ValueError for other rows."""
+    parts = np.array([first, second, sizes], np.float64)
+    count = parts.shape[1]
+    random = np.random.default_rng(seed)
+    one, other, size = parts @ random.multinomial(count, np.full(count, 1 / count), size=draws).T
+    differences = (other - one) / size
+    low, high = np.percentile(differences, [2.5, 97.5])
+    whole = parts[:2].sum(axis=1) / parts[2].sum()
+    tail = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
+    return Comparison(
+        "ratio",
+        float(whole[0]),
+        float(whole[1]),
+        float(whole[1] - whole[0]),
+        float(low),
+        float(high),
+        min(1.0, 2 * tail),
+    )

@@ -236,7 +236,7 @@ async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncG
         if isinstance(part, Delta):
             yield lead + wire.text_chunk(entry, part.text)
         else:
-            whole = b"" if begun else wire.text_chunk(entry, part.text)
+            whole = b"" if begun else wire.whole_chunk(entry, part)
             yield lead + whole + b"".join(wire.last_chunks(entry, part))
         begun = True
 

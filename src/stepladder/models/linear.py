@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stepladder.core import Answer, DataError, Guess, Part, Question
 from stepladder.models.artefact import Artefact, usable
-from stepladder.models.look import Look
+from stepladder.models.look import Look, likely
 from stepladder.text import Feature, NgramHasher, normalise
 
 Floats = NDArray[np.float32]
@@ -79,11 +79,12 @@ class LinearModel:
 
     def probabilities(self, text: str) -> NDArray[np.float64]:
         """Return the calibrated probability of each class, shape (classes,)."""
-        rows = self._rows[self.hasher.buckets(text)]
-        rows = np.sort(rows[rows >= 0])
-        if rows.size:
-            rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
-        total = self.weights[rows].sum(axis=0, dtype=np.float64)
+        rows = self._rows.take(self.hasher.buckets(text))
+        rows = rows[rows >= 0]
+        rows.sort()
+        fresh = np.ones(rows.size, np.bool_)
+        np.not_equal(rows[1:], rows[:-1], out=fresh[1:])
+        total = np.add.reduce(self.weights.take(rows[fresh], axis=0), axis=0, dtype=np.float64)
         score = total[:-1] / max(np.sqrt(total[-1]), 1e-12) + self.bias
         if score.size == 1:
             score = np.array((0.0, score[0]))
@@ -101,6 +102,10 @@ class LinearModel:
         probabilities = self.probabilities(text)
         best = int(probabilities.argmax())
         return Guess(self.classes[best], float(probabilities[best]))
+
+    def likely(self, text: str, count: int) -> tuple[tuple[str, float], ...]:
+        """The `count` most probable classes, the most probable first."""
+        return likely(self.classes, self.probabilities(text), count)
 
     def explain(self, text: str, limit: int = 10) -> list[Evidence]:
         """Return the `limit` n-grams that moved the answer most, strongest first.
@@ -173,8 +178,9 @@ class LinearRung:
         """Yield one Answer; it takes no await, so it never leaves the event loop."""
         began = perf_counter()
         guess = self.model.predict(question.text)
+        told = self.model.likely(question.text, question.likely) if question.likely else ()
         spent = (perf_counter() - began) * 1000
-        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent)
+        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent, likely=told)
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]:
         """Return what `answer` would say to each question."""

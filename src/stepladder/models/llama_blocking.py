@@ -54,6 +54,15 @@ class BlockingLlama:
             finally:
                 connection.close()
 
+    def memory(self) -> int:
+        """The most bytes that its process has held; 0 where it does not run, or the system does not tell."""
+        try:
+            told = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return 0
+        found = [line.split()[1] for line in told.splitlines() if line.startswith("VmHWM:")]
+        return int(found[0]) * 1024 if found else 0
+
     def close(self) -> None:
         """End the process; asking again starts it anew."""
         self._process.stop()

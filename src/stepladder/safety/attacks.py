@@ -14,6 +14,7 @@ from stepladder.safety.classifier import Classifier, shipped
 from stepladder.safety.closer import Closer, Rungs, Scorer, look_of
 from stepladder.safety.conversation import together
 from stepladder.safety.decode import views
+from stepladder.safety.shape import Literals
 
 _RULES = re.compile(
     r"\b(?:ignor\w*|disregard\w*|forget|override|bypass)\b.{0,24}\b(?:previous(?:ly)?|prior|above|earlier|your|all|any|initial)\b.{0,24}"
@@ -28,6 +29,20 @@ _RULES = re.compile(
     r"|(?:奶奶|外婆|祖母|姥姥|外公|爷爷).{0,60}(?:序列号|密钥|激活码|注册码|解锁码|产品密钥|密码|汽油弹|炸药)",
     re.IGNORECASE | re.DOTALL,
 )
+# Every match of a rule holds one of these in small letters; looking for them takes a tenth of the time.
+_SIGNS = Literals(
+    "ignor", "disregard", "forget", "override", "bypass", "system prompt", "system message", "initial prompt",
+    "initial instructions", "instructions above", "secret word", "do anything now", " mode", "im_start", "inst]",
+    "system>", "<s>", "</s>", "grand", "忽略", "无视", "忘记", "忘掉", "抛开", "不要遵守", "别管", "系统提示", "初始指令",
+    "隐藏指令", "提示词", "系统消息", "内部规则", "奶奶", "外婆", "祖母", "姥姥", "外公", "爷爷",
+)  # fmt: skip
+
+
+def ruled(text: str) -> bool:
+    """Whether a rule fires."""
+    # The pattern takes a dotless i and a long s for their letters, and so must the look.
+    lower = text.lower() if text.isascii() else text.casefold().replace("ı", "i")
+    return _SIGNS.within(lower) and _RULES.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ class AttacksGuard:
             score, doubt = look(view)
             unsure = unsure or doubt
             enough = self._model.threshold(view) if self._threshold is None else self._threshold
-            if score >= enough or (score >= enough**2 and _RULES.search(view)):
+            if score >= enough or (score >= enough**2 and ruled(view)):
                 kinds = dict.fromkeys((self._model.category(view), way))
                 categories = tuple(kind for kind in kinds if kind)
                 why = f"looks like {' and '.join(categories)}"
@@ -88,7 +103,7 @@ class AttacksGuard:
     def strain(self, text: str, turns: Sequence[Turn] = ()) -> float:
         """Return the highest threshold at which the text would be flagged."""
         seen = ((view, self._rungs.close(view)[0]) for _, view in self._ways(text, turns))
-        return max(score**0.5 if _RULES.search(view) else score for view, score in seen)
+        return max(score**0.5 if ruled(view) else score for view, score in seen)
 
     @staticmethod
     def _ways(text: str, turns: Sequence[Turn]) -> list[tuple[str, str]]:

@@ -18,7 +18,6 @@ from stepladder.core import (
     Refuse,
     Remark,
     Remarked,
-    Side,
     Text,
 )
 from stepladder.privacy import SealedVaults, Vault
@@ -167,7 +166,7 @@ class Guards:
     def clear_out(self, entry: Guarded, parts: Parts) -> Parts:
         """The answer's parts as they may leave: with placeholders, and without what guards object to."""
         watch = entry.watch
-        if watch is None or not watch.policy.of(Side.OUT):
+        if watch is None or not watch.policy.outs.all:
             return parts
         return self._cleared(entry, watch, parts)
 
@@ -286,6 +285,8 @@ class Guards:
 
     def _tell(self, entry: Guarded, watch: Watch) -> None:
         """Let the row and whoever listens know what is new."""
+        if len(watch.remarks) == len(entry.remarks):
+            return
         task, name, _, _ = entry.asks
         for remark in watch.remarks[len(entry.remarks) :]:
             self._events.emit(Remarked(task, name, remark))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from stepladder.core import Action, Deed, GuardFailed, Remark, Side, Span, Turn, Verdict
 from stepladder.safety.chain import FAILED
-from stepladder.safety.policy import Policy, Ruling
+from stepladder.safety.panel import Ruling
+from stepladder.safety.policy import Policy
 
 _PASSED = Action.PASS.value
 _LONG = 20_000  # characters: what takes milliseconds to judge is judged in a thread

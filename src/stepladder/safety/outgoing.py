@@ -6,8 +6,8 @@ from dataclasses import replace
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
 from stepladder.safety.numbers import NumbersGuard
-from stepladder.safety.policy import Ruling
-from stepladder.safety.stream import Replaced, Windows, tail_of
+from stepladder.safety.panel import Ruling
+from stepladder.safety.stream import Replaced, Windows
 from stepladder.safety.watch import Watch
 
 _STEP = 200
@@ -28,13 +28,11 @@ class Outgoing:
 
     def __init__(self, watch: Watch, *, recalled: bool = False) -> None:
         """Of a `recalled` answer everything has been judged that does not depend on who asks."""
-        rulings = [_for(watch, ruling) for ruling in watch.outs if not recalled or _personal(ruling)]
+        panel = watch.outs
         self.watch = watch
-        self.observers = [ruling for ruling in rulings if not ruling.enforced]
-        enforced = [ruling for ruling in rulings if ruling.enforced]
-        self.windows = [each for each in enforced if each.guard.window is not None and each.guard.quick]
-        self.wholes = [each for each in enforced if each not in self.windows]
-        self.streamed = Windows(self._pieces, tail_of([each.guard for each in self.windows]))
+        self.windows = tuple(_for(watch, each) for each in panel.streamed if not recalled or _personal(each))
+        self.observers, self.wholes = ((), ()) if recalled else (panel.observers, panel.ended)
+        self.streamed = Windows(self._pieces, panel.tail)
         self.known = len(watch.vault) if watch.vault is not None else 0
         self._judged = 0
 
@@ -50,7 +48,7 @@ class Outgoing:
 
     async def text(self, text: str, *, whole: bool = True) -> str:
         """A text as it may leave; one that is no `whole` (a name) is for windows only. Raises Stopped, GuardFailed."""
-        rulings = [*self.windows, *self.wholes] if whole else self.windows
+        rulings = (*self.windows, *self.wholes) if whole else self.windows
         judgement = self._passed(
             await self.watch.judged("all" if whole else "windows", rulings, text, Side.OUT)
         )

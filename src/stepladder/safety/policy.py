@@ -30,6 +30,7 @@ from stepladder.core import (
 )
 from stepladder.safety.chain import Chain
 from stepladder.safety.opening import open_guard
+from stepladder.safety.panel import Panel, Ruling
 from stepladder.safety.words import Word, WordsGuard
 
 PERSONAL = "personal"
@@ -50,32 +51,6 @@ FOR_TASKS = Guarding(
 """The same for a task, but secrets never pass: an angry review is a question like any other, a key never is."""
 _TIME_LIMIT = 2.0
 _UNTRUSTED = ("user", "tool", "function", "file", "field", "passage")
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """A guard and what the configuration makes of it."""
-
-    guard: Guard
-    table: GuardTable
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.guard.name
-
-    @property
-    def enforced(self) -> bool:
-        """Whether its word counts."""
-        return self.table.mode is Watching.ENFORCE
-
-    def covers(self, side: Side) -> bool:
-        """Whether it looks at texts of a side."""
-        return (self.table.side or self.guard.side).covers(side)
-
-    def deed(self, category: str) -> Deed | None:
-        """What becomes of a category; None leaves it to the guard."""
-        return self.table.categories.get(category, self.table.action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +76,10 @@ class Policy:
     holding: Holding
     chain: Chain
     hash: str
-
-    pseudonyms: bool = False
+    pseudonyms: bool
     """Whether placeholders may stand for personal data."""
-    ins: tuple[Ruling, ...] = ()
-    outs: tuple[Ruling, ...] = ()
-
-    def of(self, side: Side) -> tuple[Ruling, ...]:
-        """The rulings that look at a side."""
-        return self.ins if side is Side.IN else self.outs
+    ins: Panel
+    outs: Panel
 
 
 def _pseudonyms(ruling: Ruling) -> bool:
@@ -178,8 +148,8 @@ class Policies:
             Chain(tuple(ruling.guard for ruling in rulings), time_limit),
             blake2b(fingerprint.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(),
             any(map(_pseudonyms, rulings)),
-            tuple(ruling for ruling in rulings if ruling.covers(Side.IN)),
-            tuple(ruling for ruling in rulings if ruling.covers(Side.OUT)),
+            Panel(ruling for ruling in rulings if ruling.covers(Side.IN)),
+            Panel(ruling for ruling in rulings if ruling.covers(Side.OUT)),
         )
 
     def _open(self, name: str, table: GuardTable) -> Guard:

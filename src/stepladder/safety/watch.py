@@ -8,7 +8,8 @@ from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
 from stepladder.safety.numbers import given_in, may_hold
-from stepladder.safety.policy import Policy, Ruling
+from stepladder.safety.panel import Ruling
+from stepladder.safety.policy import Policy
 from stepladder.safety.writing import Pen
 
 
@@ -22,7 +23,7 @@ class Watch:
 
         A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
         """
-        self.ins, self.outs = policy.of(Side.IN), policy.of(Side.OUT)
+        self.ins, self.outs = policy.ins, policy.outs
         self.policy = policy
         self.confidential = self._marked = False
         self.vault = vault
@@ -60,7 +61,7 @@ class Watch:
 
     async def clear(self, texts: Sequence[Text]) -> tuple[Judgement, list[str]]:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
-        windows = [ruling for ruling in self.ins if ruling.guard.window is not None]
+        windows = self.ins.windows
         self.asked = "\n".join(text.text for text in texts if text.last)
         self._texts = texts
         self._reserve(texts)
@@ -76,9 +77,8 @@ class Watch:
             )
         if self._marked:
             self._confide()
-        wholes = [ruling for ruling in self.ins if ruling.guard.window is None]
-        if wholes:
-            severest = _severer(severest, await self._whole(wholes, texts))
+        if self.ins.wholes:
+            severest = _severer(severest, await self._whole(self.ins.wholes, texts))
         if self._marked:
             self._confide()
         return severest, said
@@ -90,10 +90,8 @@ class Watch:
         the asker said comes back as it was known to the model. Raises GuardFailed; Blocked, also for what is confidential
         where the question was not: nobody looked for a private model to answer it.
         """
-        rulings = self.ins
-        windows = [ruling for ruling in rulings if ruling.guard.window is not None]
-        wholes = [ruling for ruling in rulings if ruling.guard.window is None]
-        judgement = await self.judged("windows", windows, text, origin=origin)
+        wholes = self.ins.wholes
+        judgement = await self.judged("windows", self.ins.windows, text, origin=origin)
         whole = NOTHING
         if origin in self.policy.untrusted:
             whole = await self.judged("wholes", wholes, text, origin=origin)
@@ -156,7 +154,7 @@ class Watch:
 
     def _confide(self) -> None:
         self.confidential = True
-        self.ins, self.outs = _private(self.ins), _private(self.outs)
+        self.ins, self.outs = self.ins.private(), self.outs.private()
 
     def _reserve(self, texts: Sequence[Text]) -> None:
         """A schema's `phone_1` stays, so no telephone number may be called that."""
@@ -164,10 +162,6 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
-
-
-def _private(rulings: Sequence[Ruling]) -> tuple[Ruling, ...]:
-    return tuple(replace(each, guard=getattr(each.guard, "private", each.guard)) for each in rulings)
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:

@@ -21,6 +21,7 @@ _STEERING = frozenset(
     )
 )
 """Fields of a request that hold no text of the caller's; of `stepladder`, `fields` does."""
+_SPEAKING = _STEERING | {"messages"}
 _FILE_TEXTS = frozenset(
     (
         *("filename", "title", "alt", "alt_text", "caption", "context", "description", "transcript"),
@@ -29,11 +30,24 @@ _FILE_TEXTS = frozenset(
 )
 """Names under which a part of a message says what a file or a picture is called, or says."""
 _PROMPT = "prompt"
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True):
+    """A message that is nothing but words."""
+
+    role: str
+    content: str
+
+
+_PLAIN = msgspec.json.Decoder(list[_Said])
 Change = Callable[[Text], str]
 
 
 def texts_of(request: ChatRequest) -> list[Text]:
     """Every text, in order. Raises BadRequest for JSON that cannot be read."""
+    plain = _plain(request)
+    if plain is not None:
+        return plain
     found: list[Text] = []
 
     def note(text: Text) -> str:
@@ -52,6 +66,21 @@ def with_texts(request: ChatRequest, texts: Sequence[str]) -> ChatRequest:
     messages = tuple(msgspec.json.decode(raw["messages"], type=list[msgspec.Raw])) if request.messages else ()
     data = b"{" + b",".join(json_texts.encoded(key) + b":" + value for key, value in body.items()) + b"}"
     return replace(request, body=raw, messages=messages, turns=turns, data=data if request.data else b"")
+
+
+def _plain(request: ChatRequest) -> list[Text] | None:
+    """The texts of a chat whose messages are nothing but words, as most are; None for any other."""
+    if request.route != CHAT or request.turns:
+        return None
+    for key, raw in request.body.items():
+        if key == "stepladder" or (key not in _SPEAKING and bytes(raw)[:1] in b'"[{'):
+            return None
+    try:
+        said = _PLAIN.decode(request.body["messages"])
+    except (KeyError, msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    last = max((at for at, one in enumerate(said) if one.role == "user"), default=-1)
+    return [Text(one.role, one.content, True, at == last) for at, one in enumerate(said) if one.content]
 
 
 def _walk(request: ChatRequest, change: Change) -> tuple[dict[str, bytes], tuple[Turn, ...]]:

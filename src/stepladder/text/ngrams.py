@@ -64,10 +64,8 @@ class NgramHasher:
     def buckets(self, text: str) -> NDArray[np.int32]:
         """Return the bucket of every n-gram of ``text``, with repeats, shape (n-grams,)."""
         normal = normalise(text)
-        if not self.characters and _is_short(normal):
-            parts = list(self._short(normal))
-        else:
-            parts = [hashes for hashes, _ in self._ngrams(normal)]
+        short = _is_short(normal)
+        parts = list(self._short(normal)) if short else [hashes for hashes, _ in self._ngrams(normal)]
         return self._to_buckets(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
     def placed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -89,7 +87,7 @@ class NgramHasher:
         return found
 
     def _short(self, normal: str) -> Iterator[Hashes]:
-        """Yield the token n-grams' hashes of a short text: its tokens are looked up, since most were met before."""
+        """Yield the n-grams' hashes of a short text: its tokens are looked up, since most were met before."""
         tokens = _token_pattern().findall(normal)
         words = np.fromiter(map(_KNOWN.__getitem__, tokens), np.uint64, len(tokens))
         wordless = _wordless_table().take(np.minimum(words, _BEYOND).astype(np.intp))
@@ -100,6 +98,8 @@ class NgramHasher:
                 yield rolling
             if order in han:
                 yield rolling[_all_of(wordless, order)]
+        if self.characters:
+            yield from map(_spellings(self.characters).__getitem__, tokens)
 
     def _to_buckets(self, hashes: Hashes) -> NDArray[np.int32]:
         """Mix (the finaliser of splitmix64, Steele et al. 2014) and keep the top bits."""
@@ -134,6 +134,25 @@ class _Known(dict[str, int]):
         return found
 
 
+class _Spellings(dict[str, Hashes]):
+    """Token -> the hashes of the character n-grams inside it, filled and emptied likewise."""
+
+    def __init__(self, orders: tuple[int, ...]) -> None:
+        super().__init__()
+        self._orders = orders
+
+    def __missing__(self, token: str) -> Hashes:
+        if len(self) >= _MOST_SPELLED:
+            self.clear()
+        codes = encode(token)
+        groups = _character_ngrams(codes, _kinds(codes), self._orders)
+        parts = [hashes for hashes, _ in groups]
+        found = self[token] = np.concatenate(parts) if parts else np.empty(0, np.uint64)
+        return found
+
+
+_spellings = lru_cache(maxsize=4)(_Spellings)
+_MOST_SPELLED = 8_000  # about 2 MB
 _KNOWN = _Known()
 _MOST_KNOWN = 20_000  # about 3 MB
 _ALL_BITS = (1 << 64) - 1

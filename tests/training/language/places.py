@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 
-def tiny_base(folder: Path, *, seed: int = 0) -> Path:
+def tiny_base(folder: Path, *, seed: int = 0, hidden: int = 64) -> Path:
     """A tiny model in `folder`."""
-    make = f"make_tiny(Path({str(folder)!r}), seed={seed})"
+    make = f"make_tiny(Path({str(folder)!r}), seed={seed}, hidden={hidden})"
     code = f"from pathlib import Path; from tests.training.language.tiny import make_tiny; {make}"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment())
     return folder

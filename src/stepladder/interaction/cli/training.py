@@ -1,4 +1,4 @@
-"""stepladder train and stepladder compress: language models from rows to a file that llama.cpp serves."""
+"""stepladder train: language models from rows."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,9 @@ from stepladder.interaction.cli.shown import drawn
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stepladder.evaluation import Table
-    from stepladder.training.language import Estimate, Event, Job, Made, Measured, Tell
+    from stepladder.training.language import Estimate, Event, Job, Made, Tell
 
 app = typer.Typer()
-compress = typer.Typer(help="Make a trained model smaller, each step measured.", no_args_is_help=True)
 _GB = 1e9
 _SHOWN = ("accuracy", "perplexity", "reward", "kl", "rate")
 
@@ -33,7 +31,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     method: Annotated[
         str,
         typer.Argument(
-            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, gkd, continue, pretrain."
+            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, online-dpo, gkd, continue, pretrain."
         ),
     ],
     data: Annotated[
@@ -91,52 +89,6 @@ def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Jo
     job = Job(method, place, settings, seed, more=more)
     job.check()
     return job
-
-
-@compress.command()
-def merge(
-    run: Annotated[
-        Path, typer.Argument(help="The folder of a run that trained an adapter, or of the adapter.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the whole model.")],
-) -> None:
-    """Merge an adapter into the model that it was trained on."""
-    from rich.console import Console
-
-    from stepladder.training.language import merged
-
-    adapter = run / "model" if (run / "model").is_dir() else run
-    found = merged(adapter.resolve(), out)
-    Console().print(drawn(_measured(f"Merged: {out}", found, ("adapter", "merged"))))
-
-
-@compress.command()
-def gguf(
-    folder: Annotated[Path, typer.Argument(help="A Hugging Face folder of Llama's shape, or an adapter's.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-    kind: Annotated[str, typer.Option("--type", help="f32, f16, q8_0, q5_0 or q4_0.")] = "q8_0",
-    data: Annotated[Path | None, typer.Option(help="Rows to compare on: JSONL as for train.")] = None,
-) -> None:
-    """Write a model as a GGUF file for llama.cpp, packed, and compare the two."""
-    from rich.console import Console
-
-    from stepladder.training.language import packed
-
-    found = packed(folder, out, kind, data)
-    Console().print(drawn(_measured(f"Written: {out}", found, ("folder", kind))))
-
-
-def _measured(title: str, found: "Measured", names: tuple[str, str]) -> "Table":
-    from stepladder.evaluation import Table
-
-    compared = f"over {found.prompts} prompts"
-    lines = [
-        ["size", *(f"{size / 1e6:,.1f} MB" for size in found.size)],
-        ["time for a prompt", *(f"{seconds * 1000:.0f} ms" for seconds in found.seconds)],
-        ["same likeliest next token", "", f"{found.same:.1%} {compared}"],
-        ["its probabilities moved by", "", f"{found.moved:.4f} on average, {found.farthest:.4f} at most"],
-    ]
-    return Table(title, ["", *names], lines)
 
 
 def settings_in(pairs: Sequence[str]) -> dict[str, Any]:

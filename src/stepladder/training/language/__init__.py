@@ -21,6 +21,7 @@ from stepladder.training.language.process import Event, Made, Tell, compress, op
 from stepladder.training.language.recipe import LoraRecipe, SftRecipe
 from stepladder.training.language.rows import read_rows, write_lines
 from stepladder.training.language.shrink import Gate, Shrunk, shrink
+from stepladder.training.language.surprise import Surprised, surprise
 from stepladder.training.language.tried import language_attempt
 from stepladder.training.language.watch import Advice, Watch
 from stepladder.training.language.weights import writes
@@ -41,6 +42,7 @@ __all__ = [
     "SftRecipe",
     "Shape",
     "Shrunk",
+    "Surprised",
     "Tell",
     "Watch",
     "best_interval",
@@ -59,6 +61,7 @@ __all__ = [
     "require",
     "seal",
     "shrink",
+    "surprise",
     "tokens_of",
     "train",
     "write_lines",

@@ -135,7 +135,7 @@ def _work(job: Job, rows: int, tokens: int) -> tuple[int, float, int]:
     length = min(float(chosen.length), tokens / rows)
     if not job.kind.writes:
         return job.steps(rows), length, chosen.batch
-    many = 1 if job.method == "gkd" else job.more.samples
+    many = {"gkd": 1, "online-dpo": 2}.get(job.method, job.more.samples)
     return job.steps(rows), length + job.more.answer, chosen.batch * many
 
 

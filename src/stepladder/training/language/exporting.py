@@ -1,12 +1,13 @@
-"""An encoder in ONNX, its matrices in 8 bit or 32. Only the worker imports this."""
+"""An encoder in ONNX, its matrices in 8 bit or 32; a model that writes in 8 bit by torchao. Only the worker imports this."""
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import BadRequest, DataError
+from stepladder.core import BadRequest, DataError, MissingExtra
 from stepladder.training.language.pruning import open_either, take_along
-from stepladder.training.language.weights import drafted, writes
+from stepladder.training.language.weights import ADAPTER, drafted, open_tokenizer, writes
 
 
 def to_onnx(folder: Path, out: Path, bits: int) -> None:
@@ -36,6 +37,32 @@ def to_onnx(folder: Path, out: Path, bits: int) -> None:
         write_onnx(States(), example, draft / "model.onnx", "states")
         if bits == 8:
             pack(draft / "model.onnx", draft / "model.onnx")
+
+
+def in_8_bit(folder: Path, out: Path) -> None:
+    """Write a folder whose linear layers are in 8 bit with a scale a row (torchao's Int8WeightOnly), in safetensors.
+
+    Words' vectors stay as they are. Raises MissingExtra, DataError for what is no whole model that writes.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, TorchAoConfig
+
+    if find_spec("torchao") is None:
+        raise MissingExtra("Packing in 8 bit by torchao", "torchao")
+    if (folder / ADAPTER).exists() or not writes(folder):
+        raise DataError(
+            f"{folder} holds no whole model that writes.",
+            remedy="Merge an adapter first; `onnx` is for encoders.",
+        )
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    plan = TorchAoConfig(Int8WeightOnlyConfig())
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, quantization_config=plan
+    )
+    with drafted(out) as draft:
+        model.save_pretrained(draft)
+        open_tokenizer(folder).save_pretrained(draft)
 
 
 def write_onnx(module: Any, example: tuple[Any, Any], out: Path, gives: str) -> None:

@@ -1,7 +1,7 @@
 """A Hugging Face folder as a GGUF file for llama.cpp, written with llama.cpp's own package. Only the worker imports this.
 
 For models of Llama's shape (Llama, SmolLM2, TinyLlama ...) with a byte-pair tokeniser; others have llama.cpp's own
-converter. Weights may be packed in 8, 5 or 4 bit; what is no matrix, or no multiple of a block, stays in 32 bit.
+converter. Weights may be packed in 8, 6, 5 or 4 bit; what is no matrix, or no multiple of a block, stays in 32 bit.
 """
 
 import json
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, DataError
+from stepladder.training.language import kquants
 
 ARCHITECTURE = "llama"
-KINDS = ("f32", "f16", "q8_0", "q5_0", "q4_0")
+KINDS = ("f32", "f16", "q8_0", "q5_0", "q4_0", *kquants.KINDS)
 _NAMES: Mapping[str, str] = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
@@ -36,7 +37,10 @@ _PLAIN = "gpt-2"
 
 
 def write(folder: Path, out: Path, kind: str) -> None:
-    """Write `out`, whole or not at all. Raises BadRequest for another `kind`, DataError for another kind of model."""
+    """Write `out`, whole or not at all.
+
+    Raises BadRequest for another `kind`, DataError for another kind of model, MissingExtra for K-quants without llama.cpp.
+    """
     import gguf
 
     if kind not in KINDS:
@@ -52,7 +56,7 @@ def write(folder: Path, out: Path, kind: str) -> None:
     _describe(writer, told, kind)
     _tokens(writer, folder, told)
     for name, tensor in _tensors(folder, told):
-        packed, packing = _packed(tensor, kind)
+        packed, packing = _packed(name, tensor, kind, told)
         writer.add_tensor(name, packed, raw_dtype=packing)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -168,11 +172,20 @@ def named(name: str) -> str:
     return f"{block}{_NAMES[inner]}.{kind}"
 
 
-def _packed(tensor: NDArray[np.float32], kind: str) -> tuple[NDArray[Any], Any]:
+def _packed(
+    name: str, tensor: NDArray[np.float32], kind: str, told: Mapping[str, Any]
+) -> tuple[NDArray[Any], Any]:
     import gguf
 
-    wanted = getattr(gguf.GGMLQuantizationType, kind.upper())
+    types = gguf.GGMLQuantizationType
+    if kind in kquants.KINDS and tensor.ndim == 2:
+        tied = bool(told.get("tie_word_embeddings"))
+        chosen = kquants.packing(name, tensor.shape[1], kind, told["num_hidden_layers"], tied)
+        if chosen != "F16":
+            return kquants.pack(tensor, chosen), types[chosen]
+        return gguf.quants.quantize(tensor, types.F16), types.F16
+    wanted = types.F32 if kind in kquants.KINDS else types[kind.upper()]
     block = gguf.GGML_QUANT_SIZES[wanted][0]
     if tensor.ndim != 2 or tensor.shape[-1] % block:
-        wanted = gguf.GGMLQuantizationType.F32
+        wanted = types.F32
     return gguf.quants.quantize(tensor, wanted), wanted

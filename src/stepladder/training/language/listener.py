@@ -22,6 +22,7 @@ _TOLD: Mapping[str, str] = {
     "rewards/accuracies": "accuracy",
     "accuracy": "accuracy",
     "reward": "reward",
+    "objective/scores": "reward",
     "kl": "kl",
     "entropy": "entropy",
 }

@@ -2,28 +2,27 @@
 
 import json
 import math
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
-from time import perf_counter
 from typing import Any
 
 from stepladder.core import DataError
-from stepladder.models import BlockingLlama
+from stepladder.training.language.gguf_weighing import Asked
 from stepladder.training.language.process import compress
-from stepladder.training.language.rows import Row, read_rows, write_lines
-from stepladder.training.language.served import LIKELIEST, ODD
+from stepladder.training.language.rows import write_lines
+from stepladder.training.language.served import LIKELIEST, ODD, TOLERANCE
 from stepladder.training.language.weights import ADAPTER, BASE
-
-_MOST = 100  # rows that are compared
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Bytes and seconds (median, one prompt) before and after; `same` is the share of prompts after which the likeliest
-    token is the same, `moved` the mean and `farthest` the largest difference of a token's probability."""
+    token is the same, `moved` the mean and `farthest` the largest difference of a token's probability. `refused` says why
+    what was written was taken away again, where it was."""
 
     size: tuple[int, int]
     seconds: tuple[float, float]
@@ -31,6 +30,7 @@ class Measured:
     same: float
     moved: float
     farthest: float
+    refused: str = ""
 
 
 def merged(adapter: Path, out: Path) -> Measured:
@@ -39,7 +39,7 @@ def merged(adapter: Path, out: Path) -> Measured:
         raise DataError(f"{out} is there already.", remedy="Give a new folder.")
     with tempfile.TemporaryDirectory(prefix="stepladder-merge-") as name:
         work = Path(name)
-        asked, before, after = _asked(work, None), work / "before.json", work / "after.json"
+        asked, before, after = _asked(work), work / "before.json", work / "after.json"
         operations = [
             {"do": "merge", "adapter": str(adapter), "out": str(out)},
             {"do": "probe", "folder": str(adapter), "rows": asked, "out": str(before)},
@@ -47,10 +47,11 @@ def merged(adapter: Path, out: Path) -> Measured:
         ]
         compress(operations, work, lambda event: None)
         found = _read(before)
-        return _compared((adapter, out), found, [_pairs(one) for one in _read(after)], _times(_read(after)))
+        said = _read(after)
+        return _judged(_compared((adapter, out), found, [_pairs(one) for one in said], _times(said)), out)
 
 
-def packed(folder: Path, out: Path, kind: str, data: Path | None) -> Measured:
+def packed(folder: Path, out: Path, kind: str) -> Measured:
     """Write a model or an adapter as a GGUF file, and compare what llama.cpp says from it. Raises MissingExtra, DataError.
 
     An adapter is written in 32 bit; of its base, which it is laid over, a file of this `kind` is made for the comparison.
@@ -59,7 +60,7 @@ def packed(folder: Path, out: Path, kind: str, data: Path | None) -> Measured:
         raise DataError(f"{out} is there already.", remedy="Give a new file.")
     with tempfile.TemporaryDirectory(prefix="stepladder-gguf-") as name:
         work = Path(name)
-        asked, before = _asked(work, data), work / "before.json"
+        asked, before = _asked(work), work / "before.json"
         operations = [
             {"do": "gguf", "folder": str(folder), "out": str(out), "quantisation": kind},
             {"do": "probe", "folder": str(folder), "rows": asked, "out": str(before)},
@@ -73,49 +74,41 @@ def packed(folder: Path, out: Path, kind: str, data: Path | None) -> Measured:
         compress(operations, work, lambda event: None)
         found = _read(before)
         said, times = _ask_llama(work / "base.gguf" if adapters else out, found, adapters)
-        return _compared((folder, out), found, said, times)
+        return _judged(_compared((folder, out), found, said, times), out)
 
 
-def _asked(work: Path, data: Path | None) -> str:
-    """A file of prompts: the user's, or a few odd ones."""
-    rows: Sequence[Row] = [{"prompt": [{"role": "user", "content": text}]} for text in ODD]
-    if data is not None:
-        rows = read_rows(data)[:_MOST]
-    write_lines(work / "asked.jsonl", rows)
+def _judged(found: Measured, out: Path) -> Measured:
+    """Without rows to be right on, a step may not move what is said by more than a release may."""
+    if found.farthest <= TOLERANCE:
+        return found
+    take_away(out)
+    told = f"A token's probability moved by {found.farthest:.3f}; {TOLERANCE:g} is the most. --data judges by answers."
+    return replace(found, refused=told)
+
+
+def take_away(out: Path) -> None:
+    """Remove what a refused step has written: a folder or a file."""
+    if out.is_dir():
+        shutil.rmtree(out)
+    else:
+        out.unlink()
+
+
+def _asked(work: Path) -> str:
+    """A file of a few odd prompts."""
+    write_lines(work / "asked.jsonl", [{"prompt": [{"role": "user", "content": text}]} for text in ODD])
     return str(work / "asked.jsonl")
 
 
 def _ask_llama(
     file: Path, found: Sequence[Mapping[str, Any]], adapters: Sequence[Path]
 ) -> tuple[list[dict[int, float]], list[float]]:
-    longest = max(len(one["tokens"]) for one in found)
-    llama = BlockingLlama(file, file.name, context=longest + 64, adapters=adapters)
-    said, times = [], []
+    asked = Asked(file, adapters, max(len(one["tokens"]) for one in found) + 64)
     try:
-        # An end of the answer would come without probabilities, so a letter is made to come: those told are still the
-        # model's own.
-        letter = json.loads(llama.ask("/tokenize", {"content": "A"})[1])["tokens"][0]
-        for one in found:
-            body = {
-                "prompt": one["tokens"],
-                "n_predict": 1,
-                "n_probs": 2 * LIKELIEST,
-                "temperature": 0,
-                "logit_bias": [[letter, 1000.0]],
-                "cache_prompt": False,
-            }
-            began = perf_counter()
-            status, reply = llama.ask("/completion", body)
-            times.append(perf_counter() - began)
-            if status != 200:
-                raise DataError(
-                    f"llama.cpp cannot answer from {file} ({status}).", remedy="Convert it again."
-                )
-            top = json.loads(reply)["completion_probabilities"][0]["top_logprobs"]
-            said.append({int(each["id"]): float(each["logprob"]) for each in top})
+        told = [asked.next(one["tokens"], 2 * LIKELIEST) for one in found]
     finally:
-        llama.close()
-    return said, times
+        asked.close()
+    return [said for said, _ in told], [took for _, took in told]
 
 
 def _compared(

@@ -3,7 +3,8 @@
 Sources: LoRA (Hu et al. 2021, arXiv 2106.09685), QLoRA (Dettmers et al. 2023, 2305.14314), IA3 (Liu et al. 2022, 2205.05638),
 DPO (Rafailov et al. 2023, 2305.18290), ORPO (Hong et al. 2024, 2403.07691), KTO (Ethayarajh et al. 2024, 2402.01306), PPO
 (Schulman et al. 2017, 1707.06347; for language Ziegler et al. 2019, 1909.08593), GRPO (Shao et al. 2024, 2402.03300), RLOO
-(Ahmadian et al. 2024, 2402.14740), distillation on the student's own answers (Agarwal et al. 2023, 2306.13649).
+(Ahmadian et al. 2024, 2402.14740), online DPO (Guo et al. 2024, 2402.04792), distillation on the student's own answers
+(Agarwal et al. 2023, 2306.13649).
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ METHODS: Mapping[str, Method] = {
     "grpo": Method("prompts", 5e-5, aligns=True, writes=True, passes=2),
     "rloo": Method("prompts", 5e-5, aligns=True, writes=True, passes=2),
     "ppo": Method("prompts", 5e-5, aligns=True, writes=True, passes=3),
+    "online-dpo": Method("prompts", 5e-5, aligns=True, writes=True, passes=2),
     "gkd": Method("prompts", 5e-5, "none", writes=True, passes=3),
     "continue": Method("texts", 5e-5, "none"),
     "pretrain": Method("texts", 1e-3, "none"),

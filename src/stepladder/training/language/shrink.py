@@ -5,7 +5,6 @@ so many answers are as the promise wants them; what it wrote is then taken away.
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from stepladder.core import BadRequest, DataError
+from stepladder.core import BadRequest, DataError, StepladderError
 from stepladder.promise import binomial_cdf
 from stepladder.training.labels import Classes
+from stepladder.training.language.gguf_weighing import weigh_gguf
+from stepladder.training.language.measure import take_away
 from stepladder.training.language.process import Event, compress
 from stepladder.training.language.rows import write_lines
-from stepladder.training.language.weights import writes
+from stepladder.training.language.weights import ADAPTER, BASE, writes
 from stepladder.training.logistic import fit_head
 
 Row = Mapping[str, Any]
@@ -30,6 +31,7 @@ Row = Mapping[str, Any]
 _JUDGED = 3  # one row in three is judged by, and not seen by the step
 _MOST = 400  # rows that are judged by
 _RIDGE = 1e-3
+_BASE_FILE = "base.gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Shrunk:
 def shrink(
     step: Mapping[str, Any], folder: Path, out: Path, rows: Sequence[Row], *, gate: Gate, tell: Any = None
 ) -> Shrunk:
-    """Do a step ({"do": "prune" | "layers" | "vocabulary" | "onnx", ...}) and measure it.
+    """Do a step ({"do": "merge" | "gguf" | "torchao" | "prune" | "layers" | "vocabulary" | "onnx", ...}) and measure it.
 
     Raises MissingExtra, DataError, BadRequest where `out` is there or the rows are too few.
     """
@@ -84,24 +86,45 @@ def shrink(
     judged, seen = split(rows)
     if len(judged) < 2:
         raise BadRequest(f"{len(rows)} rows are too few.", param="--data", remedy="Give some hundreds.")
-    listen = tell or _nobody
     with tempfile.TemporaryDirectory(prefix="stepladder-shrink-") as name:
         work = Path(name)
         write_lines(work / "seen.jsonl", seen)
         write_lines(work / "judged.jsonl", judged)
-        more = {"rows": str(work / "seen.jsonl")} if step["do"] in ("layers", "vocabulary") else {}
-        compress([{**step, "folder": str(folder), "out": str(out), **more}], work, listen)
-        found = [_weighed(place, work, str(number)) for number, place in enumerate((folder, out))]
-        if not writes(folder):
-            found = [
-                _with_head(place, one, (seen, judged), work)
-                for place, one in zip((folder, out), found, strict=True)
-            ]
-    shrunk = _compared((folder, out), found, judged)
+        try:
+            compress(_operations(step, folder, out, work), work, tell or _nobody)
+            shrunk = _measured(folder, out, (seen, judged), work)
+        except StepladderError:
+            if out.exists():  # nobody knows what it is worth
+                take_away(out)
+            raise
     refused = gate.refuses(shrunk)
     if refused:
-        shutil.rmtree(out)
+        take_away(out)
     return replace(shrunk, refused=refused)
+
+
+def _operations(step: Mapping[str, Any], folder: Path, out: Path, work: Path) -> list[dict[str, Any]]:
+    """The worker's. An adapter that becomes a GGUF file is laid over its base, of which one is made too."""
+    places: dict[str, Any] = {"adapter" if step["do"] == "merge" else "folder": str(folder), "out": str(out)}
+    if step["do"] in ("layers", "vocabulary"):
+        places["rows"] = str(work / "seen.jsonl")
+    found = [{**step, **places}]
+    if step["do"] == "gguf" and (folder / ADAPTER).exists():
+        found.append({**step, "folder": str(_base(folder)), "out": str(work / _BASE_FILE)})
+    return found
+
+
+def _measured(folder: Path, out: Path, rows: tuple[Sequence[Row], Sequence[Row]], work: Path) -> "Shrunk":
+    before = _weighed(folder, work, "before")
+    if out.is_file():
+        own = (folder / ADAPTER).exists()
+        served = [work / _BASE_FILE, out] if own else [out]
+        after = weigh_gguf(served[0], served[1:], before, folder / "tokenizer.json")
+    else:
+        served, after = [out], _weighed(out, work, "after")
+        if not writes(folder):
+            before, after = _with_head(before, rows), _with_head(after, rows)
+    return _compared((_files(folder), [file for place in served for file in _files(place)]), (before, after))
 
 
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -124,9 +147,7 @@ def _weighed(place: Path, work: Path, name: str) -> dict[str, Any]:
     return told
 
 
-def _with_head(
-    place: Path, told: dict[str, Any], rows: tuple[Sequence[Row], Sequence[Row]], work: Path
-) -> dict[str, Any]:
+def _with_head(told: dict[str, Any], rows: tuple[Sequence[Row], Sequence[Row]]) -> dict[str, Any]:
     """Answers out of an encoder's vectors: a head fitted to the rows that were seen says the label of the others."""
     seen, judged = rows
     classes = Classes.of([row["text"] for row in seen], [row["label"] for row in seen])
@@ -137,35 +158,46 @@ def _with_head(
     return {**told, "answers": said, "wanted": [row["label"] for row in judged]}
 
 
-def _compared(places: tuple[Path, Path], found: Sequence[Mapping[str, Any]], judged: Sequence[Row]) -> Shrunk:
+def _compared(files: tuple[Sequence[Path], Sequence[Path]], found: Sequence[Mapping[str, Any]]) -> Shrunk:
     before, after = found
-    right = [
-        sum(said == wanted for said, wanted in zip(one["answers"], one["wanted"], strict=True)) / len(judged)
-        for one in found
-    ]
-    same = sum(one == other for one, other in zip(before["answers"], after["answers"], strict=True)) / len(
-        judged
-    )
-    sizes = [_sizes(place) for place in places]
+    rows = len(before["wanted"])
+    right = [_agreement(one["answers"], one["wanted"]) for one in found]
+    sizes = [_sizes(one) for one in files]
     return Shrunk(
         (sizes[0][0], sizes[1][0]),
         (sizes[0][1], sizes[1][1]),
         (median(before["seconds"]), median(after["seconds"])),
         (before["memory"], after["memory"]),
         (right[0], right[1]),
-        same,
-        len(judged),
+        _agreement(before["answers"], after["answers"]),
+        rows,
     )
 
 
-def _sizes(place: Path) -> tuple[int, int]:
-    """Bytes of the weights that are served, plain and packed."""
+def _agreement(here: Sequence[str], there: Sequence[str]) -> float:
+    return sum(one == other for one, other in zip(here, there, strict=True)) / len(here)
+
+
+def _base(adapter: Path) -> Path:
+    """The folder that an adapter was trained on."""
+    return Path(json.loads((adapter / BASE).read_bytes())["base"])
+
+
+def _files(place: Path) -> list[Path]:
+    """The weights that are served; an adapter's stand on its base's. Raises DataError where there are none."""
+    if place.is_file():
+        return [place]
+    found = list(place.rglob("*.onnx")) or [*place.rglob("*.safetensors")]
+    if not found:
+        raise DataError(f"{place} holds no weights.", remedy="Give a whole Hugging Face folder.")
+    return [*_files(_base(place)), *found] if (place / ADAPTER).exists() else found
+
+
+def _sizes(files: Sequence[Path]) -> tuple[int, int]:
+    """Bytes of files, plain and packed."""
     import zlib
 
     whole = packed = 0
-    files = list(place.rglob("*.onnx")) or [*place.rglob("*.safetensors")]
-    if not files:
-        raise DataError(f"{place} holds no weights.", remedy="Give a whole Hugging Face folder.")
     for path in files:
         press = zlib.compressobj(1)
         with path.open("rb") as file:

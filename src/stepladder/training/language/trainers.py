@@ -122,6 +122,21 @@ def _rloo(making: Making) -> Any:
     return RLOOTrainer(args=settings, reward_funcs=_reward_of(making), **making.parts(making.causal()))
 
 
+def _online_dpo(making: Making) -> Any:
+    """Two answers to each prompt, of which the one with the greater reward is preferred."""
+    from trl.experimental.online_dpo import OnlineDPOConfig, OnlineDPOTrainer
+
+    more, settings = making.job.more, making.job.settings
+    chosen = OnlineDPOConfig(
+        beta=[settings.beta],
+        max_new_tokens=more.answer,
+        max_length=settings.length + more.answer,
+        temperature=more.temperature,
+        **making.arguments,
+    )
+    return OnlineDPOTrainer(args=chosen, reward_funcs=_reward_of(making), **making.parts(making.causal()))
+
+
 def _ppo(making: Making) -> Any:
     from peft import get_peft_model
     from transformers import TrainingArguments
@@ -200,5 +215,6 @@ _MAKERS: Mapping[str, Callable[[Making], Any]] = {
     "grpo": _grpo,
     "rloo": _rloo,
     "ppo": _ppo,
+    "online-dpo": _online_dpo,
     "gkd": _gkd,
 }

@@ -141,6 +141,12 @@ def _vocabulary(say: Say, *, folder: str, out: str, rows: str) -> None:
     trimmed(Path(folder), Path(out), Path(rows))
 
 
+def _torchao(say: Say, *, folder: str, out: str) -> None:
+    from stepladder.training.language.exporting import in_8_bit
+
+    in_8_bit(Path(folder), Path(out))
+
+
 def _onnx(say: Say, *, folder: str, out: str, bits: int) -> None:
     from stepladder.training.language.exporting import to_onnx
 
@@ -151,6 +157,12 @@ def _weigh(say: Say, *, folder: str, judged: str, seen: str, out: str) -> None:
     from stepladder.training.language.weighing import weigh
 
     weigh(Path(folder), Path(judged), Path(seen), Path(out))
+
+
+def _surprise(say: Say, *, folder: str, rows: str, out: str) -> None:
+    from stepladder.training.language.weighing import surprised
+
+    surprised(Path(folder), Path(rows), Path(out))
 
 
 _OPERATIONS: Mapping[str, Callable[..., None]] = {
@@ -164,7 +176,9 @@ _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "layers": _layers,
     "vocabulary": _vocabulary,
     "onnx": _onnx,
+    "torchao": _torchao,
     "weigh": _weigh,
+    "surprise": _surprise,
 }
 
 
