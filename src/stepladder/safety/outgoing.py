@@ -1,6 +1,7 @@
 """The guards of one answer: windows over what is streamed, whole texts, and what is only observed."""
 
 from collections.abc import Sequence
+
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
 from stepladder.safety.numbers import NumbersGuard
