@@ -50,11 +50,6 @@ def test_it_stays_where_a_threshold_makes_sense():
     assert calibrated(Ruler(), [("1.0", ())] * 400, rate=0.01).threshold == 0.99
 
 
-def _closely(guard, text, turns):
-    """By every rung that there is, as where a guard's word counts."""
-    return getattr(guard, "closely", guard.check)(text, turns).action
-
-
 @pytest.mark.parametrize(
     ("guard", "settings"),
     [(AttacksGuard, AttacksSettings), (HarmGuard, HarmSettings)],
@@ -65,8 +60,8 @@ def _closely(guard, text, turns):
 def test_a_text_s_strain_is_where_it_stops_being_flagged(guard, settings, text, turns):
     strain = guard("x").strain(text, turns)
     below, above = (guard("x", settings(threshold=strain + step)) for step in (-1e-9, 1e-6))
-    assert _closely(below, text, turns) is Action.BLOCK
-    assert _closely(above, text, turns) is Action.PASS
+    assert below.check(text, turns).action is Action.BLOCK
+    assert above.check(text, turns).action is Action.PASS
 
 
 def test_the_command_prints_the_tenant_s_lines(tmp_path):
