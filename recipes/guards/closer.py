@@ -27,7 +27,7 @@ from recipes.guards.network import fit_network
 from recipes.guards.sources import Sources
 from recipes.guards.templates import Row
 from stepladder.models import shared_embedder
-from stepladder.safety.closer import EMBEDDER, MOST, CloserLook, packed
+from stepladder.safety import CLOSER_CHARACTERS, CLOSER_EMBEDDER, CloserLook, pack_closer
 
 _EACH = 36
 """Rows of a language, label and section."""
@@ -86,7 +86,9 @@ def vectors_of(texts: Sequence[str], kept: Path) -> Floats:
     missing = sorted({text for text in texts if text not in known}, key=len)
     for start in range(0, len(missing), _ROUND):
         part = missing[start : start + _ROUND]
-        known |= zip(part, np.round(shared_embedder(EMBEDDER).embed(part) * _ROUND) / _ROUND, strict=True)
+        known |= zip(
+            part, np.round(shared_embedder(CLOSER_EMBEDDER).embed(part) * _ROUND) / _ROUND, strict=True
+        )
         np.savez(kept, texts=np.array(list(known)), vectors=np.array(list(known.values()), np.float32))
     return np.array([known[text] for text in texts], np.float32)
 
@@ -95,11 +97,11 @@ def fit(kind: str, sources: Sources) -> tuple[CloserLook, dict[str, Any]]:
     """Return what ships for a kind, and how networks did on sections that they had not seen."""
     rows = chosen(corpus(kind, sources))
     rows += [
-        replace(row, text=row.text[MOST:][:PIECE])
+        replace(row, text=row.text[CLOSER_CHARACTERS:][:PIECE])
         for row in rows
-        if row.label == "safe" and len(row.text) > 2 * MOST
+        if row.label == "safe" and len(row.text) > 2 * CLOSER_CHARACTERS
     ]
-    vectors = vectors_of([row.text[:MOST] for row in rows], sources.folder / "vectors.npz")
+    vectors = vectors_of([row.text[:CLOSER_CHARACTERS] for row in rows], sources.folder / "vectors.npz")
     bad = np.array([row.label != "safe" for row in rows])
     fold = np.array([blake2b(section(row).encode(), digest_size=2).digest()[0] % _FOLDS for row in rows])
     flagged = np.zeros(len(rows), bool)
@@ -121,7 +123,7 @@ def _mean(flagged: NDArray[np.bool_]) -> float:
 def write(look: CloserLook, target: Path) -> None:
     """Write it; without times in it, so that the same weights are the same bytes."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in packed(look).items():
+        for name, array in pack_closer(look).items():
             buffer = io.BytesIO()
             np.save(buffer, array)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)

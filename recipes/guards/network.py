@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.safety.closer import Network
+from stepladder.safety import Network
 
 Floats = NDArray[np.float32]
 _HIDDEN = 48

@@ -9,7 +9,15 @@ from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
-from stepladder.safety.closer import Closer, CloserLook, looks_closer
+from stepladder.safety.closer import (
+    CLOSER_CHARACTERS,
+    CLOSER_EMBEDDER,
+    Closer,
+    CloserLook,
+    Network,
+    looks_closer,
+    pack_closer,
+)
 from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
@@ -38,6 +46,8 @@ from stepladder.safety.words import (
 
 __all__ = [
     "CATEGORIES",
+    "CLOSER_CHARACTERS",
+    "CLOSER_EMBEDDER",
     "DEEDS",
     "DEFAULT",
     "DIALECTS",
@@ -66,6 +76,7 @@ __all__ = [
     "LadderSettings",
     "Lexicon",
     "MissingGuard",
+    "Network",
     "NumbersGuard",
     "NumbersSettings",
     "PersonalGuard",
@@ -92,6 +103,7 @@ __all__ = [
     "open_guard",
     "open_or_block",
     "pack",
+    "pack_closer",
     "read_lexicon",
     "refusal",
     "without_secrets",

