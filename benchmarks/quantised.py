@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.models import weights_file
-from stepladder.training.language import compress, packed
+from stepladder.training import language
 
 KINDS = ("f16", "q8_0", "q6_k", "q5_k_m", "q5_0", "q4_k_m", "q4_0")
 
@@ -33,10 +33,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         base = Path(name) / "base"
         file = weights_file("--base", "")
-        compress([{"do": "import", "file": str(file), "out": str(base)}], Path(name), lambda event: None)
+        language.compress(
+            [{"do": "import", "file": str(file), "out": str(base)}], Path(name), lambda event: None
+        )
         for kind in asked.type or KINDS:
             out = Path(name) / f"{kind}.gguf"
-            told = asdict(packed(base, out, kind))
+            told = asdict(language.packed(base, out, kind))
             out.unlink(missing_ok=True)
             found[kind] = told
             print(kind, json.dumps(told), flush=True)
