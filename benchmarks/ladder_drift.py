@@ -66,6 +66,15 @@ def _bound(excess: float) -> float | None:
     ) * excess  # of the drawn answers, a tenth of all; looked at in batches
 
 
+def _certainly_found(answers: int) -> float:
+    """The smallest lasting drift, in steps of half a point, whose alarm is promised within so many answers."""
+    for step in range(2, 160):  # below, no watched rate is near
+        found = detection_bound(Drift(step / 200), target=TARGET, risk=RISK, share=1.0).answers
+        if found / AUDIT + BATCH <= answers:
+            return step / 200
+    return 1 - TARGET
+
+
 def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     """One replay."""
     from stepladder.interaction.backtest import Terms, backtest
@@ -112,7 +121,7 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
         "| audits' calls |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    curves = []
+    curves, owed = [], []
     for cell in LABELS:
         runs = [row for row in rows if row["cell"] == cell]
         if not runs:
@@ -127,6 +136,19 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             f"| {mean(row['agreement'] for row in runs):.2%} | {mean(row['calls_avoided'] for row in runs):.1%} "
             f"| {mean(row['audits'] for row in runs):,.0f} of {mean(row['rows'] for row in runs):,.0f} |"
         )
+        owed.append(_owed(cell, runs))
         curves += [Series(cell, [(float(x), y) for x, y in row["curve"]]) for row in runs if "curve" in row]
     file = plot(folder, "drift", Axes("Share of rows answered low, of late (seed 0)", "row"), curves)
-    return [*lines, "", f"![share answered low](ladder/{file})"]
+    return [*lines, "", *owed, "", f"![share answered low](ladder/{file})"]
+
+
+def _owed(cell: str, runs: list[dict[str, Any]]) -> str:
+    """Whether roll backs were due at all: the excess of whole runs beside what the watch promises to find."""
+    answers = runs[0]["rows"] - LABELS[cell]
+    over = [(TARGET - row["agreement"]) * answers for row in runs]
+    most = max(over)
+    return (
+        f"{cell}: over a whole run of {answers:,} answers the excess was {median(over):,.0f} in the median and at most "
+        f"{most:,.0f} ({most / answers:.1%}); below 0 are fewer errors than promised. The watch promises to find within a run "
+        f"a drift that lasts if it is of {_certainly_found(answers):.1%} or more."
+    )

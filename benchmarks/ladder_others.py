@@ -90,12 +90,26 @@ def _simulated(found: Any) -> str:
     )
 
 
+def _batches(found: Any) -> str:
+    worst = max(found["lines"], key=lambda case: case["violations"] / case["runs"] / case["risk"])
+    return (
+        f"{len(found['lines'])} worlds of {worst['runs']:,} runs; nearest to its risk: {worst['world']}, "
+        f"{worst['violations'] / worst['runs']:.2%} at risk {worst['risk']:.0%}: [promise_batches.md](promise_batches.md)"
+    )
+
+
 OTHERS = {
     "simulation": Other(
         "Violations where the truth is known",
         ("benchmarks/promise.py", "--runs", "10000", "--json", "benchmarks/results/promise.json"),
         "promise.json",
         _simulated,
+    ),
+    "batches": Other(
+        "The same, of batches that are learnt from before they are certified",
+        ("benchmarks/promise_batches.py", "--runs", "10000"),
+        "promise_batches.json",
+        _batches,
     ),
     "curves": Other(
         "Learning curves, fastText beside ours",

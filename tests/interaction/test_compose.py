@@ -174,3 +174,20 @@ def test_a_file_is_another_one_when_it_has_been_looked_at_twice(config):
     assert settings.changed() and settings.changed(), "until it is read"
     settings.load()
     assert not settings.changed()
+
+
+def test_what_is_in_force_is_begun_with_and_the_file_is_read_only_afterwards(config):
+    server = Settings(config)
+    taken = server.load()
+    server.folder(taken).mkdir()
+    server.hold(taken)
+    child = Settings(config, server.in_force(taken))
+    assert child.load() == taken
+    assert not child.changed() and not child.changed(), "it is what the file says"
+    config.write_text("no configuration")
+    child = Settings(config, server.in_force(taken))
+    assert child.load() == taken and child.home == server.home
+    assert not child.changed() and child.changed(), "another one is looked at once"
+    with pytest.raises(ConfigError):
+        child.load()
+    assert not child.changed(), "and not again"

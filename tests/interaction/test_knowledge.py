@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from stepladder.interaction.cli import main
+from stepladder.interaction.knowing import open_knowledge
+from stepladder.interaction.settings import Settings
 from tests.product import mood, recorded, write_config
 
 MANUAL = "/admin/knowledge/manual"
@@ -101,6 +103,36 @@ def test_the_batch_forms(typed, tmp_path):
     assert all(hit.keys() == {"id", "score"} for line in lines for hit in line["hits"])
 
 
+def test_an_order_is_learned_shown_and_forgotten_by_command(typed, tmp_path):
+    rows, asked = tmp_path / "rows.jsonl", tmp_path / "asked.jsonl"
+    names = [f"{one}{other}" for one in "红橙黄绿青蓝紫" for other in "椅桌灯柜床"]
+    told = [
+        {"id": f"{name}!", "title": name, "text": "这里说的是一件家具，其他的请看目录。" * 3}
+        for name in names
+    ]
+    loud = [{"id": name, "text": f"{name}，{name}，还是{name}。"} for name in names]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [*told, *loud]), encoding="utf-8")
+    asked.write_text(
+        "".join(json.dumps({"id": name, "text": name, "documents": [f"{name}!"]}) + "\n" for name in names)
+    )
+    typed("add", str(rows), "--collection", "c")
+    at = ("--collection", "c")
+    assert typed("search", "蓝椅", *at, "--top", "1")[1].split()[1] == "蓝椅"
+    code, out, _ = typed("tune", str(asked), *at)
+    assert code == 0 and "35 questions" in out and "version 1 is in force" in out
+    assert typed("search", "蓝椅", *at, "--top", "1")[1].split()[1] == "蓝椅!"
+    assert typed("search", "蓝椅", *at, "--top", "1", "--mode", "lexical")[1].split()[1] == "蓝椅"
+    assert "cli" in (shown := typed("tune", *at)[1]) and "yes" in shown
+    worth = json.loads(typed("tune", str(asked), *at, "--json")[1])
+    assert (worth["version"], worth["worth"]["questions"]) == (2, 35)
+    assert typed("tune", str(asked), *at, "--forget")[0] == 2
+    assert "forgotten" in typed("tune", *at, "--forget")[1]
+    assert typed("search", "蓝椅", *at, "--top", "1")[1].split()[1] == "蓝椅"
+    asked.write_text('{"id": 1, "text": "red", "documents": ["a"]}\n')
+    code, _, err = typed("tune", str(asked), *at)
+    assert code == 2 and "1 different questions" in err
+
+
 def test_what_was_refused_is_named_and_the_rest_is_there(typed, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("Readable words.")
@@ -184,3 +216,14 @@ def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
     assert "--collection" in typed("eval", str(asked))[2]
     asked.write_text('{"id": 1}\n')
     assert "asked.jsonl:1" in typed("eval", str(asked), "--collection", "c")[2]
+
+
+@pytest.mark.parametrize("said", ["score", "rank"])
+def test_how_rankings_are_fused_is_the_configuration_s_word(tmp_path, said):
+    path = write_config(tmp_path, recorded(tmp_path, {}), mood(), f'[knowledge]\nfusion = "{said}"\n')
+    settings = Settings(path)
+    knowledge = open_knowledge(settings, settings.load(), embedding=False)
+    try:
+        assert knowledge._fusion.value == said
+    finally:
+        knowledge.close()

@@ -174,3 +174,9 @@ def test_the_context_of_a_column_names_what_is_in_it():
 def test_a_kind_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="telefax"):
         find("x", ["telefax"])
+
+
+def test_one_iban_does_not_hide_the_next():
+    code = "GB82 WEST 1234 5698 7654 32"
+    text = f"{code} and {code} or {code}"
+    assert [text[one.start : one.end] for one in find(text) if one.kind is Kind.IBAN] == [code] * 3

@@ -112,6 +112,14 @@ def test_a_typo_in_the_configuration_names_the_nearest_key_and_exits_with_2(tmp_
     assert "tasks.mood.mod" in ended.stderr and "'mode'" in ended.stderr
 
 
+def test_several_workers_that_cannot_start_end_with_2_too(tmp_path):
+    config = write_config(tmp_path, recorded(tmp_path, {}), mood(), server="flywheel = false\nworkers = 2")
+    ended = run("--config", str(config), cwd=tmp_path)
+    assert ended.returncode == 2, ended.stderr
+    assert "holds no rows" in ended.stderr and "No worker can start" in ended.stderr
+    assert "Ready" not in ended.stdout
+
+
 def test_sigterm_lets_answers_under_way_finish(tmp_path):
     config = write_config(tmp_path, recorded(tmp_path, ANSWERS, delay_ms=700), mood())
     product = Product(config).start()

@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 
 from stepladder.core import NotAllowed, Tenant, TooMany
-from stepladder.traffic import Bans, Keys
+from stepladder.traffic import Bans, Keys, Strikes, mark_of
 from tests.traffic.times import Time
 
 ANN = Tenant("ann")
@@ -55,3 +55,16 @@ def test_a_key_that_has_ended_is_a_wrong_one(clock):
     assert keys.identify(b"Bearer sl-ann").name == "ann"
     clock.passed += 5
     assert guess(keys).status == 401 and not keys.tenants()
+
+
+def test_a_lifted_ban_is_over_and_forgotten_and_no_other_is(clock):
+    strikes = Strikes()
+    assert strikes.ban("ann", 10.0, 100.0, 0.0) == 10.0
+    assert strikes.ban("ann", 10.0, 100.0, 11.0) == 20.0
+    assert strikes.ban("bob", 10.0, 100.0, 11.0) == 10.0
+    assert sorted(strikes.standing(12.0)) == sorted([(mark_of("ann"), 19.0, 2), (mark_of("bob"), 9.0, 1)])
+    assert strikes.lift(mark_of("ann"), 12.0)
+    assert not strikes.lift(mark_of("ann"), 12.0) and not strikes.lift("", 12.0)
+    assert (strikes.banned("ann", 12.0), strikes.banned("bob", 12.0)) == (0.0, 9.0)
+    assert strikes.ban("ann", 10.0, 100.0, 13.0) == 10.0
+    assert [mark for mark, _, _ in strikes.standing(22.0)] == [mark_of("ann")]

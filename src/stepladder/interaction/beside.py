@@ -23,6 +23,7 @@ def run_beside(module: str, log: logging.Logger, trouble: str, work: Callable[[S
     """
     arguments = argparse.ArgumentParser(prog=f"stepladder.interaction.{module}")
     arguments.add_argument("--config", type=Path)
+    arguments.add_argument("--in-force", type=Path)
     given = arguments.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     clean_logs()
@@ -32,7 +33,7 @@ def run_beside(module: str, log: logging.Logger, trouble: str, work: Callable[[S
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     try:
-        work(Settings(given.config))
+        work(Settings(given.config, given.in_force))
     except StepladderError as error:
         log.error("%s: %s", trouble, error)
         return 1

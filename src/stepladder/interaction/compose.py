@@ -19,6 +19,7 @@ from stepladder.core import (
     RolledOut,
     Rollout,
     StepladderError,
+    StoreError,
     SystemClock,
     Task,
     Tenant,
@@ -72,7 +73,7 @@ class House:
         self._models: dict[str, tuple[ModelConfig, Model]] = {}
         self._retired: list[tuple[float, Model | OpenedTool]] = []
         self._tools = OpenedTools()
-        self._refreshing = asyncio.Lock()
+        self._refreshing, self._taking = asyncio.Lock(), asyncio.Lock()
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._state = State.read(store)
@@ -172,22 +173,29 @@ class House:
 
     async def take(self) -> list[str]:
         """The same; what has changed. Raises ConfigError, MissingExtra or StoreError for one that is not taken."""
-        try:
-            config, now = self.settings.load(), self.gateway.snapshot.config
-            if _opened_with(config) != _opened_with(now):
-                raise ConfigError(
-                    "[ledger], [privacy] or server.data has changed.",
-                    remedy="Start the server anew for that.",
-                )
-            await self._adopt(config)
+        async with self._taking:
+            try:
+                config, now = self.settings.load(), self.gateway.snapshot.config
+                if _opened_with(config) != _opened_with(now):
+                    raise ConfigError(
+                        "[ledger], [privacy] or server.data has changed.",
+                        remedy="Start the server anew for that.",
+                    )
+                await self._adopt(config)
+            except StepladderError as error:
+                _log.error("The configuration was not taken, the old one stays in force: %s", error)
+                raise
+            _log.info("New configuration %s in force.", config.hash)
+            try:
+                await asyncio.to_thread(self.settings.hold, config)
+            except StoreError as error:
+                _log.error("Processes beside this one stay with the configuration before: %s", error)
+            for tell in self.changed:
+                tell()
             changed = differences(now, config)
             said = f"{now.hash} to {config.hash}. {'; '.join(changed)}"
             await asyncio.to_thread(self.store.journal.note_once, "server", "config", said)
-        except StepladderError as error:
-            _log.error("The configuration was not taken, the old one stays in force: %s", error)
-            raise
-        _log.info("New configuration %s in force.", config.hash)
-        return changed
+            return changed
 
     async def watch(self) -> None:
         """Until cancelled: look about twice a second whether the store or the configuration has changed."""
@@ -315,8 +323,6 @@ class House:
         self.chats.take(chats)
         now = self.clock.monotonic()
         self._retired += [(now, model) for name, (_, model) in before.items() if name not in kept]
-        for tell in self.changed:
-            tell()
 
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
@@ -347,7 +353,7 @@ class House:
 
     def _admission(self, config: Config, several: bool) -> Admission:
         url = self.settings.store_url(config)
-        file = self.settings.folder(config) / "board" if url.startswith("sqlite:///") else None
+        file = self.settings.board(config) if url.startswith("sqlite:///") else None
         today = datetime.fromtimestamp(self.clock.time(), UTC)
         month = today.year * 10000 + today.month * 100
         board = Board(

@@ -14,7 +14,9 @@ def open_knowledge(settings: Settings, config: Config, *, embedding: bool = True
     embedder = configured_embedder(config) if embedding else None
     table = config.knowledge.reranker
     reranker = EndpointReranker.open("knowledge.reranker", table) if embedding and table else None
-    return Knowledge.open(settings.folder(config) / "knowledge.db", embedder, reranker)
+    return Knowledge.open(
+        settings.folder(config) / "knowledge.db", embedder, reranker, config.knowledge.fusion
+    )
 
 
 def configured_embedder(config: Config) -> Embedder | None:

@@ -6,7 +6,7 @@ from stepladder.interaction.compose import House
 from stepladder.interaction.opening import shared_answers_file
 from stepladder.interaction.serve import Say, announce, answer, listen, run, to_stdout, welcome
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess
+from stepladder.interaction.supervise import Child, FlywheelProcess, InForce, SourcesProcess
 from stepladder.interaction.workers import supervise
 from stepladder.store import SharedAnswers
 
@@ -38,18 +38,19 @@ def serve(
 
 async def _serve(settings: Settings, address: tuple[str, int], say: Say) -> None:
     house = await House.open(settings)
-    SharedAnswers.fresh(
-        shared_answers_file(settings, house.gateway.snapshot.config)
-    )  # of several workers before
+    config = house.gateway.snapshot.config
+    SharedAnswers.fresh(shared_answers_file(settings, config))  # of several workers before
     try:
+        settings.hold(config)
         with listen(*address) as listening:
-            await announce(house.gateway.snapshot.config, settings, listening, say)
+            await announce(config, settings, listening, say)
             admin = await house.first_admin_key()
+            known = InForce(settings.path, settings.in_force(config))
             children: list[Child] = [
-                SourcesProcess(settings.path, lambda: bool(house.gateway.snapshot.config.knowledge.sources))
+                SourcesProcess(known, lambda: bool(house.gateway.snapshot.config.knowledge.sources))
             ]
-            if house.gateway.snapshot.config.server.flywheel:
-                children.append(FlywheelProcess(settings.path))
+            if config.server.flywheel:
+                children.append(FlywheelProcess(known))
             await answer(house, listening, lambda: welcome(admin, say), children=children)
     finally:
         await house.close()

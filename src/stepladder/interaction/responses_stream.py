@@ -1,7 +1,7 @@
 """A streamed chat completion as a response's events: items are added, written and done, each event numbered."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stepladder.interaction import wire
@@ -74,8 +74,8 @@ class ResponseStream:
                 continue
             delta = choice.get("delta") or {}
             for kind, key in (("output_text", "content"), ("refusal", "refusal")):
-                text = text_of(delta.get(key))
-                out += self._write(kind, text) if text else b""
+                text, odds = text_of(delta.get(key)), (choice.get("logprobs") or {}).get(key) or []
+                out += self._write(kind, text, odds) if text else b""
             for at, call in enumerate(delta.get("tool_calls") or ()):
                 out += self._call(call.get("index", at) or 0, call)
             self._finish = choice.get("finish_reason") or self._finish
@@ -96,13 +96,16 @@ class ResponseStream:
         """The events that open the stream: with the first chunk, since a refusal before it is no stream at all."""
         return b"" if self._number else self._told("response.created") + self._told("response.in_progress")
 
-    def _write(self, kind: str, text: str) -> bytes:
+    def _write(self, kind: str, text: str, odds: Sequence[Any]) -> bytes:
         item, out = self._text, b""
         if item is None or item["content"][-1]["type"] != kind:
             out, item = self._part(kind)
         part, key = item["content"][-1], "text" if kind == "output_text" else "refusal"
         part[key] += text
-        more: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
+        more: dict[str, Any] = {}
+        if kind == "output_text":
+            part["logprobs"] += odds
+            more = {"logprobs": odds}
         return out + self._event(f"response.{kind}.delta", {**self._place(item), "delta": text, **more})
 
     def _part(self, kind: str) -> tuple[bytes, dict[str, Any]]:
@@ -158,7 +161,7 @@ class ResponseStream:
         for n, part in enumerate(item.get("content", ())):
             place = {"item_id": item["id"], "output_index": at, "content_index": n}
             kind, key = part["type"], "refusal" if part["type"] == "refusal" else "text"
-            more: dict[str, Any] = {"logprobs": []} if key == "text" else {}
+            more: dict[str, Any] = {"logprobs": part["logprobs"]} if key == "text" else {}
             out += self._event(f"response.{kind}.done", {**place, key: part[key], **more})
             out += self._event("response.content_part.done", {**place, "part": part})
         return out + self._event("response.output_item.done", {"output_index": at, "item": item})

@@ -20,12 +20,11 @@ from stepladder.interaction.compose import House
 from stepladder.interaction.keeper import keep
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.slow_clients import sweep
-from stepladder.interaction.supervise import Child
+from stepladder.interaction.supervise import CANNOT_START, Child
 from stepladder.interaction.versions import note_versions
 
 Say = Callable[[str], None]
 
-_CANNOT_START = 2
 _UNWINDING_SECONDS = 2.0
 
 
@@ -39,7 +38,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
             runner.run(main())
     except StepladderError as error:
         sys.stderr.write(f"stepladder: {error}\n")
-        return _CANNOT_START
+        return CANNOT_START
     return 0
 
 

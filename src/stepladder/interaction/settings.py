@@ -1,10 +1,11 @@
 """Where the configuration comes from: a file that may change under us, or, without one, what is built in."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from stepladder.core import Config, ModelConfig, config
+from stepladder.core import Config, ConfigError, ModelConfig, StoreError, config
 
 DEFAULT = Path("stepladder.toml")
 
@@ -12,9 +13,14 @@ DEFAULT = Path("stepladder.toml")
 class Settings:
     """The configuration's file, if there is one, and when it was last read."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """`path` must exist, or `load` complains; without it `stepladder.toml` is taken if it is there."""
+    def __init__(self, path: Path | None = None, held: Path | None = None) -> None:
+        """`path` must exist, or `load` complains; without it `stepladder.toml` is taken if it is there.
+
+        `held` is what a server has in force (`hold`): its other processes begin with that, whatever the file says by then.
+        """
         self.path = path or (DEFAULT if DEFAULT.exists() else None)
+        self._held = held
+        self._text = ""
         self._read: tuple[int, ...] = ()
         self._beside: tuple[Path, ...] = ()
         self._seen: tuple[int, ...] = ()
@@ -25,10 +31,31 @@ class Settings:
             return embedded()
         own = _numbers((self.path,))  # before it is read: a change meanwhile is seen
         self._read = own + self._read[len(own) :]
-        found = config.load(self.path)
-        self._beside = _lists(found)
-        self._read = own + _numbers(self._beside)
+        held, self._held = self._held, None
+        text = config.read(held or self.path)
+        found = config.parse(text, origin=str(self.path))
+        self._text, self._beside = text, _lists(found)
+        self._read = own + _numbers(self._beside) if not held or _says(self.path, text) else ()
         return found
+
+    def in_force(self, given: Config) -> Path:
+        """Where `hold` writes."""
+        return self.folder(given) / "in-force.toml"
+
+    def hold(self, given: Config) -> None:
+        """Write down that `given`, which was loaded last, is in force. Raises StoreError where that cannot be written."""
+        file = self.in_force(given)
+        if self.path is None or _says(file, self._text):
+            return
+        written = file.with_suffix(f".{os.getpid()}")
+        try:
+            written.touch(mode=0o600)
+            written.write_text(self._text, encoding="utf-8")
+            written.replace(file)  # in one piece: another process may be reading it
+        except OSError as error:
+            raise StoreError(
+                f"Cannot write {file}: {error.strerror}.", remedy="Make room there, or mend its rights."
+            ) from error
 
     def changed(self) -> bool:
         """Whether the file, or a list of words that it names, is another than the one last read.
@@ -57,6 +84,10 @@ class Settings:
         """The ledger's database: as configured, else SQLite in the data folder."""
         return given.ledger.url or f"sqlite:///{self.folder(given) / 'stepladder.db'}"
 
+    def board(self, given: Config) -> Path:
+        """Where the workers of this machine agree on limits, budgets and bans."""
+        return self.folder(given) / "board"
+
     def releases(self, given: Config) -> Path:
         """Where the files of releases lie."""
         return self.folder(given) / "releases"
@@ -64,6 +95,14 @@ class Settings:
     def _look(self) -> tuple[int, ...]:
         assert self.path is not None
         return _numbers((self.path, *self._beside))
+
+
+def _says(path: Path, text: str) -> bool:
+    """Whether a file holds this text."""
+    try:
+        return config.read(path) == text
+    except ConfigError:
+        return False
 
 
 def _numbers(paths: Sequence[Path]) -> tuple[int, ...]:

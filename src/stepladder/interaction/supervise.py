@@ -7,21 +7,32 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
+CANNOT_START = 2
+"""The exit code of a server with a configuration, a store or a port that it cannot use; it has said why."""
 _LONGEST_PAUSE = 60.0
 _HEALTHY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The configuration's file, and the file with what the server has taken of it: a child begins with that."""
+
+    config: Path | None
+    held: Path
 
 
 class Child:
     """One child at a time. It holds the read end of a pipe, so that it notices even when we are killed."""
 
     def __init__(
-        self, name: str, module: str, config: Path | None, more: Sequence[str] = (), *, patience: float = 5.0
+        self, name: str, module: str, known: InForce, more: Sequence[str] = (), *, patience: float = 5.0
     ) -> None:
         """`module` is run as a program; `patience` is how many seconds it may take to end."""
-        named = ["--config", str(config)] if config is not None else []
+        named = ["--config", str(known.config), "--in-force", str(known.held)] if known.config else []
         self._name = name
         self._command = [sys.executable, "-m", module, *named, *more]
         self._patience = patience
@@ -94,15 +105,15 @@ class Child:
 class FlywheelProcess(Child):
     """The flywheel, niced."""
 
-    def __init__(self, config: Path | None) -> None:
-        super().__init__("The flywheel", "stepladder.interaction.turn", config)
+    def __init__(self, known: InForce) -> None:
+        super().__init__("The flywheel", "stepladder.interaction.turn", known)
 
 
 class SourcesProcess(Child):
     """What keeps documents up with their sources, niced; started once the configuration names a source."""
 
-    def __init__(self, config: Path | None, wanted: Callable[[], bool]) -> None:
-        super().__init__("The visitor of sources", "stepladder.interaction.syncing", config)
+    def __init__(self, known: InForce, wanted: Callable[[], bool]) -> None:
+        super().__init__("The visitor of sources", "stepladder.interaction.syncing", known)
         self._wanted = wanted
 
     async def run(self) -> None:
@@ -114,19 +125,24 @@ class SourcesProcess(Child):
 
 
 class WorkerProcess(Child):
-    """One of several servers on the same listening socket. It says a line when it is ready."""
+    """One of several servers on the same listening socket. It says a line when it is ready.
+
+    `unable` is set where it says that it cannot start, before any of it was ever ready.
+    """
 
     first_pause = 0.1
 
-    def __init__(self, number: int, config: Path | None, socket: int, patience: float) -> None:
+    def __init__(self, number: int, known: InForce, socket: int, patience: float) -> None:
         super().__init__(
             f"Worker {number}",
             "stepladder.interaction.worker",
-            config,
+            known,
             ["--socket", str(socket)],
             patience=patience,
         )
         self.ready = asyncio.Event()
+        self.unable = asyncio.Event()
+        self._was_ready = False
         self._socket = socket
 
     def reload(self) -> None:
@@ -135,7 +151,10 @@ class WorkerProcess(Child):
 
     async def _once(self) -> int:
         try:
-            return await super()._once()
+            code = await super()._once()
+            if code == CANNOT_START and not self._was_ready:
+                self.unable.set()
+            return code
         finally:
             self.ready.clear()
 
@@ -152,4 +171,5 @@ class WorkerProcess(Child):
     async def _begun(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None
         if await child.stdout.readline():
+            self._was_ready = True
             self.ready.set()

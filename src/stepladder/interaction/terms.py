@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 from stepladder.core import DataError, Floors, Promise, PromiseKind, Task, Turning, check_promise
 from stepladder.data import LogRow
+from stepladder.promise import allowed_errors
 
 TASK = "backtest"
 TOP = "log"
+BATCH_HELD_BACK = 0.3
+_ENOUGH_ERRORS = (
+    20  # a sample that allows fewer is better bought, in the size that pays, and the labels all train
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,9 @@ class Terms:
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
     None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
     labels that calibrates and does not train; at 0 the calibration is bought from the rest. In a `batch` the texts of the rest
-    are known before they are answered, and rungs may learn from them what words go together. `kind` and `positive` are the
+    are known before they are answered: rungs may learn from them what words go together, and if the promise is one of
+    agreement, without floors, its doubtful rows go up first and are learnt from. `hold_back` None: 0.3 in such a batch if there
+    are labels enough, else 0. `kind` and `positive` are the
     promise's, and `floor` that of every label's answers. With kind "error" the log's gold labels are what is right, and
     train.
     """
@@ -30,11 +37,27 @@ class Terms:
     ordered: bool = False
     audit: float | None = None
     rungs: tuple[str, ...] = ("linear",)
-    hold_back: float = 0.0
+    hold_back: float | None = None
     kind: PromiseKind = PromiseKind.AGREEMENT
     positive: str | None = None
     floor: float | None = None
     batch: bool = False
+
+    @property
+    def climbs_first(self) -> bool:
+        """Whether a batch's doubtful rows are sent up and learnt from before the rest is certified."""
+        return self.batch and self.kind is PromiseKind.AGREEMENT and self.floor is None
+
+    @property
+    def held_share(self) -> float:
+        """The share of the labels that calibrates and does not train."""
+        if self.hold_back is not None:
+            return self.hold_back
+        if not self.climbs_first:
+            return 0.0
+        held = round(self.labels * BATCH_HELD_BACK)
+        enough = allowed_errors(held, target=self.target, risk=self.risk / len(self.rungs)) >= _ENOUGH_ERRORS
+        return BATCH_HELD_BACK if enough else 0.0
 
     @property
     def audit_share(self) -> float:
@@ -102,7 +125,7 @@ def implied_task(rows: Sequence[LogRow], terms: Terms) -> Task:
             labels=terms.labels,
             growth=Turning().growth if terms.ordered else 1e9,
             calibration=1,
-            hold_back=terms.hold_back,
+            hold_back=terms.held_share,
             canary=1.0,
             canary_answers=0,
             audit=terms.audit_share,

@@ -16,6 +16,10 @@ DONE = b"data: [DONE]\n\n"
 JSON = (b"content-type", b"application/json")
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
+REQUEST_ID = (b"x-request-id", b"request-id")
+"""Where OpenAI's and Anthropic's clients look for the request id of an error."""
+_IMPOSSIBLE = -9999.0  # as OpenAI has it: JSON knows no infinity
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -105,7 +109,7 @@ def completion(entry: TaskEntry, answer: Answer) -> bytes:
                         "refusal": None,
                         "annotations": _annotations(answer),
                     },
-                    "logprobs": None,
+                    "logprobs": _logprobs(entry, answer),
                     "finish_reason": answer.finish_reason,
                 }
             ],
@@ -125,6 +129,11 @@ def text_chunk(entry: TaskEntry, text: str) -> bytes:
     return _chunk(entry, {"content": text})
 
 
+def whole_chunk(entry: TaskEntry, answer: Answer) -> bytes:
+    """The chunk of an answer that comes in one piece."""
+    return _chunk(entry, {"content": answer.text}, _logprobs(entry, answer))
+
+
 def last_chunks(entry: TaskEntry, answer: Answer) -> Iterable[bytes]:
     """The chunk with the finish reason and our facts, then the usage chunk if it was asked for."""
     usage = entry.asked.request.wants_usage
@@ -140,10 +149,28 @@ def last_chunks(entry: TaskEntry, answer: Answer) -> Iterable[bytes]:
         yield event({**_frame(entry, "chat.completion.chunk"), "choices": [], "usage": _usage(answer)})
 
 
-def _chunk(entry: TaskEntry, delta: dict[str, str]) -> bytes:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+def _chunk(entry: TaskEntry, delta: dict[str, str], logprobs: dict[str, Any] | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": None}
     usage = {"usage": None} if entry.asked.request.wants_usage else {}
     return event({**_frame(entry, "chat.completion.chunk"), "choices": [choice], **usage})
+
+
+def _logprobs(entry: TaskEntry, answer: Answer) -> dict[str, Any] | None:
+    """The whole answer as one token, where it is asked for and the rung's confidence is a probability: of a fitted rung.
+
+    The top, the owner's dictionary and documents are taken at their word.
+    """
+    wanted = entry.question.likely
+    if wanted is None or not answer.release or answer.finish_reason != "stop":
+        return None
+    others = answer.likely[:wanted] or ((answer.text, answer.confidence),)[:wanted]
+    told = {**_token(answer.text, answer.confidence), "top_logprobs": [_token(*one) for one in others]}
+    return {"content": [told], "refusal": None}
+
+
+def _token(text: str, probability: float) -> dict[str, Any]:
+    logprob = math.log(probability) if probability > 0 else _IMPOSSIBLE
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "surrogatepass"))}
 
 
 def _frame(entry: TaskEntry, kind: str) -> dict[str, Any]:

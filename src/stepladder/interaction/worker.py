@@ -14,11 +14,12 @@ def main() -> int:
     """Answer until SIGTERM comes or the parent is gone, which holds the other end of our standard input."""
     arguments = argparse.ArgumentParser(prog="stepladder.interaction.worker")
     arguments.add_argument("--config", type=Path)
+    arguments.add_argument("--in-force", type=Path)
     arguments.add_argument("--socket", type=int, required=True)
     given = arguments.parse_args()
 
     async def work() -> None:
-        house = await House.open(Settings(given.config), several=True)
+        house = await House.open(Settings(given.config, given.in_force), several=True)
         try:
             with socket.socket(fileno=given.socket) as listening:
                 await answer(house, listening, _ready, stop_with=0)

@@ -3,15 +3,15 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from stepladder.core import Config, StepladderError
+from stepladder.core import Config, ConfigError, StepladderError
 from stepladder.interaction.first_start import first_admin_key
 from stepladder.interaction.opening import open_store, shared_answers_file
 from stepladder.interaction.serve import Say, announce, welcome
 from stepladder.interaction.settings import Settings
-from stepladder.interaction.supervise import Child, FlywheelProcess, SourcesProcess, WorkerProcess
+from stepladder.interaction.supervise import Child, FlywheelProcess, InForce, SourcesProcess, WorkerProcess
 from stepladder.store import SharedAnswers
 
 _LOOK_SECONDS = 0.5
@@ -27,9 +27,8 @@ async def supervise(settings: Settings, listening: socket.socket, count: int, sa
     admin = await asyncio.to_thread(_prepare, settings, config)
     await announce(config, settings, listening, say)
     patience = config.server.drain_seconds * 2 + _AFTER_DRAIN_SECONDS
-    workers = [
-        WorkerProcess(number, settings.path, listening.fileno(), patience) for number in range(1, count + 1)
-    ]
+    known = InForce(settings.path, settings.in_force(config))
+    workers = [WorkerProcess(number, known, listening.fileno(), patience) for number in range(1, count + 1)]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,22 +40,35 @@ async def supervise(settings: Settings, listening: socket.socket, count: int, sa
 
     loop.add_signal_handler(signal.SIGHUP, reload)
     running = [asyncio.create_task(worker.run()) for worker in workers]
-    children: list[Child] = [SourcesProcess(settings.path, lambda: _has_sources(settings))]
+    children: list[Child] = [SourcesProcess(known, lambda: _has_sources(known))]
     if config.server.flywheel:
-        children.append(FlywheelProcess(settings.path))
+        children.append(FlywheelProcess(known))
     running += [asyncio.create_task(child.run()) for child in children]
-    running.append(asyncio.create_task(_watch(settings, children)))
-    stopped = asyncio.create_task(stop.wait())
-    ready = asyncio.create_task(_all_ready(workers))
-    await asyncio.wait((ready, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if ready.done():
-        welcome(admin, say)
-    await stopped
-    for task in (ready, *running):
-        task.cancel()
-    await asyncio.gather(ready, *running, return_exceptions=True)
-    SharedAnswers.fresh(shared_answers_file(settings, config))
+    running.append(asyncio.create_task(_watch(known.held, children)))
+    try:
+        await _until(stop, workers, lambda: welcome(admin, say))
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        SharedAnswers.fresh(shared_answers_file(settings, config))
     say("Stopped.")
+
+
+async def _until(stop: asyncio.Event, workers: list[WorkerProcess], ready: Callable[[], None]) -> None:
+    """Until it is to stop. Raises ConfigError where a worker cannot start at all."""
+    stopped, all_ready = asyncio.create_task(stop.wait()), asyncio.create_task(_all_ready(workers))
+    unable = [asyncio.create_task(worker.unable.wait()) for worker in workers]
+    try:
+        await asyncio.wait((all_ready, stopped, *unable), return_when=asyncio.FIRST_COMPLETED)
+        if all_ready.done():
+            ready()
+        elif not stopped.done():
+            raise ConfigError("No worker can start.", remedy="What it said above tells why.")
+        await stopped
+    finally:
+        for task in (stopped, all_ready, *unable):
+            task.cancel()
 
 
 async def _all_ready(workers: list[WorkerProcess]) -> None:
@@ -71,24 +83,32 @@ def _prepare(settings: Settings, config: Config) -> str | None:
         left.unlink(missing_ok=True)
     SharedAnswers.fresh(shared_answers_file(settings, config))  # and so do answers that were kept
     try:
+        settings.hold(config)
         return first_admin_key(store)
     finally:
         store.close()
 
 
-def _has_sources(settings: Settings) -> bool:
+def _has_sources(known: InForce) -> bool:
     try:
-        return bool(Settings(settings.path).load().knowledge.sources)
+        return bool(Settings(known.config, known.held).load().knowledge.sources)
     except StepladderError:
         return False
 
 
-async def _watch(settings: Settings, children: Sequence[Child]) -> None:
-    """The workers look after their configuration themselves; the other processes are started anew with a new one."""
+async def _watch(held: Path, children: Sequence[Child]) -> None:
+    """The workers look after their configuration themselves; what they have taken, the other processes are started with."""
+    before = _text(held)
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        if settings.changed():
-            with suppress(StepladderError):
-                settings.load()
-                for child in children:
-                    child.restart()
+        if (now := _text(held)) != before:
+            before = now
+            for child in children:
+                child.restart()
+
+
+def _text(held: Path) -> str:
+    try:
+        return held.read_text(encoding="utf-8")
+    except FileNotFoundError:  # built in
+        return ""

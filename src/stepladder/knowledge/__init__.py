@@ -7,12 +7,15 @@ trusts no text: what it finds is quoted, never obeyed.
 
 from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.extractive import extract
+from stepladder.knowledge.features import FEATURES
 from stepladder.knowledge.grounding import Evidence, Support, claims, unmarked
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
+from stepladder.knowledge.ranker import Ranker
+from stepladder.knowledge.rankers import Kept, Worth
 from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, candidates, signs
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
@@ -20,26 +23,33 @@ from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.sources import Outcome, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, query_terms
+from stepladder.knowledge.tuning import Lesson, Tuned
 
 __all__ = [
+    "FEATURES",
     "Asked",
     "Candidate",
     "Change",
     "Collection",
     "Document",
     "Evidence",
+    "Kept",
     "Knowledge",
+    "Lesson",
     "Outcome",
     "Piece",
     "Quality",
     "Query",
     "Quote",
+    "Ranker",
     "Refused",
     "Said",
     "SearchMode",
     "Splitting",
     "Stored",
     "Support",
+    "Tuned",
+    "Worth",
     "answered",
     "best_quote",
     "candidates",

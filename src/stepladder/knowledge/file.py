@@ -42,9 +42,15 @@ class KnowledgeFile:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is committed at the end, or undone by an error. Raises StoreError."""
+        """A transaction that is committed at the end, or undone by an error. One that changes something is counted.
+
+        Raises StoreError.
+        """
         with self._writing, self._transaction("BEGIN IMMEDIATE") as connection:
+            before = connection.total_changes
             yield connection
+            if connection.total_changes != before:
+                connection.execute("UPDATE state SET changes = changes + 1")
 
     def alone(self) -> sqlite3.Connection:
         """A connection to have and to close oneself. Raises StoreError."""

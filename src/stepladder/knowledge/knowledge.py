@@ -1,5 +1,6 @@
 """The room's front: collections of documents in one file, searched in any number of threads and processes."""
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import BadRequest, Embedder, Hit, Passage, Progress, Reranker, Scope
-from stepladder.knowledge import documents, lexical, search, vectors
+from stepladder.core import BadRequest, Embedder, Fusion, Hit, Passage, Progress, Reranker, Scope
+from stepladder.knowledge import documents, lexical, rankers, search, tuning, vectors
 from stepladder.knowledge.changes import Changes
 from stepladder.knowledge.file import KnowledgeFile
 from stepladder.knowledge.nearest import NearestVectors
 from stepladder.knowledge.nouns import Change, Collection, Document, SearchMode, Stored
+from stepladder.knowledge.quality import Asked
+from stepladder.knowledge.rankers import Kept
 from stepladder.knowledge.reader import Quote, best_quote
 from stepladder.knowledge.reranking import reranked
-from stepladder.knowledge.search import Query
+from stepladder.knowledge.search import Means, Query
 from stepladder.knowledge.shelf import Shelf
 from stepladder.knowledge.splitting import Splitting
+from stepladder.knowledge.tuning import Lesson, Tuned
 
 if TYPE_CHECKING:
     from stepladder.knowledge.postgres.publishing import Published
@@ -39,19 +43,28 @@ class Knowledge:
     """Documents in, passages out. Without an embedder, searches go by terms alone."""
 
     def __init__(
-        self, file: KnowledgeFile, embedder: Embedder | None = None, reranker: Reranker | None = None
+        self,
+        file: KnowledgeFile,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
+        fusion: Fusion = Fusion.SCORE,
     ) -> None:
-        """A `reranker` puts what a hybrid search finds in order."""
+        """A `reranker` puts what a hybrid search finds in order; `fusion` is how words and vectors become one ranking."""
         self._file = file
         self.embedder = embedder
         self._reranker = reranker
+        self._fusion = fusion
         self._indexes: dict[int, tuple[str, NearestVectors]] = {}
         self._lock = threading.Lock()
         self._changes = Changes(file)
 
     @classmethod
     def open(
-        cls, path: Path, embedder: Embedder | None = None, reranker: Reranker | None = None
+        cls,
+        path: Path,
+        embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
+        fusion: Fusion = Fusion.SCORE,
     ) -> "Knowledge":
         """Open the file, made if need be; what another version indexed otherwise is indexed anew. Raises StoreError."""
         file = KnowledgeFile(path)
@@ -64,7 +77,7 @@ class Knowledge:
         except BaseException:
             file.close()
             raise
-        return cls(file, embedder, reranker)
+        return cls(file, embedder, reranker, fusion)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
@@ -205,15 +218,78 @@ class Knowledge:
     def _found(self, query: Query) -> list[Hit]:
         with self._file.read() as connection:
             number = search.visible_collection(connection, query.scope.tenant, query.collection)
-            index = None
-            if query.mode is not SearchMode.LEXICAL:
-                embedder, dimensions = vectors.embedder_of(connection, number)
-                index = self._index(number, embedder, dimensions)
-                self._check(query, index, embedder)
-            if index is not None:
-                index.follow(connection)
-                index.prepare(self._graph_path(index), build=False)
-            return search.run(connection, query, number, index)
+            return search.run(connection, query, number, self._means(connection, number, query))
+
+    def _means(self, connection: sqlite3.Connection, number: int, query: Query) -> Means:
+        """What a query is answered by; the index has followed the transaction."""
+        if query.mode is SearchMode.LEXICAL:
+            return Means()
+        embedder, dimensions = vectors.embedder_of(connection, number)
+        index = self._index(number, embedder, dimensions)
+        self._check(query, index, embedder)
+        if index is None or query.vector is None:
+            return Means(fusion=self._fusion)
+        index.follow(connection)
+        index.prepare(self._graph_path(index), build=False)
+        return Means(index, embedder, self._fusion)
+
+    def tune(
+        self,
+        collection: str,
+        asked: Sequence[Asked],
+        *,
+        scope: Scope | None = None,
+        by: str = "",
+        progress: Progress = _quietly,
+    ) -> Tuned:
+        """Learn the order of a hybrid search's passages from questions whose documents are known.
+
+        It is in force from now on, in every process, where it is worth it: where nDCG@10 of questions that it was not
+        fitted on is higher than by fusion alone, by more than the difference's standard error. Where it is not, fusion has
+        the last word, whatever was in force before. Raises BadRequest for too few questions.
+        """
+        scope = scope or Scope()
+        lesson = self.lesson(collection, tuning.usable(asked), scope=scope, progress=progress)
+        worth, ranker = lesson.worth(), lesson.ranker()
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, scope.tenant, collection)
+            if worth.better:
+                version = rankers.keep(connection, number, ranker, worth, by)
+                return Tuned(worth, version, ranker.weights)
+            rankers.forget(connection, number)
+            return Tuned(worth, None, ranker.weights)
+
+    def lesson(
+        self,
+        collection: str,
+        asked: Sequence[Asked],
+        *,
+        scope: Scope | None = None,
+        progress: Progress = _quietly,
+    ) -> Lesson:
+        """The candidates of each question, as a hybrid search has them before they are put in order; one question at least.
+
+        Raises BadRequest.
+        """
+        scope = scope or Scope()
+        queries = [
+            (Query(one.text, collection, scope, vector=vector), one)
+            for one, vector in zip(asked, tuning.embedded(asked, self.embedder), strict=True)
+        ]
+        with self._file.read() as connection:
+            number = documents.collection_number(connection, scope.tenant, collection)
+            means = self._means(connection, number, queries[0][0])
+            return tuning.lesson(connection, number, queries, means, progress)
+
+    def forget_tuning(self, collection: str, *, tenant: str = "") -> bool:
+        """Let fusion alone have the last word again; whether anything was learned. Raises BadRequest."""
+        with self._file.write() as connection:
+            return rankers.forget(connection, documents.collection_number(connection, tenant, collection))
+
+    def tunings(self, collection: str, *, tenant: str = "") -> list[Kept]:
+        """Every order that was learned for the collection, the newest first. Raises BadRequest."""
+        with self._file.read() as connection:
+            return rankers.history(connection, documents.collection_number(connection, tenant, collection))
 
     def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
         """The `Retriever` contract: a hybrid search."""

@@ -1,7 +1,7 @@
 """The tables of `knowledge.db`. A newer file than we know is refused, an older one is brought forward."""
 
 APPLICATION_ID = 0x5374_4B6E  # "StKn", so that `file` and we tell it from other databases
-VERSION = 2
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE collections (
@@ -49,5 +49,17 @@ CREATE TABLE shown (
     documents TEXT NOT NULL, PRIMARY KEY (source, key)
 ) WITHOUT ROWID;
 """
-STEPS = (SCHEMA, SOURCES)
+RANKERS = """
+CREATE TABLE rankers (
+    number INTEGER PRIMARY KEY, collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+    version INTEGER NOT NULL, made_at REAL NOT NULL, made_by TEXT NOT NULL, in_force INTEGER NOT NULL,
+    ranker TEXT NOT NULL, questions INTEGER NOT NULL, plain REAL NOT NULL, tuned REAL NOT NULL, error REAL NOT NULL,
+    UNIQUE (collection, version)
+);
+"""
+STATE = """
+CREATE TABLE state (mark TEXT NOT NULL, changes INTEGER NOT NULL);
+INSERT INTO state VALUES (lower(hex(randomblob(8))), 0)
+"""
+STEPS = (SCHEMA, SOURCES, RANKERS, STATE)
 """What brings a file from each version to the next; version 0 is an empty one."""

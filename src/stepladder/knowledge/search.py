@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stepladder.core import BadRequest, Hit, Passage, Scope
+from stepladder.core import BadRequest, Fusion, Hit, Passage, Scope
+from stepladder.knowledge import rankers
 from stepladder.knowledge.documents import passage
-from stepladder.knowledge.lexical import rank
+from stepladder.knowledge.features import CANDIDATES, Pool, features
+from stepladder.knowledge.lexical import Matched, match
 from stepladder.knowledge.nearest import NearestVectors, Vector
 from stepladder.knowledge.nouns import SearchMode
 from stepladder.knowledge.ranking import Ranking, fused
 
-_POOL = 100
 _VISIBLE = """
 SELECT p.number, p.document FROM passages p JOIN documents d ON d.number = p.document
 WHERE p.number IN (SELECT value FROM json_each(:numbers)) AND p.collection = :collection
@@ -69,26 +70,51 @@ def visible_collection(connection: sqlite3.Connection, tenant: str, name: str) -
     return int(row[0])
 
 
-def run(
-    connection: sqlite3.Connection, query: Query, collection: int, index: NearestVectors | None
-) -> list[Hit]:
-    """Search within one transaction. `index` has followed it; None where only terms are asked."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a collection is searched by: its vectors (None: words alone), who embedded them, and how both become one."""
+
+    index: NearestVectors | None = None
+    embedder: str = ""
+    fusion: Fusion = Fusion.SCORE
+
+
+def run(connection: sqlite3.Connection, query: Query, collection: int, means: Means) -> list[Hit]:
+    """Search within one transaction, which the means' index has followed."""
     look = _Sight(connection, collection, query.scope)
-    wanted = max(_POOL, 2 * query.top)
-    ranking = None
-    if query.mode is not SearchMode.VECTOR or index is None:
-        ranking = look.first(rank(connection, collection, query.text).best, wanted)
-    if index is not None and query.vector is not None:
-        vector = query.vector
-        near = look.first(lambda count: index.nearest(vector, count).best(count), wanted)
-        ranking = near if ranking is None else fused(ranking, near, wanted).best(2 * wanted)
-    ranking = ranking or Ranking.none()
+    pool = _gathered(look, query, means)
+    ranking = pool.fused
+    if query.mode is SearchMode.HYBRID:
+        learned = rankers.in_force(connection, collection)
+        if learned is not None and learned.fits(means.embedder, means.fusion):
+            ranking = learned.ordered(ranking, features(connection, pool))
     if query.per_document:
         documents = np.array([look.documents[number] for number in ranking.numbers.tolist()], np.int64)
         _, first = np.unique(documents, return_index=True)
         kept = np.sort(first)
         ranking = Ranking(ranking.numbers[kept], ranking.scores[kept])
     return _hits(connection, ranking, query.top)
+
+
+def gathered(connection: sqlite3.Connection, query: Query, collection: int, means: Means) -> Pool:
+    """What a search would put in order, within one transaction."""
+    return _gathered(_Sight(connection, collection, query.scope), query, means)
+
+
+def _gathered(look: "_Sight", query: Query, means: Means) -> Pool:
+    wanted = max(CANDIDATES, 2 * query.top)
+    matched, bm25, words, near = Matched.none(), Ranking.none(), Ranking.none(), Ranking.none()
+    index, vector = means.index, query.vector
+    by_words = query.mode is not SearchMode.VECTOR or index is None
+    if by_words:
+        matched = match(look.connection, look.collection, query.text)
+        bm25 = matched.ranking()
+        words = look.first(bm25.best, wanted)
+    if index is None or vector is None:
+        return Pool(matched, bm25, words, near, words)
+    near = look.first(lambda count: index.nearest(vector, count).best(count), wanted)
+    both = fused(words, near, wanted, means.fusion).best(2 * wanted) if by_words else near
+    return Pool(matched, bm25, words, near, both, vector)
 
 
 def visible(
@@ -102,7 +128,8 @@ class _Sight:
     """What the scope may see of the passages that a ranking names; remembers their documents."""
 
     def __init__(self, connection: sqlite3.Connection, collection: int, scope: Scope) -> None:
-        self._connection = connection
+        self.connection = connection
+        self.collection = collection
         self._given = {
             "collection": collection,
             "at": time.time() if scope.at is None else scope.at,
@@ -113,7 +140,7 @@ class _Sight:
 
     def seen(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
         """(passage, its document) of those that are there to see."""
-        rows = self._connection.execute(_VISIBLE, {**self._given, "numbers": json.dumps(numbers)})
+        rows = self.connection.execute(_VISIBLE, {**self._given, "numbers": json.dumps(numbers)})
         return [(row[0], row[1]) for row in rows]
 
     def first(self, best: Callable[[int], Ranking], wanted: int) -> Ranking:

@@ -11,6 +11,8 @@ from stepladder.core import Answer, ChatCall, Delta, Model, Part, Question, Rung
 from stepladder.models.contract import parse_answer, prompt_for, response_format
 from stepladder.models.tool_loop import chat_with
 
+_BOUNDS = ("max_tokens", "max_completion_tokens")
+
 
 class ChatRung:
     """A model that answers tasks by chat completions.
@@ -62,6 +64,8 @@ class ChatRung:
         shape = response_format(self._task)
         if shape is not None:
             body.setdefault("response_format", shape)
+        if self._task.max_output_tokens is not None and not body.keys() & _BOUNDS:
+            body["max_tokens"] = self._task.max_output_tokens
         if stream:
             body["stream"] = True
         try:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stepladder.core import Answer, DataError, Guess, Part, Question
 from stepladder.models.artefact import Artefact, usable
-from stepladder.models.look import Look
+from stepladder.models.look import Look, likely
 from stepladder.text import Feature, NgramHasher, normalise
 
 Floats = NDArray[np.float32]
@@ -103,6 +103,10 @@ class LinearModel:
         best = int(probabilities.argmax())
         return Guess(self.classes[best], float(probabilities[best]))
 
+    def likely(self, text: str, count: int) -> tuple[tuple[str, float], ...]:
+        """The `count` most probable classes, the most probable first."""
+        return likely(self.classes, self.probabilities(text), count)
+
     def explain(self, text: str, limit: int = 10) -> list[Evidence]:
         """Return the `limit` n-grams that moved the answer most, strongest first.
 
@@ -174,8 +178,9 @@ class LinearRung:
         """Yield one Answer; it takes no await, so it never leaves the event loop."""
         began = perf_counter()
         guess = self.model.predict(question.text)
+        told = self.model.likely(question.text, question.likely) if question.likely else ()
         spent = (perf_counter() - began) * 1000
-        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent)
+        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent, likely=told)
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]:
         """Return what `answer` would say to each question."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ class Look:
     familiarity: Array
 
 
+@runtime_checkable
 class Looking(Protocol):
     """A fitted model that gives every class a probability."""
 
@@ -37,6 +38,12 @@ def surest(classes: Sequence[str], probabilities: Array) -> list[Guess]:
     """The most probable class of each row, and its probability as the confidence."""
     best = probabilities.argmax(axis=1)
     return [Guess(classes[k], float(row[k])) for k, row in zip(best, probabilities, strict=True)]
+
+
+def likely(classes: Sequence[str], probabilities: Array, count: int) -> tuple[tuple[str, float], ...]:
+    """The `count` most probable classes of one row, (classes,), the most probable first."""
+    order = np.argsort(-probabilities, kind="stable")[:count]
+    return tuple((classes[k], float(probabilities[k])) for k in order)
 
 
 def softmax(logits: Array) -> Array:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
 
 from stepladder.core import Answer, Guess, Part, Question
+from stepladder.models.look import Looking, likely
 
 T = TypeVar("T")
 
@@ -37,8 +38,16 @@ class OffLoopRung(Generic[M]):
         """Yield one Answer. Raises RungFailed."""
         began = perf_counter()
         (guess,) = await off_loop(self.predict, [question])
+        told = await off_loop(self._likely, question) if question.likely else ()
         spent = (perf_counter() - began) * 1000
-        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent)
+        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent, likely=told)
+
+    def _likely(self, question: Question) -> tuple[tuple[str, float], ...]:
+        """The most probable answers, of a model whose confidence is the probability of a class."""
+        model: object = self.model
+        if not isinstance(model, Looking):
+            return ()
+        return likely(model.classes, model.look([question.text]).probabilities[0], question.likely or 0)
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]:
         """What `answer` would say to each question. Raises RungFailed."""

@@ -19,7 +19,7 @@ from stepladder.models.artefact import Artefact, usable
 from stepladder.models.columns import Columns
 from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.linear import LinearModel
-from stepladder.models.look import Array, softmax, surest
+from stepladder.models.look import Array, likely, softmax, surest
 from stepladder.models.off_loop import off_loop
 
 FORMAT = 2
@@ -174,9 +174,11 @@ class TreesRung:
     async def answer(self, question: Question) -> AsyncIterator[Part]:
         """Yield one Answer; the work is done off the event loop."""
         began = perf_counter()
-        (guess,) = await off_loop(self.predict, [question])
+        (row,) = await off_loop(self.model.probabilities, [question])
+        (guess,) = surest(self.model.classes, row[None])
+        told = likely(self.model.classes, row, question.likely) if question.likely else ()
         spent = (perf_counter() - began) * 1000
-        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent)
+        yield Answer(guess.text, guess.confidence, self.name, self.release, latency_ms=spent, likely=told)
 
     def predict(self, questions: Sequence[Question]) -> list[Guess]:
         """What `answer` would say to each question."""

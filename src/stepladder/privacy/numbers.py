@@ -23,7 +23,7 @@ _SSN = re.compile(r"[0-9]{3}(?<![0-9A-Za-z_.-]...)([ -]?)([0-9]{2})\1([0-9]{4})(
 _PASSPORT = re.compile(r"[0-9]{6,9}(?=([^0-9A-Za-z]|$))")
 _PASSPORT_LETTERS = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{0,2}$")
 _ACCOUNT = re.compile(r"[0-9](?<![0-9A-Za-z_.].)(?:[ -]?[0-9]){7,24}(?![0-9A-Za-z_])")
-_IBAN = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}..)(?<![0-9A-Za-z]....)(?:[ -]?[A-Za-z0-9]){11,32}")
+_IBAN = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}..)(?<![0-9A-Za-z]....)(?=((?:[ -]?[A-Za-z0-9]){11,32}))")
 _SEPARATORS = str.maketrans("", "", " -")
 
 
@@ -93,7 +93,7 @@ def ibans(text: str) -> Iterator[Span]:
     """IBANs: as many characters as the country's have, remainder 1 modulo 97."""
     for match in _IBAN.finditer(text):
         start = match.start() - 2
-        end = _end_of(text, start, match.end(), checks.iban_length(text[start : start + 2]))
+        end = _end_of(text, start, match.end(1), checks.iban_length(text[start : start + 2]))
         if end and checks.iban(text[start:end].translate(_SEPARATORS)):
             yield Span(start, end, Kind.IBAN, 0.99)
 

@@ -26,7 +26,9 @@ from stepladder.promise.certify import (
     certify_threshold,
     fewest,
     release_risk,
+    scoped_errors,
 )
+from stepladder.promise.climbers import most_doubtful, plan_climbers
 from stepladder.promise.contest import Contest, contest
 from stepladder.promise.detection import DetectionBound, Drift, detection_bound
 from stepladder.promise.eprocess import AgreementEstimate, AuditProcess
@@ -77,8 +79,11 @@ __all__ = [
     "fewest",
     "hypergeometric_cdf",
     "hypergeometric_log_pmf",
+    "most_doubtful",
     "plan_answered",
     "plan_calibration",
+    "plan_climbers",
     "plan_part",
     "release_risk",
+    "scoped_errors",
 ]

@@ -15,6 +15,9 @@ nest in the threshold, so choosing it among all scores costs nothing, and a tie 
 Drawing "at most c of the first B + c + 1" is "at least B + 1 undrawn before the (c+1)-th drawn one", so the
 same number is P(BetaBinomial(m; B + 1, n - m - B) <= c): one distribution, whose risk-quantile is c.
 
+Where more answers count than the rows that are left to draw from (`counted=k`: others of the batch are the top's already),
+or fewer (drawn ones that are not of the batch), B = floor(x k) and the rest stays. See `promise/climbers.py`.
+
 **Exactly N further answers** (`following=N`, exchangeable with the sample): the same with a pool of m + N and B =
 floor(x N): c is the risk-quantile of BetaBinomial(m; B + 1, N - B).
 
@@ -91,6 +94,7 @@ class CertifiedThreshold:
     population: int | None = None
     horizon: int | None = None
     following: int | None = None
+    counted: int | None = None
 
     @property
     def certified(self) -> bool:
@@ -100,11 +104,15 @@ class CertifiedThreshold:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a promise is over: a finite batch, at least so many future answers, exactly so many, or (none) a rate."""
+    """What a promise is over: a finite batch, at least so many future answers, exactly so many, or (none) a rate.
+
+    `population` rows are drawn from; so many answers are `counted` (None: as many).
+    """
 
     population: int | None = None
     horizon: int | None = None
     following: int | None = None
+    counted: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scope that is two things at once."""
@@ -117,6 +125,20 @@ class Scope:
             count("population", self.population)
         if self.horizon is not None:
             count("horizon", self.horizon, 1)
+        if self.counted is not None:
+            count("counted", self.counted)
+            if self.population is None:
+                raise InvalidPromiseInput(
+                    "counted", self.counted, "give the population that is drawn from, too"
+                )
+
+    def finite(self, sample: int) -> tuple[int, int] | None:
+        """Answers counted, and rows undrawn after a sample of so many; None where the number is not known."""
+        if self.following is not None:
+            return self.following, self.following
+        if self.population is None:
+            return None
+        return (self.population if self.counted is None else self.counted), self.population - sample
 
 
 def allowed_errors(
@@ -133,7 +155,11 @@ def allowed_errors(
     -1 when the sample is too small for any. `target` in [0.5, 1], `risk` in (0, 1). The scope is the
     module's.
     """
-    scope = Scope(population, horizon, following)
+    return scoped_errors(sample, target=target, risk=risk, scope=Scope(population, horizon, following))
+
+
+def scoped_errors(sample: int, *, target: float, risk: float, scope: Scope) -> int:
+    """The same for a scope."""
     return _allowed(count("sample", sample), error_budget(target), open_unit("risk", risk), scope)
 
 
@@ -143,12 +169,12 @@ def fewest(sample: int, *, target: float, risk: float, scope: Scope) -> int:
     The rows beyond can only hold more errors: they cost labels, and what may be answered low. The number is known before
     any row is looked at, so that a sample cut to it is as random as the whole.
     """
-    terms = {"population": scope.population, "horizon": scope.horizon, "following": scope.following}
-    allowed = allowed_errors(sample, target=target, risk=risk, **terms)
+    budget, risk = error_budget(target), open_unit("risk", risk)
+    allowed = _allowed(count("sample", sample), budget, risk, scope)
     too_few, enough = 0, sample
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        if allowed_errors(middle, target=target, risk=risk, **terms) < allowed:
+        if _allowed(middle, budget, risk, scope) < allowed:
             too_few = middle
         else:
             enough = middle
@@ -159,10 +185,9 @@ def fewest(sample: int, *, target: float, risk: float, scope: Scope) -> int:
 def _allowed(sample: int, budget: Fraction, risk: float, scope: Scope) -> int:
     if scope.population is not None and sample > scope.population:
         raise InvalidPromiseInput("population", scope.population, f"it must hold the sample of {sample}")
-    counted = scope.population if scope.following is None else scope.following
-    if counted is not None:
-        errors = math.floor(budget * counted)
-        undrawn = counted - (sample if scope.following is None else 0)
+    known = scope.finite(sample)
+    if known is not None:
+        errors, undrawn = math.floor(budget * known[0]), known[1]
         if undrawn <= errors:  # even if all of them were wrong
             return sample
         return _quantile(beta_binomial_log_pmf(sample, errors + 1, undrawn - errors), risk)
@@ -245,6 +270,7 @@ def _certify(
         population=scope.population,
         horizon=scope.horizon,
         following=scope.following,
+        counted=scope.counted,
     )
 
 

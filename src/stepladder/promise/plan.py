@@ -135,6 +135,11 @@ def _low_share_by_errors(scores: Floats, wrong: Flags, low: Flags | None = None)
     return np.append(0.0, losses), np.append(0.0, believed / scores.size)
 
 
+def expected_low_share(scores: Floats, wrong: Flags, *, allowed: int, labels: int) -> float:
+    """The share of questions that a calibration of so many labels, so many of which may be wrong, should let believe."""
+    return _expected_low_share(_low_share_by_errors(scores, wrong), allowed, labels)
+
+
 def _expected_low_share(cumulated: tuple[Floats, Floats], allowed: int, labels: int) -> float:
     """Share believed, averaged over the loss rate at which error `allowed` + 1 of the sample falls.
 

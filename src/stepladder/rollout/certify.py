@@ -78,7 +78,7 @@ def _certificate(
     scope, drawn = promise.scope, len(sample.truths)
     horizon = scope.horizon or scope.following
     if scope.population is not None:
-        horizon = scope.population - drawn
+        horizon = scope.population - drawn if scope.counted is None else scope.counted
     one_sided = task.promise.kind.one_sided
     low, errors = _served(task, sample, Belief(*believed))
     thresholds, floors = believed

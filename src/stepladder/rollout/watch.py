@@ -47,6 +47,8 @@ def fingerprint(task: Task, model: ModelConfig) -> str:
     ]
     if task.knowledge.collection or task.knowledge.retriever:
         what.append(task.knowledge)
+    if task.max_output_tokens is not None:
+        what.append(task.max_output_tokens)
     return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()[:16]
 
 

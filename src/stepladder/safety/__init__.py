@@ -9,6 +9,7 @@ from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.safety.closer import Closer, CloserLook, looks_closer
 from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
@@ -16,6 +17,7 @@ from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
+from stepladder.safety.numbers import NumbersGuard, NumbersSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
@@ -50,6 +52,8 @@ __all__ = [
     "Category",
     "Chain",
     "Classifier",
+    "Closer",
+    "CloserLook",
     "Desk",
     "Dialect",
     "Fail",
@@ -62,6 +66,8 @@ __all__ = [
     "LadderSettings",
     "Lexicon",
     "MissingGuard",
+    "NumbersGuard",
+    "NumbersSettings",
     "PersonalGuard",
     "PersonalSettings",
     "Policies",
@@ -81,6 +87,7 @@ __all__ = [
     "import_lists",
     "kept",
     "language_of",
+    "looks_closer",
     "merge",
     "open_guard",
     "open_or_block",

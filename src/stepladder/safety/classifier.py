@@ -27,7 +27,11 @@ HASHER = NgramHasher(bits=20, tokens=(1, 2), han=(3,), characters=())
 _HAN = re.compile("[\u4e00-\u9fff]")
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
-_LEAST = 2.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
+
+
+def has_han(text: str) -> bool:
+    """Whether there are Han characters in a text."""
+    return not text.isascii() and _HAN.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Table:
 class Classifier:
     """`thresholds` are the scores from which a text counts as bad: with Han characters in it, and without.
 
-    They were set on rows that training had not seen.
+    They were set on rows that training had not seen. `least`, for the same two: the logits by which a piece must be worse than
+    a whole text, since a long text has many pieces to be wrong about.
     """
 
     bad: Table
@@ -87,10 +92,11 @@ class Classifier:
     kinds: tuple[str, ...]
     thresholds: tuple[float, float]
     digest: str
+    least: tuple[float, float] = (2.5, 2.5)
 
     def threshold(self, text: str) -> float:
         """Return the score from which this text counts as bad."""
-        return self.thresholds[0 if not text.isascii() and _HAN.search(text) else 1]
+        return self.thresholds[0 if has_han(text) else 1]
 
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
@@ -99,7 +105,9 @@ class Classifier:
         norm = max(float(_sum(squares)), 1e-12) ** 0.5
         logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
         if found.stretches is not None:
-            logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
+            logit = max(
+                logit, self._worst(found.stretches, weights, squares) - self.least[0 if has_han(text) else 1]
+            )
         return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
 
     def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
@@ -109,6 +117,17 @@ class Classifier:
         norms[:-1] += norms[1:]
         worst = (totals / np.sqrt(np.maximum(norms, 1e-12))).max()
         return self.bad.slope * (float(worst) + float(self.bad.bias[0]))
+
+    def worst(self, text: str) -> str:
+        """Return the piece of a long text that looks worst."""
+        buckets, starts = HASHER.placed(text)
+        stretches = starts // (_PIECE // 2)
+        totals = np.bincount(stretches, self.bad.weights.ravel().take(buckets))
+        norms = np.bincount(stretches, self.bad.squares.take(buckets))
+        totals[:-1] += totals[1:]
+        norms[:-1] += norms[1:]
+        start = int((totals / np.sqrt(np.maximum(norms, 1e-12))).argmax()) * (_PIECE // 2)
+        return text[start : start + _PIECE]
 
     def category(self, text: str) -> str:
         """Return the likeliest category of a bad text."""
@@ -126,6 +145,7 @@ class Classifier:
                     tuple(str(stored["kinds"]).split(",")),
                     (float(stored["thresholds"][0]), float(stored["thresholds"][1])),
                     str(stored["digest"]),
+                    (float(stored["least"][0]), float(stored["least"][1])),
                 )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise DataError(

@@ -15,7 +15,7 @@ from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, Ver
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.offline import Labelled, label
-from stepladder.service.plan import OWNERS_WORD, Plan, ServedTask, Snapshot
+from stepladder.service.plan import OWNERS_WORD, UNSEEN, Plan, ServedTask, Snapshot
 from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
@@ -26,6 +26,7 @@ __all__ = [
     "EXTRACT",
     "OWNERS_WORD",
     "READER",
+    "UNSEEN",
     "VERIFIED",
     "Asked",
     "AuditCounts",

@@ -41,7 +41,7 @@ def likeness(question: Question, kept: SemanticCache, embedder: Remembering, ver
     said = gist(question.text) if len(question.text) <= kept.most_chars else None
     if said is None:
         return None
-    around = (question.turns, question.fields, question.system, question.force_top)
+    around = (question.turns, question.fields, question.system, question.force_top, question.likely)
     parts = (question.tenant, question.groups, question.task, version, around, said)
     try:
         key = blake2b(_encode(parts), digest_size=24, person=b"likeness").digest()

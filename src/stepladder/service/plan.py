@@ -15,6 +15,8 @@ OWNERS_WORD = DictionaryRung.name
 
 UNEDITED = (0, "")
 """Edits of a task whose answers depend on nothing but what `version` names, in any process."""
+UNSEEN = "at "
+"""What can be found, where this process has not looked yet, or cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class ServedTask:
     questions, `cost` what tokens of the top cost, `dearest` the same of all that may be asked for it,
     since an answer outside the contract is paid for and another model asked then.
     `coverage` is each release's certified share of low answers, where nobody else answers.
-    `version` changes with everything that an answer depends on beside the question and its ladder release; `edits` with
-    what has changed since, and in a way that only this process knows.
+    `version` changes with everything that an answer depends on beside the question and its ladder release; `edits` are the
+    owner's since then, which only this process knows, and a name for the documents as they are now.
     `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
     semantic cache, if it has one.
     """
@@ -63,7 +65,7 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
-    edits: Callable[[], object] = lambda: UNEDITED
+    edits: Callable[[], tuple[int, str]] = lambda: UNEDITED
     coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
     embedder: Remembering | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import field
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from stepladder.core import (
     Turn,
     record,
 )
+from stepladder.service.task_fields import check_fields, check_parts
 
 T = TypeVar("T")
 
@@ -68,12 +69,6 @@ _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
 _MOST_SUBJECT = 512
 _BOUNDS = ("max_completion_tokens", "max_tokens")
-_COUNT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Annotated[int, msgspec.Meta(ge=1)] | None)
-_AMOUNT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float | None)
-_NUMBERS: Mapping[str, tuple[msgspec.json.Decoder[Any], str]] = {
-    **dict.fromkeys((*_BOUNDS, "n"), (_COUNT, "a whole number above 0")),
-    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), (_AMOUNT, "a number")),
-}
 _PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
 _WRITING = (CHAT, "completions")
@@ -147,6 +142,7 @@ class ChatRequest:
             asked_at=asked_at,
             user=_user(self.body),
             groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
+            likely=check_fields(self.body, task),
         )
 
     def _read(self, task: Task) -> list[_Message]:
@@ -156,8 +152,11 @@ class ChatRequest:
                 param="model",
                 remedy="Name a model of kind chat.",
             )
-        _check_numbers(self.body)
-        return [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+        messages = [_decode(_MESSAGE, raw, f"messages[{at}]") for at, raw in enumerate(self.messages)]
+        for at, message in enumerate(messages):
+            if isinstance(message.content, list):
+                check_parts([part.type for part in message.content], f"messages[{at}]")
+        return messages
 
     def call(self, id: str, most: int | None = None, *, confidential: bool = False) -> ChatCall:
         """The same request on its way to a plain model, without the key that is only ours.
@@ -235,6 +234,16 @@ def question_of(request: ChatRequest) -> tuple[int, str]:
     )
 
 
+def words_only(message: msgspec.Raw) -> msgspec.Raw:
+    """The same message without what is no text: a task that only sorts a question looks at its words."""
+    said = msgspec.json.decode(message)
+    parts = said.get("content") if isinstance(said, dict) else None
+    if not isinstance(parts, list):
+        return message
+    words = [part for part in parts if isinstance(part, dict) and "text" in part]
+    return msgspec.Raw(msgspec.json.encode({**said, "content": words}))
+
+
 def read(data: bytes) -> ChatRequest:
     """Decode a request's body. Raises BadRequest naming the parameter that is wrong."""
     body = _object(data)
@@ -309,17 +318,6 @@ def _decode(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, where: str) -> T
         raise BadRequest(f"{param}: {reason}.", param=param, remedy="Mend its type.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{where} is not valid JSON: {error}.", param=where, remedy="Mend it.") from error
-
-
-def _check_numbers(body: Mapping[str, msgspec.Raw]) -> None:
-    """A task has no upstream of the caller's that would refuse them. Raises BadRequest naming field and value."""
-    for name in body.keys() & _NUMBERS.keys():
-        decoder, wanted = _NUMBERS[name]
-        try:
-            decoder.decode(body[name])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            shown = bytes(body[name])[:40].decode("utf-8", "replace")
-            raise BadRequest(f"{name} is {shown}.", param=name, remedy=f"Give {wanted}.") from error
 
 
 def _text(raw: msgspec.Raw) -> str | None:

@@ -27,11 +27,15 @@ from stepladder.core import (
 )
 from stepladder.service.dividing import SubQuestion, composed, parts_of, shape, told
 from stepladder.service.entry import Entry
-from stepladder.service.request import CHAT, ChatRequest, question_of
+from stepladder.service.request import CHAT, ChatRequest, question_of, words_only
 
 Parts = AsyncGenerator[Part | Piece]
 _FAILURES = (RungFailed, LadderExhausted, DeadlineMissed)
-_STREAMING = ("stream", "stream_options")
+_SPOKEN = (
+    *("stream", "stream_options", "n", "stop", "logprobs", "top_logprobs", "response_format", "audio"),
+    *("tools", "tool_choice", "parallel_tool_calls", "functions", "logit_bias", "web_search_options"),
+)
+"""What the caller wishes of the answer that it gets; what is only thought is not that."""
 _KEPT = ("model", "stepladder", "user", "safety_identifier")
 
 
@@ -212,10 +216,11 @@ class Course:
     def _asked(self, step: Step, use: str) -> ChatRequest:
         """The request as this step puts it."""
         request = replace(self.request, tools=step.tools)
-        if step.quiet:
-            body = {name: value for name, value in request.body.items() if name not in _STREAMING}
-            request = replace(request, body=_unspoken(body), stream=False, wants_usage=False)
         messages = request.messages
+        if step.quiet:
+            body = {name: value for name, value in request.body.items() if name not in _SPOKEN}
+            request = replace(request, body=_unspoken(body), stream=False, wants_usage=False)
+            messages = tuple(map(words_only, messages)) if use in self.tasks else messages
         if step.prompt:
             at, said = question_of(request)
             text = PLACE.sub(lambda place: {**self.answers, "question": said}.get(place[1], ""), step.prompt)

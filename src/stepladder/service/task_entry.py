@@ -23,7 +23,7 @@ from stepladder.models import Climb, estimate_question
 from stepladder.service.entry import MOST_TOKENS, Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
-from stepladder.service.plan import OWNERS_WORD, UNEDITED, Plan, ServedTask
+from stepladder.service.plan import OWNERS_WORD, UNSEEN, Plan, ServedTask
 from stepladder.service.tools import QuestionHands
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
@@ -101,8 +101,8 @@ class TaskEntry(Entry):
     def most(self) -> tuple[Usage, float]:
         """What the top would need: whether it is asked is not known yet."""
         served = self.served
-        read, written = self.asked.request.most_tokens(MOST_TOKENS)
-        read, written = read + served.prompt_bytes, served.task.max_output_tokens or written
+        read, _ = self.asked.request.most_tokens(MOST_TOKENS)
+        read, written = read + served.prompt_bytes, served.task.max_output_tokens or MOST_TOKENS
         usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
         return usage, served.dearest(usage)
 
@@ -118,8 +118,9 @@ class TaskEntry(Entry):
 
     @property
     def shareable(self) -> bool:
-        """Not while this process knows better than the store what is to be said, nor where documents are searched."""
-        return self._edits == UNEDITED
+        """Not while this process knows better than the store what is to be said, nor before it has looked at documents."""
+        edits, found = self._edits
+        return not edits and found != UNSEEN
 
     def frozen(self, kept: Any) -> bytes:
         """The answer, what the low rungs said, and whether it is the top's."""

@@ -10,5 +10,20 @@ from stepladder.traffic.board import Board, Standing
 from stepladder.traffic.cache import Cache
 from stepladder.traffic.gate import Gate
 from stepladder.traffic.keys import Keys, allow
+from stepladder.traffic.outside import strikes_of
+from stepladder.traffic.strikes import Strikes, mark_of
 
-__all__ = ["Admission", "Bans", "Board", "Cache", "Gate", "Keys", "Permit", "Standing", "allow"]
+__all__ = [
+    "Admission",
+    "Bans",
+    "Board",
+    "Cache",
+    "Gate",
+    "Keys",
+    "Permit",
+    "Standing",
+    "Strikes",
+    "allow",
+    "mark_of",
+    "strikes_of",
+]

@@ -28,15 +28,15 @@ SLOTS = 32
 """The most workers at a time."""
 
 _RECORDS = 8192
-_VERSION, _COUNT, _USED, _TODAY, _WANTED, _PIDS = 0, 1, 2, 3, 4, 8
+VERSION, _COUNT, _USED, _TODAY, _WANTED, _PIDS = 0, 1, 2, 3, 4, 8
 _HEADER = 64
 # A record: whose it is, the day its sums are of, when its buckets will be full again, and four cells for each slot.
 _DAY, _REQUESTS, _TOKENS = 2, 3, 4
 _SPENT_DAY, _SPENT_MONTH, _RESERVED, _ACTIVE = (8 + at * SLOTS for at in range(4))
 _WIDTH = 8 + 4 * SLOTS
-_STRIKES = _HEADER + _RECORDS * _WIDTH
-_SIZE = 8 * (_STRIKES + strikes.CELLS)
-_MAGIC = 0x57E9_1ADD_0002
+STRIKES = _HEADER + _RECORDS * _WIDTH
+SIZE = 8 * (STRIKES + strikes.CELLS)
+MAGIC = 0x57E9_1ADD_0002
 _MINUTE = 60_000_000_000
 
 Load = Callable[[int | None], Iterable[Spent]]
@@ -94,10 +94,10 @@ class Board:
         """
         self._load = load
         self._places: dict[str, int] = {}
-        self._file = opened(file, _SIZE) if file is not None and fcntl is not None else -1
-        self._map = mmap.mmap(self._file, _SIZE)
+        self._file = opened(file, SIZE) if file is not None and fcntl is not None else -1
+        self._map = mmap.mmap(self._file, SIZE)
         self._cells = memoryview(self._map).cast("q")
-        self.strikes = strikes.Strikes(self._cells[_STRIKES:], self._lock, self._unlock)
+        self.strikes = strikes.Strikes(self._cells[STRIKES:], self._lock, self._unlock)
         self.slot = 0
         self._kept = False
         self._wanted = 0
@@ -261,11 +261,11 @@ class Board:
     def _join(self, day: int) -> None:
         if self._alone():
             if self._file >= 0:
-                emptied(self._file, _SIZE)
-            self._cells[_VERSION] = _MAGIC
+                emptied(self._file, SIZE)
+            self._cells[VERSION] = MAGIC
             self.day(day)
             self._count(self._load(None))
-        elif self._cells[_VERSION] != _MAGIC:
+        elif self._cells[VERSION] != MAGIC:
             raise StoreError(
                 "Another version of Stepladder serves this data folder.",
                 remedy="Stop it before you start this one.",

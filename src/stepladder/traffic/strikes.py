@@ -86,6 +86,26 @@ class Strikes:
                 return max(cells[place + _UNTIL] / _NANO - now, 0.0)
         return 0.0
 
+    def standing(self, now: float) -> list[tuple[str, float, int]]:
+        """Every ban: the mark of who it is (see `mark_of`), for how many seconds yet, and how many bans it has had."""
+        cells = self._cells
+        found = []
+        for place in range(0, CELLS, _WIDTH):
+            left = cells[place + _UNTIL] / _NANO - now
+            if left > 0:
+                found.append((_shown(cells[place]), left, cells[place + _BANS]))
+        return found
+
+    def lift(self, mark: str, now: float) -> bool:
+        """End a ban, and forget those before it: whether there was one. One cell tells, so it needs no lock."""
+        cells = self._cells
+        for place in range(0, CELLS, _WIDTH):
+            if cells[place + _UNTIL] > now * _NANO and _shown(cells[place]) == mark:
+                cells[place + _UNTIL], cells[place + _BANS] = 0, 0
+                cells[place + _SINCE] = int(now * _NANO)
+                return True
+        return False
+
     def release(self) -> None:
         """Let go of the memory."""
         self._cells.release()
@@ -100,6 +120,15 @@ class Strikes:
             cells[place + part] = 0
         cells[place], cells[place + _SINCE] = at, int(now * _NANO)
         return place
+
+
+def mark_of(who: str) -> str:
+    """What names somebody in the table: 16 hexadecimal digits."""
+    return _shown(_hash(who))
+
+
+def _shown(hash: int) -> str:
+    return f"{hash & (1 << 64) - 1:016x}"
 
 
 def _hash(who: str) -> int:

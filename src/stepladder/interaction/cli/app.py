@@ -10,6 +10,7 @@ from stepladder.interaction.cli import (
     accounts,
     audit,
     backtests,
+    bans,
     boards,
     cloning,
     compressing,
@@ -78,6 +79,7 @@ app.add_typer(tenants.app, name="tenant")
 app.add_typer(sealing.app, name="sealing")
 app.command("retention")(ledgers.retention)
 app.command("budget")(tenants.budget)
+app.add_typer(bans.app, name="bans")
 app.command("journal")(tenants.journal)
 app.add_typer(audit.app, name="audit")
 app.add_typer(accounts.app, name="account")

@@ -44,6 +44,12 @@ Vectors = Annotated[
 ]
 
 
+HeldBack = Annotated[
+    float | None,
+    typer.Option(help="Share of --labels that calibrates, not trains; not given: 0.3 in a batch, else 0."),
+]
+
+
 @app.command("backtest")
 def backtest(  # noqa: PLR0913, PLR0917 a command's options
     file: File,
@@ -56,7 +62,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     ordered: Ordered = False,
     audit: Annotated[float | None, typer.Option(help="Share of questions also put to the top.")] = None,
     rungs: Annotated[str, typer.Option(help="Learned rungs below the top, cheapest first.")] = "linear",
-    hold_back: Annotated[float, typer.Option(help="Share of --labels that calibrates, not trains.")] = 0.0,
+    hold_back: HeldBack = None,
     batch: Annotated[bool, typer.Option(help="The rest's texts are known and may be learnt from.")] = False,
     stream: Streaming = False,
     calls: Calls = 1000,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli import judging, sources
+from stepladder.interaction.cli import judging, sources, tuning
 from stepladder.interaction.cli.knowing import (
     CollectionOption,
     GroupsOption,
@@ -283,4 +283,4 @@ def _search_lines(knowledge: "Knowledge", query: "Query") -> None:
         sys.stdout.buffer.flush()
 
 
-__all__ = ["app", "judging"]
+__all__ = ["app", "judging", "tuning"]

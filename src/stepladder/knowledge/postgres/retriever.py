@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, text
 
-from stepladder.core import BadRequest, Embedder, Hit, Passage, Scope, config
+from stepladder.core import BadRequest, Embedder, Fusion, Hit, Passage, Scope, config
 from stepladder.knowledge.nearest import Vector
 from stepladder.knowledge.numbering import foreign_number
 from stepladder.knowledge.postgres.shelves import Shelves
@@ -57,6 +57,7 @@ class PostgresSettings:
     embedder: Mapping[str, Any] = field(default_factory=dict)
     collections: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
+    fusion: Fusion = Fusion.SCORE
 
 
 class PostgresRetriever:
@@ -101,7 +102,7 @@ class PostgresRetriever:
             vector = self._vector(query, found)
             if vector is not None:
                 near = _by_vector(connection, vector, given)
-                ranking = fused(ranking, near, given["pool"])
+                ranking = fused(ranking, near, given["pool"], chosen.fusion)
             return _hits(connection, ranking.best(top), collection)
 
     def close(self) -> None:
