@@ -42,17 +42,23 @@ def main() -> None:
             out.unlink(missing_ok=True)
             found[kind] = told
             print(kind, json.dumps(told), flush=True)
-    if asked.json:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-        )
-        about = {
-            "model": file.name,
-            "commit": commit.stdout.strip(),
-            "python": platform.python_version(),
-            "machine": "two shared cores under load: times are not firm",
-        }
-        asked.json.write_text(json.dumps(about | {"types": found}, indent=1) + "\n", encoding="utf-8")
+            if asked.json:
+                keep(asked.json, file.name, found)
+
+
+def keep(path: Path, model: str, found: dict[str, Any]) -> None:
+    """Write what has been measured so far, beside other types measured before."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    )
+    before = json.loads(path.read_bytes()).get("types", {}) if path.exists() else {}
+    about = {
+        "model": model,
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "machine": "two shared cores under load: times are not firm",
+    }
+    path.write_text(json.dumps(about | {"types": before | found}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
