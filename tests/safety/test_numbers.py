@@ -89,7 +89,9 @@ def test_what_the_asker_gave_may_be_said_back_however_it_was_written():
 
 async def test_it_is_enforced_out_of_the_box_and_only_on_answers():
     found = watch()
-    assert [(each.name, each.covers(Side.IN)) for each in found.outs.all if each.enforced] == [("numbers", False)]
+    assert [(each.name, each.covers(Side.IN)) for each in found.outs.all if each.enforced] == [
+        ("numbers", False)
+    ]
     out = Outgoing(found)
     assert only_rare(out)
     assert await out.text(f"The card is {CARD}.") == "The card is [BANK_CARD]."
