@@ -21,6 +21,7 @@ from stepladder.core import DataError
 from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64] | NDArray[np.int32]
 _sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
 HASHER = NgramHasher(bits=20, tokens=(1, 2), han=(3,), characters=())
@@ -55,14 +56,26 @@ def grams(text: str) -> Grams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bytes:
+    """Numbers that are kept as a byte each (a fifth of the memory); `values`, shape (256,), says what a byte stands for."""
+
+    kept: NDArray[np.uint8]
+    values: Floats
+
+    def take(self, rows: Rows, axis: int = 0) -> Floats:
+        """The numbers of these rows, as `ndarray.take` has them."""
+        return self.values.take(self.kept.take(rows, axis=axis))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Weights (rows, columns), squared inverse document frequencies (rows,), and the calibration of the columns.
 
     Row i is that of bucket `buckets[i]`, sorted; without `buckets` there is a row for every bucket.
     """
 
-    weights: Floats
-    squares: Floats
+    weights: Floats | Bytes
+    squares: Floats | Bytes
     bias: Floats
     slope: float
     offsets: Floats
@@ -70,12 +83,12 @@ class Table:
 
     def logits(self, buckets: NDArray[np.int32]) -> Floats:
         """Return slope * score + offsets of the n-grams, shape (columns,)."""
-        rows: NDArray[np.int64] | NDArray[np.int32] = buckets
+        rows: Rows = buckets
         if self.buckets is not None:
             rows = np.searchsorted(self.buckets, buckets)
             rows = rows[self.buckets[np.minimum(rows, self.buckets.size - 1)] == buckets]
-        total = self.weights[rows].sum(axis=0)
-        norm = max(float(self.squares[rows].sum()), 1e-12) ** 0.5
+        total = self.weights.take(rows, axis=0).sum(axis=0)
+        norm = max(float(self.squares.take(rows).sum()), 1e-12) ** 0.5
         return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
 
 
@@ -101,7 +114,7 @@ class Classifier:
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        weights, squares = self.bad.weights.ravel().take(found.buckets), self.bad.squares.take(found.buckets)
+        weights, squares = self._of(found.buckets)
         norm = max(float(_sum(squares)), 1e-12) ** 0.5
         logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
         if found.stretches is not None:
@@ -109,6 +122,9 @@ class Classifier:
                 logit, self._worst(found.stretches, weights, squares) - self.least[0 if has_han(text) else 1]
             )
         return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
+
+    def _of(self, buckets: NDArray[np.int32]) -> tuple[Floats, Floats]:
+        return self.bad.weights.take(buckets, axis=0).ravel(), self.bad.squares.take(buckets)
 
     def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
         """Return the highest logit, without its offset, of pieces of two stretches each."""
@@ -122,8 +138,8 @@ class Classifier:
         """Return the piece of a long text that looks worst."""
         buckets, starts = HASHER.placed(text)
         stretches = starts // (_PIECE // 2)
-        totals = np.bincount(stretches, self.bad.weights.ravel().take(buckets))
-        norms = np.bincount(stretches, self.bad.squares.take(buckets))
+        weights, squares = self._of(buckets)
+        totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
         totals[:-1] += totals[1:]
         norms[:-1] += norms[1:]
         start = int((totals / np.sqrt(np.maximum(norms, 1e-12))).argmax()) * (_PIECE // 2)
@@ -154,18 +170,23 @@ class Classifier:
             ) from error
 
 
+_EVERY = np.arange(256, dtype=np.uint8)
+
+
 def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:
     """Undo `pack`: weights are stored as the signed square root of their share of the largest one."""
-    small = stored[f"{name}_weights"].astype(np.float32) / 127
-    weights = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
-    squares = np.square(stored[f"{name}_squares"].astype(np.float32) / 16).astype(np.float32)
+    small = _EVERY.view(np.int8).astype(np.float32) / 127
+    values = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
+    weights = Bytes(stored[f"{name}_weights"].view(np.uint8), values)
+    squares = Bytes(stored[f"{name}_squares"], np.square(_EVERY.astype(np.float32) / 16).astype(np.float32))
     bias, offsets = stored[f"{name}_bias"], stored[f"{name}_offsets"]
     buckets = np.cumsum(stored[f"{name}_steps"], dtype=np.int32) if f"{name}_steps" in stored else None
     return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets, buckets)
 
 
 def pack(name: str, table: Table) -> dict[str, NDArray[np.generic]]:
-    """Return what a file holds of a table: a byte a weight (companded), a byte an inverse document frequency."""
+    """Return what a file holds of a fitted table: a byte a weight (companded), a byte an inverse document frequency."""
+    assert not isinstance(table.weights, Bytes) and not isinstance(table.squares, Bytes)
     scale = max(float(np.abs(table.weights).max()), 1e-12)
     small = np.sign(table.weights) * np.sqrt(np.abs(table.weights) / scale) * 127
     steps = (

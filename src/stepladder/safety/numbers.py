@@ -6,7 +6,6 @@ numbers is left alone. What the asker's own conversation holds, however it is wr
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -69,8 +68,8 @@ class NumbersGuard:
 
     def knowing(self, given: Callable[[], tuple[str, ...]]) -> Self:
         """The same guard for an asker who gave these texts (see `given_in`); they are only called for if there is a number."""
-        fresh = copy(self)
-        fresh._given = given
+        fresh = type(self).__new__(type(self))  # for every answer, and `copy` takes ten times as long
+        fresh.name, fresh._action, fresh._given = self.name, self._action, given
         return fresh
 
     def tail(self, text: str) -> int:

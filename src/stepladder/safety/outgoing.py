@@ -1,7 +1,6 @@
 """The guards of one answer: windows over what is streamed, whole texts, and what is only observed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
@@ -91,7 +90,7 @@ def _personal(ruling: Ruling) -> bool:
 def _for(watch: Watch, ruling: Ruling) -> Ruling:
     """The ruling with what its guard must know of the asker."""
     guard = ruling.guard
-    return replace(ruling, guard=guard.knowing(watch.given)) if isinstance(guard, NumbersGuard) else ruling
+    return Ruling(guard.knowing(watch.given), ruling.table) if isinstance(guard, NumbersGuard) else ruling
 
 
 def stopped(error: Stopped | Blocked) -> Judgement:
