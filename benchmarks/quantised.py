@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.models import weights_file
-from stepladder.training.language import compress, packed
+from stepladder.training import language
 
 KINDS = ("f16", "q8_0", "q6_k", "q5_k_m", "q5_0", "q4_k_m", "q4_0")
 
@@ -33,24 +33,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         base = Path(name) / "base"
         file = weights_file("--base", "")
-        compress([{"do": "import", "file": str(file), "out": str(base)}], Path(name), lambda event: None)
+        language.compress(
+            [{"do": "import", "file": str(file), "out": str(base)}], Path(name), lambda event: None
+        )
         for kind in asked.type or KINDS:
             out = Path(name) / f"{kind}.gguf"
-            told = asdict(packed(base, out, kind))
+            told = asdict(language.packed(base, out, kind))
             out.unlink(missing_ok=True)
             found[kind] = told
             print(kind, json.dumps(told), flush=True)
-    if asked.json:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-        )
-        about = {
-            "model": file.name,
-            "commit": commit.stdout.strip(),
-            "python": platform.python_version(),
-            "machine": "two shared cores under load: times are not firm",
-        }
-        asked.json.write_text(json.dumps(about | {"types": found}, indent=1) + "\n", encoding="utf-8")
+            if asked.json:
+                keep(asked.json, file.name, found)
+
+
+def keep(path: Path, model: str, found: dict[str, Any]) -> None:
+    """Write what has been measured so far, beside other types measured before."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    )
+    before = json.loads(path.read_bytes()).get("types", {}) if path.exists() else {}
+    about = {
+        "model": model,
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "machine": "two shared cores under load: times are not firm",
+    }
+    path.write_text(json.dumps(about | {"types": before | found}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
