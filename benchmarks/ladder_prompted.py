@@ -16,11 +16,10 @@ from typing import Any
 from benchmarks.ladder_figures import Axes, Series, plot, spread
 from benchmarks.ladder_stream import read
 from benchmarks.vectors import warm
-from stepladder.core import Example, Guess, Task
+from stepladder.core import Dataset, Example, Guess, Task
 from stepladder.data import LogRow
-from stepladder.models import surest
+from stepladder.models import FastTextModel, surest
 from stepladder.training import FastTextRecipe, StackSettings, fit_linear, fit_stack
-from stepladder.training.model_recipe import Lesson
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 6700, 10_000)
 MOST = {"IMDB": 10_000, "hate speech": 6700}  # the latter has 10,703 rows, of which 4,000 judge
@@ -74,15 +73,15 @@ def _all(texts: list[str], labels: list[str], judged: list[LogRow], data: Path) 
 
 
 def _fasttext(texts: list[str], labels: list[str], judged: list[LogRow], seed: int) -> list[Guess]:
-    examples = [
-        Example(str(number), text, label)
-        for number, (text, label) in enumerate(zip(texts, labels, strict=True))
-    ]
-    with TemporaryDirectory() as folder:
-        task = Task(name="curve", top="none")
-        lesson = Lesson(task, examples, (), {}, seed, lambda done, total, what: None, Path(folder))
-        model = FastTextRecipe().learn(lesson).model
-    return model.predict([row.text for row in judged])
+    pairs = enumerate(zip(texts, labels, strict=True))
+    examples = tuple(Example(str(number), text, label) for number, (text, label) in pairs)
+    with TemporaryDirectory() as name:
+        task, folder = Task(name="curve", top="none"), Path(name)
+        dataset = Dataset("", task.name, {"train": examples})
+        FastTextRecipe().fit(
+            task, dataset, folder, settings={}, seed=seed, progress=lambda done, total, what: None
+        )
+        return FastTextModel.load(folder).predict([row.text for row in judged])
 
 
 def _positive(guess: Guess) -> float:
