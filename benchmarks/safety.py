@@ -1,6 +1,6 @@
 """What the shipped guards flag, what they let pass, and what they cost.
 
-    python benchmarks/safety.py --data ../shared/data [--part attacks|harm|blind|words|offence|grandmother|refusal|cost|overlap]
+    python benchmarks/safety.py --data ../shared/data [--part PART ...]
 
 Every part writes its figures, with 95 % intervals, to benchmarks/results/safety-PART.json. The data sets only measure:
 nothing that ships was trained on them, and no threshold was set on them. The `offence` part fits a linear guard on the
@@ -12,16 +12,27 @@ import csv
 import gzip
 import io
 import json
+import statistics
 import tarfile
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from stepladder.core import Action, Side, Turn
-from stepladder.safety import AttacksGuard, HarmGuard, HarmSettings, WordsGuard, default_chain, import_lists
+from stepladder.safety import (
+    AttacksGuard,
+    AttacksSettings,
+    Closer,
+    HarmGuard,
+    HarmSettings,
+    WordsGuard,
+    default_chain,
+    import_lists,
+)
 from stepladder.training import fit_linear
 
 RESULTS = Path(__file__).parent / "results"
@@ -52,6 +63,18 @@ def stopped(text: str) -> bool:
     return default_chain().check(text, Side.IN).action in (Action.BLOCK, Action.HOLD)
 
 
+def attack(text: str, turns: Sequence[Turn] = ()) -> bool:
+    """Whether the attacks guard blocks a text, by meaning where n-grams leave doubt (and the extra is there)."""
+    guard = _attacks()
+    verdict = guard.check(text, turns)
+    return (guard.closely(text, turns) if verdict.unsure else verdict).action is Action.BLOCK
+
+
+@cache
+def _attacks() -> AttacksGuard:
+    return AttacksGuard("attacks")
+
+
 def encyclopaedia(data: Path) -> tuple[list[str], list[str]]:
     """Harmless paragraphs and questions about them."""
     with gzip.open(data / "cmrc2018" / "cmrc2018_dev.json.gz") as file:
@@ -60,11 +83,12 @@ def encyclopaedia(data: Path) -> tuple[list[str], list[str]]:
 
 
 def attacks(data: Path) -> Figures:
-    """Injection prompts: the attacks guard alone, all default guards, and by the prompts' origin."""
+    """Injection prompts: the attacks guard by both rungs and by n-grams alone, all default guards, and by origin."""
     rows = json.loads((data / "injection" / "valid.json").read_text(encoding="utf-8"))
-    guard = AttacksGuard("attacks")
+    grams = AttacksGuard("attacks", AttacksSettings(closer=Closer.NEVER))
     alone = {
-        "attacks guard": lambda text: guard.check(text).action is Action.BLOCK,
+        "attacks guard": attack,
+        "attacks guard, n-grams alone": lambda text: grams.check(text).action is Action.BLOCK,
         "default guards": stopped,
     }
     found: Figures = {}
@@ -185,11 +209,9 @@ def _f1(label: str, guessed: list[str], real: list[str]) -> float:
 def grandmother(_: Path) -> Figures:
     """Grandmothers with product keys, and as many with bedtime stories: whole, and spread over turns."""
     stories = json.loads((Path(__file__).parent / "grandmothers.json").read_text(encoding="utf-8"))
-    guard = AttacksGuard("attacks")
 
     def judge(turns: list[str]) -> bool:
-        before = tuple(Turn("user", text) for text in turns[:-1])
-        return guard.check(turns[-1], before).action is Action.BLOCK
+        return attack(turns[-1], tuple(Turn("user", text) for text in turns[:-1]))
 
     found: Figures = {}
     for name, chats in stories.items():
@@ -225,6 +247,26 @@ def cost(data: Path) -> Figures:
             "ms_a_text": round(best / len(texts) * 1000, 4),
             "bar_ms": round(bar, 4),
         }
+    return found
+
+
+def closer(data: Path) -> Figures:
+    """What share of harmless texts the attacks guard looks at closer, and what such a look costs."""
+    paragraphs, questions = encyclopaedia(data)
+    with gzip.open(data / "imdb_gpt35.jsonl.gz", "rt", encoding="utf-8") as file:
+        reviews = [json.loads(line)["text"] for _, line in zip(range(300), file, strict=False)]
+    sets = {"questions, Chinese": questions, "paragraphs, Chinese": paragraphs, "reviews, English": reviews}
+    guard = _attacks()
+    found: Figures = {}
+    for name, texts in sets.items():
+        doubtful = [text for text in texts if guard.check(text).unsure]
+        found[name] = flagged(texts, lambda text: guard.check(text).unsure)
+        times = []
+        for text in doubtful[:20]:
+            began = time.process_time()
+            guard.closely(text)
+            times.append((time.process_time() - began) * 1000)
+        found[name]["cpu_ms_a_look"] = round(statistics.median(times), 1) if times else None
     return found
 
 
@@ -276,7 +318,7 @@ def _nearest(wanted: set[str], holders: dict[str, set[int]]) -> float:
 
 PARTS = {
     "attacks": attacks, "harm": harm, "blind": blind, "words": words, "offence": offence, "grandmother": grandmother,
-    "refusal": refusal, "cost": cost, "overlap": overlap,
+    "refusal": refusal, "cost": cost, "overlap": overlap, "closer": closer,
 }  # fmt: skip
 
 

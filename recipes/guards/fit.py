@@ -28,11 +28,17 @@ from stepladder.training import LinearSettings, fit_linear
 
 FALSE_ALARMS = {
     "attacks": {"zh": (0.015, 0.02), "en": (0.015, 0.02)},
-    "harm": {"zh": (0.035, 0.18), "en": (0.03, 0.11)},
+    "harm": {"zh": (0.06, 0.25), "en": (0.03, 0.11)},
 }
 """What share of harmless rows may be flagged, averaged over their origins: everyday ones, and those made to be hard.
 
 Chinese rows of ours are the harder ones: half of them are written around the very words of the harmful ones.
+"""
+PIECES = {"attacks": (2.5, 2.5), "harm": (5.0, 2.5)}
+"""How much worse a piece of a long text must be, in logits, with Han characters and without.
+
+Of 200 harmful Chinese sentences planted into newspaper, 7 % were found at 2.5 and 4 % at 5; of harmless long briefs 10 % and
+5 % were flagged.
 """
 LEAST = 0.1
 """No threshold is lower: below, a word or two of an attack in a short text would be enough."""
@@ -47,6 +53,7 @@ _SECTIONS = (
     "daily",
     "scenes",
     "breadth",
+    "broad",
     "risks",
     "near",
     "coaxing",
@@ -79,7 +86,7 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
     named = _few([row for row in rows if row.label not in ("safe", _UNKNOWN)])
     model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
     kinds = _thin(model)
-    unseen = Classifier(_bad([row for row in rows if fold_of(row)]), kinds, (), (0.5, 0.5), "")
+    unseen = Classifier(_bad([row for row in rows if fold_of(row)]), kinds, (), (0.5, 0.5), "", PIECES[kind])
     hidden = [row for row in rows if not fold_of(row)]
     scores = np.array([unseen.score(row.text) for row in hidden])
     thresholds = tuple(
@@ -110,7 +117,7 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
         for language in ("zh", "en")
     }
     return Classifier(
-        _bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind))
+        _bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind)), PIECES[kind]
     ), found
 
 
@@ -191,6 +198,7 @@ def write(classifier: Classifier, target: Path) -> None:
         "kinds": np.array(",".join(classifier.kinds)),
         "thresholds": np.array(classifier.thresholds),
         "digest": np.array(classifier.digest),
+        "least": np.array(classifier.least),
     }
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():

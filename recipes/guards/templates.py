@@ -107,7 +107,7 @@ def questions(words: Mapping[str, list[str]], rng: Random, *, each: int) -> list
     return [Row(row.text, row.label, row.language, f"wondered:{row.group}") for row in found]
 
 
-_GRAMMARS = {"grammar": 1, "families": 1, "daily": 1, "scenes": 5, "breadth": 2}
+_GRAMMARS = {"grammar": 1, "families": 1, "daily": 1, "scenes": 5, "breadth": 2, "broad": 1}
 """Files of templates, and how many times as many sentences are made of each template: scenes are long and vary most."""
 
 

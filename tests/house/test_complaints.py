@@ -1,21 +1,30 @@
 """What others are complained of is tested here, and whatever is published as a figure can be made again."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks.gateway import plan_routing
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "complaints.md"
+PAGES = [ROOT / "docs" / name for name in ("complaints.md", "conformance.md")]
 RESULTS = ROOT / "benchmarks" / "results"
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 COMMAND = re.compile(r"python3? (?:-m ((?:benchmarks|recipes)[\w.]*)|(benchmarks/\w+\.py))")
 
 
 def rows():
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[1:]]
+    lines = [
+        line
+        for page in PAGES
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return [row for row in cells if row[1] != "tests"]
 
 
 @pytest.mark.parametrize(("complaint", "tests"), rows())
@@ -52,3 +61,15 @@ def test_every_published_result_names_the_command_that_makes_it(result):
         commands += COMMAND.findall(said) if name in said else []
     assert commands, f"nothing says how {result.name} was made"
     assert any(module(command).exists() for command in commands), f"{commands} is gone"
+
+
+def test_the_page_and_the_picture_of_plans_are_made_of_their_figures(tmp_path):
+    figures = json.loads((RESULTS / "plan_routing.json").read_text(encoding="utf-8"))
+    plans = figures.pop("plans")
+    assert plan_routing.page(figures, plans) == (RESULTS / "plan_routing.md").read_text(encoding="utf-8")
+    plan_routing.plot(plans, tmp_path / "plan.svg")
+    drawn, kept = (
+        re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", file.read_text(encoding="utf-8"))
+        for file in (tmp_path / "plan.svg", RESULTS / "plan_routing.svg")
+    )
+    assert drawn == kept

@@ -16,6 +16,7 @@ from stepladder.interaction.doctor import examine
 from stepladder.interaction.layout import differences, lines
 from stepladder.interaction.settings import Settings
 from tests.interaction.conftest import ANSWERS
+from tests.interaction.shell import Shell
 from tests.models.upstream_double import echo, upstream
 from tests.product import mood, recorded, write_config
 
@@ -168,3 +169,15 @@ async def test_a_running_server_tells_what_is_wrong_with_it_and_a_stranger_is_to
 def test_a_tool_that_cannot_be_opened_is_named(tmp_path, table, named):
     path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood(), f"[tools.find]\n{table}\n")
     assert [said for what, said in wrong(path).items() if what.startswith("Tool find") and named in said]
+
+
+def test_the_command_line_checks_shows_and_compares_configurations(shell: Shell, tmp_path):
+    assert shell("config", "check") == 0 and "is good. Its hash is " in shell.out
+    assert shell("config", "show") == 0 and "traffic.ban_after = 30\n" in shell.out
+    other = tmp_path / "other.toml"
+    other.write_text((tmp_path / "stepladder.toml").read_text() + "\n[traffic]\nban_after = 7\n")
+    assert shell("config", "diff", str(other)) == 1
+    assert "traffic.ban_after" in shell.out and "30" in shell.out and "7" in shell.out
+    assert shell("config", "diff", str(tmp_path / "stepladder.toml")) == 0
+    other.write_text("[trafic]\n")
+    assert shell("config", "diff", str(other)) == 2 and "traffic" in shell.err

@@ -76,3 +76,26 @@ def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
     assert shell("release", "gc", "--days", "0", "--keep", "0", "--delete", "--json") == 0
     assert json.loads(shell.out)["bytes"] > 0
     assert not list(folder.glob("linear-*"))
+
+
+def test_a_machine_with_the_same_ledger_fetches_releases_from_the_address(shell: Shell, made, tmp_path):
+    pytest.importorskip("fsspec", reason="needs stepladder[artefacts]")
+    assert shell("release", "share") == 2
+    assert "[artefacts]" in shell.err
+    far = (tmp_path / "far").as_uri()
+    config = tmp_path / "stepladder.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f'{text}\n[artefacts]\nurl = "{far}"\n', encoding="utf-8")
+    assert shell("release", "share") == 0
+    assert "2 releases are there" in shell.out
+    here = tmp_path / "data" / "releases" / "mood" / made[0]
+    here.rename(tmp_path / "lost")
+    assert shell("release", "export", made[0], "--out", "one.tar.gz", "--purpose", "a test") == 0
+    assert {path.name for path in here.iterdir()} == {path.name for path in (tmp_path / "lost").iterdir()}
+
+
+def test_a_release_as_a_folder_for_the_hub(shell: Shell, made, tmp_path):
+    words = ["release", "export", made[0], "--out", "hub", "--hugging-face"]
+    assert shell(*words, "--with-data", "--purpose", "a test") == 2
+    assert shell(*words, "--purpose", "a test") == 0
+    assert made[0] in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")

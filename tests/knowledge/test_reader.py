@@ -1,6 +1,8 @@
 """Reading: the passage's own sentence, its place, and silence where no passage supports an answer."""
 
-from stepladder.core import Hit, Passage, Scope
+import pytest
+
+from stepladder.core import Hit, Passage, Scope, StoreError
 from stepladder.knowledge import Document, answered, best_quote, self_test
 
 EVEN = lambda asked: dict.fromkeys(asked, 1.0)  # noqa: E731 - every term as telling as any other
@@ -54,3 +56,10 @@ def test_a_hidden_instruction_is_only_quoted_or_passed_over(knowledge):
 
 def test_the_self_test_passes_here():
     self_test()
+
+
+@pytest.mark.parametrize("broken", [str.split, list, lambda text: []])
+def test_the_self_test_finds_an_index_that_does_not_find(monkeypatch, broken):
+    monkeypatch.setattr("stepladder.knowledge.documents.document_terms", broken)
+    with pytest.raises(StoreError, match="self-test"):
+        self_test()

@@ -29,6 +29,7 @@ def test_stems(word, expected):
 
 def test_the_terms_of_a_document():
     assert document_terms("Running 汽车站, GPT-4!") == ["run", "汽车", "车站", "站", "gpt", "4"]
+    assert document_terms("file_name, __init__ x_ _Café") == ["file", "name", "init", "x", "cafe"]
     assert document_terms("ﬁles Ａ１ 臺灣") == ["file", "a1", "台湾", "湾"]
     assert document_terms("2008年 用iPhone拍") == [
         "2008",

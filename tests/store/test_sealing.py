@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+import sqlalchemy
 
 from stepladder.core import ConfigError, Remark, Sealing, StoreError, Turn
 from stepladder.privacy import SealedKeys
@@ -16,6 +17,16 @@ from stepladder.store import DecisionRow, FeedbackRow, HeldRow, Keep, Store
 from tests.store.samples import audit, row
 
 SAID = "It is said that 今天下雨了"
+
+
+@pytest.fixture(params=["file", "postgres"])
+def url(request, tmp_path):
+    """Every test here holds wherever the texts lie."""
+    return (
+        f"sqlite:///{tmp_path / 'sealed.db'}"
+        if request.param == "file"
+        else request.getfixturevalue("postgres")
+    )
 
 
 @pytest.fixture
@@ -57,6 +68,17 @@ def fill(store, tenant="acme", number=1):
 
 
 def on_disk(url):
+    """Every value of every table, bytes as the text that they may be."""
+    if url.startswith("postgres"):
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
+            tables = sqlalchemy.inspect(connection).get_table_names()
+            rows = [
+                row for table in tables for row in connection.execute(sqlalchemy.text(f'TABLE "{table}"'))
+            ]
+        engine.dispose()
+        values = [value for row in rows for value in row]
+        return "\n".join(v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)
     file = url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(file)) as connection:
         return "\n".join(connection.iterdump())

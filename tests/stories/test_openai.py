@@ -153,7 +153,8 @@ def test_an_upstream_with_a_bad_day_is_one_clear_error_and_a_failed_row(
     assert caught.value.status_code == status
     assert caught.value.type == "upstream_error"
     assert model in caught.value.message
-    row = row_of(product, caught.value.response.headers["x-stepladder-request-id"])
+    assert caught.value.request_id == caught.value.response.headers["x-stepladder-request-id"]
+    row = row_of(product, caught.value.request_id)
     assert (row.status, row.text) == ("failed", "hi")
 
 
@@ -179,6 +180,24 @@ def test_who_leaves_a_stream_stops_the_upstream_and_leaves_a_partial_row(client,
     eventually(lambda: upstream.left > before)
     eventually(lambda: _status(product, id) == "partial")
     assert "xx" in row_of(product, id).answer
+
+
+def test_structured_answers_streamed_tools_and_vectors(client):
+    pydantic = pytest.importorskip("pydantic")
+    shape = pydantic.create_model("Person", name=(str, ...), age=(int, ...))
+    parsed = client.chat.completions.parse(model="gpt", messages=HI, response_format=shape)
+    assert isinstance(parsed.choices[0].message.parsed, shape)
+    parameters = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    with client.chat.completions.stream(
+        model="gpt", messages=HI, tools=[tool], parallel_tool_calls=True
+    ) as stream:
+        calls = stream.get_final_completion().choices[0].message.tool_calls
+    assert len(calls) == 2 and {call.function.name for call in calls} == {"f"}
+    packed = client.embeddings.create(model="gpt", input=["a", "b"])  # as base64, by itself
+    plain = client.embeddings.create(model="gpt", input=["a", "b"], encoding_format="float")
+    for one, other in zip(packed.data, plain.data, strict=True):
+        assert one.embedding == pytest.approx(other.embedding)
 
 
 def _status(product: Product, id: str) -> str:

@@ -30,6 +30,21 @@ schema = {type = "object", properties = {name = {type = "string"}, age = {type =
 
 [tasks.prose]
 top = "gpt"
+
+[[plans.desk.steps]]
+name = "sort"
+use = "mood"
+quiet = true
+
+[[plans.desk.steps]]
+name = "sunny"
+use = "gpt"
+when = {sort = ["good"]}
+
+[[plans.desk.steps]]
+name = "rainy"
+use = "mood"
+otherwise = true
 """
 
 
@@ -136,6 +151,7 @@ JSON = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"properti
         ({"logprobs": 5}, "logprobs", ("logprobs is 5.", "true or false")),
         ({"seed": "x"}, "seed", ('seed is "x".', "whole number")),
         ({"stop": ["\n"]}, "stop", ('stop is ["\\n"].', "never cut")),
+        ({"modalities": ["text", "audio"], "audio": None}, "modalities", ("modalities is", "answers in text")),
         ({"logit_bias": {"50256": -100}}, "logit_bias", ("logit_bias is", "contract")),
         ({"functions": [{"name": "f"}]}, "functions", ("functions is", "own table")),
         ({"tools": [TOOL], "tool_choice": "required"}, "tool_choice", ('tool_choice is "required".', "auto")),
@@ -176,6 +192,25 @@ def test_the_tasks_own_bound_goes_to_the_top(served):
     status, said = post(product, "person", "hi", max_tokens=5, response_format=shape)
     assert status == 200 and "name" in json.loads(json.loads(said)["choices"][0]["message"]["content"])
     assert upstream.seen[-1]["max_tokens"] == 77
+
+
+def test_a_step_that_nobody_hears_is_asked_without_the_callers_wishes(served):
+    product, upstream = served
+    wishes = {
+        "n": 2,
+        "stop": ["\n"],
+        "tools": [TOOL],
+        "tool_choice": "required",
+        "top_logprobs": 1,
+        "logprobs": True,
+    }
+    asked = [{"role": "user", "content": PICTURE}]
+    status, said = post(product, "desk", messages=asked, **wishes)
+    assert status == 200, said
+    assert {key: upstream.seen[-1][key] for key in wishes} == wishes
+    assert upstream.seen[-1]["messages"] == asked, "who answers gets all of it"
+    status, error = post(product, "desk", "heavy rain", n=2)
+    assert (status, error["param"]) == (400, "n"), "a task that is heard gives one answer"
 
 
 def test_anthropics_and_openais_newer_api_refuse_the_same(served):

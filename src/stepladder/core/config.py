@@ -30,7 +30,7 @@ from stepladder.core.toml_tables import one_of as _one_of
 from stepladder.core.toml_tables import secret, settings
 from stepladder.core.toml_tables import tables as _tables
 from stepladder.core.tooling import ToolConfig, check_names, check_use, read_tool, shorthand
-from stepladder.core.tracking import TrackerConfig
+from stepladder.core.tracking import ArtefactsConfig, TrackerConfig
 
 __all__ = [
     "Config",
@@ -73,6 +73,7 @@ _TABLES = (
     "tools",
     "chats",
     "tracker",
+    "artefacts",
 )
 _OF_EVERY_MODEL = ("kind", "fallback", "cache_seconds", "max_output_tokens")
 
@@ -148,6 +149,7 @@ class Config:
     tools: Mapping[str, ToolConfig] = field(default_factory=dict)
     chats: Mapping[str, ChatConfig] = field(default_factory=dict)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    artefacts: ArtefactsConfig = field(default_factory=ArtefactsConfig)
     hash: str = ""
 
     def tenant(self, known: Tenant) -> Tenant:
@@ -221,6 +223,7 @@ def parse(text: str, *, origin: str = "stepladder.toml") -> Config:
         tools={name: read_tool(value, f"tools.{name}") for name, value in _tables(data, "tools")},
         chats=read_chats(data),
         tracker=settings(data.get("tracker", {}), TrackerConfig, "tracker"),
+        artefacts=settings(data.get("artefacts", {}), ArtefactsConfig, "artefacts"),
         hash=hashlib.sha256(text.encode()).hexdigest()[:12],
     )
     _check(config)

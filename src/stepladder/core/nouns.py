@@ -362,6 +362,15 @@ class Tenant:
     tools: tuple[str, ...] = ()
 
     @property
+    def budgeted(self) -> bool:
+        """Whether what it may spend has a bound."""
+        return any(
+            bound is not None
+            for limits in (self.limits, self.each_key)
+            for bound in (limits.budget_day, limits.budget_month)
+        )
+
+    @property
     def admin(self) -> bool:
         """Whether it has a role, so that it may do more than ask."""
         return self.grant.role is not None

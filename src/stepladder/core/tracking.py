@@ -1,4 +1,5 @@
-"""Where people watch runs and versions beside ours: `[tracker]`, and what a plug-in of `stepladder.trackers` can do."""
+"""What a house tells others: where releases go beside our own folder (`[artefacts]`), where people watch runs and versions
+(`[tracker]`), and what a plug-in of `stepladder.trackers` can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,13 @@ class TrackerConfig:
     kind: str = ""
     uri: str = ""
     experiment: str = "stepladder"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactsConfig:
+    """`[artefacts]`: an address (`url`) where copies of all releases lie, and others' releases come from; "": none."""
+
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

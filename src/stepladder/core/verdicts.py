@@ -50,6 +50,7 @@ class Verdict:
 
     `reason` is for people and holds nothing of the text. `redacted` is the text that may go on, where the action is
     REDACT; it is None otherwise. `by` is the model that decided, where the guard asked one, and `cost` what that cost.
+    `unsure`: the guard's method `closely`, which takes longer, may say something else.
     """
 
     action: Action = Action.PASS
@@ -60,6 +61,7 @@ class Verdict:
     redacted: str | None = field(default=None, repr=False)
     by: str = ""
     cost: float = 0.0
+    unsure: bool = False
 
 
 @record

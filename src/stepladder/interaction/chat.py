@@ -165,6 +165,7 @@ class Reply:
             return
         data = wire.encode(wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id))
         extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
+        extra += [(name, id.encode()) for name in wire.REQUEST_ID if id]
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
         if receive is not None:

@@ -39,7 +39,7 @@ from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.standings import standings
 from stepladder.models import checked_entry, entry_key, with_fallbacks
-from stepladder.registry import Registry
+from stepladder.registry import Registry, Remote
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
 from stepladder.service import Auditor, OpenedTool, OpenedTools, Snapshot
@@ -52,8 +52,8 @@ _RETIRE_SECONDS = 600.0
 
 
 def open_registry(store: Store, settings: Settings, config: Config) -> Registry:
-    """The registry of a configuration: its releases lie in the data folder."""
-    return Registry(store.catalogue, settings.releases(config))
+    """The registry of a configuration: its releases lie in the data folder, and perhaps elsewhere too."""
+    return Registry(store.catalogue, settings.releases(config), remote=Remote.of(config.artefacts))
 
 
 class House:

@@ -12,7 +12,7 @@ from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.surroundings import running, unreachable
-from stepladder.safety import Policies
+from stepladder.safety import Policies, looks_closer
 from stepladder.store import Store
 
 _LITTLE_SPACE = 500_000_000
@@ -62,7 +62,12 @@ def plugins_of(config: Config) -> Iterator[Finding]:
                 name, model.settings
             ),
         )
-    yield _tried("Guards", lambda: Policies(config))
+    without = (
+        ""
+        if looks_closer()
+        else ' (attacks by n-grams alone: pip install "stepladder[knowledge]" has a second rung)'
+    )
+    yield _tried(f"Guards{without}", lambda: Policies(config))
     for name, given in config.tools.items():
         yield _tried(
             f"Tool {name} ({given.kind})",

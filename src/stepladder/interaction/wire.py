@@ -16,6 +16,8 @@ DONE = b"data: [DONE]\n\n"
 JSON = (b"content-type", b"application/json")
 EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
 
+REQUEST_ID = (b"x-request-id", b"request-id")
+"""Where OpenAI's and Anthropic's clients look for the request id of an error."""
 _IMPOSSIBLE = -9999.0  # as OpenAI has it: JSON knows no infinity
 
 encode = msgspec.json.Encoder().encode

@@ -267,7 +267,10 @@ class Knowledge:
         scope: Scope | None = None,
         progress: Progress = _quietly,
     ) -> Lesson:
-        """The candidates of each question, as a hybrid search has them before they are put in order. Raises BadRequest."""
+        """The candidates of each question, as a hybrid search has them before they are put in order; one question at least.
+
+        Raises BadRequest.
+        """
         scope = scope or Scope()
         queries = [
             (Query(one.text, collection, scope, vector=vector), one)

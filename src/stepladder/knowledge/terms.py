@@ -1,8 +1,8 @@
 """Text to search terms: one analyser for documents and queries, the same on every machine.
 
 Scripts that write no spaces (Han, kana, Hangul, Thai ...) become overlapping pairs of characters, which find a word
-wherever it stands; other words become their English stems, without accents. A segmenter's words beside the pairs were
-tried: they change nDCG@10 by less than .001 (docs/decisions/0010).
+wherever it stands; other words become their English stems, without accents, and file_name is two of them.
+A segmenter's words beside the pairs were tried: they change nDCG@10 by less than .001 (docs/decisions/0010).
 """
 
 import re
@@ -20,7 +20,7 @@ _SPACELESS = (
     "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af"
 )
 _RUN = re.compile(
-    rf"([{_SPACELESS}]+)|((?:(?![{_SPACELESS}])[^\W_])(?:(?![{_SPACELESS}])[\w\u0300-\u036f])*)"
+    rf"([{_SPACELESS}]+)|((?:(?![{_SPACELESS}])[^\W_])(?:(?![{_SPACELESS}])(?:[^\W_]|[\u0300-\u036f]))*)"
 )
 _MOST_LETTERS = 64  # of a word: longer ones are data, and are found by their beginning
 _MOST_QUERY = 1000  # characters: beyond, a query is a document, and its beginning says what it is about
@@ -35,7 +35,7 @@ _STOP_WORDS = (
 _STOP = frozenset(_STOP_WORDS.split())
 
 
-ANALYSER = 2
+ANALYSER = 3
 """Changes with what the functions below give: an index that was written with another one is written anew."""
 
 

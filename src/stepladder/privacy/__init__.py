@@ -10,7 +10,7 @@ from stepladder.privacy.actions import UNASKED, Action, block, foreign, keyed_ha
 from stepladder.privacy.envelope import SealedKeys
 from stepladder.privacy.find import find, identifies
 from stepladder.privacy.finding import Finding, Kind
-from stepladder.privacy.fold import fold
+from stepladder.privacy.fold import canonical, fold
 from stepladder.privacy.presidio import PresidioFinder
 from stepladder.privacy.pseudonyms import Restorer, Vault
 from stepladder.privacy.sealed import SealedVaults, VaultStore, VaultUnreadable
@@ -28,6 +28,7 @@ __all__ = [
     "VaultStore",
     "VaultUnreadable",
     "block",
+    "canonical",
     "find",
     "fold",
     "foreign",

@@ -145,6 +145,7 @@ class Keeping:
             place = self._registry.place(release)
             freed += sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
             _remove(place)
+            self._registry.withdraw(release)
         return freed
 
     def back(self, release: Release, staged: Path) -> None:

@@ -11,6 +11,7 @@ from stepladder.core import Clock, Dataset, Release, StoreError, SystemClock
 from stepladder.registry.datasets import dataset_hash, read_splits, write_dataset
 from stepladder.registry.files import folder_digest, settle
 from stepladder.registry.names import folder_name
+from stepladder.registry.remote import Remote
 from stepladder.store import Catalogue, DatasetCard
 
 _DATASETS = "datasets"
@@ -23,8 +24,12 @@ RECORD = "release record"
 class Registry:
     """Releases in `folder`/TASK/ID, datasets in `folder`/TASK/datasets/HASH; nothing there ever changes."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, folder: Path, *, clock: Clock | None = None, remote: Remote | None = None
+    ) -> None:
+        """`remote` keeps a copy of every release, and is asked for those that are not here."""
         self._catalogue = catalogue
+        self._remote = remote
         self._folder = folder
         self._clock = clock or SystemClock()
         self._verified: set[str] = set()
@@ -51,6 +56,7 @@ class Registry:
         if not place.exists():
             _settle(staged_folder, place)
         _verify(place, id, digest)
+        self._share(place, digest)
         if known is not None:
             return known
         release = Release(id, task, rung, recipe, dataset_hash, digest, dict(metrics), self._clock.time())
@@ -77,6 +83,7 @@ class Registry:
         place = self._place(found.task, found.id)
         with self._lock:
             if found.id not in self._verified:
+                self._fetch(place, found)
                 _verify(place, found.id, found.digest)
                 self._verified.add(found.id)
         return place
@@ -95,6 +102,39 @@ class Registry:
         if not place.exists():
             _settle(staged_folder, place)
         _verify(place, release.id, release.digest)
+        self._share(place, release.digest)
+
+    @property
+    def shares(self) -> bool:
+        """Whether there is a remote address."""
+        return self._remote is not None
+
+    def share(self, release: Release) -> None:
+        """Put a release's files at the remote address, where there is one. Raises StoreError."""
+        self._share(self.folder(release), release.digest)
+
+    def withdraw(self, release: Release) -> None:
+        """Take a release's files away from the remote address, where there is one. Raises StoreError."""
+        if self._remote is not None:
+            self._remote.remove(self._name(self.place(release)))
+
+    def _share(self, place: Path, digest: str) -> None:
+        if self._remote is not None:
+            self._remote.put(self._name(place), place, digest)
+
+    def _fetch(self, place: Path, release: Release) -> None:
+        if place.is_dir() or self._remote is None:
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as folder:
+            staged = Path(folder) / release.id
+            staged.mkdir()
+            if self._remote.get(self._name(place), staged):
+                _verify(staged, release.id, release.digest)
+                _settle(staged, place)
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self._folder).as_posix()
 
     def note(self, release: Release, record: Mapping[str, Any]) -> None:
         """Write down how a release was made (see `Record`); the first note stays."""

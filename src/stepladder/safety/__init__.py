@@ -9,6 +9,15 @@ from stepladder.safety.attacks import AttacksGuard, AttacksSettings
 from stepladder.safety.calibrating import Calibrated, calibrated
 from stepladder.safety.chain import FAILED, Chain, merge
 from stepladder.safety.classifier import HASHER, Classifier, Table, pack
+from stepladder.safety.closer import (
+    CLOSER_CHARACTERS,
+    CLOSER_EMBEDDER,
+    Closer,
+    CloserLook,
+    Network,
+    looks_closer,
+    pack_closer,
+)
 from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
@@ -16,6 +25,7 @@ from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
+from stepladder.safety.numbers import NumbersGuard, NumbersSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.owners_words import DEEDS, checked_word
 from stepladder.safety.personal import PersonalGuard, PersonalSettings
@@ -36,6 +46,8 @@ from stepladder.safety.words import (
 
 __all__ = [
     "CATEGORIES",
+    "CLOSER_CHARACTERS",
+    "CLOSER_EMBEDDER",
     "DEEDS",
     "DEFAULT",
     "DIALECTS",
@@ -50,6 +62,8 @@ __all__ = [
     "Category",
     "Chain",
     "Classifier",
+    "Closer",
+    "CloserLook",
     "Desk",
     "Dialect",
     "Fail",
@@ -62,6 +76,9 @@ __all__ = [
     "LadderSettings",
     "Lexicon",
     "MissingGuard",
+    "Network",
+    "NumbersGuard",
+    "NumbersSettings",
     "PersonalGuard",
     "PersonalSettings",
     "Policies",
@@ -81,10 +98,12 @@ __all__ = [
     "import_lists",
     "kept",
     "language_of",
+    "looks_closer",
     "merge",
     "open_guard",
     "open_or_block",
     "pack",
+    "pack_closer",
     "read_lexicon",
     "refusal",
     "without_secrets",

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from stepladder.core import Action, Side, Turn, Verdict, config
 from stepladder.safety.classifier import Classifier, shipped
+from stepladder.safety.closer import Closer, Rungs, Scorer, look_of
 from stepladder.safety.conversation import together
 from stepladder.safety.decode import views
 from stepladder.safety.shape import Literals
@@ -46,10 +47,11 @@ def ruled(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AttacksSettings:
-    """`threshold` None takes the one that was set in training; a higher one flags less."""
+    """`threshold` None takes the one that was set in training; a higher one flags less. `closer`: see `Closer`."""
 
     action: Action = Action.BLOCK
     threshold: float | None = None
+    closer: Closer = Closer.ENFORCED
     side: Side = Side.IN
 
 
@@ -68,6 +70,8 @@ class AttacksGuard:
         self._action = settings.action
         self._model = model or shipped("attacks")
         self._threshold = settings.threshold
+        self.closer = settings.closer
+        self._rungs = Rungs(self._model, look_of("attacks", settings.closer) if model is None else None)
 
     @classmethod
     def open(cls, name: str, settings: Mapping[str, Any]) -> Self:
@@ -75,23 +79,30 @@ class AttacksGuard:
         return cls(name, config.settings(settings, AttacksSettings, f"guards.{name}"))
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
-        """Judge the text, what it says in code, and the conversation that it ends."""
-        first = 0.0
+        """Judge the text, what it says in code, and the conversation that it ends, by n-grams alone."""
+        return self._judged(text, turns, self._rungs.quick)
+
+    def closely(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
+        """The same, and by meaning where n-grams leave doubt: what `check` calls unsure. Raises RungFailed."""
+        return self._judged(text, turns, self._rungs.close)
+
+    def _judged(self, text: str, turns: Sequence[Turn], look: Scorer) -> Verdict:
+        first, unsure = 0.0, False
         for number, (way, view) in enumerate(self._ways(text, turns)):
-            score = self._model.score(view)
+            score, doubt = look(view)
+            unsure = unsure or doubt
             enough = self._model.threshold(view) if self._threshold is None else self._threshold
             if score >= enough or (score >= enough**2 and ruled(view)):
                 kinds = dict.fromkeys((self._model.category(view), way))
                 categories = tuple(kind for kind in kinds if kind)
-                return Verdict(
-                    self._action, categories, score, reason=f"looks like {' and '.join(categories)}"
-                )
+                why = f"looks like {' and '.join(categories)}"
+                return Verdict(self._action, categories, score, reason=why, unsure=unsure)
             first = first if number else score
-        return Verdict(score=first)
+        return Verdict(score=first, unsure=unsure)
 
     def strain(self, text: str, turns: Sequence[Turn] = ()) -> float:
-        """Return the highest threshold at which the text would be flagged."""
-        seen = ((view, self._model.score(view)) for _, view in self._ways(text, turns))
+        """Return the highest threshold at which the text would be flagged, by n-grams alone: traffic is much to embed."""
+        seen = ((view, self._rungs.quick(view)[0]) for _, view in self._ways(text, turns))
         return max(score**0.5 if ruled(view) else score for view, score in seen)
 
     @staticmethod

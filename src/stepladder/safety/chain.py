@@ -38,10 +38,12 @@ class Chain:
         whole = merge(text, verdicts)
         return replace(whole, action=Action.PASS, redacted=None) if self.dry_run else whole
 
-    def ask(self, guard: Guard, text: str, turns: Sequence[Turn] = ()) -> Verdict:
-        """Ask one guard; what fails blocks."""
+    def ask(self, guard: Guard, text: str, turns: Sequence[Turn] = (), *, closely: bool = True) -> Verdict:
+        """Ask one guard; what fails blocks. `closely`: also what takes longer, where it is unsure."""
         try:
             verdict = guard.check(text, turns) if guard.quick else self._in_time(guard, text, turns)
+            if closely and getattr(verdict, "unsure", False):
+                verdict = guard.closely(text, turns)  # type: ignore[attr-defined]
         except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises must close the way
             return closed(guard.name, type(error).__name__)
         return _checked(verdict, text, guard.name)

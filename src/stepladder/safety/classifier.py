@@ -21,13 +21,18 @@ from stepladder.core import DataError
 from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64] | NDArray[np.int32]
 _sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
 HASHER = NgramHasher(bits=20, tokens=(1, 2), han=(3,), characters=())
 _HAN = re.compile("[\u4e00-\u9fff]")
 _PIECE = 240  # characters of a piece of a long text; neighbours overlap by half
 _LONG = 400
-_LEAST = 2.5  # logits by which a piece must be worse than a whole text: a long text has many pieces to be wrong about
+
+
+def has_han(text: str) -> bool:
+    """Whether there are Han characters in a text."""
+    return not text.isascii() and _HAN.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,26 @@ def grams(text: str) -> Grams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bytes:
+    """Numbers that are kept as a byte each (a fifth of the memory); `values`, shape (256,), says what a byte stands for."""
+
+    kept: NDArray[np.uint8]
+    values: Floats
+
+    def take(self, rows: Rows, axis: int = 0) -> Floats:
+        """The numbers of these rows, as `ndarray.take` has them."""
+        return self.values.take(self.kept.take(rows, axis=axis))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Weights (rows, columns), squared inverse document frequencies (rows,), and the calibration of the columns.
 
     Row i is that of bucket `buckets[i]`, sorted; without `buckets` there is a row for every bucket.
     """
 
-    weights: Floats
-    squares: Floats
+    weights: Floats | Bytes
+    squares: Floats | Bytes
     bias: Floats
     slope: float
     offsets: Floats
@@ -66,12 +83,12 @@ class Table:
 
     def logits(self, buckets: NDArray[np.int32]) -> Floats:
         """Return slope * score + offsets of the n-grams, shape (columns,)."""
-        rows: NDArray[np.int64] | NDArray[np.int32] = buckets
+        rows: Rows = buckets
         if self.buckets is not None:
             rows = np.searchsorted(self.buckets, buckets)
             rows = rows[self.buckets[np.minimum(rows, self.buckets.size - 1)] == buckets]
-        total = self.weights[rows].sum(axis=0)
-        norm = max(float(self.squares[rows].sum()), 1e-12) ** 0.5
+        total = self.weights.take(rows, axis=0).sum(axis=0)
+        norm = max(float(self.squares.take(rows).sum()), 1e-12) ** 0.5
         return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
 
 
@@ -79,7 +96,8 @@ class Table:
 class Classifier:
     """`thresholds` are the scores from which a text counts as bad: with Han characters in it, and without.
 
-    They were set on rows that training had not seen.
+    They were set on rows that training had not seen. `least`, for the same two: the logits by which a piece must be worse than
+    a whole text, since a long text has many pieces to be wrong about.
     """
 
     bad: Table
@@ -87,20 +105,26 @@ class Classifier:
     kinds: tuple[str, ...]
     thresholds: tuple[float, float]
     digest: str
+    least: tuple[float, float] = (2.5, 2.5)
 
     def threshold(self, text: str) -> float:
         """Return the score from which this text counts as bad."""
-        return self.thresholds[0 if not text.isascii() and _HAN.search(text) else 1]
+        return self.thresholds[0 if has_han(text) else 1]
 
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        weights, squares = self.bad.weights.ravel().take(found.buckets), self.bad.squares.take(found.buckets)
+        weights, squares = self._of(found.buckets)
         norm = max(float(_sum(squares)), 1e-12) ** 0.5
         logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
         if found.stretches is not None:
-            logit = max(logit, self._worst(found.stretches, weights, squares) - _LEAST)
+            logit = max(
+                logit, self._worst(found.stretches, weights, squares) - self.least[0 if has_han(text) else 1]
+            )
         return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
+
+    def _of(self, buckets: NDArray[np.int32]) -> tuple[Floats, Floats]:
+        return self.bad.weights.take(buckets, axis=0).ravel(), self.bad.squares.take(buckets)
 
     def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
         """Return the highest logit, without its offset, of pieces of two stretches each."""
@@ -109,6 +133,17 @@ class Classifier:
         norms[:-1] += norms[1:]
         worst = (totals / np.sqrt(np.maximum(norms, 1e-12))).max()
         return self.bad.slope * (float(worst) + float(self.bad.bias[0]))
+
+    def worst(self, text: str) -> str:
+        """Return the piece of a long text that looks worst."""
+        buckets, starts = HASHER.placed(text)
+        stretches = starts // (_PIECE // 2)
+        weights, squares = self._of(buckets)
+        totals, norms = np.bincount(stretches, weights), np.bincount(stretches, squares)
+        totals[:-1] += totals[1:]
+        norms[:-1] += norms[1:]
+        start = int((totals / np.sqrt(np.maximum(norms, 1e-12))).argmax()) * (_PIECE // 2)
+        return text[start : start + _PIECE]
 
     def category(self, text: str) -> str:
         """Return the likeliest category of a bad text."""
@@ -126,6 +161,7 @@ class Classifier:
                     tuple(str(stored["kinds"]).split(",")),
                     (float(stored["thresholds"][0]), float(stored["thresholds"][1])),
                     str(stored["digest"]),
+                    (float(stored["least"][0]), float(stored["least"][1])),
                 )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise DataError(
@@ -134,18 +170,23 @@ class Classifier:
             ) from error
 
 
+_EVERY = np.arange(256, dtype=np.uint8)
+
+
 def _table(stored: "np.lib.npyio.NpzFile", name: str) -> Table:
     """Undo `pack`: weights are stored as the signed square root of their share of the largest one."""
-    small = stored[f"{name}_weights"].astype(np.float32) / 127
-    weights = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
-    squares = np.square(stored[f"{name}_squares"].astype(np.float32) / 16).astype(np.float32)
+    small = _EVERY.view(np.int8).astype(np.float32) / 127
+    values = (np.sign(small) * small**2 * float(stored[f"{name}_scale"])).astype(np.float32)
+    weights = Bytes(stored[f"{name}_weights"].view(np.uint8), values)
+    squares = Bytes(stored[f"{name}_squares"], np.square(_EVERY.astype(np.float32) / 16).astype(np.float32))
     bias, offsets = stored[f"{name}_bias"], stored[f"{name}_offsets"]
     buckets = np.cumsum(stored[f"{name}_steps"], dtype=np.int32) if f"{name}_steps" in stored else None
     return Table(weights, squares, bias, float(stored[f"{name}_slope"]), offsets, buckets)
 
 
 def pack(name: str, table: Table) -> dict[str, NDArray[np.generic]]:
-    """Return what a file holds of a table: a byte a weight (companded), a byte an inverse document frequency."""
+    """Return what a file holds of a fitted table: a byte a weight (companded), a byte an inverse document frequency."""
+    assert not isinstance(table.weights, Bytes) and not isinstance(table.squares, Bytes)
     scale = max(float(np.abs(table.weights).max()), 1e-12)
     small = np.sign(table.weights) * np.sqrt(np.abs(table.weights) / scale) * 127
     steps = (

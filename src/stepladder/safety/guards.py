@@ -1,6 +1,6 @@
 """The guards on a question's path: what goes in is cleared, what comes out is cleared, and the asker's own is put back."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -21,10 +21,11 @@ from stepladder.core import (
     Text,
 )
 from stepladder.privacy import SealedVaults, Vault
-from stepladder.safety.answers import clear_answer, restore_answer
+from stepladder.safety.answers import Instead, clear_answer, restore_answer
 from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, conversation_name, held_name
 from stepladder.safety.judging import Judgement
+from stepladder.safety.lazily import lazily, lazily_whole, only_rare
 from stepladder.safety.outgoing import Outgoing
 from stepladder.safety.owners_words import owners_words
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
@@ -165,7 +166,7 @@ class Guards:
     def clear_out(self, entry: Guarded, parts: Parts) -> Parts:
         """The answer's parts as they may leave: with placeholders, and without what guards object to."""
         watch = entry.watch
-        if watch is None or entry.cached or not watch.policy.outs.all:
+        if watch is None or not watch.policy.outs.all:
             return parts
         return self._cleared(entry, watch, parts)
 
@@ -197,7 +198,7 @@ class Guards:
         return self._restored(entry, parts) if self.policies.pseudonyms else parts
 
     async def _cleared(self, entry: Guarded, watch: Watch, parts: Parts) -> Parts:
-        out = Outgoing(watch)
+        out = Outgoing(watch, recalled=entry.cached)
         task, _, _, stream = entry.asks
 
         stopped: list[tuple[Judgement, str]] = []
@@ -212,10 +213,8 @@ class Guards:
 
         if task:
             cleared = clear_answer(out, parts, instead, entry.refusal)
-        elif not out.windows and not out.wholes:
-            cleared = observe_pieces(out, parts)
         else:
-            cleared = (clear_chunks if stream else clear_body)(out, parts, instead)
+            cleared = _hand_for(out, stream=stream)(out, parts, instead)
         try:
             async for part in cleared:
                 self._tell(entry, watch)
@@ -292,6 +291,15 @@ class Guards:
         for remark in watch.remarks[len(entry.remarks) :]:
             self._events.emit(Remarked(task, name, remark))
         entry.remarks = tuple(watch.remarks)
+
+
+def _hand_for(out: Outgoing, *, stream: bool) -> Callable[[Outgoing, Parts, Instead], Parts]:
+    """What clears a plain model's answer, the cheapest that does."""
+    if not out.windows and not out.wholes:
+        return lambda out, parts, instead: observe_pieces(out, parts)
+    if only_rare(out):
+        return lazily if stream else lazily_whole
+    return clear_chunks if stream else clear_body
 
 
 async def _with(first: Part | Piece | None, parts: Parts) -> Parts:

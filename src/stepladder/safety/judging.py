@@ -55,6 +55,8 @@ async def judge(
     ask = ask_all if quick else _in_thread
     found = ask(policy, rulings, text, turns)
     verdicts = found if isinstance(found, list) else await found
+    if any(map(_unsure, rulings, verdicts)):
+        verdicts = await asyncio.to_thread(_closely, policy, rulings, verdicts, text, turns)
     return judgement(rulings, verdicts, side) if any(map(_speaks, verdicts)) else NOTHING
 
 
@@ -67,7 +69,26 @@ def judge_now(policy: Policy, rulings: Sequence[Ruling], text: str, side: Side) 
 def ask_all(policy: Policy, rulings: Sequence[Ruling], text: str, turns: Sequence[Turn]) -> list[Verdict]:
     """Each ruling's verdict, closed where a guard fails. Waits for guards that are not quick, up to the time limit."""
     ask = policy.chain.ask
-    return [ask(ruling.guard, text, turns) for ruling in rulings]
+    return [ask(ruling.guard, text, turns, closely=False) for ruling in rulings]
+
+
+def _unsure(ruling: Ruling, verdict: Verdict) -> bool:
+    """Whether a closer look is wanted: what is only observed is not worth it, unless its table says so."""
+    return verdict.unsure and (ruling.enforced or getattr(ruling.guard, "closer", "") == "always")
+
+
+def _closely(
+    policy: Policy,
+    rulings: Sequence[Ruling],
+    verdicts: Sequence[Verdict],
+    text: str,
+    turns: Sequence[Turn],
+) -> list[Verdict]:
+    ask = policy.chain.ask
+    return [
+        ask(ruling.guard, text, turns) if _unsure(ruling, verdict) else verdict
+        for ruling, verdict in zip(rulings, verdicts, strict=True)
+    ]
 
 
 async def _in_thread(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
+from stepladder.safety.numbers import NumbersGuard
+from stepladder.safety.panel import Ruling
 from stepladder.safety.stream import Replaced, Windows
 from stepladder.safety.watch import Watch
 
@@ -23,10 +25,12 @@ class Stopped(Exception):
 class Outgoing:
     """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, *, recalled: bool = False) -> None:
+        """Of a `recalled` answer everything has been judged that does not depend on who asks."""
         panel = watch.outs
         self.watch = watch
-        self.observers, self.windows, self.wholes = panel.observers, panel.streamed, panel.ended
+        self.windows = tuple(_for(watch, each) for each in panel.streamed if not recalled or _personal(each))
+        self.observers, self.wholes = ((), ()) if recalled else (panel.observers, panel.ended)
         self.streamed = Windows(self._pieces, panel.tail)
         self.known = len(watch.vault) if watch.vault is not None else 0
         self._judged = 0
@@ -77,6 +81,16 @@ class Outgoing:
         if judgement.action in _STOPS:
             raise Stopped(judgement)
         return judgement
+
+
+def _personal(ruling: Ruling) -> bool:
+    return isinstance(ruling.guard, NumbersGuard)
+
+
+def _for(watch: Watch, ruling: Ruling) -> Ruling:
+    """The ruling with what its guard must know of the asker."""
+    guard = ruling.guard
+    return Ruling(guard.knowing(watch.given), ruling.table) if isinstance(guard, NumbersGuard) else ruling
 
 
 def stopped(error: Stopped | Blocked) -> Judgement:

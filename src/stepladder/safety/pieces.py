@@ -61,10 +61,13 @@ async def clear_body(
 
 
 async def clear_chunks(
-    out: Outgoing, parts: AsyncGenerator[Part | Piece], instead: Instead
+    out: Outgoing, parts: AsyncGenerator[Part | Piece], instead: Instead, seen: str = ""
 ) -> AsyncGenerator[Part | Piece]:
-    """The chunks as they may leave. Where guards need the whole answer, they wait for it, or cut it off."""
-    chunks, seen, waiting, whole = Chunks(Clearing(out)), "", list[Piece](), False
+    """The chunks as they may leave. Where guards need the whole answer, they wait for it, or cut it off.
+
+    `seen` is what had left before the first of them.
+    """
+    chunks, waiting, whole = Chunks(Clearing(out)), list[Piece](), False
     try:
         async for part in parts:
             assert isinstance(part, Piece)

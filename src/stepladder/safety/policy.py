@@ -35,9 +35,11 @@ from stepladder.safety.words import Word, WordsGuard
 
 PERSONAL = "personal"
 _PERSONAL_DEEDS = (Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
-_OBSERVED = {name: GuardTable(mode=Watching.OBSERVE) for name in ("words", "secrets", PERSONAL, "attacks")}
+_OBSERVED = {
+    name: GuardTable(mode=Watching.OBSERVE) for name in ("words", "secrets", PERSONAL, "attacks")
+} | {"numbers": GuardTable(mode=Watching.ENFORCE)}
 FOR_MODELS = Guarding(mode=Watching.OBSERVE, guards=_OBSERVED)
-"""What holds for a plain model where nothing is configured: everything passes as it came."""
+"""What holds for a plain model where nothing is configured: everything passes as it came, but strangers' numbers."""
 FOR_TASKS = Guarding(
     mode=Watching.ENFORCE,
     guards=_OBSERVED

@@ -49,6 +49,10 @@ class Windows:
         buffer.pending += text
         return self._release(buffer, len(buffer.pending) - self.tail(buffer.context + buffer.pending))
 
+    def remember(self, key: Hashable, left: str) -> None:
+        """Know what has left of the text `key` already, unwatched: it is the context of what comes."""
+        self._buffers[key] = _Buffer(left[-_CONTEXT:])
+
     def finish(self, key: Hashable) -> str:
         """End the text `key`; return what is left of it."""
         buffer = self._buffers.pop(key, _Buffer())

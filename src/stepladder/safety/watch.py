@@ -7,6 +7,7 @@ from stepladder.core import Action, Blocked, Remark, Side, Text, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
+from stepladder.safety.numbers import given_in, may_hold
 from stepladder.safety.panel import Ruling
 from stepladder.safety.policy import Policy
 from stepladder.safety.writing import Pen
@@ -32,6 +33,7 @@ class Watch:
         self.asked = ""
         self.cost = 0.0
         self._clean = clean
+        self._texts: Sequence[Text] = ()
         if confidential:
             self._confide()
 
@@ -46,6 +48,10 @@ class Watch:
         """The policy's: an answer may only be recalled under the same one."""
         return self.policy.hash
 
+    def given(self) -> tuple[str, ...]:
+        """What the asker's own texts may hold of numbers that answers must not tell to others (`numbers.given_in`)."""
+        return given_in(text.text for text in self._texts)
+
     def note(self, judgement: Judgement) -> Judgement:
         """Keep what guards remarked, each thing once, and what judging cost."""
         self.cost += judgement.cost
@@ -57,6 +63,7 @@ class Watch:
         """Judge a request's texts; return the severest judgement, and the texts as they may go on. Raises GuardFailed."""
         windows = self.ins.windows
         self.asked = "\n".join(text.text for text in texts if text.last)
+        self._texts = texts
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
         for text in texts:
@@ -107,7 +114,8 @@ class Watch:
     ) -> Judgement:
         """What the rulings say of a text, which has been noted; `by` is their name, `origin` what its remarks call its side.
 
-        Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do.
+        Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do. (With a
+        number in it, that depends on who asks.)
         Raises GuardFailed.
         """
         if not rulings or not text:
@@ -115,14 +123,15 @@ class Watch:
         name, said = f"{self.policy.hash} {side.value} {by} {len(turns)}", text
         if turns:
             said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
-        if self._clean.knows(name, said):
+        anybodys = side is Side.IN or not may_hold(text)
+        if anybodys and self._clean.knows(name, said):
             return NOTHING
         judgement = await judge(self.policy, rulings, text, side, turns)
         if origin and judgement.remarks:
             remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
             judgement = replace(judgement, remarks=remarks)
         self.note(judgement)
-        if judgement.clean:
+        if judgement.clean and anybodys:
             self._clean.add(name, said)
         return judgement
 

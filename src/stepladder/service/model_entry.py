@@ -57,9 +57,7 @@ class ModelEntry(Entry):
         self._others = others
         self.cache_seconds = self._config.cache_seconds
         self._pieces: list[Piece] = []
-        self._call = asked.request.call(
-            asked.id, self._config.max_output_tokens, confidential=asked.tenant.confidential
-        )
+        self._call = asked.request.call(asked.id, self._bound(), confidential=asked.tenant.confidential)
         self._question, self._turns = asked.request.said()
         self._usage: Usage | None = None
         self._unsaid = 0
@@ -71,10 +69,15 @@ class ModelEntry(Entry):
         """The call and what the ledger is told say it too."""
         super().put(texts)
         asked = self.asked
-        self._call = asked.request.call(
-            asked.id, self._config.max_output_tokens, confidential=asked.tenant.confidential
-        )
+        self._call = asked.request.call(asked.id, self._bound(), confidential=asked.tenant.confidential)
         self._question, self._turns = self.asked.request.said()
+
+    def _bound(self) -> int | None:
+        """The most tokens of an answer whose caller names no bound: what a budget has reserved is all that may be written."""
+        if self._config.max_output_tokens is not None or not self.asked.tenant.budgeted:
+            return self._config.max_output_tokens
+        priced = any(model.cost(Usage(0, MOST_TOKENS)) for model in (self._model, *self._others))
+        return MOST_TOKENS if priced else None
 
     @property
     def confidential(self) -> bool:

@@ -43,17 +43,23 @@ def check_fields(body: Body, task: Task) -> int | None:
 
     Raises BadRequest naming field, value and remedy.
     """
-    for name in body.keys() & _TYPES.keys():
+    for name in _KNOWN:
+        if name in body:
+            _check(body, name, task)
+    if "logprobs" not in body or not _FLAG.decode(body["logprobs"]):
+        return None
+    return _LIKELY.decode(body["top_logprobs"]) or 0 if "top_logprobs" in body else 0
+
+
+def _check(body: Body, name: str, task: Task) -> None:
+    if name in _TYPES:
         decoder, wanted = _TYPES[name]
         try:
             decoder.decode(body[name])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _refused(body, name, f"Give {wanted}.") from error
-    for name in body.keys() & _CHECKS.keys():
+    if name in _CHECKS:
         _CHECKS[name](body, name, task)
-    if bytes(body.get("logprobs", b"")) != b"true":
-        return None
-    return _LIKELY.decode(body["top_logprobs"]) or 0 if "top_logprobs" in body else 0
 
 
 def check_parts(parts: Sequence[str], where: str) -> None:
@@ -73,7 +79,7 @@ def _one(body: Body, name: str, task: Task) -> None:
 
 
 def _asked_for(body: Body, name: str, task: Task) -> None:
-    if _LIKELY.decode(body[name]) and bytes(body.get("logprobs", b"")) != b"true":
+    if _LIKELY.decode(body[name]) and bytes(body.get("logprobs", b"")).strip() != b"true":
         raise _refused(body, name, "Send logprobs: true with it, or leave it out.")
 
 
@@ -88,6 +94,11 @@ def _not_forced(body: Body, name: str, task: Task) -> None:
         raise _refused(
             body, name, 'Write "auto", or ask the model itself.', "A task calls no tools of the caller's."
         )
+
+
+def _written(body: Body, name: str, task: Task) -> None:
+    if _decoded(body, name) not in (None, [], ["text"]):
+        raise _refused(body, name, _INSTEAD, "A task answers in text.")
 
 
 def _shape(body: Body, name: str, task: Task) -> None:
@@ -119,8 +130,10 @@ _CHECKS: Mapping[str, Callable[[Body, str, Task], None]] = {
     "top_logprobs": _asked_for,
     "tool_choice": _not_forced,
     "response_format": _shape,
+    "modalities": _written,
     **dict.fromkeys(_UNABLE, _nothing),
 }
+_KNOWN = tuple({**_TYPES, **_CHECKS})
 
 
 def _decoded(body: Body, name: str) -> Any:

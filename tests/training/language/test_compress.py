@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from stepladder.training.language import (
@@ -15,7 +16,7 @@ from stepladder.training.language import (
     train,
     write_lines,
 )
-from stepladder.training.language.kquants import packing
+from stepladder.training.language.kquants import pack, packing
 from tests.training.language.places import tiny_base
 from tests.training.language.tiny import write_intents
 
@@ -143,3 +144,20 @@ def test_which_matrix_gets_how_many_bits(name, width, kind, wanted):
 def test_an_output_of_its_own_gets_more_and_the_words_do_not():
     assert packing("output.weight", 512, "q4_k_m", 30, tied=False) == "Q6_K"
     assert packing("token_embd.weight", 512, "q4_k_m", 30, tied=False) == "Q4_K"
+
+
+@pytest.mark.skipif(
+    find_spec("gguf") is None or find_spec("xllamacpp") is None, reason="needs stepladder[train,local]"
+)
+def test_packed_weights_are_near_to_what_they_were():
+    import gguf
+
+    plain = np.random.default_rng(0).normal(size=(16, 512)).astype(np.float32)
+    off = {}
+    for name in ("Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K"):
+        kind = gguf.GGMLQuantizationType[name]
+        found = pack(plain, name)
+        off[name] = float(np.sqrt(((gguf.quants.dequantize(found, kind) - plain) ** 2).mean()))
+        if name in ("Q8_0", "Q5_1", "Q5_0"):  # these gguf can write too: the same bytes
+            assert (found == gguf.quants.quantize(plain, kind)).all()
+    assert off["Q6_K"] < 0.02 < off["Q5_K"] < off["Q5_1"] < off["Q5_0"] < off["Q4_K"] < 0.08

@@ -24,4 +24,20 @@ def publish(
     print(f"{len(new)} new in {wanted.kind}.")
 
 
+def share(config: ConfigOption = None) -> None:
+    """Put every release whose files are here at the address of [artefacts], unless it is there."""
+    from stepladder.core import BadRequest
+    from stepladder.interaction.cli.releases import shelf
+
+    with shelf(config) as here:
+        if not here.registry.shares:
+            raise BadRequest(
+                "No address is configured.", param="artefacts.url", remedy="Set [artefacts] url."
+            )
+        there = [one for one in here.keeping.all() if here.registry.place(one).is_dir()]
+        for release in there:
+            here.registry.share(release)
+    print(f"{len(there)} releases are there.")
+
+
 TrackOption = Annotated[str, typer.Option(help="Address of an MLflow that every step is told to.")]

@@ -19,11 +19,14 @@ def redteam(
     out: Annotated[Path, typer.Option(help="The folder that the report goes to.")] = Path("redteam"),
     languages: Annotated[str, typer.Option(help="Of our own suites.")] = "en,zh",
     garak: Annotated[
-        str, typer.Option(help="A Python that has garak, as python3: it attacks too, which takes long.")
+        str,
+        typer.Option(
+            help="A Python that has garak: it attacks too, which takes long. As python3=dan,encoding with these probes only."
+        ),
     ] = "",
 ) -> None:
     """Attack a task over HTTP in English and Chinese, and write redteam.md, redteam.json and redteam.svg."""
-    from stepladder.evaluation.redteam import RedTeamReport, Target, run_garak, suite
+    from stepladder.evaluation.redteam import PROBES, RedTeamReport, Target, run_garak, suite
 
     wanted = tuple(language.strip() for language in languages.split(","))
     if not set(wanted) <= set(_LANGUAGES):
@@ -32,7 +35,9 @@ def redteam(
     target = Target(url, task, secret)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         outcomes = list(pool.map(target.attack, suite(wanted)))
-    run = run_garak(target, out, key=secret, python=garak) if garak else None
+    python, _, probes = garak.partition("=")
+    chosen = probes.split(",") if probes else PROBES
+    run = run_garak(target, out, key=secret, probes=chosen, python=python) if garak else None
     report = RedTeamReport(task, outcomes, run)
     for row in report.rows():
         typer.echo(f"{row['kind']} {row['language']}: {row['right']:.0%} of {row['tried']} as they should be")

@@ -37,10 +37,11 @@ class Shelf:
 @contextmanager
 def shelf(config: Path | None) -> Iterator[Shelf]:
     """Open the releases of a configuration."""
-    from stepladder.registry import Keeping, Registry
+    from stepladder.registry import Keeping, Registry, Remote
 
     with opened(config) as place:
-        registry = Registry(place.store.catalogue, place.folder / "releases")
+        remote = Remote.of(place.config.artefacts)
+        registry = Registry(place.store.catalogue, place.folder / "releases", remote=remote)
         yield Shelf(place.store, registry, Keeping(place.store, registry), place.folder)
 
 
@@ -208,18 +209,26 @@ def gc(
 @app.command("export")
 def export(
     release: Annotated[str, typer.Argument(help="A release's id or tag, or a ladder release's id.")],
-    out: Annotated[Path, typer.Option(help="The file, .tar.gz.")],
+    out: Annotated[Path, typer.Option(help="The file, .tar.gz, or the folder.")],
     with_data: Annotated[bool, typer.Option(help="Also the rows that it was made from.")] = False,
+    hugging_face: Annotated[
+        bool, typer.Option("--hugging-face", help="A folder with a model card, as the hub has them.")
+    ] = False,
     purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
     """Write a release, or a whole ladder release, to one file. The journal says who did, and why."""
-    from stepladder.registry import export_release
+    from stepladder.registry import export_hub_folder, export_release
 
+    if hugging_face and with_data:
+        raise BadRequest("Such a folder holds no rows.", param="--with-data", remedy="Leave it out.")
     with opened(config) as place:
         reading(place, purpose, f"release export {release}" + (" with data" if with_data else ""))
     with shelf(config) as here:
-        found = export_release(here.store, here.registry, release, out, with_data=with_data)
+        if hugging_face:
+            found: tuple[Release, ...] = (export_hub_folder(here.store, here.registry, release, out),)
+        else:
+            found = export_release(here.store, here.registry, release, out, with_data=with_data)
     print(f"{out}: {', '.join(one.id for one in found)}")
 
 

@@ -1,0 +1,154 @@
+r"""What a segmenter's words would change: Chinese questions searched by pairs of characters, by rjieba's words, and by both.
+
+    pip install rjieba
+    PYTHONPATH=src:. python benchmarks/knowledge_words.py --data ../shared/data \
+        --json benchmarks/results/knowledge_words.json
+
+Search by words alone (no vectors), with our own index and constants; only what counts as a term differs. Words that have two
+characters are pairs already, so that beside the pairs only longer ones, and single characters, are added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks.knowledge import Collection, cmrc2018, measured
+from stepladder.knowledge import Document, Knowledge, Query, SearchMode, document_terms, query_terms
+from stepladder.text import normalise
+
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+Cut = Callable[[str], list[str]]
+_PAIR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A segmenter's words as terms: alone, or the longer ones beside the pairs."""
+
+    cut: Cut
+    alone: bool
+
+    def of_document(self, text: str) -> list[str]:
+        """The terms of a document."""
+        if self.alone:
+            return document_terms(_HAN.sub(" ", normalise(text))) + self._words(text)
+        return document_terms(text) + self._longer(text)
+
+    def of_query(self, text: str) -> Counter[str]:
+        """The terms of a query."""
+        if self.alone:
+            return Counter(self.of_document(text))
+        return query_terms(text) + Counter(self._longer(text))
+
+    def _words(self, text: str) -> list[str]:
+        # Marked, so that no word is taken for a pair; one character alone would mean every place of it.
+        return [f"{word}\0" for run in _HAN.findall(normalise(text)) for word in self.cut(run)]
+
+    def _longer(self, text: str) -> list[str]:
+        return [word for word in self._words(text) if len(word) > _PAIR + 1]
+
+
+def ways(cut: Cut, cut_finely: Cut) -> dict[str, Words | None]:
+    """Name -> what a text's terms are; None: as they are."""
+    return {
+        "pairs of characters": None,
+        "rjieba's words alone": Words(cut, alone=True),
+        "rjieba's longer words beside the pairs": Words(cut, alone=False),
+        "rjieba's words for search alone": Words(cut_finely, alone=True),
+        "rjieba's longer words for search beside the pairs": Words(cut_finely, alone=False),
+    }
+
+
+def searched(collection: Collection, path: Path, way: str, words: Words | None) -> dict[str, Any]:
+    """A line of the table."""
+    knowledge = Knowledge.open(path)
+    of_document, of_query = (
+        (document_terms, query_terms) if words is None else (words.of_document, words.of_query)
+    )
+    try:
+        with (
+            mock.patch("stepladder.knowledge.documents.document_terms", of_document),
+            mock.patch("stepladder.knowledge.lexical.query_terms", of_query),
+        ):
+            texts = collection.documents.items()
+            knowledge.add("c", (Document(id, text, title) for id, (title, text) in texts))
+
+            def search(text: str) -> list[str]:
+                hits = knowledge.search(Query(text, "c", mode=SearchMode.LEXICAL, per_document=True))
+                return [hit.passage.document for hit in hits]
+
+            return measured(collection, way, search)
+    finally:
+        knowledge.close()
+
+
+def page(lines: list[dict[str, Any]], about: Mapping[str, Any]) -> str:
+    """The figures for a reader."""
+    return "\n".join(
+        [
+            "# Pairs of characters, or a segmenter's words",
+            "",
+            f"`{about['command']}`,",
+            f"{about['machine']}, commit {about['commit']}, {about['date']}.",
+            "",
+            f"{lines[0]['collection']}, {about['questions']} questions, by words alone (no vectors).",
+            "",
+            "| terms | nDCG@10 | beside pairs | found in 10 |",
+            "|---|--:|--:|--:|",
+            *(
+                f"| {line['system']} | {line['ndcg@10']:.4f} | {line['ndcg@10'] - lines[0]['ndcg@10']:+.4f} "
+                f"| {line['success@10']:.4f} |"
+                for line in lines
+            ),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure and write."""
+    import rjieba
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    collection = cmrc2018(given.data)
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [
+            searched(collection, Path(folder) / f"{number}.db", way, words)
+            for number, (way, words) in enumerate(ways(rjieba.cut, rjieba.cut_for_search).items())
+        ]
+    about = {
+        "command": "python benchmarks/knowledge_words.py --data ../shared/data "
+        "--json benchmarks/results/knowledge_words.json",
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "questions": len(collection.queries),
+    }
+    text = page(lines, about)
+    print(text)
+    if given.json:
+        kept = [{name: line[name] for name in ("system", "ndcg@10", "success@10")} for line in lines]
+        given.json.write_text(json.dumps({"about": about, "lines": kept}, indent=1) + "\n", encoding="utf-8")
+        given.json.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Fit what looks closer where n-grams leave doubt, and write `safety/data/attacks-closer.npz` and `harm-closer.npz`.
+
+    python -m recipes.guards.closer SOURCES [attacks|harm]
+
+A few rows of every kind are embedded, and a small network learns from their vectors. Vectors are kept beside the archives,
+since they take minutes. How well it does on what it was not taught goes to benchmarks/results/guards-KIND-closer.json: whole
+sections of the seeds, and whole sources, are hidden together, five times, so that each is judged once by a network that has
+seen nothing like it.
+"""
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recipes.guards.corpus import corpus
+from recipes.guards.network import fit_network
+from recipes.guards.sources import Sources
+from recipes.guards.templates import Row
+from stepladder.models import shared_embedder
+from stepladder.safety import CLOSER_CHARACTERS, CLOSER_EMBEDDER, CloserLook, pack_closer
+
+_EACH = 36
+"""Rows of a language, label and section."""
+_WIDE = frozenset(
+    [
+        "broad",
+        "ordinary",
+        "scenes",
+        "chat",
+        "brief",
+        "coaxing",
+        "injection",
+        "jailbreak",
+        "extraction",
+        "steering",
+        "wild",
+        "frame",
+    ]
+)
+"""Sections that vary most: three times as many."""
+PIECE = 240
+"""Characters of a piece of a long harmless text, which is harmless too, however it begins; of a bad one nobody knows."""
+_FOLDS = 5
+_ROUND = 512
+SHARE = 0.8
+"""The network's logits are about as wide as the n-grams' and a little less sure."""
+BANDS = ((0.0067, 0.9975), (0.0067, 0.9975))
+"""Logits of -5 to 6: outside, the network would have to be surer than it ever is."""
+Floats = NDArray[np.float32]
+
+
+def section(row: Row) -> str:
+    """Return the section of our seeds, or the source, that a row is from."""
+    parts = row.group.split(":")
+    return parts[1] if parts[0] == row.language else parts[0]
+
+
+def chosen(rows: Sequence[Row]) -> list[Row]:
+    """Return a few rows of every kind, the same ones every time."""
+    kinds: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        kinds.setdefault((row.language, row.label, section(row)), []).append(row)
+    return [
+        row
+        for (_, _, where), found in kinds.items()
+        for row in Random(7).sample(found, min(_EACH * (3 if where in _WIDE else 1), len(found)))
+    ]
+
+
+def vectors_of(texts: Sequence[str], kept: Path) -> Floats:
+    """Return a vector a text, rounded, so that a machine's last bits change nothing; `kept` holds those known."""
+    known: dict[str, Floats] = {}
+    if kept.exists():
+        with np.load(kept) as stored:
+            known = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
+    missing = sorted({text for text in texts if text not in known}, key=len)
+    for start in range(0, len(missing), _ROUND):
+        part = missing[start : start + _ROUND]
+        known |= zip(
+            part, np.round(shared_embedder(CLOSER_EMBEDDER).embed(part) * _ROUND) / _ROUND, strict=True
+        )
+        np.savez(kept, texts=np.array(list(known)), vectors=np.array(list(known.values()), np.float32))
+    return np.array([known[text] for text in texts], np.float32)
+
+
+def fit(kind: str, sources: Sources) -> tuple[CloserLook, dict[str, Any]]:
+    """Return what ships for a kind, and how networks did on sections that they had not seen."""
+    rows = chosen(corpus(kind, sources))
+    rows += [
+        replace(row, text=row.text[CLOSER_CHARACTERS:][:PIECE])
+        for row in rows
+        if row.label == "safe" and len(row.text) > 2 * CLOSER_CHARACTERS
+    ]
+    vectors = vectors_of([row.text[:CLOSER_CHARACTERS] for row in rows], sources.folder / "vectors.npz")
+    bad = np.array([row.label != "safe" for row in rows])
+    fold = np.array([blake2b(section(row).encode(), digest_size=2).digest()[0] % _FOLDS for row in rows])
+    flagged = np.zeros(len(rows), bool)
+    for number in range(_FOLDS):
+        hidden = fold == number
+        flagged[hidden] = fit_network(vectors[~hidden], bad[~hidden]).logits(vectors[hidden]) >= 0
+    found: dict[str, Any] = {"rows": len(rows)}
+    for language in ("zh", "en"):
+        here = np.array([row.language == language for row in rows])
+        found[f"bad rows of hidden sections flagged, {language}"] = _mean(flagged[here & bad])
+        found[f"harmless rows of hidden sections flagged, {language}"] = _mean(flagged[here & ~bad])
+    return CloserLook(fit_network(vectors, bad), SHARE, BANDS), found
+
+
+def _mean(flagged: NDArray[np.bool_]) -> float:
+    return round(float(flagged.mean()), 4)
+
+
+def write(look: CloserLook, target: Path) -> None:
+    """Write it; without times in it, so that the same weights are the same bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in pack_closer(look).items():
+            buffer = io.BytesIO()
+            np.save(buffer, array)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
+
+
+def main(folder: Path, kinds: list[str]) -> None:
+    """Fit and write what was asked for."""
+    for kind in kinds or ["attacks", "harm"]:
+        look, found = fit(kind, Sources(folder))
+        write(look, Path(f"src/stepladder/safety/data/{kind}-closer.npz"))
+        shipped = CloserLook.load(kind)
+        found["mean logit of a zero vector"] = round(
+            float(shipped.network.logits(np.zeros((1, 384), np.float32))[0]), 4
+        )
+        text = json.dumps({"command": f"python -m recipes.guards.closer SOURCES {kind}", **found}, indent=1)
+        Path(f"benchmarks/results/guards-{kind}-closer.json").write_text(text + "\n", encoding="utf-8")
+        print(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
