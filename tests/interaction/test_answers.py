@@ -146,7 +146,6 @@ async def test_an_approved_answer_is_given_again_while_what_it_cites_stands(tmp_
         asked = await client.chat("请问怎么退货？", "help")
         id = asked.headers["x-stepladder-request-id"]
         assert (await client.send("POST", "/v1/feedback", {"request_id": id, "score": 1})).status == 200
-        home.house._ladders._answering._verified["help"]._looked = float("-inf")
         again = await client.chat("怎么退货呢", "help")
         assert (again.headers["x-stepladder-rung"], content(again)) == ("verified", content(asked))
         assert grounds(again)["citations"] == grounds(asked)["citations"]

@@ -31,12 +31,16 @@ from stepladder.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Furnished:
-    """A task's rungs: `low` beside the dictionary with their `thresholds`, and its top. `source` is where it looks."""
+    """A task's rungs: `low` beside the dictionary with their `thresholds`, and its top.
+
+    `source` is where it looks, `approved` what it gives again.
+    """
 
     top: Rung
     low: Sequence[Rung] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     source: Source | None = None
+    approved: Verified | None = None
 
     @property
     def private(self) -> bool:
@@ -46,6 +50,10 @@ class Furnished:
     def version(self) -> str:
         """Changes with what can be found, and means the same in every process; "" where nothing is searched."""
         return "" if self.source is None else f"{UNSEEN}{self.source.version()}"
+
+    def approvals(self) -> int:
+        """Changes with what was approved, and means the same in every process."""
+        return 0 if self.approved is None else self.approved.version
 
 
 class Answering:
@@ -58,6 +66,26 @@ class Answering:
         self._knowledge = knowledge
         self._retrievers = Retrievers()
         self._verified: dict[str, Verified] = {}
+        self._last = 0
+        self._erasure = ""
+
+    def look(self) -> None:
+        """Take in what was approved or taken back since, so that no answer from before it is given again.
+
+        Blocks. Raises StoreError.
+        """
+        begun = [one for one in list(self._verified.values()) if one.begun]
+        last = self._store.approved.last() if begun else self._last
+        if last != self._last:
+            for one in begun:
+                one.look()
+            self._last = last
+
+    def erased(self, erasure: str) -> None:
+        """Where the last erasure is another than was known, what was approved is read anew: it may have been erased."""
+        if erasure != self._erasure:
+            self._verified.clear()
+            self._erasure = erasure
 
     def furnish(self, task: Task, model: Model, config: Config, words: Entries) -> Furnished:
         """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile."""
@@ -73,14 +101,24 @@ class Answering:
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
         low: list[Rung] = [ReaderRung(finder, task)]
-        if knows.verified:
-            low.insert(0, VerifiedRung(self._approved(task.name), finder))
+        approved = self._approved(task) if knows.verified else None
+        if approved is not None:
+            low.insert(0, VerifiedRung(approved, finder))
         judge = model.rung(judging_task(task)) if knows.check is Check.MODEL else None
         return Furnished(
-            Grounded(top, finder, task, judge), low, {VERIFIED: 1.0, READER: knows.sure}, source=source
+            Grounded(top, finder, task, judge),
+            low,
+            {VERIFIED: 1.0, READER: knows.sure},
+            source=source,
+            approved=approved,
         )
 
-    def _approved(self, task: str) -> Verified:
-        if task not in self._verified:
-            self._verified[task] = Verified(lambda after: self._store.approved.since(task, after))
-        return self._verified[task]
+    def _approved(self, task: Task) -> Verified:
+        """Read at once where answers are kept: what they are kept under names it."""
+        name = task.name
+        found = self._verified.get(name)
+        if found is None:
+            found = self._verified[name] = Verified(lambda after: self._store.approved.since(name, after))
+        if not found.begun and (task.cache_seconds or task.semantic_cache.seconds):
+            found.look()
+        return found

@@ -78,11 +78,9 @@ class House:
         self._looked = float("-inf")
         self._state = State.read(store)
         guards = Guards(self.events)
-        registry, answering = (
-            open_registry(store, settings, config),
-            Answering(store, self.knowledge, guards.screen),
-        )
-        self._ladders = Ladders(store, registry, self.events, coin_seed(store), answering)
+        registry = open_registry(store, settings, config)
+        self._answering = Answering(store, self.knowledge, guards.screen)
+        self._ladders = Ladders(store, registry, self.events, coin_seed(store), self._answering)
         self._uses: set[tuple[str, str, int]] = set()
         auditor = Auditor(store.ledger, self.events, self.clock)
         self.gateway = Gateway(
@@ -206,6 +204,7 @@ class House:
                     await self.reload()
                 if await asyncio.to_thread(self.store.stamp) != self._state.stamp:
                     await self.refresh()
+                await self.take_approvals()
                 self.gateway.admission.board.recover()
                 await asyncio.to_thread(self.metrics.save)
                 await asyncio.to_thread(self._ban_notes.save)
@@ -223,6 +222,11 @@ class House:
                 remedy="It is in the header x-stepladder-request-id of the answer.",
             )
         await self.store.ledger.commit_feedback(row)
+        await self.take_approvals()
+
+    async def take_approvals(self) -> None:
+        """Give no kept answer again that what was just approved, corrected or taken back would change."""
+        await asyncio.to_thread(self._answering.look)
 
     async def troubles(self) -> list[str]:
         """Why it is not ready; empty when it is."""

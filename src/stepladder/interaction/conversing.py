@@ -71,11 +71,12 @@ class ConversationPages:
         return json_of(exported(id, rows))
 
     async def erase(self, request: Request, tenant: Tenant) -> Response:
-        """DELETE /v1/conversations/{id}: its words are taken out of the ledger too."""
+        """DELETE /v1/conversations/{id}: its words are taken out of the ledger and of what is kept in memory too."""
         id = request.path_params["id"]
         count = await asyncio.to_thread(self._house.store.conversations.erase, tenant.name, id)
         if not count:
             raise no_such(id)
+        await self._house.refresh()
         return json_of({"id": id, "object": "conversation.deleted", "deleted": True, "answers": count})
 
 

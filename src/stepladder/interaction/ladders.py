@@ -77,6 +77,7 @@ class Ladders:
     def build(self, config: Config, models: Mapping[str, Model], state: State) -> dict[str, ServedTask]:
         """Every task of the configuration, ready. A release that cannot be loaded leaves its questions to the top."""
         used: set[str] = set()
+        self._answering.erased(state.erasure)
         tasks = {
             name: self._task(task, _chain(task, config, models), state, used, config)
             for name, task in config.tasks.items()
@@ -114,7 +115,7 @@ class Ladders:
             dearest=_free if task.offline else lambda usage: sum(each.cost(usage) for each in chain),
             coverage=self._coverage(released) if task.offline else {},
             version=f"{mode} {rollout.version} {self._entries[task.name][0]}",
-            edits=lambda: (entries.edits - before, furnished.version()),
+            edits=lambda: (entries.edits - before, furnished.version(), furnished.approvals()),
             prompt_bytes=_PROMPT_BYTES
             + bytes_of(task)
             + len(str((task.prompt, task.labels, task.schema)).encode()),

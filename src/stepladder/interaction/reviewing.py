@@ -125,7 +125,9 @@ class ReviewPages:
             given, id = await self._read(request), request.path_params["id"]
             now = self._house.clock.time()
             row = DecisionRow(id, now, tenant.key, word, given.answer, given.comment)
-            return json_of({"review": await decide(self._house.store, row)})
+            decided = await decide(self._house.store, row)
+            await self._house.take_approvals()
+            return json_of({"review": decided})
 
         return endpoint
 

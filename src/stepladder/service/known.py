@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -65,19 +66,32 @@ class Verified:
         self._answers: dict[tuple[str, Signature], Approval] = {}
         self._last = 0
         self._looked = float("-inf")
+        self._lock = threading.Lock()
+        self.begun = False  # whether it has read anything yet, or is about to
 
-    def find(self, tenant: str, text: str) -> Approval | None:
-        """What was approved for this question of this tenant. Blocks for a look at the store, twice a second at most."""
-        now = time.monotonic()
-        if now - self._looked >= _LOOK_SECONDS:
-            for approval in self._read(self._last):
-                self._last = max(self._last, approval.id)
+    @property
+    def version(self) -> int:
+        """Grows with every word of feedback that may change what `find` gives, once that is taken in."""
+        return self._last
+
+    def look(self) -> None:
+        """Take in what has been said since the last look. Blocks. Raises StoreError."""
+        with self._lock:
+            self.begun, last = True, self._last
+            for approval in self._read(last):
+                last = max(last, approval.id)
                 key = approval.tenant, signature(approval.text)
                 if approval.answer is None:
                     self._answers.pop(key, None)
                 else:
                     self._answers[key] = approval
-            self._looked = now
+            self._last = last  # in the end only: whoever sees it finds all of it
+            self._looked = time.monotonic()
+
+    def find(self, tenant: str, text: str) -> Approval | None:
+        """What was approved for this question of this tenant. Blocks for a look at the store, twice a second at most."""
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self.look()
         return self._answers.get((tenant, signature(text)))
 
 

@@ -13,7 +13,7 @@ OWNERS_WORD = DictionaryRung.name
 """Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
 
 
-UNEDITED = (0, "")
+UNEDITED = (0, "", 0)
 """Edits of a task whose answers depend on nothing but what `version` names, in any process."""
 UNSEEN = "at "
 """What can be found, where this process has not looked yet, or cannot tell."""
@@ -49,7 +49,8 @@ class ServedTask:
     since an answer outside the contract is paid for and another model asked then.
     `coverage` is each release's certified share of low answers, where nobody else answers.
     `version` changes with everything that an answer depends on beside the question and its ladder release; `edits` are the
-    owner's since then, which only this process knows, and a name for the documents as they are now.
+    owner's since then, which only this process knows, a name for the documents as they are now, and the last feedback that
+    may have approved an answer.
     `prompt_bytes` is what the top is sent beside the question, at most. `embedder` is that of its
     semantic cache, if it has one.
     """
@@ -65,7 +66,7 @@ class ServedTask:
     cost: Callable[[Usage], float] = _free
     dearest: Callable[[Usage], float] = _free
     version: str = ""
-    edits: Callable[[], tuple[int, str]] = lambda: UNEDITED
+    edits: Callable[[], tuple[int, str, int]] = lambda: UNEDITED
     coverage: Mapping[str, float] = field(default_factory=dict)
     prompt_bytes: int = 0
     embedder: Remembering | None = None

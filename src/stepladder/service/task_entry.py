@@ -119,7 +119,7 @@ class TaskEntry(Entry):
     @property
     def shareable(self) -> bool:
         """Not while this process knows better than the store what is to be said, nor before it has looked at documents."""
-        edits, found = self._edits
+        edits, found, _ = self._edits
         return not edits and found != UNSEEN
 
     def frozen(self, kept: Any) -> bytes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from stepladder.core import Grounds
 from stepladder.store.database import Database
@@ -46,6 +46,11 @@ class Approved:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def last(self) -> int:
+        """The id of the newest feedback on anything; 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.max(feedback.c.id))) or 0
 
     def since(self, task: str, after: int = 0) -> list[Approval]:
         """Feedback on a task's questions without earlier turns, by id; at first the newest 50,000 only."""

@@ -4,19 +4,22 @@ The last whole answer's row holds all that was said before it, so going on takes
 tenant's name and its own; no query here leaves the tenant out, but for the one that ends what is over.
 """
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_column, select, update
 
 from stepladder.store.columns import characters
-from stepladder.store.database import Database
+from stepladder.store.database import Database, bump
 from stepladder.store.ledger import Ledger
 from stepladder.store.rows import LedgerRow
-from stepladder.store.tables import audits, conversations, feedback, ledger
+from stepladder.store.tables import audits, conversations, feedback, ledger, settings
 
 ERASED = "erased"
 """The status of a row whose words were taken out: it counts for nothing but the bill."""
+LAST_ERASURE = "last erasure"
+"""A setting that is another after every erasure: what keeps answers in memory lets them go then."""
 
 _AT_ONCE = 500
 
@@ -85,6 +88,9 @@ class Conversations:
             ids = list(connection.execute(query).scalars())
             erase_words(connection, ids)
             connection.execute(delete(conversations).where(*_whose(tenant, id)))
+            if ids:
+                let_go(connection)
+                bump(connection)
         return len(ids)
 
     def end(self, before: float) -> int:
@@ -117,6 +123,12 @@ def erase_words(connection: Connection, ids: list[str]) -> None:
         said = {"answer": None, "comment": None, "source": None}
         connection.execute(update(feedback).where(feedback.c.seq.in_(rows)).values(**said))
         connection.execute(update(ledger).where(ledger.c.id.in_(some)).values(status=ERASED, **gone))
+
+
+def let_go(connection: Connection) -> None:
+    """Have every server let go of the answers that it keeps in memory."""
+    connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
+    connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
 
 
 def _whose(tenant: str, id: str) -> tuple[ColumnElement[bool], ...]:

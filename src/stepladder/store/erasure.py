@@ -10,13 +10,12 @@ from sqlalchemy import delete, select, update
 
 from stepladder.core import Clock, Progress
 from stepladder.store.chain import append
-from stepladder.store.conversations import ERASED, erase_words
+from stepladder.store.conversations import ERASED, erase_words, let_go
 from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database, bump
 from stepladder.store.review_tables import held, vaults
 from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
-from stepladder.store.subjects import let_go
 from stepladder.store.tables import conversations, keys, ledger
 from stepladder.store.watch_tables import sources
 

@@ -6,7 +6,7 @@ from stepladder.core import Clock, SystemClock
 from stepladder.store.accounts import Accounts
 from stepladder.store.approved import Approved
 from stepladder.store.catalogue import Catalogue
-from stepladder.store.conversations import Conversations
+from stepladder.store.conversations import LAST_ERASURE, Conversations
 from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database
 from stepladder.store.drifts import Drifts
@@ -27,7 +27,7 @@ from stepladder.store.rollouts import Rollouts, Switches
 from stepladder.store.schema import prepare
 from stepladder.store.sources import Sources
 from stepladder.store.spending import Spending
-from stepladder.store.subjects import LAST_ERASURE, Subjects
+from stepladder.store.subjects import Subjects
 from stepladder.store.tables import settings
 from stepladder.store.trials import Trials
 from stepladder.store.turning import Leases, Stages, Turns

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from stepladder.core import Clock
 from stepladder.store.chain import append
-from stepladder.store.conversations import erase_words
+from stepladder.store.conversations import erase_words, let_go
 from stepladder.store.database import Database, bump
 from stepladder.store.review_tables import decisions, held
 from stepladder.store.reviews import erase_held
@@ -24,8 +24,6 @@ from stepladder.store.rows import Note
 from stepladder.store.tables import audits, conversations, feedback, ledger, settings
 
 _KEY = "subject key"
-LAST_ERASURE = "last erasure"
-"""A setting that is another after every erasure: what keeps answers in memory lets them go then."""
 _SHOWN = ("id", "at", "tenant", "task", "model", "status", "text", "fields", "turns", "answer", "low_answer")
 _AT_ONCE = 500
 
@@ -112,12 +110,6 @@ class Subjects:
                     known = secrets.token_hex(32)
                     connection.execute(insert(settings).values(name=_KEY, value=known))
         return bytes.fromhex(known)
-
-
-def let_go(connection: Connection) -> None:
-    """Have every server let go of the answers that it keeps in memory."""
-    connection.execute(delete(settings).where(settings.c.name == LAST_ERASURE))
-    connection.execute(insert(settings).values(name=LAST_ERASURE, value=secrets.token_hex(8)))
 
 
 def _requests(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
