@@ -2,8 +2,11 @@
 
 import pytest
 
+from stepladder.core import Tenant
+from stepladder.service import read
+from tests.interaction.helping import HELP
 from tests.interaction.upstreams import live
-from tests.models.upstream_double import completion
+from tests.models.upstream_double import DONE, completion, counted, said
 
 BUDGET = "[tenants.admin.limits]\nbudget_day = 1.0\n"
 FREE = '[models.free]\nkind = "chat"\nbase_url = "URL"\nmodel = "m-2"\n'
@@ -38,3 +41,79 @@ async def test_what_the_table_says_goes_before_it(tmp_path):
     async with live(tmp_path, fine, BUDGET, model="max_output_tokens = 50\n") as home:
         assert (await home.client.chat("hi", "gpt")).status == 200
         assert home.server.asked[0].body["max_tokens"] == 50
+
+
+TASKS = """
+[tasks.short]
+top = "gpt"
+max_output_tokens = 5
+[tasks.form]
+top = "gpt"
+schema = { type = "object", properties = { a = { type = "string" } } }
+[tasks.same]
+top = "free"
+[[plans.two.steps]]
+name = "one"
+use = "poem"
+quiet = true
+[[plans.two.steps]]
+name = "two"
+use = "poem"
+"""
+
+
+def saying(text, finish="stop"):
+    async def behave(asked):
+        if asked.body.get("stream"):
+            await asked.stream(said(text), said("", finish), counted(), DONE)
+        else:
+            whole = completion(text)
+            whole["choices"][0]["finish_reason"] = finish
+            await asked.say(whole)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("tables", "task", "sent"),
+    [
+        (BUDGET, "poem", [4096]),
+        (BUDGET, "mood", [4096]),
+        (BUDGET, "short", [5]),
+        (BUDGET, "two", [4096, 4096]),
+        (BUDGET, "same", [None]),  # it has no price
+        ("", "poem", [None]),
+        ("", "short", [5]),
+    ],
+)
+async def test_a_task_s_top_is_sent_what_is_reserved(tmp_path, tables, task, sent):
+    async with live(tmp_path, saying("good"), tables + FREE + TASKS) as home:
+        assert (await home.client.chat("hi", task)).status == 200
+        assert [asked.body.get("max_tokens") for asked in home.server.asked] == sent
+
+
+@pytest.mark.parametrize(("extra", "sent"), [(9000, 4096), (70, 70)])
+async def test_what_the_model_s_table_says_of_it_counts_up_to_there(tmp_path, extra, sent):
+    model = f"extra = {{ max_completion_tokens = {extra} }}\n"
+    async with live(tmp_path, saying("good"), BUDGET, model=model) as home:
+        assert (await home.client.chat("hi", "mood")).status == 200
+        body = home.server.asked[0].body
+        assert (body["max_completion_tokens"], "max_tokens" in body) == (sent, False)
+
+
+async def test_an_answer_that_is_cut_off_by_it_is_a_cut_answer(tmp_path):
+    async with live(tmp_path, saying('{"a": "b', "length"), BUDGET + FREE + TASKS) as home:
+        assert (await home.client.chat("hi", "form")).status == 502
+        whole = await home.client.chat("hi", "poem")
+        assert whole.json["choices"][0]["finish_reason"] == "length"
+
+
+async def test_a_model_that_writes_the_queries_is_reserved_for_too(tmp_path):
+    most = []
+    for rewrite in ("turns", "model"):
+        (tmp_path / rewrite).mkdir()
+        tables = HELP.replace("MORE", f'rewrite = "{rewrite}"') + BUDGET
+        async with live(tmp_path / rewrite, saying("good"), tables) as home:
+            body = b'{"model": "help", "messages": [{"role": "user", "content": "hi"}]}'
+            most.append(home.house.gateway.admit(read(body), Tenant("admin")).most()[0].completion_tokens)
+    assert most == [4096, 8192]

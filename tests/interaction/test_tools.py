@@ -223,6 +223,13 @@ async def test_a_budget_that_all_rounds_might_overshoot_lets_nothing_pass(open_h
     assert not model.seen and (await home.client.chat("?", "big")).status == 200
 
 
+async def test_each_round_is_sent_what_a_budget_reserves_for_it(open_home, model):
+    home = await open_home(STEPS + "limits = { budget_day = 1e9 }\n")
+    for name in ("help", "desk"):
+        assert (await home.client.chat("?", name)).status == 200
+    assert [body.get("max_tokens") for body in model.seen] == [4096] * 4
+
+
 async def test_a_confidential_question_reaches_private_tools_only(open_home, model, api):
     home = await open_home(big=PRIVATE)
     secret = {"stepladder": {"confidential": True}}

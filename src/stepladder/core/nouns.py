@@ -153,7 +153,8 @@ class Question:
 
     `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says;
     `groups` are the asker's, whose documents it may read; `hands` are the tools that may be used for it. `likely` says how
-    many of the most probable answers are to be told, None where no probability is asked for.
+    many of the most probable answers are to be told, None where no probability is asked for. `most_tokens` is all that a
+    budget has reserved for what a model writes at a time, None where there is no budget.
     """
 
     id: str
@@ -172,6 +173,7 @@ class Question:
     user: str = ""
     groups: tuple[str, ...] = ()
     likely: int | None = None
+    most_tokens: int | None = None
     hands: Hands | None = field(default=None, compare=False, repr=False)
 
 

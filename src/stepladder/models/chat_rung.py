@@ -64,8 +64,7 @@ class ChatRung:
         shape = response_format(self._task)
         if shape is not None:
             body.setdefault("response_format", shape)
-        if self._task.max_output_tokens is not None and not body.keys() & _BOUNDS:
-            body["max_tokens"] = self._task.max_output_tokens
+        _bound(body, self._task.max_output_tokens, question.most_tokens)
         if stream:
             body["stream"] = True
         try:
@@ -81,3 +80,13 @@ class ChatRung:
             confidential=question.confidential,
             conversation=question.conversation or "",
         )
+
+
+def _bound(body: dict[str, Any], declared: int | None, reserved: int | None) -> None:
+    """Name the most tokens of the answer: as the model's table does, else the task; what is `reserved` is never exceeded."""
+    named = body.keys() & _BOUNDS
+    for name in named if reserved is not None else ():
+        body[name] = min(body[name], reserved) if isinstance(body[name], int) else reserved
+    most = reserved if declared is None else declared
+    if most is not None and not named:
+        body["max_tokens"] = most

@@ -76,7 +76,7 @@ class LocalRung:
         if seen.finish_reason == "length":
             raise RungFailed(
                 self.name,
-                f"{self.name} did not finish its JSON in {self._max_tokens} tokens.",
+                f"{self.name} did not finish its JSON in {self._most(question)} tokens.",
                 remedy="Raise its `max_tokens` or its `context`.",
                 retryable=False,
             )
@@ -103,10 +103,14 @@ class LocalRung:
     def _free(self, question: Question) -> dict[str, Any]:
         return {
             "messages": prompt_for(self._task, question),
-            "max_tokens": self._max_tokens,
+            "max_tokens": self._most(question),
             "temperature": 0,
             "logprobs": True,
         }
+
+    def _most(self, question: Question) -> int:
+        """What a budget has reserved is not exceeded."""
+        return min(self._max_tokens, question.most_tokens or self._max_tokens)
 
     def _said(self, text: str, confidence: float, usage: Usage, start: float) -> Answer:
         return Answer(

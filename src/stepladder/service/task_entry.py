@@ -17,6 +17,7 @@ from stepladder.core import (
     Piece,
     Question,
     Reach,
+    Rewrite,
     Usage,
 )
 from stepladder.models import Climb, estimate_question
@@ -54,7 +55,7 @@ class TaskEntry(Entry):
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
         self.served = served
-        self.question = question
+        self.question = self._bounded(question)
         self.hands = question.hands if isinstance(question.hands, QuestionHands) else None
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
@@ -84,7 +85,7 @@ class TaskEntry(Entry):
         said = asked.request.question(
             self.served.task, id=was.id, tenant=asked.tenant, asked_at=was.asked_at, limit=_ANY
         )
-        self.question = replace(said, hands=was.hands) if was.hands else said
+        self.question = replace(said, hands=was.hands, most_tokens=was.most_tokens)
 
     def confide(self) -> None:
         """The question says it too, and which way it goes is chosen anew."""
@@ -98,12 +99,23 @@ class TaskEntry(Entry):
         asked = self._unfinished("partial" if seen else "failed")
         return _one(replace(asked, text=said, finish_reason="content_filter"))
 
+    @property
+    def _most_written(self) -> int:
+        return self.served.task.max_output_tokens or MOST_TOKENS
+
+    def _bounded(self, question: Question) -> Question:
+        """Where money is bounded: what a budget has reserved is all that may be written."""
+        if not self.asked.tenant.budgeted or not self.served.dearest(Usage(0, MOST_TOKENS)):
+            return question
+        return replace(question, most_tokens=self._most_written)
+
     def most(self) -> tuple[Usage, float]:
         """What the top would need: whether it is asked is not known yet."""
-        served = self.served
-        read, _ = self.asked.request.most_tokens(MOST_TOKENS)
-        read, written = read + served.prompt_bytes, served.task.max_output_tokens or MOST_TOKENS
+        served, written = self.served, self._most_written
+        read = self.asked.request.most_tokens(MOST_TOKENS)[0] + served.prompt_bytes
         usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
+        if served.task.knowledge.rewrite is Rewrite.MODEL:  # it is asked for queries first
+            usage += Usage(read, written)
         return usage, served.dearest(usage)
 
     def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
