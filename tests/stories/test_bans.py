@@ -39,13 +39,14 @@ def banned(product):
     return ban
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_ban_is_shown_and_lifted_in_every_worker(tmp_path, workers):
+@pytest.mark.parametrize(("workers", "database"), [(1, None), (3, None), (3, "postgres")])
+def test_a_ban_is_shown_and_lifted_in_every_worker(tmp_path, request, workers, database):
+    ledger = f'[ledger]\nurl = "{request.getfixturevalue(database)}"\n' if database else ""
     config = write_config(
         tmp_path,
         recorded(tmp_path, {"Fine day": "good"}),
         mood(),
-        TRAFFIC,
+        TRAFFIC + ledger,
         server=f"flywheel = false\nworkers = {workers}",
     )
     with Product(config) as product:

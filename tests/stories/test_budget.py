@@ -110,6 +110,18 @@ async def test_of_equal_calls_exactly_as_many_pass_as_the_budget_allows(tmp_path
         assert spent(product.config)[:2] == (7_000_000_000, 1000)
 
 
+async def test_a_ledger_in_postgresql_holds_as_well(tmp_path, postgres):
+    ledger = f'\n[ledger]\nurl = "{postgres}"\n'
+    with Upstream() as upstream:
+        config = place(tmp_path, upstream, day="good", budget=0.7)
+        config.write_text(config.read_text() + ledger)
+        with Product(config) as product:
+            key = new_key(product, "app")
+            statuses, answered = await call_until_refused(product, key, tokens=7, callers=50)
+            assert (len(answered), statuses[200], set(statuses)) == (100, 100, {200, 429})
+            assert await shown(product) == {"day": 0.7, "month": 0.7, "reserved": 0.0, "under_way": 0}
+
+
 async def test_with_unknown_lengths_it_is_never_overspent(tmp_path):
     with Upstream() as upstream, Product(place(tmp_path, upstream, day="varied", budget=2.0)) as product:
         key = new_key(product, "app")

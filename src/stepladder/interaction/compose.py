@@ -356,8 +356,8 @@ class House:
         return Traces(self.events, self.clock, collector())
 
     def _admission(self, config: Config, several: bool) -> Admission:
-        url = self.settings.store_url(config)
-        file = self.settings.board(config) if url.startswith("sqlite:///") else None
+        in_memory = self.settings.store_url(config) == "sqlite://"  # which nobody else can open
+        file = None if in_memory else self.settings.board(config)
         today = datetime.fromtimestamp(self.clock.time(), UTC)
         month = today.year * 10000 + today.month * 100
         board = Board(

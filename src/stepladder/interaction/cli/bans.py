@@ -55,6 +55,6 @@ def _running(place: Place) -> Iterator["Strikes"]:
         if strikes is None:
             raise BadRequest(
                 "No server with this data folder runs here, and bans end with the server.",
-                remedy="Start it; where the ledger is in PostgreSQL, use GET and DELETE /admin/bans.",
+                remedy="Start it, or ask on the machine that it runs on.",
             )
         yield strikes
