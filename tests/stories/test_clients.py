@@ -134,10 +134,19 @@ def test_langchains_suites_for_chats_and_embeddings(product, tmp_path, request):
         run(python, "-m", "pytest", *words, file, env=env)
 
 
+def node() -> Path:
+    """Where the JavaScript SDKs are."""
+    folder = CACHE / "node"
+    return made(folder, ("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", *NODE))
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(shutil.which("npm") is None, reason="There is no npm.")
 def test_the_javascript_sdks(product):
-    folder = made(
-        CACHE / "node", ("npm", "install", "--prefix", CACHE / "node", "--no-audit", "--no-fund", *NODE)
-    )
-    run("node", HERE / "clients" / "check.mjs", product.url, product.key, "gpt", folder)
+    run("node", HERE / "clients" / "check.mjs", product.url, product.key, "gpt", node())
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(shutil.which("npm") is None, reason="There is no npm.")
+def test_the_javascript_sdks_against_the_local_model(local):
+    run("node", HERE / "clients" / "check.mjs", local.url, local.key, "small", node(), "local", seconds=200)

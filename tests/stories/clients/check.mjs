@@ -1,11 +1,13 @@
 // openai-node, the Vercel AI SDK and Anthropic's SDK against a running gateway.
-// usage: node check.mjs BASE_URL KEY MODEL; prints `N passed, M failed` and exits 0 where none failed.
+// usage: node check.mjs BASE_URL KEY MODEL MODULES [local]; prints `N passed, M failed` and exits 0 where none failed.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import path from "node:path";
 
-const [base, key, model, modules] = process.argv.slice(2);
+// With "local" it is a real small model: what it says is its own, and it calls no tools and embeds nothing.
+const [base, key, model, modules, local] = process.argv.slice(2);
+const CANNOT = ["openaiParallelToolsStreamed", "openaiEmbeddings", "anthropicToolsStreamed", "vercelTools"];
 const require = createRequire(pathToFileURL(path.join(modules, "package.json")));
 const load = async (name) => import(pathToFileURL(require.resolve(name)));
 
@@ -20,13 +22,15 @@ const anthropic = new Anthropic({ baseURL: base.replace(/\/v1$/, ""), apiKey: ke
 const vercel = createOpenAI({ baseURL: base, apiKey: key });
 const HI = [{ role: "user", content: "hi" }];
 const PARAMETERS = { type: "object", properties: { a: { type: "string" } }, required: ["a"] };
+const told = (text) => (local ? assert.ok(text.trim()) : assert.equal(text, "你好, hello there"));
+const counted = (tokens, known) => (local ? assert.ok(tokens > 0) : assert.equal(tokens, known));
 const TOOL = { type: "function", function: { name: "f", parameters: PARAMETERS } };
 
 const checks = {
   async openaiPlain() {
     const said = await openai.chat.completions.create({ model, messages: HI });
-    assert.equal(said.choices[0].message.content, "你好, hello there");
-    assert.equal(said.usage.total_tokens, 12);
+    told(said.choices[0].message.content);
+    counted(said.usage.total_tokens, 12);
   },
   async openaiStreamWithUsage() {
     let text = "";
@@ -36,8 +40,8 @@ const checks = {
       text += chunk.choices[0]?.delta?.content ?? "";
       usage = chunk.usage ?? usage;
     }
-    assert.equal(text, "你好, hello there");
-    assert.equal(usage.total_tokens, 12);
+    told(text);
+    counted(usage.total_tokens, 12);
   },
   async openaiParallelToolsStreamed() {
     const asked = { model, messages: HI, tools: [TOOL], parallel_tool_calls: true };
@@ -52,7 +56,7 @@ const checks = {
   },
   async openaiResponses() {
     const first = await openai.responses.create({ model, input: "My name is Ann." });
-    assert.equal(first.output_text, "你好, hello there");
+    told(first.output_text);
     const next = await openai.responses.create({ model, input: "And?", previous_response_id: first.id });
     assert.equal(next.status, "completed");
   },
@@ -63,9 +67,9 @@ const checks = {
       if (event.type === "response.output_text.delta") text += event.delta;
       last = event;
     }
-    assert.equal(text, "你好, hello there");
+    told(text);
     assert.equal(last.type, "response.completed");
-    assert.equal(last.response.usage.total_tokens, 12);
+    counted(last.response.usage.total_tokens, 12);
   },
   async openaiErrors() {
     await assert.rejects(
@@ -79,8 +83,8 @@ const checks = {
   },
   async anthropicPlain() {
     const said = await anthropic.messages.create({ model, max_tokens: 50, messages: HI });
-    assert.equal(said.content[0].text, "你好, hello there");
-    assert.equal(said.usage.output_tokens, 7);
+    told(said.content[0].text);
+    counted(said.usage.output_tokens, 7);
   },
   async anthropicToolsStreamed() {
     const tools = [{ name: "f", input_schema: PARAMETERS }];
@@ -98,15 +102,15 @@ const checks = {
   async vercelText() {
     for (const chosen of [vercel.chat(model), vercel.responses(model)]) {
       const { text, usage } = await ai.generateText({ model: chosen, prompt: "hi", maxRetries: 0 });
-      assert.equal(text, "你好, hello there");
-      assert.equal(usage.totalTokens, 12);
+      told(text);
+      counted(usage.totalTokens, 12);
     }
   },
   async vercelStream() {
     for (const chosen of [vercel.chat(model), vercel.responses(model)]) {
       let text = "";
       for await (const piece of ai.streamText({ model: chosen, prompt: "hi", maxRetries: 0 }).textStream) text += piece;
-      assert.equal(text, "你好, hello there");
+      told(text);
     }
   },
   async vercelTools() {
@@ -115,19 +119,21 @@ const checks = {
       const options = { prompt: "hi", tools: { f }, maxRetries: 0, stopWhen: ai.stepCountIs(2) };
       const { text, steps } = await ai.generateText({ model: chosen, ...options });
       assert.equal(steps[0].toolCalls[0].toolName, "f");
-      assert.equal(text, "你好, hello there");
+      told(text);
     }
   },
   async vercelObject() {
     const schema = z.object({ name: z.string(), age: z.number() });
     const options = { prompt: "hi", maxRetries: 0, output: ai.Output.object({ schema }) };
     const said = await ai.generateText({ model: vercel.chat(model), ...options });
-    assert.equal(said.output.age, 3);
+    if (local) assert.equal(typeof said.output.age, "number");
+    else assert.equal(said.output.age, 3);
   },
 };
 
+const wanted = Object.entries(checks).filter(([name]) => !local || !CANNOT.includes(name));
 let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
+for (const [name, check] of wanted) {
   try {
     await check();
     console.log("pass", name);
@@ -136,5 +142,5 @@ for (const [name, check] of Object.entries(checks)) {
     console.log("FAIL", name, String(error?.stack ?? error).slice(0, 600));
   }
 }
-console.log(`${Object.keys(checks).length - failed} passed, ${failed} failed`);
+console.log(`${wanted.length - failed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
