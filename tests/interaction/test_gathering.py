@@ -4,10 +4,13 @@ import asyncio
 import json
 from contextlib import closing
 
+import pytest
+
 from stepladder.interaction.cli import gathering
 from stepladder.store import FeedbackRow, LedgerRow
 from tests.interaction.shell import Shell
 from tests.interaction.test_data import write
+from tests.knowledge.web import web
 
 
 def test_files_of_different_shapes_become_one(shell: Shell, tmp_path):
@@ -20,6 +23,33 @@ def test_files_of_different_shapes_become_one(shell: Shell, tmp_path):
     assert [row["source"] for row in rows] == ["a.jsonl:1", "b.json:1"]
     assert shell("data", "gather", "a.jsonl", "--out", "out.jsonl") == 0
     assert "record 2: it has no 'input'" in shell.out
+
+
+def test_a_site_and_a_feed_are_gathered_beside_files(shell: Shell, tmp_path):
+    pytest.importorskip("feedparser", reason="the extra documents is not installed")
+    pytest.importorskip("protego", reason="the extra documents is not installed")
+    write(tmp_path / "a.jsonl", [{"text": "A row of mine"}])
+    with web() as site:
+        site.pages["/robots.txt"] = (200, {}, "User-agent: *\nDisallow: /private\n")
+        site.page("/", "/one", "/private", text="Start here.", title="Home")
+        site.page("/one", "/two", text="The first page is about otters.")
+        site.feed("/rss", {"x": ("Fair", "A fair is held.")})
+        words = (
+            f"a.jsonl {site.url}/ --feed {site.url}/rss --input text --depth 1 --rate 100 --licence CC0-1.0"
+        )
+        assert shell("data", "gather", *words.split(), "--json") == 0, shell.err
+        assert [(one["rows"], one["skipped"]) for one in json.loads(shell.out)["sources"]] == [
+            (1, 0),
+            (2, 1),
+            (1, 0),
+        ]
+        assert "/private" not in [path for path, _ in site.asked]
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row.get("title") for row in rows] == [None, "Home", None, "Fair"]
+    assert [row.get("licence") for row in rows] == [None, "CC0-1.0", "CC0-1.0", "CC0-1.0"]
+    assert rows[3]["input"] == "A fair is held."
+    assert shell("data", "gather", "--feed", "town.example/rss") == 2
+    assert "http" in shell.err
 
 
 def test_wrong_words_are_named(shell: Shell):

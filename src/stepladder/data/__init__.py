@@ -36,6 +36,7 @@ from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_d
 from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
 from stepladder.data.gather import clean, freeze, gather, replay, training_set, unlabelled
 from stepladder.data.gathering import (
+    Crawl,
     Gathered,
     Reading,
     Shape,
@@ -43,6 +44,7 @@ from stepladder.data.gathering import (
     database_source,
     file_sources,
     gather_rows,
+    web_source,
 )
 from stepladder.data.labelling import (
     Asked,
@@ -83,6 +85,7 @@ __all__ = [
     "By",
     "Cleaned",
     "Copies",
+    "Crawl",
     "Cut",
     "Difference",
     "Discovery",
@@ -173,6 +176,7 @@ __all__ = [
     "traits_of",
     "unlabelled",
     "validate",
+    "web_source",
     "write_rows",
     "write_splits",
     "write_synthetic",

@@ -20,7 +20,7 @@ from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, 
 from stepladder.knowledge.reading import files, jsonl, read, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
-from stepladder.knowledge.sources import Outcome, keep_up, open_source
+from stepladder.knowledge.sources import Outcome, Visit, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, query_terms
 from stepladder.knowledge.tuning import Lesson, Tuned
@@ -49,6 +49,7 @@ __all__ = [
     "Stored",
     "Support",
     "Tuned",
+    "Visit",
     "Worth",
     "answered",
     "best_quote",

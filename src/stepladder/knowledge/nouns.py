@@ -16,7 +16,8 @@ class SearchMode(StrEnum):
 class Document:
     """A text with its id in a collection, and who may read it when.
 
-    `groups`: who may read it (empty: everybody of the tenant). `valid_from` and `valid_until` are Unix seconds.
+    `groups`: who may read it (empty: everybody of the tenant). `valid_from` and `valid_until` are Unix seconds,
+    and so is `published`, which whoever wrote it says.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Document:
     groups: tuple[str, ...] = ()
     valid_from: float | None = None
     valid_until: float | None = None
+    published: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

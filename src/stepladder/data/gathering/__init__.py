@@ -3,8 +3,10 @@
 from stepladder.data.gathering.run import Gathered, gather_rows
 from stepladder.data.gathering.shapes import Reading, Row, Shape, rows_of
 from stepladder.data.gathering.sources import Record, Source, database_source, file_sources
+from stepladder.data.gathering.web import Crawl, web_source
 
 __all__ = [
+    "Crawl",
     "Gathered",
     "Reading",
     "Record",
@@ -15,4 +17,5 @@ __all__ = [
     "file_sources",
     "gather_rows",
     "rows_of",
+    "web_source",
 ]

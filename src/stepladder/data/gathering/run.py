@@ -48,8 +48,9 @@ def gather_rows(sources: Sequence[Source], reading: Reading, out: Path, progress
         reached = _start(saved, draft, _sign(sources, reading))
         with draft.open("ab") as file:
             run = _Run(reading, file, saved, reached, progress)
-            for source in sources[max(0, len(reached.sources) - 1) :]:
-                run.take(source)
+            begun = len(reached.sources)
+            for at, source in enumerate(sources[max(0, begun - 1) :], max(1, begun)):
+                run.take(source, new=at > begun)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(out)
@@ -93,18 +94,20 @@ class _Run:
         )
         self._saved = time.monotonic()
 
-    def take(self, source: Source) -> None:
-        """Write a source's rows; of one that was begun, those behind the saved point."""
+    def take(self, source: Source, *, new: bool) -> None:
+        """Write a source's rows; of one that is not `new`, those behind the saved point."""
         begun = self._reached.records
-        if not begun:
+        if new:
             self._reached.sources.append(Gathered(source.name))
+            if source.fleeting:
+                self._save()
         found = self._reached.sources[-1]
         for number, record in enumerate(islice(source.open(), begun, None), begun + 1):
             self._write(source, found, number, record)
             self._reached.records = number
-            if number % _TOLD == 0:
+            if source.fleeting or number % _TOLD == 0:
                 self._tell(number, number, f"{source.name}: {found.rows:,} rows")
-            if time.monotonic() - self._saved > _SAVED_SECONDS:
+            if not source.fleeting and time.monotonic() - self._saved > _SAVED_SECONDS:
                 self._save()
         self._reached.records = 0
 
@@ -112,7 +115,7 @@ class _Run:
         try:
             if isinstance(record, Skipped):
                 raise Unusable(record.reason)
-            for row in rows_of(record, self._reading):
+            for row in rows_of(record, source.reading or self._reading):
                 told = {**row, "source": f"{source.name}:{number}"} | (
                     {"split": source.split} if source.split else {}
                 )

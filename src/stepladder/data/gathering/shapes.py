@@ -17,7 +17,14 @@ from stepladder.data.log import FieldNames, Unusable, chat_of, find, text_of, ti
 
 Row = dict[str, Any]
 
-_CARRIED: dict[str, type] = {"id": str, "origin": str, "drawn": bool}
+_CARRIED: dict[str, type] = {
+    "id": str,
+    "origin": str,
+    "drawn": bool,
+    "url": str,
+    "title": str,
+    "licence": str,
+}
 _ROLES = {
     "human": "user",
     "user": "user",

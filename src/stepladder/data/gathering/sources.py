@@ -13,6 +13,7 @@ import msgspec
 from stepladder.core import DataError
 from stepladder.data.gathering.columns import records as column_records
 from stepladder.data.gathering.columns import saved_files
+from stepladder.data.gathering.shapes import Reading
 from stepladder.data.log import Skipped, open_log
 from stepladder.knowledge import code_of
 
@@ -27,13 +28,16 @@ _LONGEST_FIELD = 1 << 24
 class Source:
     """A named stream of records, the same ones in the same order whenever it is opened; `split` where the source says one.
 
-    `size` is in bytes, 0 where nobody knows.
+    `size` is in bytes, 0 where nobody knows. A `fleeting` source may say something else when it is opened again: a run that
+    was stopped inside it begins it anew. `reading` is how its records are read, where that is known of itself.
     """
 
     name: str
     open: Callable[[], Iterator[Record]]
     split: str = ""
     size: int = 0
+    fleeting: bool = False
+    reading: Reading | None = None
 
 
 def file_sources(path: Path) -> list[Source]:

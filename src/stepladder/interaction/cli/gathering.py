@@ -1,4 +1,4 @@
-"""stepladder data gather: rows of one shape out of the ledger, files of many shapes, and databases."""
+"""stepladder data gather: rows of one shape out of the ledger, files of many shapes, databases, and the web."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.core import BadRequest
+from stepladder.core import BadRequest, SourceKind
 from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
-    from stepladder.data import Gathered, Source
+    from stepladder.data import Crawl, Gathered, Source
     from stepladder.store import Store
 
 app = typer.Typer()
 _PAGE = 5_000
+FeedOption = Annotated[list[str] | None, typer.Option(help="The address of an RSS or Atom feed.")]
+DepthOption = Annotated[int, typer.Option(help="Pages of a site up to so many links away.")]
+LicenceOption = Annotated[str, typer.Option(help="Of what from the web does not name its own.")]
 
 
 @app.command()
@@ -24,7 +27,7 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files (.jsonl, .json, .csv, .tsv, .parquet, .arrow), folders of them, a database's URL."
+            help="Files (.jsonl, .json, .csv, .tsv, .parquet, .arrow), folders of them, a database's URL, a site's."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The rows, as JSONL.")] = Path("rows.jsonl"),
@@ -33,6 +36,11 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     ] = None,
     shape: Annotated[str, typer.Option(help="auto, flat, openai, sharegpt or alpaca.")] = "auto",
     every_turn: Annotated[bool, typer.Option(help="A row for every answer of a conversation.")] = False,
+    feed: FeedOption = None,
+    depth: DepthOption = 2,
+    pages: Annotated[int, typer.Option(help="Most pages of a site.")] = 500,
+    rate: Annotated[float, typer.Option(help="Most requests a second to a site.")] = 1.0,
+    licence: LicenceOption = "",
     query: Annotated[str, typer.Option(help="The SQL, where a source is a database.")] = "",
     input_: Annotated[str, typer.Option("--input", help="Field of the text in flat records.")] = "input",
     answer: Annotated[str, typer.Option(help="Field of the answer.")] = "answer",
@@ -45,17 +53,18 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     config: ConfigOption = None,
 ) -> None:
     """Gather rows of one shape from everywhere: {"input", "answer", ..., "source"}. Goes on after any end."""
-    from stepladder.data import FieldNames, Reading, Shape, gather_rows
+    from stepladder.data import Crawl, FieldNames, Reading, Shape, gather_rows
 
     if shape not in list(Shape):
         raise BadRequest(f"--shape is {shape!r}.", param="--shape", remedy=f"Give {', '.join(Shape)}.")
     names = FieldNames(input_, answer, gold, "fields", time)
     reading = Reading(Shape(shape), names, tuple(field or ()), every_turn)
-    wanted = _sources(sources or (), query)
+    wanted = _sources((sources or (), feed or ()), query, Crawl(depth, pages, rate, licence))
     if task is None:
         if not wanted:
             raise BadRequest(
-                "There is nothing to gather from.", remedy="Name files, folders, a database, or --task."
+                "There is nothing to gather from.",
+                remedy="Name files, folders, a database, a site, --feed or --task.",
             )
         with moving_bar() as tell:
             found = gather_rows(wanted, reading, out, tell)
@@ -66,12 +75,16 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     _tell(found, json_)
 
 
-def _sources(given: Sequence[str], query: str) -> "list[Source]":
-    from stepladder.data import database_source, file_sources
+def _sources(given: tuple[Sequence[str], Sequence[str]], query: str, crawl: "Crawl") -> "list[Source]":
+    """Those of files, databases and sites, then the feeds."""
+    from stepladder.data import database_source, file_sources, web_source
 
+    named, feeds = given
     found: list[Source] = []
-    for name in given:
-        if "://" in name:
+    for name in named:
+        if name.startswith(("http://", "https://")):
+            found.append(web_source(name, SourceKind.SITE, crawl))
+        elif "://" in name:
             if not query:
                 raise BadRequest(
                     "A database needs a query.", param="--query", remedy="Write --query 'select ...'."
@@ -79,7 +92,7 @@ def _sources(given: Sequence[str], query: str) -> "list[Source]":
             found.append(database_source(name, query))
         else:
             found += file_sources(Path(name))
-    return found
+    return found + [web_source(url, SourceKind.FEED, crawl) for url in feeds]
 
 
 def _ledger(store: "Store", task: str) -> "Source":

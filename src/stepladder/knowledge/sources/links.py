@@ -1,8 +1,13 @@
-"""What a page says of other pages: its links, and what it does not want of robots."""
+"""What a page says of other pages and of itself: its links, what it does not want of robots, its licence, its date."""
 
 import xml.sax
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin
+
+_DATES = ("article:published_time", "datepublished", "dcterms.date", "dc.date", "date")
 
 
 class _Links(HTMLParser):
@@ -11,28 +16,58 @@ class _Links(HTMLParser):
         self.base = url
         self.found: dict[str, None] = {}
         self.robots = ""
+        self.licence = ""
+        self.published: float | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "base" and given.get("href"):
             self.base = urljoin(self.base, given["href"] or "")
-        elif tag == "meta" and (given.get("name") or "").lower() == "robots":
-            self.robots += (given.get("content") or "").lower()
-        elif tag == "a" and given.get("href") and "nofollow" not in (given.get("rel") or ""):
+        elif tag == "meta":
+            self._meta(given)
+        if tag in ("a", "link") and "license" in (given.get("rel") or "").lower().split():
+            with suppress(ValueError):
+                self.licence = self.licence or urljoin(self.base, (given.get("href") or "").strip())
+        if tag == "a" and given.get("href") and "nofollow" not in (given.get("rel") or ""):
             try:
                 self.found[urldefrag(urljoin(self.base, (given["href"] or "").strip())).url] = None
             except ValueError:  # an address that is none
                 return
 
+    def _meta(self, given: dict[str, str | None]) -> None:
+        name = (given.get("name") or given.get("property") or given.get("itemprop") or "").lower()
+        if name == "robots":
+            self.robots += (given.get("content") or "").lower()
+        elif name in _DATES and self.published is None:
+            self.published = _seconds(given.get("content") or "")
 
-def links(html: str, url: str) -> tuple[list[str], bool]:
-    """(addresses that the page links to, whether it may be kept): its own robots tag is followed."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page says: where it links to, whether it may be kept, its licence's address, and its date in Unix seconds."""
+
+    links: list[str]
+    keep: bool
+    licence: str
+    published: float | None
+
+
+def told(html: str, url: str) -> Told:
+    """Read a page. Its own robots tag is followed."""
     reader = _Links(url)
     reader.feed(html)
     reader.close()
     follow = not any(word in reader.robots for word in ("nofollow", "none"))
     keep = not any(word in reader.robots for word in ("noindex", "none"))
-    return list(reader.found) if follow else [], keep
+    return Told(list(reader.found) if follow else [], keep, reader.licence, reader.published)
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(date.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 class _Locations(xml.sax.ContentHandler):

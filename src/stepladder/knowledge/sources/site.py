@@ -14,7 +14,7 @@ from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.nouns import Document, Refused
 from stepladder.knowledge.reading import read
 from stepladder.knowledge.sources.fetching import Fetcher, Page, Unreachable, site_of
-from stepladder.knowledge.sources.links import links, sitemap
+from stepladder.knowledge.sources.links import Told, sitemap, told
 from stepladder.knowledge.sources.visiting import Seen, Visit
 
 _PAGES = ("text/html", "application/xhtml+xml")
@@ -74,11 +74,11 @@ class Site:
         if page.kind not in _PAGES:
             return self._file(visit, url, page), []
         text = page.data.decode(_charset(page), "replace")
-        onward, keep = await asyncio.to_thread(links, text, page.url)
-        inside = [link for link in onward if self._wanted(link)]
+        said = await asyncio.to_thread(told, text, page.url)
+        inside = [link for link in said.links if self._wanted(link)]
         found = [Seen(_LINKS + url, "\n".join(inside), _nothing)]
-        if keep:
-            found.append(Seen(url, page.state, partial(_page, text, url)))
+        if said.keep:
+            found.append(Seen(url, page.state, partial(_page, text, url, said)))
         return found, inside
 
     def _file(self, visit: Visit, url: str, page: Page) -> list[Seen]:
@@ -124,11 +124,12 @@ def _charset(page: Page) -> str:
     return page.charset or code_of(page.data[: 1 << 16]) or "utf-8"
 
 
-def _page(html: str, url: str) -> Iterable[Document | Refused]:
+def _page(html: str, url: str, said: Told) -> Iterable[Document | Refused]:
     title, text = html_text(html)
     if not text.strip():
         return [Refused(url, "there is no text on the page", harmless=True)]
-    return [Document(id=url[:500], text=text, title=title, source=url)]
+    found = Document(id=url[:500], text=text, title=title, source=url)
+    return [replace(found, licence=said.licence, published=said.published)]
 
 
 def _downloaded(page: Page, url: str) -> Iterable[Document | Refused]:
