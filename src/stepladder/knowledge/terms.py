@@ -20,7 +20,8 @@ _SPACELESS = (
     "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af"
 )
 _RUN = re.compile(
-    rf"([{_SPACELESS}]+)|((?:(?![{_SPACELESS}])[^\W_])(?:(?![{_SPACELESS}])(?:[^\W_]|[\u0300-\u036f]))*)"
+    rf"([{_SPACELESS}]+)|((?<=<)[a-z]+(?:_[a-z]+)*_[0-9]+(?=>)"  # a placeholder of personal data is one word
+    rf"|(?:(?![{_SPACELESS}])[^\W_])(?:(?![{_SPACELESS}])(?:[^\W_]|[\u0300-\u036f]))*)"
 )
 _MOST_LETTERS = 64  # of a word: longer ones are data, and are found by their beginning
 _MOST_QUERY = 1000  # characters: beyond, a query is a document, and its beginning says what it is about

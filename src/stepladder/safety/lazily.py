@@ -17,9 +17,11 @@ from stepladder.safety.pieces import clear_body, clear_chunks
 Parts = AsyncGenerator[Part | Piece]
 _OTHER = re.compile(rb'"index":\s*[1-9]')
 _SAID = re.compile(
-    rb'"(?:content|text|reasoning_content|reasoning|refusal|arguments|name|transcript)":\s*"(?:[^"\\\d]|\\[^u])*+(?:\d|\\u)'
-    rb'|"arguments":\s*[^"\s]|[^\x00-\x7f]'
+    r'"(?:content|text|reasoning_content|reasoning|refusal|arguments|name|transcript)":\s*"(?:[^"\\\d]|\\.)*+\d'
+    r'|"arguments":\s*[^"\s]'
 )
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_HALVES = range(0xD800, 0xD83C)  # first halves of a pair: of rare scripts and their digits, not of emoji
 _MANY = re.compile(
     rb"[0-9](?:(?:[ -]|\xc2\xa0|\xe2[\x80\x88][\x80-\xbf]|\xe3\x80\x80|\xef\xb9\xa3)?[0-9]){11}"
 )
@@ -91,8 +93,15 @@ def _suspect(part: Piece, said: str) -> bool:
     """Whether a number may stand in the first choice's words, or a digit in anything else that this piece says."""
     if may_hold(said):
         return True
-    beside = part.unsaid or part.calls or _OTHER.search(part.data)
-    return bool(beside) and _SAID.search(part.data) is not None
+    if not (part.unsaid or part.calls or _OTHER.search(part.data)):
+        return False
+    return _SAID.search(_ESCAPED.sub(_digit_or_not, part.data.decode("utf-8", "replace"))) is not None
+
+
+def _digit_or_not(escape: re.Match[str]) -> str:
+    """What is written as an escape, as far as it matters here: a quotation mark, say, would end the string."""
+    code = int(escape[1], 16)
+    return "0" if chr(code).isdecimal() or code in _HALVES else "x"
 
 
 async def _chained(first: Sequence[Piece], rest: AsyncIterator[Part | Piece] | None) -> Parts:
