@@ -205,6 +205,7 @@ def test_no_response_says_a_word_that_is_not_for_the_asker(deeds):
 def test_the_caches_and_the_approved_answers_are_in_play():
     """Else the property would hold of a house without them."""
     put = [("put", tenant, where, "") for tenant in ("", "ann") for where in COLLECTIONS]
+    same = [("go_round", TENANTS[1:], model, QUESTIONS, "") for model in MODELS]
     every = [("go_round", TENANTS[1:], model, QUESTIONS, "correct") for model in MODELS]
-    town = asyncio.run(play([*put, *every, *every, ("put", "ann", "manual", ""), *every]))
+    town = asyncio.run(play([*put, *same, *same, *every, *every, ("put", "ann", "manual", ""), *every]))
     assert all(town.seen[kind] for kind in ("hit", "similar", "reader", "gpt", "verified")), town.seen
