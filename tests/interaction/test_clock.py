@@ -40,7 +40,9 @@ def step(monkeypatch):
 
 @pytest.fixture
 async def home(tmp_path, step):
-    config = write_config(tmp_path, recorded(tmp_path, ANSWERS) + PRICES, mood(more="max_output_tokens = 2"), LIMITS)
+    config = write_config(
+        tmp_path, recorded(tmp_path, ANSWERS) + PRICES, mood(more="max_output_tokens = 2"), LIMITS
+    )
     house = await House.open(Settings(config))
     try:
         yield Home(house, Client(App(house), await house.first_admin_key() or ""), config)

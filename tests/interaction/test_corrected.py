@@ -53,6 +53,19 @@ async def test_a_correction_reaches_the_answers_that_were_kept(tmp_path, tell):
         assert how(await home.client.chat(OTHER, "help")) == ("gpt", None), "it was taken back"
 
 
+@pytest.mark.parametrize("state", ["held", "refused"])
+async def test_a_word_that_is_kept_out_is_no_answer_until_it_is_in_again(tmp_path, state):
+    async with helped(tmp_path, SAID, knows="sure = 2.0") as home:
+        first = await home.client.chat(ONE, "help")
+        await say(home, first, answer=RIGHT)
+        await home.client.chat(ONE, "help")
+        assert how(await home.client.chat(ONE, "help")) == ("verified", "hit")
+        for mark, rung in ((state, "gpt"), ("approved", "verified")):
+            home.house.store.sources.mark([home.house.store.approved.last()], mark)
+            await home.house.refresh()
+            assert how(await home.client.chat(ONE, "help")) == (rung, None)
+
+
 async def test_and_those_of_questions_that_mean_the_same(tmp_path):
     more = HELP.replace("cache_seconds = 600", semantic.KEPT).replace("MORE", "sure = 2.0")
     texts = ["Is the blue chair good?", "Hello, is the blue chair good?"]

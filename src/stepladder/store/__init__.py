@@ -30,6 +30,7 @@ from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import OPEN, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
+    KEPT_OUT,
     AskedRow,
     AuditRow,
     Change,
@@ -52,7 +53,7 @@ from stepladder.store.rows import (
     Word,
 )
 from stepladder.store.shared_answers import SharedAnswers
-from stepladder.store.sources import DECIDED, FEEDBACK, KEPT_OUT, Sources
+from stepladder.store.sources import DECIDED, FEEDBACK, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from stepladder.core import Grounds
 from stepladder.store.database import Database
+from stepladder.store.rows import KEPT_OUT
 from stepladder.store.tables import feedback, ledger
 
 APPROVING = 1.0
@@ -53,14 +54,13 @@ class Approved:
             return connection.scalar(select(func.max(feedback.c.id))) or 0
 
     def since(self, task: str, after: int = 0) -> list[Approval]:
-        """Feedback on a task's questions without earlier turns, by id; at first the newest 50,000 only."""
+        """Feedback on a task's questions without earlier turns that nobody keeps out, by id; at first the newest 50,000."""
         query = (
             select(feedback.c.id, feedback.c.answer, feedback.c.score, ledger.c.tenant, ledger.c.text)
             .add_columns(ledger.c.answer.label("said"), ledger.c.grounds)
             .join(ledger, ledger.c.seq == feedback.c.seq)
-            .where(
-                feedback.c.id > after, ledger.c.task == task, ledger.c.turns == "", ledger.c.status == "ok"
-            )
+            .where(feedback.c.id > after, feedback.c.state.not_in(KEPT_OUT))
+            .where(ledger.c.task == task, ledger.c.turns == "", ledger.c.status == "ok")
             .order_by(feedback.c.id.desc())
             .limit(_MOST)
         )

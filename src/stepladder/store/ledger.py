@@ -34,6 +34,7 @@ from stepladder.store.columns import (
 from stepladder.store.database import Database
 from stepladder.store.payload import Payload
 from stepladder.store.rows import (
+    KEPT_OUT,
     AskedRow,
     AuditRow,
     Charge,
@@ -43,7 +44,6 @@ from stepladder.store.rows import (
     Outcome,
     TaskSummary,
 )
-from stepladder.store.sources import KEPT_OUT
 from stepladder.store.spending import adding, charge_values, merged
 from stepladder.store.summary import summarise
 from stepladder.store.tables import audits, conversations, feedback, ledger

@@ -150,6 +150,10 @@ class Source:
     name: str
 
 
+KEPT_OUT = ("held", "refused")
+"""States of feedback that teaches nothing, and is nobody's answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A right answer that feedback tells, with the question, and what the top said to it (None where it was not asked).

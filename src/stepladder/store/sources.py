@@ -7,13 +7,11 @@ from sqlalchemy import Select, case, delete, func, insert, select, update
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters
-from stepladder.store.database import Database
-from stepladder.store.rows import Source, Word
+from stepladder.store.conversations import let_go
+from stepladder.store.database import Database, bump
+from stepladder.store.rows import KEPT_OUT, Source, Word
 from stepladder.store.tables import audits, feedback, ledger
 from stepladder.store.watch_tables import sources
-
-KEPT_OUT = ("held", "refused")
-"""States of feedback that teaches nothing."""
 
 DECIDED = ("approved", "refused")
 """States that a person gave."""
@@ -58,11 +56,18 @@ class Sources:
         ]
 
     def mark(self, ids: Sequence[int], state: str) -> None:
-        """Set the state of these words."""
+        """Set the state of these words. What is kept out, or in again, servers let go of: it may be given as an answer."""
+        out = feedback.c.state.in_(KEPT_OUT)
         with self._database.write() as connection:
+            turned = False
             for start in range(0, len(ids), 500):
-                some = list(ids[start : start + 500])
-                connection.execute(update(feedback).where(feedback.c.id.in_(some)).values(state=state))
+                these = feedback.c.id.in_(list(ids[start : start + 500]))
+                other = select(feedback.c.id).where(these, ~out if state in KEPT_OUT else out).limit(1)
+                turned = turned or connection.execute(other).first() is not None
+                connection.execute(update(feedback).where(these).values(state=state))
+            if turned:
+                let_go(connection)
+                bump(connection)
 
     def counts(self, task: str) -> dict[str, int]:
         """How many words there are of each state."""
