@@ -165,7 +165,7 @@ def test_4_bit_says_what_it_needs(tmp_path, monkeypatch):
     with pytest.raises(MissingExtra, match=r"stepladder\[autoround\]"):
         in_4_bit(tmp_path, tmp_path / "out", tmp_path / "rows.jsonl", "gptq", 5)
     monkeypatch.setattr("stepladder.training.language.four_bit.find_spec", lambda name: name)
-    with pytest.raises(BadRequest, match="--steps"):
+    with pytest.raises(BadRequest, match="in 0 steps"):
         in_4_bit(tmp_path, tmp_path / "out", tmp_path / "rows.jsonl", "gptq", 0)
     (tmp_path / ADAPTER).write_text("{}")
     with pytest.raises(DataError, match="Merge an adapter first"):
