@@ -30,6 +30,7 @@ from stepladder.data.cleaning import (
     sample_of,
 )
 from stepladder.data.discover import Discovery, Found, discover
+from stepladder.data.doubts import queue_labels
 from stepladder.data.duplicates import Duplicates, Rows, find_contamination, find_duplicates, near_groups
 from stepladder.data.errors import Suspect, find_conflicts, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
@@ -164,6 +165,7 @@ __all__ = [
     "near_groups",
     "open_log",
     "preferences",
+    "queue_labels",
     "read_card",
     "read_exchanges",
     "read_log",
