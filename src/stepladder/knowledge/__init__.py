@@ -22,7 +22,7 @@ from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.sources import Outcome, Visit, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
-from stepladder.knowledge.terms import document_terms, query_terms
+from stepladder.knowledge.terms import document_terms, in_order, query_terms
 from stepladder.knowledge.tuning import Lesson, Tuned
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "extract",
     "files",
     "html_text",
+    "in_order",
     "is_instruction",
     "jsonl",
     "keep_up",
