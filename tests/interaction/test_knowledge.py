@@ -162,6 +162,31 @@ def test_options_say_of_files_what_a_row_does_not_say_itself(typed, tmp_path):
     assert (found(), found("staff"), found("board")) == (set(), {"note.txt"}, {"  r  "})
 
 
+def test_what_a_file_no_longer_says_is_gone_and_a_bad_row_harms_no_other(typed, tmp_path):
+    table, rows = tmp_path / "t.csv", tmp_path / "rows.jsonl"
+    lines = [f"椅子{number},{number}" for number in range(450)]
+    for kept, said in [
+        (450, "3 added"),
+        (420, "1 added, 0 updated, 2 unchanged, 1 removed"),
+        (50, "3 removed"),
+    ]:
+        table.write_text("\n".join(["名称,价格", *lines[:kept]]))
+        assert said in typed("add", str(table), "--collection", "c")[1]
+    assert typed("list", "--collection", "c")[1].count("\n") == 1
+    table.write_bytes(b"\0\1\2")  # what cannot be read has not said that anything is gone
+    assert typed("add", str(table), "--collection", "c")[0] == 1
+    assert typed("list", "--collection", "c")[1].count("\n") == 1
+    rows.write_text(f'{{"id": "{"x" * 600}", "text": "otter"}}\n{{"id": "ok", "text": "An otter."}}\n')
+    code, out, err = typed("add", str(rows), "--collection", "c", "--valid-until", "2020-01-01")
+    assert (code, out) == (
+        1,
+        "c: 1 added, 0 updated, 0 unchanged.\n",
+    ) and "rows.jsonl:1: A document's id" in err
+    assert typed("search", "otter", "--collection", "c")[1] == ""
+    assert "1 updated" in typed("add", str(rows), "--collection", "c", "--valid-from", "2020-01-01")[1]
+    assert "ok" in typed("search", "otter", "--collection", "c")[1]
+
+
 def test_mistakes_are_explained(typed):
     for words, said, message in [
         (("search", "x", "--collection", "nope"), b"", "no collection"),

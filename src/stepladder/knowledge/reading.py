@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from stepladder.core import StepladderError
+from stepladder.core import BadRequest, StepladderError
+from stepladder.knowledge.documents import check
 from stepladder.knowledge.extraction import extract
 from stepladder.knowledge.nouns import Document, Refused
 
@@ -93,9 +94,14 @@ def read(path: Path) -> Iterator[Document | Refused]:
 
 
 def sorted_out(items: Iterable[Document | Refused], refused: list[Refused]) -> Iterator[Document]:
-    """The documents; what was refused goes into the list."""
+    """The documents; what was refused, or cannot be taken, goes into the list."""
     for item in items:
         if isinstance(item, Refused):
             refused.append(item)
+            continue
+        try:
+            check(item)
+        except BadRequest as error:
+            refused.append(Refused(item.source or item.id, str(error)))
         else:
             yield item

@@ -152,9 +152,7 @@ def sync(
         except StepladderError as error:
             if not every:
                 raise
-            typer.echo(
-                f"{error} Nothing is changed.", err=True
-            )  # the table may be whole again soon
+            typer.echo(f"{error} Nothing is changed.", err=True)  # the table may be whole again soon
         if not every:
             return
         time.sleep(every)
