@@ -64,6 +64,34 @@ async def test_only_the_admin_key_may_and_a_tenant_s_documents_stay_its_own(home
         assert (await home.client.send("POST", f"{MANUAL}/search", asked)).status == status
 
 
+async def test_a_file_is_taken_as_it_comes(home):
+    async def put(name, data, query=""):
+        return await home.client.send("PUT", f"{MANUAL}/files/{name}", data, query=query)
+
+    page = "<html><body><h1>退货</h1><p>运费由买家承担。</p></body></html>".encode("gb18030")
+    taken = await put("rules/退货.html", page, "tag=shop&licence=CC0-1.0")
+    assert (taken.json["added"], taken.json["refused"]) == (1, [])
+    (stored,) = (await home.client.get(MANUAL)).json["documents"]
+    kept = {key: stored[key] for key in ("id", "source", "tags", "licence")}
+    assert kept == {
+        "id": "rules/退货.html",
+        "source": "rules/退货.html",
+        "tags": ["shop"],
+        "licence": "CC0-1.0",
+    }
+    assert (await put("rules/退货.html", page, "tag=shop&licence=CC0-1.0")).json["unchanged"] == 1
+    rows = ["name,price", *(f"chair{number},{number}" for number in range(250))]
+    assert (await put("t.csv", "\n".join(rows).encode())).json["added"] == 2
+    shorter = await put("t.csv", "\n".join(rows[:9]).encode())
+    assert (shorter.json["added"], shorter.json["removed"]) == (1, 2)
+    some = await put("rows.jsonl", b'{"id": "a", "text": "one"}\n{"id": "b"}\n')
+    assert some.json["added"] == 1 and some.json["refused"][0]["where"] == "rows.jsonl:2"
+    for name, data in [("x.pdf", b"\0\1"), ("..", b""), ("字" * 300 + ".txt", b""), ("e.txt", b"")]:
+        refused = await put(name, data)
+        assert refused.status == 400 and refused.error["param"] in {"name", None}, name
+    assert (await put("字" * 300 + ".txt", b"Fine.")).json["added"] == 1
+
+
 async def test_a_bad_document_is_refused_by_name_and_nothing_is_written(home):
     rows = [{"id": "a", "text": "fine"}, {"id": "b", "text": " "}]
     refused = await home.client.send("PUT", MANUAL, {"documents": rows})
