@@ -23,6 +23,7 @@ from stepladder.data.cleaning import (
     Personal,
     Repetition,
     Rule,
+    Surprise,
     clean_file,
     language_of,
     repair,
@@ -63,6 +64,7 @@ from stepladder.data.meaning import find_alike, find_alike_to
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
+from stepladder.data.scoring import Bound, Scored, Scorer, score_rows
 from stepladder.data.synthesis import (
     How,
     Material,
@@ -83,6 +85,7 @@ __all__ = [
     "AnswerKind",
     "Asked",
     "Boilerplate",
+    "Bound",
     "BulkLabelling",
     "By",
     "Cleaned",
@@ -126,10 +129,13 @@ __all__ = [
     "RowFile",
     "Rows",
     "Rule",
+    "Scored",
+    "Scorer",
     "Shape",
     "Skipped",
     "Source",
     "SourceStanding",
+    "Surprise",
     "Suspect",
     "Synthesised",
     "Teacher",
@@ -175,6 +181,7 @@ __all__ = [
     "replay",
     "restore",
     "sample_of",
+    "score_rows",
     "span_days",
     "split_rows",
     "synthesis_requests",

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, preferring, synthesising
+from stepladder.interaction.cli import (
+    cleaning,
+    datasets,
+    gathering,
+    labelling,
+    preferring,
+    scoring,
+    synthesising,
+)
 from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
 from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import moving_bar
@@ -26,6 +34,7 @@ ThresholdOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 app.add_typer(gathering.app)
 app.add_typer(cleaning.app)
+app.add_typer(scoring.app)
 app.add_typer(labelling.app)
 app.add_typer(synthesising.app)
 app.add_typer(datasets.app)
