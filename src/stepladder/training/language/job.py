@@ -129,6 +129,7 @@ class Job:
                 "needs to know what is good",
             ),
             "teacher": (self.method == "gkd" and not self.more.teacher, "needs the folder of a teacher"),
+            "order": (self.kind.writes and self.more.order == "file", "draws its prompts itself"),
             "accumulate": (self.method == "ppo" and self.settings.accumulate > 1, "takes accumulate=1"),
         }
         if self.method in ("reward", "pretrain", "gkd") and self.adapts:
