@@ -63,6 +63,18 @@ def stopped(text: str) -> bool:
     return default_chain().check(text, Side.IN).action in (Action.BLOCK, Action.HOLD)
 
 
+def stopped_by_grams(text: str) -> bool:
+    """The same by first rungs alone: where guards only observe, or nothing can be embedded."""
+    chain = default_chain()
+    verdicts = (chain.ask(guard, text, closely=False) for guard in chain.guards if guard.side.covers(Side.IN))
+    return any(verdict.action in (Action.BLOCK, Action.HOLD) for verdict in verdicts)
+
+
+def both(texts: Sequence[str]) -> Figures:
+    """How many of the texts the default guards stop: enforced, so that doubt is looked at closer, and by n-grams alone."""
+    return {**flagged(texts, stopped), "n-grams alone": flagged(texts, stopped_by_grams)}
+
+
 def attack(text: str, turns: Sequence[Turn] = ()) -> bool:
     """Whether the attacks guard blocks a text, by meaning where n-grams leave doubt (and the extra is there)."""
     guard = _attacks()
@@ -115,9 +127,9 @@ def harm(data: Path) -> Figures:
         return strict.check(text).action is Action.BLOCK
 
     return {
-        "harmful prompts": flagged([row["问题"] for row in rows], stopped),
-        "harmless paragraphs": flagged(paragraphs, stopped),
-        "harmless questions": flagged(questions, stopped),
+        "harmful prompts": both([row["问题"] for row in rows]),
+        "harmless paragraphs": both(paragraphs),
+        "harmless questions": both(questions),
         "harm guard alone, threshold 0.5": {
             "harmful prompts": flagged([row["问题"] for row in rows], surely),
             "harmless questions": flagged(questions, surely),
@@ -135,7 +147,7 @@ def refusal(_: Path) -> Figures:
     rows = [row for language in ("zh", "en") for row in ordinary(language, seen=False)]
     sections = dict.fromkeys(":".join(row.group.split(":")[::2]) for row in rows)
     found: Figures = {
-        language: flagged([row.text for row in rows if row.language == language], stopped)
+        language: both([row.text for row in rows if row.language == language])
         for language in ("zh", "en")
     }
     found["by kind"] = {
@@ -154,7 +166,7 @@ def blind(_: Path) -> Figures:
             section = found.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
             section.append(line)
-    return {name: flagged(texts, stopped) for name, texts in found.items()}
+    return {name: both(texts) for name, texts in found.items()}
 
 
 def words(data: Path) -> Figures:
