@@ -147,8 +147,7 @@ def refusal(_: Path) -> Figures:
     rows = [row for language in ("zh", "en") for row in ordinary(language, seen=False)]
     sections = dict.fromkeys(":".join(row.group.split(":")[::2]) for row in rows)
     found: Figures = {
-        language: both([row.text for row in rows if row.language == language])
-        for language in ("zh", "en")
+        language: both([row.text for row in rows if row.language == language]) for language in ("zh", "en")
     }
     found["by kind"] = {
         section: flagged([r.text for r in rows if ":".join(r.group.split(":")[::2]) == section], stopped)

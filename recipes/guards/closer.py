@@ -120,9 +120,10 @@ PLANS = {
     # Logits of -5 to 6: outside, the network would have to be surer than it ever is. Its logits are about as wide as the
     # n-grams' and a little less sure.
     "attacks": Plan(few, 48, 0.8, ((0.0067, 0.9975), (0.0067, 0.9975)), (0.0, 0.0)),
-    # From `recipes.guards.doubt`. Chinese: as many hidden harmful rows are found as by n-grams alone, so that all that is
-    # gained is harmless ones. English: half of it, since little that is harmless is flagged, and less that is harmful.
-    "harm": Plan(many, 128, 0.6, ((0.02, 0.99), (0.05, 0.97)), (-0.4, -1.0)),
+    # From `recipes.guards.doubt`: most of what is gained is harmless rows that pass. In Chinese a shift of -0.4 would find
+    # as many hidden harmful rows as n-grams alone, and is .8 more here: with -0.4 the two together found 78.9 % of a set
+    # of red-team prompts that only measures, where the bar is 80 %.
+    "harm": Plan(many, 128, 0.6, ((0.02, 0.99), (0.05, 0.97)), (0.4, -1.0)),
 }
 
 

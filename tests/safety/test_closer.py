@@ -163,7 +163,9 @@ async def test_on_the_path_it_is_asked_in_a_thread_and_only_where_the_word_count
     opened = rulings[0].guard
     opened._model = Scored()
     opened._rungs = Rungs(Scored(), look() if when != "never" else None)
-    judgement = await judge(policy, rulings, "0.6 one two three four five six seven eight nine ten -3", Side.IN)
+    judgement = await judge(
+        policy, rulings, "0.6 one two three four five six seven eight nine ten -3", Side.IN
+    )
     assert bool(judgement.remarks) is not looked
     assert bool(meaning.asked) is looked and threading.current_thread() not in meaning.threads
 
