@@ -36,7 +36,7 @@ EXTRAS = ("dev", "demo", "artefacts", "postgres", "chats", "data", "documents", 
 HEAVY = ("documents", "knowledge", "local", "smollm2")
 # Torch goes in first and alone, so that the index's build of this very version is taken; what trains builds on it.
 TORCH = "torch==2.13.0"
-TRAINING = ("torch", "train", "qlora", "torchao", "tune", "mlflow", "fasttext")
+TRAINING = ("torch", "train", "qlora", "torchao", "autoround", "tune", "mlflow", "fasttext")
 CHECKED = ("src", "dev.py", "demo", "benchmarks", "recipes", "tests")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache")
 SYSTEM_WHEELS = Path("/usr/share/python-wheels")

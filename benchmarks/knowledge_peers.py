@@ -64,7 +64,7 @@ def _tantivy(
     searcher = index.searcher()
 
     def search(text: str) -> list[str]:
-        query = index.parse_query(re.sub(r"[^\w\s]", " ", prepare(text)), ["text"])
+        query = index.parse_query(re.sub(r"[^\w\s]", " ", prepare(text)).lower(), ["text"])
         return [searcher.doc(address)["id"][0] for _, address in searcher.search(query, 10).hits]
 
     return search

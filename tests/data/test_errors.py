@@ -1,9 +1,10 @@
 """Labels that are probably wrong are found by guesses that had not seen them."""
 
+import numpy as np
 import pytest
 
 from stepladder.core import BadRequest, Example, Guess
-from stepladder.data import find_label_errors
+from stepladder.data import Duplicates, find_conflicts, find_label_errors
 
 
 def examples(*labels):
@@ -29,3 +30,14 @@ def test_a_label_that_was_never_right_accuses_nobody_lightly():
 def test_one_guess_for_each_example():
     with pytest.raises(BadRequest, match="2 examples and 1 guesses"):
         find_label_errors(examples("a", "b"), [Guess("a", 1.0)])
+
+
+def test_near_copies_with_other_labels_are_suspect_unless_most_say_the_same():
+    labels = ("a", "a", "b", "c", "d", "e", "e")
+    copies = Duplicates(np.array([0, 0, 0, 3, 3, 5, 5]))
+    found = find_conflicts(examples(*labels), copies)
+    assert [(one.index, one.suggestion, round(one.confidence, 2)) for one in found] == [
+        (2, "a", 0.67),
+        (3, "d", 0.5),
+        (4, "c", 0.5),
+    ]

@@ -58,3 +58,33 @@ def test_classes_get_equal_numbers_and_share_what_a_small_one_lacks(tmp_path):
 def test_weights_that_are_none(tmp_path, weight):
     with pytest.raises(BadRequest, match="weights"):
         mix([(write(tmp_path / "a.jsonl", 5), weight)], Mixture(), tmp_path / "out.jsonl")
+
+
+def test_the_hardest_are_taken_and_the_easiest_come_first(tmp_path):
+    parts = [(write(tmp_path / "a.jsonl", 30), 1.0), (write(tmp_path / "b.jsonl", 30), 1.0)]
+    hard = [[float((7 * n) % 30) for n in range(30)], [float(n) for n in range(30)]]
+    found = mix(parts, Mixture(20, hardest=True, rising=True), tmp_path / "out.jsonl", hardness=hard)
+    out = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    values = [hard["ab".index(row["source"][0])][int(row["input"].split()[1])] for row in out]
+    assert [one.taken for one in found] == [10, 10]
+    assert values == sorted(values)
+    assert set(values) == set(range(20, 30))
+
+
+def test_a_curriculum_takes_any_rows_and_the_seed_breaks_ties(tmp_path):
+    parts = [(write(tmp_path / "a.jsonl", 100), 1.0)]
+    hard = [[float(n % 2) for n in range(100)]]
+    orders = []
+    for seed in (1, 1, 2):
+        mix(parts, Mixture(40, seed=seed, rising=True), tmp_path / "out.jsonl", hardness=hard)
+        rows = [json.loads(line)["input"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+        easy = [int(text.split()[1]) % 2 for text in rows]
+        assert easy == sorted(easy)
+        orders.append(rows)
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize("asked", [{"hardest": True}, {"rising": True}])
+def test_without_a_rank_there_is_no_hardest(tmp_path, asked):
+    with pytest.raises(BadRequest, match="hard"):
+        mix([(write(tmp_path / "a.jsonl", 5), 1.0)], Mixture(**asked), tmp_path / "out.jsonl")

@@ -47,6 +47,15 @@ def test_nothing_similar_stands_on_both_sides(tmp_path, by, field):
         assert not len(find_contamination(train, test, quiet))
 
 
+def test_a_split_without_rows_is_written_empty_over_an_earlier_one(tmp_path):
+    (tmp_path / "out").mkdir()
+    write(tmp_path / "out" / "test.jsonl", rows())
+    with RowFile(write(tmp_path / "in.jsonl", rows()[:3])) as file:
+        counts = write_splits(file, ["train"] * 3, tmp_path / "out", splits=SHARES)
+    assert counts == {"test": 0, "train": 3}
+    assert (tmp_path / "out" / "test.jsonl").read_bytes() == b""
+
+
 def test_groups_stay_together(tmp_path):
     draw = random.Random(1)
     found = [{"input": sentence(draw), "customer": f"c{n % 50}"} for n in range(500)]

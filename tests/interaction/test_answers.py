@@ -207,6 +207,13 @@ async def test_a_model_rewrites_where_it_is_asked_to_and_its_tokens_count(tmp_pa
         assert grounds(alone)["queries"] == ["How fast is the blue chair shipped to customers?"]
         assert len(seen) == 3
         assert home.row(response).prompt_tokens > 1.3 * home.row(alone).prompt_tokens
+        for several in [
+            "Which is cheaper, the blue chair or the red stool in the shop?",
+            "What does the blue chair cost to buy? How fast is it shipped to customers?",
+            "蓝椅子和红凳子相比，价格有什么区别？",
+        ]:
+            response = await home.client.chat(several, "help")
+            assert grounds(response)["queries"] == ["blue chair shipping time", "blue chair price"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -100,7 +100,11 @@ def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: S
         "烂": "bad",
     }
     store.close()
-    for rows, reason in [("text,answer\nok,maybe\n", "good, bad"), ("a,b\n1,2\n", "Row 1 of")]:
+    for rows, reason in [
+        ("text,answer\nok,good\nso so,maybe\n", "Row 2: "),
+        ("text,answer\nok,maybe\n", "good, bad"),
+        ("a,b\n1,2\n", "Row 1 of"),
+    ]:
         table.write_text(rows)
         assert shell("dictionary", "sync", "mood", str(table)) == 2
         assert reason in shell.err

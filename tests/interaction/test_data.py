@@ -45,7 +45,13 @@ def test_contamination(shell: Shell, tmp_path):
         )
         == 0
     )
-    assert json.loads(shell.out) == {"rows": 50, "test_rows": 2, "contaminated": 1}
+    assert json.loads(shell.out) == {
+        "rows": 50,
+        "test_rows": 2,
+        "contaminated": 1,
+        "broken": 0,
+        "broken_in_test": 0,
+    }
     assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 49
 
 
@@ -73,3 +79,32 @@ def test_bad_input_is_named(shell: Shell):
     assert "missing.jsonl" in shell.err
     assert shell("data", "dedupe", "teacher.jsonl", "--out", "out.jsonl", "--threshold", "0.1") == 2
     assert "threshold" in shell.err
+
+
+def test_dedupe_and_contamination_look_at_meaning_where_an_embedder_is_named(shell: Shell, tmp_path):
+    texts = [
+        "please cancel my order",
+        "when does the shop open",
+        "cancel order please",
+        "please cancel my order!!",
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"input": text}) + "\n" for text in texts))
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"input": "order: cancel, please"}) + "\n")
+    look = ("--embedder", "ngrams", "--alike", "0.6")
+    assert shell("data", "dedupe", "in.jsonl", "--out", "out.jsonl", "--threshold", "0.9") == 0
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    gone = ("--removed", "gone.jsonl", "--json")
+    assert shell("data", "dedupe", "in.jsonl", "--out", "out.jsonl", "--threshold", "0.9", *look, *gone) == 0
+    kept = [json.loads(line)["input"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert kept == texts[:2]
+    pairs = [json.loads(line) for line in (tmp_path / "gone.jsonl").read_text().splitlines()]
+    assert {pair["of"]["input"] for pair in pairs} == {texts[0]}
+    assert (
+        shell("data", "contamination", "in.jsonl", "--against", "exam.jsonl", *look, "--out", "safe.jsonl")
+        == 0
+    )
+    safe = [json.loads(line)["input"] for line in (tmp_path / "safe.jsonl").read_text().splitlines()]
+    assert safe == texts[1:2]
+    assert (
+        shell("data", "dedupe", "in.jsonl", "--out", "out.jsonl", "--embedder", "ngrams", "--alike", "2") == 2
+    )

@@ -81,3 +81,29 @@ def test_wrong_words_are_named(shell: Shell):
     ):
         assert shell("data", *words) == 2
         assert named in shell.err
+
+
+def test_the_rows_a_model_doubts_most_are_taken_and_a_curriculum_puts_them_last(shell: Shell, tmp_path):
+    draw = random.Random(3)
+    words = {"up": "rises climbs grows", "down": "falls drops sinks"}
+    rows = [{"input": f"{draw.choice(words[a].split())} {n}", "answer": a} for n in range(80) for a in words]
+    wrong = [{"input": f"rises {n}", "answer": "down"} for n in (89, 123, 151, 178, 204, 237)]
+    write(tmp_path / "rows.jsonl", [*rows, *wrong])
+    write(tmp_path / "pool.jsonl", [*({"input": row["input"]} for row in rows), {"input": "rises falls"}])
+    doubt = ("--rank", "doubt", "--rows", "10", "--hardest", "--rising")
+    assert shell("data", "mix", "rows.jsonl", "--out", "hard.jsonl", *doubt) == 0
+    hard = [json.loads(line)["input"] for line in (tmp_path / "hard.jsonl").read_text().splitlines()]
+    assert len({row["input"] for row in wrong} & set(hard)) >= 5
+    least = ("--rank", "doubt", "--labelled", "rows.jsonl", "--rows", "1", "--hardest")
+    assert shell("data", "mix", "pool.jsonl", "--out", "ask.jsonl", *least) == 0
+    assert "rises" in (tmp_path / "ask.jsonl").read_text()  # half of what it saw of this word was otherwise
+    assert shell("data", "mix", "rows.jsonl", "--out", "short.jsonl", "--rank", "length", "--rising") == 0
+    lengths = [len(json.loads(line)["input"]) for line in (tmp_path / "short.jsonl").read_text().splitlines()]
+    assert lengths == sorted(lengths)
+    for words, named in (
+        (["pool.jsonl", "--rank", "doubt"], "no answer under"),
+        (["pool.jsonl", "--rank", "score"], "no number under 'score'"),
+        (["pool.jsonl", "--hardest"], "--rank"),
+    ):
+        assert shell("data", "mix", *words, "--out", "x.jsonl") == 2
+        assert named in shell.err

@@ -61,6 +61,13 @@ def test_wrong_words_are_named(shell: Shell):
     assert "--query" in shell.err
 
 
+def test_a_script_learns_that_nothing_came(shell: Shell, tmp_path):
+    write(tmp_path / "odd.jsonl", [{"other": 1}])
+    assert shell("data", "gather", "odd.jsonl") == 1
+    assert "rows: 0, skipped: 1" in shell.out
+    assert shell("data", "gather", "odd.jsonl", "--json") == 1
+
+
 def test_a_tasks_questions_come_out_of_the_ledger(shell: Shell, tmp_path, monkeypatch):
     monkeypatch.setattr(gathering, "_PAGE", 2)
     (tmp_path / "data").mkdir()

@@ -64,6 +64,34 @@ async def test_only_the_admin_key_may_and_a_tenant_s_documents_stay_its_own(home
         assert (await home.client.send("POST", f"{MANUAL}/search", asked)).status == status
 
 
+async def test_a_file_is_taken_as_it_comes(home):
+    async def put(name, data, query=""):
+        return await home.client.send("PUT", f"{MANUAL}/files/{name}", data, query=query)
+
+    page = "<html><body><h1>退货</h1><p>运费由买家承担。</p></body></html>".encode("gb18030")
+    taken = await put("rules/退货.html", page, "tag=shop&licence=CC0-1.0")
+    assert (taken.json["added"], taken.json["refused"]) == (1, [])
+    (stored,) = (await home.client.get(MANUAL)).json["documents"]
+    kept = {key: stored[key] for key in ("id", "source", "tags", "licence")}
+    assert kept == {
+        "id": "rules/退货.html",
+        "source": "rules/退货.html",
+        "tags": ["shop"],
+        "licence": "CC0-1.0",
+    }
+    assert (await put("rules/退货.html", page, "tag=shop&licence=CC0-1.0")).json["unchanged"] == 1
+    rows = ["name,price", *(f"chair{number},{number}" for number in range(250))]
+    assert (await put("t.csv", "\n".join(rows).encode())).json["added"] == 2
+    shorter = await put("t.csv", "\n".join(rows[:9]).encode())
+    assert (shorter.json["added"], shorter.json["removed"]) == (1, 2)
+    some = await put("rows.jsonl", b'{"id": "a", "text": "one"}\n{"id": "b"}\n')
+    assert some.json["added"] == 1 and some.json["refused"][0]["where"] == "rows.jsonl:2"
+    for name, data in [("x.pdf", b"\0\1"), ("..", b""), ("字" * 300 + ".txt", b""), ("e.txt", b"")]:
+        refused = await put(name, data)
+        assert refused.status == 400 and refused.error["param"] in {"name", None}, name
+    assert (await put("字" * 300 + ".txt", b"Fine.")).json["added"] == 1
+
+
 async def test_a_bad_document_is_refused_by_name_and_nothing_is_written(home):
     rows = [{"id": "a", "text": "fine"}, {"id": "b", "text": " "}]
     refused = await home.client.send("PUT", MANUAL, {"documents": rows})
@@ -160,6 +188,31 @@ def test_options_say_of_files_what_a_row_does_not_say_itself(typed, tmp_path):
         return {name for name in ("note.txt", "  r  ") if name in out}
 
     assert (found(), found("staff"), found("board")) == (set(), {"note.txt"}, {"  r  "})
+
+
+def test_what_a_file_no_longer_says_is_gone_and_a_bad_row_harms_no_other(typed, tmp_path):
+    table, rows = tmp_path / "t.csv", tmp_path / "rows.jsonl"
+    lines = [f"椅子{number},{number}" for number in range(450)]
+    for kept, said in [
+        (450, "3 added"),
+        (420, "1 added, 0 updated, 2 unchanged, 1 removed"),
+        (50, "3 removed"),
+    ]:
+        table.write_text("\n".join(["名称,价格", *lines[:kept]]))
+        assert said in typed("add", str(table), "--collection", "c")[1]
+    assert typed("list", "--collection", "c")[1].count("\n") == 1
+    table.write_bytes(b"\0\1\2")  # what cannot be read has not said that anything is gone
+    assert typed("add", str(table), "--collection", "c")[0] == 1
+    assert typed("list", "--collection", "c")[1].count("\n") == 1
+    rows.write_text(f'{{"id": "{"x" * 600}", "text": "otter"}}\n{{"id": "ok", "text": "An otter."}}\n')
+    code, out, err = typed("add", str(rows), "--collection", "c", "--valid-until", "2020-01-01")
+    assert (code, out) == (
+        1,
+        "c: 1 added, 0 updated, 0 unchanged.\n",
+    ) and "rows.jsonl:1: A document's id" in err
+    assert typed("search", "otter", "--collection", "c")[1] == ""
+    assert "1 updated" in typed("add", str(rows), "--collection", "c", "--valid-from", "2020-01-01")[1]
+    assert "ok" in typed("search", "otter", "--collection", "c")[1]
 
 
 def test_mistakes_are_explained(typed):

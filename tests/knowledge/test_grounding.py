@@ -3,7 +3,7 @@
 import pytest
 
 from stepladder.core import Passage
-from stepladder.knowledge import Evidence
+from stepladder.knowledge import Evidence, claims
 
 SHOP = (
     "Acme was founded in Lyon. The company sells kettles and has 40 people. "
@@ -64,3 +64,15 @@ def test_a_long_sentence_with_three_words_exchanged_is_not_supported():
         text.replace("propeller", "turbulent").replace("spanwise", "thermal").replace("lift", "pressure")
     )
     assert evidence.support(changed) is None
+
+
+@pytest.mark.parametrize("said", ["It is free.", "Refundable!", "免费。", "It is 7.", "Acme sells kettles"])
+def test_a_short_sentence_is_checked_too(said):
+    assert claims(said)
+
+
+@pytest.mark.parametrize(
+    "said", ["Sure!", "Of course.", "Prices", "Here it is:", "好的。", "当然！", "价格", "---", "1."]
+)
+def test_what_tells_nothing_is_not(said):
+    assert not claims(said)

@@ -44,9 +44,21 @@ def test_the_terms_of_a_document():
     assert document_terms("!?。 \n") == []
 
 
+def test_a_sign_makes_another_name_of_a_letter():
+    assert document_terms("C, C++, C#: AT&T's R&D") == ["c", "c++", "c#", "at&t", "s", "r&d"]
+    assert document_terms("学C++课程，F#12 g＋＋") == [
+        *("学", "c++", "学c++", "课程", "程", "c++课", "f#", "12", "g++")
+    ]
+    assert document_terms("research&development a&bc1 notepad++ abc#d") == [
+        *("research", "develop", "a", "bc1", "notepad", "abc", "d")
+    ]
+    assert query_terms("What does AT&T cost?") == {"at&t": 1, "cost": 1}
+
+
 def test_the_terms_of_a_query_leave_out_what_every_text_has():
     assert query_terms("What is the price of the chair, the price?") == {"price": 2, "chair": 1}
     assert query_terms("to be or not to be")
+    assert query_terms("What's in vitamin D that I don’t get?") == {"vitamin": 1, "d": 1, "don": 1, "get": 1}
     assert query_terms("汽车站") == {"汽车": 1, "车站": 1}
     assert query_terms("猫 and dog") == {"猫": 1, "dog": 1}
     assert is_character("猫")

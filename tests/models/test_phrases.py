@@ -30,6 +30,12 @@ def entries(*rows):
         ("繁體字", "这是繁体字吗", True),
         ("a", "b a", True),
         ("iphone 15", "iPhone 15有货吗", True),
+        ("C#", "How much is C#?", True),
+        ("C#", "How much is C?", False),
+        ("C", "C++、C#课程", False),
+        ("C", "C# or C", True),
+        (".NET", "what does .NET cost", True),
+        (".NET", "the net profit", False),
     ],
 )
 def test_a_phrase_is_held_as_whole_words(phrase, text, held):

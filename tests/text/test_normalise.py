@@ -70,7 +70,13 @@ def test_dictionary_keys_keep_what_matters():
     assert dictionary_key("don't") == "don't"
     assert dictionary_key("is it not?") != dictionary_key("is it?")
     assert dictionary_key("?") != dictionary_key("!")
-    assert dictionary_key("-5%") != ""
+    assert [dictionary_key(text) for text in ("-5%?", "-1", "- 1", "1")] == ["-5%", "-1", "1", "1"]
+    assert [dictionary_key(text) for text in ("（C#）", ".NET!", "...what", "#")] == [
+        "c#",
+        ".net",
+        "what",
+        "#",
+    ]
 
 
 @given(texts)

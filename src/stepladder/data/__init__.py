@@ -30,8 +30,8 @@ from stepladder.data.cleaning import (
     sample_of,
 )
 from stepladder.data.discover import Discovery, Found, discover
-from stepladder.data.duplicates import Duplicates, find_contamination, find_duplicates, near_groups
-from stepladder.data.errors import Suspect, find_label_errors
+from stepladder.data.duplicates import Duplicates, Rows, find_contamination, find_duplicates, near_groups
+from stepladder.data.errors import Suspect, find_conflicts, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
 from stepladder.data.frozen import About, Difference, compare, freeze_folder, read_card
 from stepladder.data.gather import clean, freeze, gather, replay, training_set, unlabelled
@@ -57,7 +57,8 @@ from stepladder.data.labelling import (
     Terms,
     ask_all,
 )
-from stepladder.data.log import FieldNames, Log, LogRow, Skipped, iterate_log, open_log, read_log
+from stepladder.data.log import FieldNames, Log, LogRow, Skipped, find, iterate_log, open_log, read_log
+from stepladder.data.meaning import find_alike, find_alike_to
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
@@ -122,6 +123,7 @@ __all__ = [
     "Reading",
     "Repetition",
     "RowFile",
+    "Rows",
     "Rule",
     "Shape",
     "Skipped",
@@ -144,6 +146,10 @@ __all__ = [
     "discover",
     "feedback_sources",
     "file_sources",
+    "find",
+    "find_alike",
+    "find_alike_to",
+    "find_conflicts",
     "find_contamination",
     "find_duplicates",
     "find_label_errors",

@@ -1,10 +1,11 @@
-"""Labels that are probably wrong: confident learning on guesses of models that had not seen the label."""
+"""Labels that are probably wrong: confident guesses of models that had not seen them disagree, or near-copies do."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepladder.core import BadRequest, Example, Guess
+from stepladder.data.duplicates import Duplicates
 
 _SHARE = 0.8  # of the usual confidence: on planted errors this finds more than it accuses wrongly (benchmarks/data.py)
 
@@ -43,4 +44,21 @@ def find_label_errors(examples: Sequence[Example], guesses: Sequence[Guess]) -> 
         for at, (example, guess) in enumerate(zip(examples, guesses, strict=True))
         if example.label != guess.text and guess.confidence >= _SHARE * sure.get(guess.text, 1.0)
     ]
+    return sorted(suspects, key=lambda suspect: -suspect.confidence)
+
+
+def find_conflicts(examples: Sequence[Example], duplicates: Duplicates) -> list[Suspect]:
+    """Near-copies with different labels: each that does not say what more than half of its like say, surest first.
+
+    The suggestion is what most of the others say, and how sure it is their share. Where labels are even, all are suspects.
+    """
+    suspects = []
+    for group in duplicates.clusters():
+        said = Counter(examples[at].label for at in group.tolist())
+        for at in group.tolist() if len(said) > 1 else ():
+            own = examples[at].label
+            if 2 * said[own] > len(group):
+                continue
+            other, count = (said - Counter({own: said[own]})).most_common(1)[0]
+            suspects.append(Suspect(at, examples[at], other, count / len(group)))
     return sorted(suspects, key=lambda suspect: -suspect.confidence)

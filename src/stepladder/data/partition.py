@@ -1,6 +1,6 @@
 """A file's rows into splits, by hash, by group or by time; what is nearly the same text never stands in two of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -55,8 +55,13 @@ def split_rows(rows: RowFile, cut: Cut, progress: Progress) -> list[str]:
     return [names[unit] for unit in units]
 
 
-def write_splits(rows: RowFile, names: Sequence[str], folder: Path) -> dict[str, int]:
-    """Write each split's rows, as they were, to FOLDER/NAME.jsonl; returns how many each has. Raises DataError."""
+def write_splits(
+    rows: RowFile, names: Sequence[str], folder: Path, *, splits: Iterable[str] = ()
+) -> dict[str, int]:
+    """Write each split's rows, as they were, to FOLDER/NAME.jsonl; returns how many each has. Raises DataError.
+
+    Those of `splits` that got no row are written too, empty: else an earlier cut's file would be taken for this one's.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,7 +70,7 @@ def write_splits(rows: RowFile, names: Sequence[str], folder: Path) -> dict[str,
         split: write_rows(
             folder / f"{split}.jsonl", (rows.line(at) for at, name in enumerate(names) if name == split)
         )
-        for split in dict.fromkeys(sorted(set(names)))
+        for split in sorted({*splits, *names})
     }
 
 

@@ -1,6 +1,8 @@
 """The admin API's documents: added, listed, removed and searched under /admin/knowledge."""
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,11 +12,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from stepladder.core import BadRequest, Right, Scope, Tenant
+from stepladder.interaction.chat import body_of
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, json_of
-from stepladder.knowledge import Document, Knowledge, Query, SearchMode, answered
+from stepladder.knowledge import (
+    Document,
+    Knowledge,
+    Query,
+    Refused,
+    SearchMode,
+    answered,
+    received,
+    sorted_out,
+)
+
+_LEAST_FILE = 32 << 20  # bytes that a file may have wherever bodies may not have more
 
 
 class _Added(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +66,7 @@ class KnowledgePages:
             route(Right.OPERATE, "GET", one, self.listed),
             route(Right.OPERATE, "PUT", one, self.put),
             route(Right.OPERATE, "DELETE", one, self.remove),
+            route(Right.OPERATE, "PUT", f"{one}/files/{{name:path}}", self.take),
             route(Right.OPERATE, "POST", f"{one}/search", self.search, changes=False),
             route(Right.OPERATE, "POST", f"{one}/answer", self.answer, changes=False),
         ]
@@ -83,6 +98,42 @@ class KnowledgePages:
             if given.embed and knowledge.embedder is not None:
                 changes["embedded"] = knowledge.embed(name, tenant=given.tenant)
             return changes
+
+        return json_of(await asyncio.to_thread(add))
+
+    @takes(query=("tenant", "licence", "tag", "group"))
+    async def take(self, request: Request, tenant: Tenant) -> Response:
+        """PUT /admin/knowledge/{collection}/files/{name}: the body is a file of any kind, and its documents are the name's."""
+        collection, name = request.path_params["collection"], request.path_params["name"]
+        given, owner = request.query_params, request.query_params.get("tenant", "")
+        length = request.headers.get("content-length", "0")
+        limit = max(self._house.gateway.snapshot.config.server.max_body_kb * 1024, _LEAST_FILE)
+        data = await body_of(request.receive, int(length) if length.isdigit() else 0, limit)
+        refused: list[Refused] = []
+
+        def labelled() -> Iterator[Document]:
+            for one in sorted_out(received(data, name), refused):
+                yield replace(
+                    one,
+                    licence=one.licence or given.get("licence", ""),
+                    tags=one.tags or tuple(given.getlist("tag")),
+                    groups=one.groups or tuple(given.getlist("group")),
+                )
+
+        def add() -> dict[str, Any]:
+            knowledge = self._knowledge()
+            documents = list(labelled())
+            if not documents and refused:
+                raise BadRequest(f"{name}: {refused[0].reason}.", param="name", remedy="Send another file.")
+            changes: dict[str, Any] = {
+                str(change): count
+                for change, count in knowledge.add(collection, documents, tenant=owner).items()
+            }
+            ids = {one.id for one in documents}
+            changes["removed"] = knowledge.keep_parts(collection, name, ids, tenant=owner)
+            if knowledge.embedder is not None:
+                changes["embedded"] = knowledge.embed(collection, tenant=owner)
+            return {**changes, "refused": refused}
 
         return json_of(await asyncio.to_thread(add))
 

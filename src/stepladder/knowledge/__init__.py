@@ -17,12 +17,12 @@ from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, q
 from stepladder.knowledge.ranker import Ranker
 from stepladder.knowledge.rankers import Kept, Worth
 from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, candidates, signs
-from stepladder.knowledge.reading import files, jsonl, read, sorted_out
+from stepladder.knowledge.reading import files, jsonl, read, received, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
 from stepladder.knowledge.sources import Outcome, Visit, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
-from stepladder.knowledge.terms import document_terms, query_terms
+from stepladder.knowledge.terms import document_terms, in_order, query_terms
 from stepladder.knowledge.tuning import Lesson, Tuned
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "extract",
     "files",
     "html_text",
+    "in_order",
     "is_instruction",
     "jsonl",
     "keep_up",
@@ -69,6 +70,7 @@ __all__ = [
     "query_terms",
     "questions",
     "read",
+    "received",
     "self_test",
     "signs",
     "size",

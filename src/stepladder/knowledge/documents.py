@@ -110,6 +110,15 @@ def index_anew(connection: sqlite3.Connection, collection: int) -> None:
     postings.tidy(connection, collection)
 
 
+def parts_of(connection: sqlite3.Connection, collection: int, path: str) -> list[str]:
+    """Ids of what came of a file: itself, or its parts, which are called PATH#..."""
+    rows = connection.execute(
+        "SELECT id FROM documents WHERE collection = ? AND source = ? AND (id = ? OR (id > ? AND id < ?))",
+        (collection, path, path, f"{path}#", f"{path}$"),
+    )
+    return [row[0] for row in rows]
+
+
 def remove(connection: sqlite3.Connection, collection: int, ids: Iterable[str]) -> int:
     """Take documents out; how many there were."""
     numbers = [
@@ -241,11 +250,12 @@ def _written(given: Document) -> Document:
     document = replace(
         given, **{name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
     )
-    _check(document)
+    check(document)
     return document
 
 
-def _check(document: Document) -> None:
+def check(document: Document) -> None:
+    """Raise BadRequest, naming it, for a document that cannot be taken."""
     if not document.id or len(document.id) > _MOST_ID:
         raise BadRequest(
             f"A document's id has 1 to {_MOST_ID} characters.", param="id", remedy="Give another id."
@@ -279,4 +289,7 @@ def _stored(row: sqlite3.Row) -> Stored:
         tags=tuple(json.loads(row["tags"])),
         groups=tuple(json.loads(row["groups"])),
         changed_at=row["changed_at"],
+        licence=row["licence"],
+        valid_from=row["valid_from"],
+        valid_until=row["valid_until"],
     )

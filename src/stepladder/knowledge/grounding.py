@@ -26,6 +26,12 @@ _TURNED = 0.5  # a pair of characters whose both stand there, apart
 _NEW = 2.0
 _LOOKED_AT = 3
 _LEAST_TERMS = 2
+_SAID = (".", "!", "。", "！")  # how a sentence ends, and a heading does not
+_POLITENESS = (
+    "sure certainli absolut definit yes ok okai hello hi hei thank cours great good welcom sorri pleas understood "
+    "好的 当然 是的 可以 您好 你好 谢谢 抱歉 明白 没错"
+)
+_POLITE = frozenset(_POLITENESS.split())
 _MARKER = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,，、;-]\s*)?)+[\]］】]")
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|nor|neither|without|cannot|can't|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't|"
@@ -132,9 +138,12 @@ def unmarked(sentence: str) -> str:
 
 
 def claims(sentence: str) -> bool:
-    """Whether a sentence says anything that could be checked: headings and "Sure, here it is:" do not."""
+    """Whether a sentence says anything that could be checked: headings, "Sure." and "Here it is:" do not."""
     said = sentence.strip()
-    return not said.endswith((":", "：", "?", "？")) and len(claim_terms(said)) >= _LEAST_TERMS
+    terms = claim_terms(said)
+    if not terms or said.endswith((":", "：", "?", "？")):
+        return False
+    return len(terms) >= _LEAST_TERMS or (said.endswith(_SAID) and not terms <= _POLITE)
 
 
 def claim_terms(text: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -152,6 +152,13 @@ class Knowledge:
         index = self.nearest(collection, tenant=tenant)
         if index is not None:
             index.prepare(self._graph_path(index), build=True)
+
+    def keep_parts(self, collection: str, path: str, ids: Set[str], *, tenant: str = "") -> int:
+        """Take out what came of a file once and is not among `ids`, which it is now. How many there were."""
+        with self._file.write() as connection:
+            number = documents.collection_number(connection, tenant, collection)
+            gone = [id for id in documents.parts_of(connection, number, path) if id not in ids]
+            return documents.remove(connection, number, gone)
 
     def remove(self, collection: str, ids: Sequence[str], *, tenant: str = "") -> int:
         """Take documents out: found no more from now on. How many there were."""

@@ -17,8 +17,8 @@ from stepladder.knowledge.postings import Extent, Postings, extent, lookup, look
 from stepladder.knowledge.ranking import Ranking
 from stepladder.knowledge.terms import is_character, query_terms
 
-K1 = 2.0
-B = 0.6
+K1 = 1.5
+B = 0.75
 LONG = 2.0
 """A passage counts as no longer than so many average ones: else one among much shorter ones is never found."""
 

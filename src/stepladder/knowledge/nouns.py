@@ -45,6 +45,9 @@ class Stored:
     tags: tuple[str, ...]
     groups: tuple[str, ...]
     changed_at: float
+    licence: str
+    valid_from: float | None
+    valid_until: float | None
 
 
 @dataclass(frozen=True, slots=True)

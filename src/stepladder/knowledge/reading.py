@@ -1,16 +1,20 @@
 """Files to documents, one at a time: what cannot be read is refused with the reason, and the rest goes on."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from stepladder.core import StepladderError
+from stepladder.core import BadRequest, StepladderError
+from stepladder.knowledge.documents import check
 from stepladder.knowledge.extraction import extract
 from stepladder.knowledge.nouns import Document, Refused
 
 _MOST_LINE = 64 << 20
+_MOST_NAME = 60  # characters: file systems take 255 bytes
 
 
 class _Row(msgspec.Struct):
@@ -92,10 +96,31 @@ def read(path: Path) -> Iterator[Document | Refused]:
         yield Refused(str(path), str(error))
 
 
+def received(data: bytes, name: str, called: str = "") -> Iterator[Document | Refused]:
+    """The documents of a file that has come from elsewhere, as if it lay at `called` (without it, at `name`)."""
+    called = called or name
+    plain = name.replace("\0", "").encode("utf-8", "replace").decode().rpartition("/")[2]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (plain[-_MOST_NAME:].lstrip(".") or "file")
+        path.write_bytes(data)
+        for item in read(path):
+            if isinstance(item, Refused):
+                where, reason = (said.replace(str(path), called) for said in (item.where, item.reason))
+                yield replace(item, where=where, reason=reason)
+            else:
+                id, source = (said.replace(str(path), called) for said in (item.id, item.source))
+                yield replace(item, id=id[:500], source=source)
+
+
 def sorted_out(items: Iterable[Document | Refused], refused: list[Refused]) -> Iterator[Document]:
-    """The documents; what was refused goes into the list."""
+    """The documents; what was refused, or cannot be taken, goes into the list."""
     for item in items:
         if isinstance(item, Refused):
             refused.append(item)
+            continue
+        try:
+            check(item)
+        except BadRequest as error:
+            refused.append(Refused(item.source or item.id, str(error)))
         else:
             yield item

@@ -18,6 +18,7 @@ STAR = "*"
 _LETTERS = r"[^\W_\u2e80-\u9fff\uf900-\U0010ffff]"
 _LETTER = re.compile(_LETTERS)
 _WORD = re.compile(f"{_LETTERS}+")
+_SIGNS = ("#", "++")  # C is not in C# or C++
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,9 @@ class Phrases:
 
     def replaced(self, text: str) -> str:
         """A text in normal form with its phrases' answers in their places, longer phrases first, nothing twice."""
-        held = self.held(text)
-        if not held:
+        answers = {key: answer for key, answer in self.held(text) if normalise(answer) not in text}
+        if not answers:
             return text
-        answers = dict(held)
         either = "|".join(map(re.escape, answers))
         return re.sub(either, lambda at: self._said(at, answers), text)
 
@@ -168,4 +168,6 @@ def _whole(text: str, start: int, end: int) -> bool:
 
 
 def _joined(text: str, at: int) -> bool:
-    return 0 < at < len(text) and bool(_LETTER.match(text[at - 1]) and _LETTER.match(text[at]))
+    if not (0 < at < len(text) and _LETTER.match(text[at - 1])):
+        return False
+    return bool(_LETTER.match(text[at])) or text.startswith(_SIGNS, at)

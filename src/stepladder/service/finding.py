@@ -42,6 +42,10 @@ _POINTS_BACK = re.compile(
     r"^(?:and|but|so|or|what about|how about)\b|"
     r"[它他她](?:们)?|[这那该此](?:个|些|种|里|样|时|款|项|家|位|边)?|其中|上述|前者|后者|同样|还有|另外|呢[?？]?$"
 )
+_SEVERAL = re.compile(
+    r"\b(?:compar\w*|differences?|differ|versus|vs|both|each|respectively|or|than)\b|"
+    r"比较|相比|对比|区别|不同|差别|分别|各自|还是|哪个更|哪种更|[比和与].*[更多少]"
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -143,7 +147,8 @@ class Finder:
         alone = _alone(question)
         if self.knows.rewrite is Rewrite.NONE:
             return (question.text,), Usage(), 0.0
-        if self.knows.rewrite is Rewrite.MODEL and self._rewriter is not None and alone[0] != question.text:
+        several = len(alone) > 1 or _SEVERAL.search(normalise(question.text)) is not None
+        if self.knows.rewrite is Rewrite.MODEL and self._rewriter and (several or alone[0] != question.text):
             try:
                 return await _rewritten(self._rewriter, question)
             except RungFailed as error:
@@ -216,7 +221,8 @@ async def _rewritten(rewriter: Rung, question: Question) -> tuple[tuple[str, ...
 _REWRITING = (
     "Write what to search documents for, so that the last question can be answered. Each query stands by itself: put the "
     "names that the conversation means where the question has only pronouns. One query a line, at most three: one is "
-    "enough unless the question has several parts. Write in the question's language, and nothing but the queries."
+    "enough unless the question has several parts or compares things, then one for each. Write in the question's "
+    "language, and nothing but the queries."
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from stepladder.core import Answer, Citation, Part, Question, RungFailed, StepladderError, Task
-from stepladder.knowledge import Quote, answered, best_quote, query_terms
+from stepladder.knowledge import Quote, answered, best_quote, in_order, query_terms
 from stepladder.service.finding import Finder, Found
 from stepladder.service.grounded import refused, stood_on
 from stepladder.store import Approval
@@ -40,7 +40,12 @@ _ASKING = (
 _KEPT = re.compile(
     r"\b(?:" + "|".join(_ASKING) + r")\b|\b(?:not|no|never|none|without|cannot|nor)\b|n't\b|[不没未无非勿别]"
 )
-_FILLING = re.compile(r"请问|麻烦|一下|[吗呢吧啊呀的了]|你好|您好|谢谢|[，。？！,.?!、~～\s]")
+_FILLING = re.compile(
+    r"请问|麻烦|一下|[吗呢吧啊呀的了]|你好|您好|谢谢|[，。？！?!]|"
+    r"(?<![\d.,、~\s])[.,、~\s]+|[.,、~\s]++(?!\d)"  # between digits a point is no filler
+)
+_SIGN = re.compile(r"(?<!\w)-(?=\w)|(?<=\d)[.:/-](?=\d)|[+#&@%*<>=^|$€£¥°±×÷]")  # C# is not C++, nor 1.5 15
+_CAPITALS = re.compile(r"(?<=\w )A\b|\b(?:IT|US)\b")  # vitamin A, and not "a vitamin"
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -48,13 +53,14 @@ Signature = tuple[tuple[str, ...], tuple[str, ...]]
 def signature(text: str) -> Signature:
     """What makes two questions neighbours: the same telling words in the same order, asked and denied the same way.
 
-    Fillers, endings, case and writing may differ; a name, a number, a "not" or a "who" may not.
+    Fillers, endings, case and writing may differ; a name, a number, a sign, a "not" or a "who" may not.
     """
     said = normalise(text)
     asking = tuple(sorted(Counter(_KEPT.findall(said)).elements()))
     if re.search(r"[\u3400-\u9fff]", said):
         return (_FILLING.sub("", said),), asking
-    return tuple(query_terms(said)), asking
+    signs = (*_SIGN.findall(said), *(() if text.isupper() else _CAPITALS.findall(text)))
+    return (*(in_order(said) or query_terms(said)), *signs), asking
 
 
 class Verified:

@@ -19,6 +19,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
+_SIGNED_END = re.compile(r"[a-z]#|[0-9]%")
+_SIGNED_START = re.compile(r"(?<!\.)\.[a-z]|(?<![\w-])-[0-9]")
 _HAN_PLANES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x2FA20), (0x30000, 0x323B0))
 _TABLE_SIZE = 0x323B0
 
@@ -95,7 +97,8 @@ def _looked_up(text: str) -> str:
 def dictionary_key(text: str) -> str:
     """Return the key under which a dictionary entry is found: the normal form without punctuation at its ends.
 
-    A text that is nothing but punctuation keeps its normal form, so that "?" and "!" stay two entries.
+    A text that is nothing but punctuation keeps its normal form, so that "?" and "!" stay two entries; a sign that makes
+    another name or number of what it is written to stays too: C#, .NET, 5%, -1.
     """
     normal = normalise(text)
     first, last = 0, len(normal)
@@ -103,6 +106,10 @@ def dictionary_key(text: str) -> str:
         first += 1
     while last > first and _is_edge(normal[last - 1]):
         last -= 1
+    if _SIGNED_END.match(normal, last - 1):
+        last += 1
+    if _SIGNED_START.match(normal, first - 1):
+        first -= 1
     return normal[first:last] or normal
 
 

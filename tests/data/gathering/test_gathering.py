@@ -143,6 +143,11 @@ def test_a_database_query_is_a_source_and_its_refusal_is_told(tmp_path):
         gathered(tmp_path, [database_source(url, "select * from elsewhere")])
     with pytest.raises(DataError, match="URL"):
         database_source("://", "select 1")
+    with pytest.raises(DataError, match="There is no database"):
+        database_source(f"sqlite:///{tmp_path / 'other.db'}", "select 1")
+    assert not (tmp_path / "other.db").exists()
+    with pytest.raises(DataError, match="driver"):
+        gathered(tmp_path, [database_source("mysql+nodriver_here://host/shop", "select 1")])
 
 
 def test_broken_records_are_counted_and_named(tmp_path):

@@ -1,10 +1,12 @@
-"""Merging, GGUF files and 8 bit by torchao, each weighed by its answers and held to the gate: on tiny models."""
+"""Merging, GGUF files, 8 bit by torchao and 4 bit for GPUs, weighed by their answers and held to the gate: tiny models."""
 
+import json
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from stepladder.core import BadRequest, DataError, MissingExtra
 from stepladder.training.language import (
     Gate,
     Job,
@@ -16,7 +18,10 @@ from stepladder.training.language import (
     train,
     write_lines,
 )
+from stepladder.training.language.four_bit import in_4_bit
 from stepladder.training.language.kquants import pack, packing
+from stepladder.training.language.unpacking import unpacked
+from stepladder.training.language.weights import ADAPTER
 from tests.training.language.places import tiny_base
 from tests.training.language.tiny import write_intents
 
@@ -121,6 +126,50 @@ def test_torchao_keeps_matrices_in_8_bit(tuned, asked, tmp_path):
     found = shrink({"do": "torchao"}, tuned / "sft" / "model", out, asked, gate=EASY)
     assert (found.refused, found.right[0]) == ("", 1.0)
     assert found.size[1] < 0.4 * found.size[0]
+
+
+@training
+@pytest.mark.skipif(
+    find_spec("auto_round") is None, reason="needs stepladder[autoround]: it is not installed"
+)
+@pytest.mark.parametrize("form", ["gptq", "awq"])
+def test_4_bit_for_gpus_is_weighed_here_by_its_unpacked_layers(form, tuned, asked, tmp_path):
+    from safetensors.torch import load_file
+
+    out, source = tmp_path / form, tuned / "sft" / "model"
+    found = shrink({"do": "four_bit", "form": form, "steps": 3}, source, out, asked, gate=EASY)
+    assert (found.refused, found.right[0]) == ("", 1.0)
+    assert found.size[1] < 0.25 * found.size[0]
+    assert (found.seconds[1], found.memory[1]) == (0, 0)  # a GPU's kernels would tell
+    told = json.loads((out / "config.json").read_bytes())["quantization_config"]
+    assert (told["quant_method"], told["bits"], told["group_size"], told["sym"]) == (
+        form,
+        4,
+        128,
+        form == "gptq",
+    )
+    whole, kept = load_file(source / "model.safetensors"), load_file(out / "model.safetensors")
+    layers = [name.removesuffix(".qweight") for name in kept if name.endswith(".qweight")]
+    assert len(layers) == 14
+    for name in layers:
+        scales = kept[f"{name}.scales"]
+        near = unpacked(form, kept[f"{name}.qweight"], kept[f"{name}.qzeros"], scales)
+        step = scales.float().abs().repeat_interleave(128, 0).T  # of either sign
+        # Rounding up or down is learned, and the ends are cut by a few steps at most.
+        assert ((near - whole[f"{name}.weight"]).abs() / step).mean() < 0.5
+        assert ((near - whole[f"{name}.weight"]).abs() <= 2 * step).all()
+
+
+def test_4_bit_says_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr("stepladder.training.language.four_bit.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"stepladder\[autoround\]"):
+        in_4_bit(tmp_path, tmp_path / "out", tmp_path / "rows.jsonl", "gptq", 5)
+    monkeypatch.setattr("stepladder.training.language.four_bit.find_spec", lambda name: name)
+    with pytest.raises(BadRequest, match="in 0 steps"):
+        in_4_bit(tmp_path, tmp_path / "out", tmp_path / "rows.jsonl", "gptq", 0)
+    (tmp_path / ADAPTER).write_text("{}")
+    with pytest.raises(DataError, match="Merge an adapter first"):
+        in_4_bit(tmp_path, tmp_path / "out", tmp_path / "rows.jsonl", "awq", 5)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ def test_a_model_from_nothing_is_a_whole_model(places, tmp_path):
             Job("ppo", "x", LanguageSettings(accumulate=2), more=MethodSettings(reward="json")),
             "takes accumulate=1",
         ),
+        (Job("rloo", "x", more=MethodSettings(reward="json", order="file")), "draws its prompts itself"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(job, said, tmp_path):
@@ -209,7 +210,8 @@ def test_settings_that_do_not_go_together_are_refused(job, said, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "table", [{"adapter": "lore"}, {"shape": "gpt"}, {"width": 10, "heads": 4}, {"samples": 1}]
+    "table",
+    [{"adapter": "lore"}, {"shape": "gpt"}, {"order": "length"}, {"width": 10, "heads": 4}, {"samples": 1}],
 )
 def test_a_wrong_setting_is_named(table):
     with pytest.raises(ConfigError) as caught:

@@ -58,7 +58,7 @@ def database_source(url: str, query: str) -> Source:
     """The rows of a query, read as the database sends them. Raises DataError for a URL or query that it refuses."""
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
     try:
         address = make_url(url)
@@ -66,6 +66,9 @@ def database_source(url: str, query: str) -> Source:
         raise DataError(
             "The database's URL is none.", remedy="Write it as sqlite:///FILE or postgresql://..."
         ) from error
+    file = address.database if address.get_backend_name() == "sqlite" else None
+    if file and file != ":memory:" and not file.startswith("file:") and not Path(file).exists():
+        raise DataError(f"There is no database {file}.", remedy="Check the path.")  # SQLite would make one
 
     def rows() -> Iterator[Record]:
         try:
@@ -76,6 +79,11 @@ def database_source(url: str, query: str) -> Source:
                         yield dict(row)
             finally:
                 engine.dispose()
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise DataError(
+                f"{address.drivername} needs a driver that is not installed: {error}.",
+                remedy="Install it, or name another in the URL, such as postgresql+psycopg://.",
+            ) from error
         except SQLAlchemyError as error:
             said = str(getattr(error, "orig", None) or type(error).__name__)
             raise DataError(f"The database refuses the query: {said}.", remedy="Check --query.") from error

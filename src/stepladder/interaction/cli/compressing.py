@@ -28,6 +28,10 @@ Same = Annotated[
 Right = Annotated[float, typer.Option(help="Share of answers that must be what the rows say.")]
 Risk = Annotated[float, typer.Option(help="Of letting a step pass that does not keep this.")]
 
+Rounding = Annotated[
+    int, typer.Option(help="Steps in which a layer learns from the rows which way to round.")
+]
+
 
 @app.command()
 def merge(
@@ -79,6 +83,34 @@ def torchao(
 ) -> None:
     """Keep the matrices in 8 bit, one scale a row, by torchao: transformers and vLLM open the folder."""
     _do({"do": "torchao"}, (folder, out, data), _gate(same, right, risk))
+
+
+@app.command()
+def gptq(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Folder,
+    out: Out,
+    data: Data,
+    steps: Rounding = 200,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Keep the layers in 4 bit as GPTQ does, for vLLM, SGLang and transformers on a GPU; made on any machine."""
+    _do({"do": "four_bit", "form": "gptq", "steps": steps}, (folder, out, data), _gate(same, right, risk))
+
+
+@app.command()
+def awq(  # noqa: PLR0913, PLR0917 a command's options
+    folder: Folder,
+    out: Out,
+    data: Data,
+    steps: Rounding = 200,
+    same: Same = 0.95,
+    right: Right = 0.0,
+    risk: Risk = 0.1,
+) -> None:
+    """Keep the layers in 4 bit as AWQ does, with zero points, for the same servers; made on any machine."""
+    _do({"do": "four_bit", "form": "awq", "steps": steps}, (folder, out, data), _gate(same, right, risk))
 
 
 @app.command()
@@ -194,7 +226,10 @@ def _table(found: "Shrunk", out: Path) -> "Table":
     lines = [
         ["weights", *(f"{size / 1e6:,.2f} MB" for size in found.size)],
         ["packed by gzip", *(f"{size / 1e6:,.2f} MB" for size in found.packed)],
-        ["time for an answer", *(f"{seconds * 1000:.1f} ms" for seconds in found.seconds)],
+        [
+            "time for an answer",
+            *(f"{seconds * 1000:.1f} ms" if seconds else "not told" for seconds in found.seconds),
+        ],
         [
             "memory of the process",
             *(f"{size / 1e6:,.0f} MB" if size else "not told" for size in found.memory),

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, preferring, synthesising
+from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from stepladder.core import Embedder, Progress
+    from stepladder.data import RowFile, Rows, Suspect
 
 app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
@@ -28,7 +32,7 @@ app.add_typer(preferring.app)
 
 
 @app.command()
-def dedupe(
+def dedupe(  # noqa: PLR0913, PLR0917 a command's options
     file: FileArgument,
     out: Annotated[Path, typer.Option(help="The rows that stay, as they were.")],
     removed: Annotated[
@@ -36,14 +40,20 @@ def dedupe(
     ] = None,
     input_: InputOption = "input",
     threshold: ThresholdOption = 0.6,
+    embedder: EmbedderOption = "none",
+    alike: AlikeOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Leave out copies and near-copies; the first of each kind stays."""
+    """Leave out copies and near-copies, and with --embedder what says the same; the first of each kind stays."""
     from stepladder.data import RowFile, find_duplicates, write_rows
 
+    by_meaning, most = looking(embedder, alike)
     with RowFile(file, input_) as rows:
         with moving_bar() as tell:
             original = find_duplicates(rows, tell, threshold=threshold).original
+            alone = sum(at == first for at, first in enumerate(original.tolist()))
+            if by_meaning is not None:
+                original = _without_the_same(rows, original, (by_meaning, most), tell)
         stays = [at for at, first in enumerate(original.tolist()) if at == first]
         write_rows(out, (rows.line(at) for at in stays))
         if removed is not None:
@@ -55,7 +65,8 @@ def dedupe(
             {
                 "rows": len(rows),
                 "kept": len(stays),
-                "copies": len(rows) - len(stays),
+                "copies": len(rows) - alone,
+                **({"say_the_same": alone - len(stays)} if by_meaning is not None else {}),
                 "broken": len(rows.skipped),
             },
             json_,
@@ -63,63 +74,112 @@ def dedupe(
 
 
 @app.command()
-def contamination(
+def contamination(  # noqa: PLR0913, PLR0917 a command's options
     file: FileArgument,
     against: Annotated[Path, typer.Option(help="The test set: JSONL, plain or .gz.")],
     out: Annotated[Path | None, typer.Option(help="The rows without those found in the test set.")] = None,
     input_: InputOption = "input",
     threshold: ThresholdOption = 0.6,
+    embedder: EmbedderOption = "none",
+    alike: AlikeOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Find rows that are copies or near-copies of a test set's."""
-    from stepladder.data import RowFile, find_contamination, write_rows
+    """Find rows that are copies or near-copies of a test set's, or with --embedder say the same as one of it."""
+    from stepladder.data import RowFile, find_alike_to, find_contamination, write_rows
 
+    by_meaning, most = looking(embedder, alike)
     with RowFile(file, input_) as rows, RowFile(against, input_) as test:
         with moving_bar() as tell:
             found = set(find_contamination(rows, test, tell, threshold=threshold).tolist())
+            if by_meaning is not None:
+                found |= set(find_alike_to(rows, test, by_meaning, tell, alike=most).tolist())
         if out is not None:
             write_rows(out, (rows.line(at) for at in range(len(rows)) if at not in found))
-        _tell({"rows": len(rows), "test_rows": len(test), "contaminated": len(found)}, json_)
+        broken = {"broken": len(rows.skipped), "broken_in_test": len(test.skipped)}
+        _tell({"rows": len(rows), "test_rows": len(test), "contaminated": len(found)} | broken, json_)
 
 
 @app.command()
-def errors(
+def errors(  # noqa: PLR0913, PLR0917 a command's options
     file: FileArgument,
     out: Annotated[Path | None, typer.Option(help="All suspects as JSONL, surest first.")] = None,
     input_: InputOption = "input",
     answer: Annotated[str, typer.Option(help="Field of the label.")] = "answer",
+    threshold: Annotated[
+        float, typer.Option(help="Similarity from which on two texts should have one label, 0.3 to 1.")
+    ] = 0.8,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     json_: JsonOption = False,
 ) -> None:
-    """Find labels that are probably wrong, by what linear models say that have not seen them."""
+    """Find labels that are probably wrong: linear models that have not seen them say another, or near-copies do."""
     from rich.console import Console
 
     from stepladder.core import Example
-    from stepladder.data import FieldNames, find_label_errors, read_log, write_rows
+    from stepladder.data import (
+        FieldNames,
+        find_conflicts,
+        find_duplicates,
+        find_label_errors,
+        read_log,
+        write_rows,
+    )
     from stepladder.training import fit_linear
 
     log = read_log(file, FieldNames(input=input_, answer=answer))
     examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
+    texts = [one.text for one in examples]
     with moving_bar() as tell:
-        fitted = fit_linear(
-            [one.text for one in examples], [one.label for one in examples], seed=seed, progress=tell
-        )
+        fitted = fit_linear(texts, [one.label for one in examples], seed=seed, progress=tell)
+        copies = find_duplicates(texts, tell, threshold=threshold)
     suspects = find_label_errors(examples, fitted.guesses)
-    found = [
+    conflicts = find_conflicts(examples, copies)
+    known = {one.index for one in suspects}
+    found = _shown(suspects, "models") + _shown(
+        [one for one in conflicts if one.index not in known], "near-copies"
+    )
+    if out is not None:
+        write_rows(out, map(_packed, found))
+    if not json_:
+        _table(Console(), found[:20])
+    _tell(
+        {
+            "rows": len(examples),
+            "suspects": len(found),
+            "near_copies_that_disagree": len(conflicts),
+            "broken": log.skipped,
+        },
+        json_,
+    )
+
+
+def _shown(suspects: "list[Suspect]", by: str) -> list[dict[str, Any]]:
+    return [
         {
             "line": int(one.example.id),
             "input": one.example.text,
             "answer": one.example.label,
             "suggestion": one.suggestion,
             "confidence": round(one.confidence, 4),
+            "by": by,
         }
         for one in suspects
     ]
-    if out is not None:
-        write_rows(out, map(_packed, found))
-    if not json_:
-        _table(Console(), found[:20])
-    _tell({"rows": len(examples), "suspects": len(found), "broken": log.skipped}, json_)
+
+
+def _without_the_same(
+    rows: "RowFile", original: "Rows", look: "tuple[Embedder, float]", tell: "Progress"
+) -> "Rows":
+    """What n-grams have left, looked at by meaning; whatever was a copy of a row that goes is one of that row's original."""
+    import numpy as np
+
+    from stepladder.data import find_alike
+
+    embedder, alike = look
+    places = np.flatnonzero(original == np.arange(len(original)))
+    found = find_alike([rows[int(at)] for at in places], embedder, tell, alike=alike).original
+    first = original.copy()
+    first[places] = places[found]
+    return first[original]
 
 
 def _packed(row: object) -> bytes:
@@ -129,10 +189,15 @@ def _packed(row: object) -> bytes:
 def _table(console: "Console", found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    table = Table("line", "text", "label", "suggested", "sure")
+    table = Table("line", "text", "label", "suggested", "sure", "by")
     for row in found:
         table.add_row(
-            str(row["line"]), row["input"][:80], row["answer"], row["suggestion"], f"{row['confidence']:.0%}"
+            str(row["line"]),
+            row["input"][:80],
+            row["answer"],
+            row["suggestion"],
+            f"{row['confidence']:.0%}",
+            row["by"],
         )
     console.print(table)
 

@@ -48,34 +48,58 @@ def split(  # noqa: PLR0913, PLR0917 a command's options
         threshold,
     )
     with RowFile(file, input_) as rows, moving_bar() as tell:
-        counts = write_splits(rows, split_rows(rows, cut, tell), out)
+        counts = write_splits(rows, split_rows(rows, cut, tell), out, splits=cut.shares)
+    for name in (name for name, count in counts.items() if not count):
+        typer.echo(
+            f"{name} has no row: rows that are nearly the same, or of one group, stay together. Give more rows, a higher "
+            "--threshold or another --field.",
+            err=True,
+        )
     print(json.dumps(counts) if json_ else ", ".join(f"{name}: {count:,}" for name, count in counts.items()))
 
 
 @app.command()
 def mix(  # noqa: PLR0913, PLR0917 a command's options
     sources: Annotated[list[str], typer.Argument(help="FILE=WEIGHT, or FILE for a weight of 1.")],
-    out: Annotated[Path, typer.Option(help="The mixture, shuffled.")],
+    out: Annotated[Path, typer.Option(help="The mixture.")],
     rows: Annotated[
         int | None, typer.Option(help="How many rows; without it, as many as need no repeating.")
     ] = None,
     balance: Annotated[str, typer.Option(help="Field whose values get equal numbers of rows.")] = "",
     repeat: Annotated[int, typer.Option(help="How often a row may come at most.")] = 1,
+    rank: Annotated[
+        str,
+        typer.Option(
+            help="How hard a row is: length, doubt (of a linear model about its answer), or a field of numbers."
+        ),
+    ] = "",
+    hardest: Annotated[bool, typer.Option("--hardest", help="Take the hardest rows instead of any.")] = False,
+    rising: Annotated[
+        bool, typer.Option("--rising", help="The easiest first instead of shuffled: a curriculum.")
+    ] = False,
+    labelled: Annotated[
+        Path | None, typer.Option(help="With doubt: rows with answers to learn from; the sources need none.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the choice and the order.")] = 0,
     input_: InputOption = "input",
+    answer: AnswerOption = "answer",
     json_: JsonOption = False,
 ) -> None:
     """Mix files by weight; the same seed gives the same rows in the same order."""
     from rich.console import Console
 
-    from stepladder.data import Mixture
+    from stepladder.data import FieldNames, Mixture
     from stepladder.data import mix as mixed
     from stepladder.evaluation import Table
+    from stepladder.interaction.cli.hardness import hardness
 
     parts = [
         (Path(name), _number(value, "sources")) for name, value in _pairs(sources, "sources", default="1")
     ]
-    found = mixed(parts, Mixture(rows, balance, repeat, seed), out, input_)
+    names = FieldNames(input=input_, answer=answer)
+    with moving_bar() as tell:
+        hard = hardness([path for path, _ in parts], rank, names, labelled, tell) if rank else None
+    found = mixed(parts, Mixture(rows, balance, repeat, seed, hardest, rising), out, input_, hardness=hard)
     if json_:
         print(json.dumps([asdict(one) for one in found]))
         return

@@ -144,23 +144,42 @@ def sync(
 
     What a row no longer says is taken out; entries that were put by hand stay. A table with a wrong row changes nothing.
     """
-    from stepladder.interaction.cli.dictionary_rows import from_csv, from_database
-    from stepladder.models import checked_entry
+    from stepladder.core import StepladderError
 
     while True:
-        with opened(config) as place:
-            known = place.task(task)
-            rows = from_database(source, sql) if sql else from_csv(Path(source))
-            given = {}
-            for kind, text, answer in rows:
-                key, said = checked_entry(known, kind, text, answer)
-                given[kind, key] = said
-            entries = [(kind, key, said) for (kind, key), said in given.items()]
-            changed = place.store.entries.sync(task, entries, f"sync:{source}")
-        typer.echo(f"{task}: {len(entries)} entries in {source}, {changed} changed.")
+        try:
+            typer.echo(_synced(task, source, sql, config))
+        except StepladderError as error:
+            if not every:
+                raise
+            typer.echo(f"{error} Nothing is changed.", err=True)  # the table may be whole again soon
         if not every:
             return
         time.sleep(every)
+
+
+def _synced(task: str, source: str, sql: str, config: Path | None) -> str:
+    """Take a table in once, and say what came of it."""
+    from stepladder.core import BadRequest
+    from stepladder.interaction.cli.dictionary_rows import from_csv, from_database
+    from stepladder.models import checked_entry
+
+    with opened(config) as place:
+        known = place.task(task)
+        given = {}
+        for number, (kind, text, answer) in enumerate(
+            from_database(source, sql) if sql else from_csv(Path(source)), 1
+        ):
+            try:
+                key, said = checked_entry(known, kind, text, answer)
+            except BadRequest as error:
+                raise BadRequest(
+                    f"Row {number}: {error.message}", param=error.param, remedy=error.remedy
+                ) from error
+            given[kind, key] = said
+        entries = [(kind, key, said) for (kind, key), said in given.items()]
+        changed = place.store.entries.sync(task, entries, f"sync:{source}")
+    return f"{task}: {len(entries)} entries in {source}, {changed} changed."
 
 
 def _taken_back(edit: "EntryChange") -> str:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ def from_csv(path: Path) -> list[Row]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", remedy="Check the path.") from error
-    lines = data.decode(code_of(data) or "utf-8", "replace").splitlines()
-    return _rows(csv.DictReader(lines), str(path))
+    opened = StringIO(data.decode(code_of(data) or "utf-8", "replace"), newline="")
+    try:
+        return _rows(csv.DictReader(opened), str(path))
+    except csv.Error as error:
+        raise DataError(f"{path} is no CSV: {error}.", remedy="Save it as CSV again.") from error
 
 
 def from_database(url: str, sql: str) -> list[Row]:

@@ -123,9 +123,11 @@ def _tell(found: "Sequence[Gathered]", as_json: bool) -> None:
     if as_json:
         each = [{"source": one.source, "rows": one.rows, "skipped": one.skipped} for one in found]
         print(json.dumps({"rows": rows, "skipped": skipped, "sources": each}, ensure_ascii=False))
-        return
-    for one in found:
-        print(f"{one.source}: {one.rows:,} rows" + (f", {one.skipped:,} skipped" if one.skipped else ""))
-        for skip in one.first_skipped:
-            print(f"  record {skip.line}: {skip.reason}")
-    print(f"rows: {rows:,}, skipped: {skipped:,}")
+    else:
+        for one in found:
+            print(f"{one.source}: {one.rows:,} rows" + (f", {one.skipped:,} skipped" if one.skipped else ""))
+            for skip in one.first_skipped:
+                print(f"  record {skip.line}: {skip.reason}")
+        print(f"rows: {rows:,}, skipped: {skipped:,}")
+    if skipped and not rows:  # a script that goes on with nothing should not
+        raise typer.Exit(1)

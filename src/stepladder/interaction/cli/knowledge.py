@@ -1,8 +1,9 @@
 """stepladder knowledge: documents in, passages out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ from stepladder.interaction.cli.knowing import (
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
-    from stepladder.knowledge import Document, Knowledge, Query
+    from stepladder.knowledge import Document, Knowledge, Query, Refused
 
 
 @app.command()
@@ -43,6 +44,8 @@ def add(  # noqa: PLR0913, PLR0917 - its options
         list[str] | None, typer.Option(help="Of files: who may read them. Again for more.")
     ] = None,
     licence: Annotated[str, typer.Option(help="Of files: under what licence they are.")] = "",
+    valid_from: Annotated[datetime | None, typer.Option(help="Of files: found from then on (UTC).")] = None,
+    valid_until: Annotated[datetime | None, typer.Option(help="Of files: found until then (UTC).")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Add documents, or update those whose text has changed.
@@ -56,7 +59,9 @@ def add(  # noqa: PLR0913, PLR0917 - its options
         code |= sources.pages(url, collection, tenant, (depth, pages, rate), config)
     paths = [path for path in paths if not sources.is_url(path)]
     if paths:
-        said = _Said(tuple(tag or ()), tuple(group or ()), licence)
+        said = _Said(
+            tuple(tag or ()), tuple(group or ()), licence, _seconds(valid_from), _seconds(valid_until)
+        )
         with opened(config, embedding=embed) as knowledge:
             code |= _add_files(knowledge, paths, (collection, tenant), said, embed)
     raise typer.Exit(code)
@@ -69,6 +74,8 @@ class _Said:
     tags: tuple[str, ...]
     groups: tuple[str, ...]
     licence: str
+    valid_from: float | None
+    valid_until: float | None
 
     def of(self, document: "Document") -> "Document":
         """The document with it."""
@@ -77,7 +84,13 @@ class _Said:
             tags=document.tags or self.tags,
             groups=document.groups or self.groups,
             licence=document.licence or self.licence,
+            valid_from=self.valid_from if document.valid_from is None else document.valid_from,
+            valid_until=self.valid_until if document.valid_until is None else document.valid_until,
         )
+
+
+def _seconds(time: datetime | None) -> float | None:
+    return None if time is None else time.replace(tzinfo=UTC).timestamp()
 
 
 def _add_files(
@@ -86,20 +99,29 @@ def _add_files(
     from stepladder.knowledge import Refused, files, jsonl, read, sorted_out
 
     collection, tenant = where
-
     refused: list[Refused] = []
     counts: dict[str, int] = {}
+
+    def documents(items: "Iterable[Document | Refused]", ids: set[str]) -> "Iterator[Document]":
+        for document in sorted_out(items, refused):
+            ids.add(document.id)
+            yield said.of(document)
+
     with bar() as progress:
-        for path in paths:
-            found = [jsonl(sys.stdin.buffer, "-")] if path == "-" else map(read, files(Path(path)))
-            for items in found:
-                given = map(said.of, sorted_out(items, refused))
-                changes = knowledge.add(collection, given, tenant=tenant, progress=progress)
-                for change, count in changes.items():
-                    counts[change] = counts.get(change, 0) + count
+        for file in (one for path in paths for one in ([path] if path == "-" else files(Path(path)))):
+            items = read(file) if isinstance(file, Path) else jsonl(sys.stdin.buffer, file)
+            ids: set[str] = set()
+            before = len(refused)
+            changes = knowledge.add(collection, documents(items, ids), tenant=tenant, progress=progress)
+            for change, count in changes.items():
+                counts[change] = counts.get(change, 0) + count
+            if all(one.harmless for one in refused[before:]):  # read whole: what it no longer says goes
+                gone = knowledge.keep_parts(collection, str(file), ids, tenant=tenant)
+                counts["removed"] = counts.get("removed", 0) + gone
         if embed and knowledge.embedder is not None and any(counts.values()):
             knowledge.embed(collection, tenant=tenant, progress=progress)
-    typer.echo(f"{collection}: " + ", ".join(f"{count} {change}" for change, count in counts.items()) + ".")
+    told = [f"{count} {change}" for change, count in counts.items() if count or change != "removed"]
+    typer.echo(f"{collection}: {', '.join(told)}.")
     tell_refused(refused)
     return int(not all(one.harmless for one in refused))
 

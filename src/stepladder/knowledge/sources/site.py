@@ -1,18 +1,16 @@
 """A site whose pages are documents."""
 
 import asyncio
-import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.nouns import Document, Refused
-from stepladder.knowledge.reading import read
+from stepladder.knowledge.reading import received
 from stepladder.knowledge.sources.fetching import Fetcher, Page, Unreachable, site_of
 from stepladder.knowledge.sources.links import Told, sitemap, told
 from stepladder.knowledge.sources.visiting import Seen, Visit
@@ -134,13 +132,4 @@ def _page(html: str, url: str, said: Told) -> Iterable[Document | Refused]:
 
 def _downloaded(page: Page, url: str) -> Iterable[Document | Refused]:
     """A file on the site, read as one that lies here."""
-    name = unquote(urlsplit(url).path).rpartition("/")[2] or "file"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name.replace("\0", "")[-100:]
-        path.write_bytes(page.data)
-        here: Callable[[str], str] = lambda text: text.replace(str(path), url)  # noqa: E731
-        for item in read(path):
-            if isinstance(item, Refused):
-                yield replace(item, where=here(item.where), reason=here(item.reason))
-            else:
-                yield replace(item, id=here(item.id)[:500], source=url)
+    return received(page.data, unquote(urlsplit(url).path), url)

@@ -129,13 +129,14 @@ class Job:
                 "needs to know what is good",
             ),
             "teacher": (self.method == "gkd" and not self.more.teacher, "needs the folder of a teacher"),
+            "order": (self.kind.writes and self.more.order == "file", "draws its prompts itself"),
             "accumulate": (self.method == "ppo" and self.settings.accumulate > 1, "takes accumulate=1"),
         }
         if self.method in ("reward", "pretrain", "gkd") and self.adapts:
             wanted["adapter"] = (True, "trains every weight")
         for name, (wrong, why) in wanted.items():
             if wrong:
-                raise ConfigError(f"{self.method} {why}.", param=name, remedy=f"Set {name}.")
+                raise ConfigError(f"{self.method} {why}.", param=name, remedy=f"Set {name} otherwise.")
 
     def begin(self, folder: Path) -> Self:
         """Write it beside the rows in `folder`, or find that it is there already: then a run goes on.

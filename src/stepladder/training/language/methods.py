@@ -19,6 +19,7 @@ perhaps the right answer), or a plain text."""
 
 ADAPTERS = ("none", "lora", "qlora", "ia3")
 SHAPES = ("llama", "qwen")
+ORDERS = ("shuffled", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class MethodSettings:
     `json`, the folder of a reward model, or a Python function as module:name), of which `samples` are written to each
     prompt, `answer` tokens long at most, at `temperature`; `updates` are PPO's steps on the same answers. `teacher` is the
     folder of the model that gkd learns from. `kl_limit` is how far, in nats a token, a model may go from its base before
-    the run is stopped. `shape`, `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
+    the run is stopped. `order` is "shuffled", or "file" to learn rows as they stand (`data mix --rising` puts the easy ones
+    first). `shape`, `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
     """
 
     adapter: str = ""
@@ -82,6 +84,7 @@ class MethodSettings:
     updates: int = 2
     teacher: str = ""
     kl_limit: float = 2.0
+    order: str = "shuffled"
     shape: str = "llama"
     vocabulary: int = 8000
     layers: int = 4
@@ -93,7 +96,7 @@ class MethodSettings:
         """Check a table of settings. Raises ConfigError naming the key."""
         found = config.settings(settings, cls, where)
         within(found, where, _LEAST, {})
-        for name, known in (("adapter", ("", *ADAPTERS)), ("shape", SHAPES)):
+        for name, known in (("adapter", ("", *ADAPTERS)), ("shape", SHAPES), ("order", ORDERS)):
             if getattr(found, name) not in known:
                 raise ConfigError(
                     f"{where}.{name} is {getattr(found, name)!r}.",

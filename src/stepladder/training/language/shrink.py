@@ -61,8 +61,9 @@ class Gate:
 @dataclass(frozen=True, slots=True)
 class Shrunk:
     """Before and after: bytes on the disk (`size`) and packed by gzip (`packed`), seconds for an answer (median), bytes of
-    memory of a process that answers, and the share of answers that are `right`; `same` is the share of `rows` whose answer
-    stayed. `refused` says why what was written was taken away again, where it was."""
+    memory of a process that answers (both 0: not told, where only a GPU's kernels could tell), and the share of answers that
+    are `right`; `same` is the share of `rows` whose answer stayed. `refused` says why what was written was taken away again,
+    where it was."""
 
     size: tuple[int, int]
     packed: tuple[int, int]
@@ -77,7 +78,8 @@ class Shrunk:
 def shrink(
     step: Mapping[str, Any], folder: Path, out: Path, rows: Sequence[Row], *, gate: Gate, tell: Any = None
 ) -> Shrunk:
-    """Do a step ({"do": "merge" | "gguf" | "torchao" | "prune" | "layers" | "vocabulary" | "onnx", ...}) and measure it.
+    """Do a step and measure it: {"do": "merge" | "gguf" | "torchao" | "four_bit" | "prune" | "layers" | "vocabulary" | "onnx",
+    ...}.
 
     Raises MissingExtra, DataError, BadRequest where `out` is there or the rows are too few.
     """
@@ -106,7 +108,7 @@ def shrink(
 def _operations(step: Mapping[str, Any], folder: Path, out: Path, work: Path) -> list[dict[str, Any]]:
     """The worker's. An adapter that becomes a GGUF file is laid over its base, of which one is made too."""
     places: dict[str, Any] = {"adapter" if step["do"] == "merge" else "folder": str(folder), "out": str(out)}
-    if step["do"] in ("layers", "vocabulary"):
+    if step["do"] in ("layers", "vocabulary", "four_bit"):
         places["rows"] = str(work / "seen.jsonl")
     found = [{**step, **places}]
     if step["do"] == "gguf" and (folder / ADAPTER).exists():

@@ -143,6 +143,7 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_pin_memory": gpu,
+        **({"train_sampling_strategy": "sequential"} if job.more.order == "file" else {}),
         **(watching if held and not job.kind.writes else {}),
     }
 

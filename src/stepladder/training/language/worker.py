@@ -147,6 +147,12 @@ def _torchao(say: Say, *, folder: str, out: str) -> None:
     in_8_bit(Path(folder), Path(out))
 
 
+def _four_bit(say: Say, *, folder: str, out: str, rows: str, form: str, steps: int) -> None:
+    from stepladder.training.language.four_bit import in_4_bit
+
+    in_4_bit(Path(folder), Path(out), Path(rows), form, steps)
+
+
 def _onnx(say: Say, *, folder: str, out: str, bits: int) -> None:
     from stepladder.training.language.exporting import to_onnx
 
@@ -177,6 +183,7 @@ _OPERATIONS: Mapping[str, Callable[..., None]] = {
     "vocabulary": _vocabulary,
     "onnx": _onnx,
     "torchao": _torchao,
+    "four_bit": _four_bit,
     "weigh": _weigh,
     "surprise": _surprise,
 }
