@@ -45,7 +45,13 @@ def test_contamination(shell: Shell, tmp_path):
         )
         == 0
     )
-    assert json.loads(shell.out) == {"rows": 50, "test_rows": 2, "contaminated": 1}
+    assert json.loads(shell.out) == {
+        "rows": 50,
+        "test_rows": 2,
+        "contaminated": 1,
+        "broken": 0,
+        "broken_in_test": 0,
+    }
     assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 49
 
 

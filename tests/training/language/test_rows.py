@@ -56,5 +56,5 @@ def test_pairs(tmp_path):
     ],
 )
 def test_a_bad_row_is_named_by_its_line(tmp_path, row):
-    with pytest.raises(DataError, match=r"line 1 (is no row to train on|has no)"):
+    with pytest.raises(DataError, match=r"line 1 (is no row to train on|has no '(answer|completion)')"):
         read(tmp_path, row)

@@ -136,7 +136,7 @@ class Job:
             wanted["adapter"] = (True, "trains every weight")
         for name, (wrong, why) in wanted.items():
             if wrong:
-                raise ConfigError(f"{self.method} {why}.", param=name, remedy=f"Set {name}.")
+                raise ConfigError(f"{self.method} {why}.", param=name, remedy=f"Set {name} otherwise.")
 
     def begin(self, folder: Path) -> Self:
         """Write it beside the rows in `folder`, or find that it is there already: then a run goes on.

@@ -95,7 +95,9 @@ def _single(row: Mapping[str, Any]) -> Row:
         "answer": lambda row: _two(_messages(row["input"], "user"), row["answer"]),
         "instruction": _alpaca,
     }
-    key = next(key for key in (*readers, "") if key in row or not key)
+    key = next((key for key in readers if key in row), "")
+    if not key:
+        raise KeyError("completion" if "prompt" in row else "answer")
     return readers[key](row)
 
 
@@ -137,7 +139,10 @@ def _text(value: Any) -> str:
 
 
 _KINDS: Mapping[Kind, tuple[Callable[[Mapping[str, Any]], Row], str]] = {
-    "answers": (_single, '{"messages": [...]} or {"prompt": ..., "completion": ...}'),
+    "answers": (
+        _single,
+        '{"messages": [...]}, {"prompt": ..., "completion": ...} or {"input": ..., "answer": ...}',
+    ),
     "pairs": (_pair, '{"prompt": ..., "chosen": ..., "rejected": ...}'),
     "marked": (_marked, '{"prompt": ..., "completion": ..., "label": true or false}'),
     "prompts": (_prompt, '{"prompt": ...}, with "answer" where there is a right one'),
