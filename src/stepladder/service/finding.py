@@ -158,7 +158,10 @@ class Finder:
         several = len(alone) > 1 or _SEVERAL.search(normalise(question.text)) is not None
         if self.knows.rewrite is Rewrite.MODEL and self._rewriter and (several or alone[0] != question.text):
             try:
-                return await _rewritten(self._rewriter, question)
+                written, usage, cost = await _rewritten(self._rewriter, question)
+                # Read is one question: what is written for it, or, where that is several, the whole of it.
+                both = (*written, alone[0]) if len(written) == 1 else (alone[0], *written)
+                return tuple(dict.fromkeys(both)), usage, cost
             except RungFailed as error:
                 _log.warning("The question was not rewritten: %s", error.message)
                 return alone, error.usage, error.cost
