@@ -6,8 +6,8 @@ until the ledger row is committed, whatever happens next: what a client has had 
 and cache hold placeholders; the asker's own data is restored on the way out. What fails or is blocked is written down too.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from stepladder.core import Clock, Events, LedgerUnavailable, Part, Piece, Tenant
@@ -39,7 +39,9 @@ class Gateway:
         return self.guards.restore(entry, self._answer(entry))
 
     async def _answer(self, entry: Entry) -> AsyncGenerator[Part | Piece]:
-        async with self._settled(entry):
+        """Take its place and reserve its cost; settle and record on every way out."""
+        permit = await self.admission.admit(entry.asked.tenant, entry.model, *entry.most(), entry)
+        try:
             refused = await self.guards.clear_in(entry)
             answer = refused or self.guards.clear_out(entry, self.cache.recall(entry) or entry.parts())
             async with aclosing(answer) as parts:
@@ -47,20 +49,13 @@ class Gateway:
                 async for part in parts:
                     if not entry.receive(part):
                         yield part
-        for part in entry.held:
-            yield part
-
-    @asynccontextmanager
-    async def _settled(self, entry: Entry) -> AsyncIterator[None]:
-        """Take its place and reserve its cost; settle and record on every way out."""
-        permit = await self.admission.admit(entry.asked.tenant, entry.model, *entry.most(), entry)
-        try:
-            yield
             await self._settle(entry, permit, entry.outcome)
         except BaseException as error:
             with suppress(LedgerUnavailable):
                 await self._settle(entry, permit, *entry.fate(error))
             raise
+        for part in entry.held:
+            yield part
 
     async def _settle(self, entry: Entry, permit: Permit, status: str, error: str = "") -> None:
         if entry.over():

@@ -111,6 +111,42 @@ def _shown(event, lines):
     return isinstance(event, dict) and bool(event["choices"]) and not lines
 
 
+one_line = st.one_of(
+    words.map(lambda text: json.dumps(said(text)).encode()),
+    st.tuples(st.integers(0, 2), words).map(lambda it: json.dumps(call_delta(*it)).encode()),
+    st.sampled_from(
+        [
+            *(
+                json.dumps(one).encode()
+                for one in (said("", "stop"), counted(), {"error": {"message": "fire"}})
+            ),
+            *(b'{"choices":[]}', b'{"choices":[],"usage":null}', b"[DONE]", b"no JSON", b"{} {}", b"", b"[]"),
+        ]
+    ),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(one_line, min_size=1, max_size=6), st.lists(one_line, max_size=6), st.booleans())
+def test_whole_reads_of_one_line_events_are_taken_at_once_and_mean_what_they_mean_one_by_one(
+    first, second, wants
+):
+    reads = [b"".join(b"data: " + line + b"\n\n" for line in lines) for lines in (first, second) if lines]
+
+    async def taken(mend):
+        stream, found = ChunkStream(Exchange(reads), ChatCall("q", MESSAGES, True, wants), mend), []
+        try:
+            while not stream.done:
+                found.append(await stream.piece(0.0))
+        except UpstreamFailed as error:
+            return found, str(error)
+        return found, (stream.usage, stream.model, stream.finished)
+
+    assert asyncio.run(taken(None)) == asyncio.run(taken(lambda data: [data])), (
+        "mended ones are looked at one by one"
+    )
+
+
 @given(st.lists(words.map(said), min_size=1, max_size=6), st.integers(0, 6))
 def test_an_error_among_the_events_ends_it_and_what_came_before_it_in_the_same_read_is_kept(told, at):
     told.insert(min(at, len(told)), {"error": {"message": "fire"}})

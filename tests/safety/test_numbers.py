@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from stepladder.core import Action, Piece, Remark, Side, Text, config
+from stepladder.core import Action, Piece, Remark, Side, Text, Usage, config
 from stepladder.safety import NumbersGuard
 from stepladder.safety.clean import Clean
-from stepladder.safety.lazily import lazily, lazily_whole, only_rare
+from stepladder.safety.lazily import cleared_on, lazily, lazily_whole
 from stepladder.safety.outgoing import Outgoing
+from stepladder.safety.pieces import clear_body
 from stepladder.safety.policy import Policies
 from stepladder.safety.watch import Watch
 
@@ -53,7 +54,11 @@ async def streamed(out, found):
             yield piece
 
     said, raw = "", []
-    async for part in lazily(out, parts(), lambda judgement, seen: "no"):
+
+    def clear(rest, gone):
+        return cleared_on(out, rest, lambda judgement, seen: "no", gone)
+
+    async for part in lazily(out, parts(), clear, lambda: None):
         raw.append(part.data)
         for line in part.data.decode().split("\n\n"):
             for choice in json.loads(line[6:])["choices"] if line else []:
@@ -93,7 +98,7 @@ async def test_it_is_enforced_out_of_the_box_and_only_on_answers():
         ("numbers", False)
     ]
     out = Outgoing(found)
-    assert only_rare(out)
+    assert out.rare
     assert await out.text(f"The card is {CARD}.") == "The card is [BANK_CARD]."
     assert Remark("numbers", "out", "redact", ("bank_card",), 1.0) in found.remarks
 
@@ -150,13 +155,32 @@ async def test_whole_bodies_are_cleared_in_every_choice(number, ascii_only):
     async def parts():
         yield Piece(body, "Hello.", last=True)
 
-    (cleared,) = [
-        part async for part in lazily_whole(Outgoing(watch()), parts(), lambda judgement, seen: "no")
-    ]
+    out = Outgoing(watch())
+
+    def clear(rest, gone):
+        return clear_body(out, rest, lambda judgement, seen: "no")
+
+    (cleared,) = [part async for part in lazily_whole(out, parts(), clear, lambda: None)]
     assert number not in json.loads(cleared.data)["choices"][1]["message"]["content"]
 
 
 def test_a_policy_can_let_them_go():
     assert not Outgoing(watch(guards='[guards.numbers]\nmode = "observe"')).windows
     assert not Outgoing(watch(guards='[guards]\nmode = "off"\n[guards.personal]\nmode = "observe"')).windows
-    assert not only_rare(Outgoing(watch(guards='[guards.numbers]\naction = "block"')))
+    assert not Outgoing(watch(guards='[guards.numbers]\naction = "block"')).rare
+    assert not Outgoing(watch(guards='[guards.numbers]\nmode = "observe"')).rare, "nothing need wait"
+
+
+async def test_what_follows_the_end_does_not_wait_for_more_of_a_number():
+    found = [*pieces(["It is ", "42"]), Piece(b"", usage=Usage(1, 2))]
+
+    async def parts():
+        for piece in found:
+            yield piece
+
+    out = Outgoing(watch())
+    assert [part async for part in lazily(out, parts(), no_clearing, lambda: None)] == found
+
+
+def no_clearing(rest, gone):
+    raise AssertionError(gone)

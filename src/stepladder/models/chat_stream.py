@@ -102,6 +102,31 @@ class ChunkStream:
             yield Piece(_usage_event(self._call, usage) if self._call.wants_usage else b"", usage=usage)
 
     def _take(self, data: bytes) -> Piece | None:
+        lines = self._reader.lines(data) if self._mend is None else None
+        if lines is None or (seen := _peeked(lines)) is None:
+            return self._take_events(data)
+        said, usage, unsaid, self._calls = "", None, self._unsaid, ()
+        wants, left = self._call.wants_usage, 0
+        for one in seen:
+            if one.choices:
+                said += self._note(one)
+                self.model = one.model
+            if one.usage is not None:
+                usage = self.usage = one.used
+                if not one.choices and not wants:
+                    left += 1
+        if left or len(seen) < len(lines):
+            self.done = len(seen) < len(lines)
+            told = [
+                line
+                for one, line in zip(seen, lines, strict=False)
+                if wants or one.choices or one.usage is None
+            ]
+            data = b"data: " + b"\n\ndata: ".join(told) + _END if told else b""
+        return self._piece([data] if data else [], said, usage, self._unsaid - unsaid)
+
+    def _take_events(self, data: bytes) -> Piece | None:
+        """The same for events of any kind, one after the other."""
         kept: list[bytes] = []
         said, usage, unsaid = "", None, self._unsaid
         self._calls = ()
@@ -135,20 +160,22 @@ class ChunkStream:
         text = ""
         for choice in seen.choices:
             index = choice.index
-            self._seen.add(index)
+            if index not in self._seen:
+                self._seen.add(index)
             if index == 0:
                 text = choice.words
-                self._calls += choice.calls
+                if calls := choice.calls:
+                    self._calls += calls
             if choice.finish_reason is not None:
                 self._ended.add(index)
                 self._finish = choice.finish_reason if index == 0 else self._finish
             if not text:
                 self._unsaid += choice.unsaid + (len(choice.words) if index else 0)
-        if text:
-            self._said.append(text)
         return text
 
     def _piece(self, kept: list[bytes], text: str, usage: Usage | None, unsaid: int) -> Piece | None:
+        if text:
+            self._said.append(text)
         if self._held is not None:
             if not (text or unsaid or self._ended):
                 return self._not_yet(kept)
@@ -178,6 +205,16 @@ class ChunkStream:
             return
         for chunk in self._mend(event.data):
             yield event if chunk is event.data else Event(write_event(chunk)[:-2], chunk)
+
+
+def _peeked(lines: list[bytes]) -> list[Peek] | None:
+    """What events say, up to `[DONE]`; None where one is no chunk, or tells an error."""
+    lines = lines[: lines.index(DONE)] if DONE in lines else lines
+    try:
+        seen = [peek(line) for line in lines]
+    except UNREADABLE:
+        return None
+    return None if any(one.error is not None for one in seen) else seen
 
 
 def no_completion(exchange: Exchange) -> UpstreamFailed:

@@ -2,12 +2,12 @@
 
 import math
 import random
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import TracebackType
 
-from stepladder.core import RungFailed, UpstreamFailed
+from stepladder.core import UpstreamFailed
 from stepladder.models.breaker import Breaker
 from stepladder.models.upstream import Upstream
 
@@ -25,27 +25,12 @@ class Replica:
     breaker: Breaker = field(default_factory=Breaker)
     busy: int = 0
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> "_Call":
         """Count a call, and tell the breaker how it ended. What the question is at fault for is no failure."""
-        self.busy += 1
-        self.breaker.begin()
-        try:
-            yield
-            self.breaker.succeeded()
-        except UpstreamFailed as error:
-            self._failed(error)
-            raise
-        except RungFailed:
-            self.breaker.left()
-            raise
-        except BaseException:  # whoever asked has gone
-            self.breaker.left()
-            raise
-        finally:
-            self.busy -= 1
+        return _Call(self)
 
-    def _failed(self, error: UpstreamFailed) -> None:
+    def failed(self, error: UpstreamFailed) -> None:
+        """An upstream's failure, as the breaker is to know of it."""
         if not error.elsewhere:
             self.breaker.succeeded()
         elif error.upstream_status == 429:
@@ -55,6 +40,31 @@ class Replica:
                 self.breaker.pause(error.retry_after)
         else:
             self.breaker.failed()
+
+
+class _Call:
+    """A call that is under way; for every question, and a context made of a generator takes three times as long."""
+
+    __slots__ = ("_replica",)
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    def __enter__(self) -> None:
+        self._replica.busy += 1
+        self._replica.breaker.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        replica = self._replica
+        replica.busy -= 1
+        if error is None:
+            replica.breaker.succeeded()
+        elif isinstance(error, UpstreamFailed):
+            replica.failed(error)
+        else:  # the question was at fault, or whoever asked has gone
+            replica.breaker.left()
 
 
 class Replicas:

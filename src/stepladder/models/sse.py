@@ -55,6 +55,20 @@ class EventReader:
             self._check(events)
         return events
 
+    def lines(self, data: bytes) -> list[bytes] | None:
+        """The data of the events that these bytes are, where they are whole events of one line each, as most servers write them
+        and most reads bring them; None, and nothing is taken, where they are anything else (`feed` takes that).
+        """
+        if self._buffer or len(data) > self._limit or b"\r" in data:
+            return None
+        if not (data.startswith(b"data: ") and data.endswith(b"\n\n")):
+            return None
+        found = data[6:-2].split(b"\n\ndata: ")
+        if data.count(b"\n") != 2 * len(found):
+            return None
+        self._begun = True
+        return found
+
     def _any_ends(self, buffer: bytes) -> tuple[list[Event], bytes]:
         events, start = [], 0
         # What was looked at before holds no blank line; only its last three bytes may be the beginning of one.

@@ -51,7 +51,9 @@ class _Choice(msgspec.Struct):
     def calls(self) -> tuple[bytes, ...]:
         """Its tool calls, or the deltas of them."""
         said = self.delta or self.message
-        return () if said is None or bytes(said.tool_calls) in _EMPTY else (bytes(said.tool_calls),)
+        if said is None or said.tool_calls is _NONE or bytes(said.tool_calls) in _EMPTY:
+            return ()
+        return (bytes(said.tool_calls),)
 
     @property
     def unsaid(self) -> int:

@@ -1,6 +1,7 @@
 """The guards on a question's path: what goes in is cleared, what comes out is cleared, and the asker's own is put back."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -24,8 +25,8 @@ from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import Instead, clear_answer, restore_answer
 from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, conversation_name, held_name
-from stepladder.safety.judging import Judgement
-from stepladder.safety.lazily import lazily, lazily_whole, only_rare
+from stepladder.safety.judging import NOTHING, Judgement
+from stepladder.safety.lazily import cleared_on, lazily, lazily_whole
 from stepladder.safety.outgoing import Outgoing
 from stepladder.safety.owners_words import owners_words
 from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, restore_pieces
@@ -135,15 +136,14 @@ class Guards:
         Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows,
         BadRequest where it is found to be confidential and only a public model could answer.
         """
-        _, name, tenant, _ = entry.asks
+        task, name, tenant, _ = entry.asks
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
-        vault = await self._vault(entry, policy)
+        vault = await self._vault(entry, policy) if policy.pseudonyms else None
         watch = entry.watch = Watch(policy, self._clean, vault, confidential=entry.confidential)
-        self._under_way[entry.id] = entry
-        if entry.hands is not None:
-            entry.hands.screen = Screening(watch)
+        if task or entry.hands is not None:  # a chat with a model alone meets nothing that is to be screened
+            self._enrol(entry, watch)
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)
@@ -156,19 +156,35 @@ class Guards:
             entry.put(said)
         if watch.confidential and not entry.confidential:
             entry.confide()
-        await self._keep(entry, watch)
+        if vault is not None:
+            await self._keep(entry, watch)
+        return None if judgement is NOTHING else await self._answered(entry, watch, judgement)
+
+    async def _answered(self, entry: Guarded, watch: Watch, judgement: Judgement) -> Parts | None:
+        """What is said instead of an answer to a question that was judged so, or None where it may be asked."""
         if judgement.action is Action.HOLD and self.desk is not None and entry.body():
             return None if entry.approved else await self._held(entry, watch, self.desk)
         if judgement.action in (Action.PASS, Action.REDACT):
             return None
         return self._refused(entry, watch, judgement)
 
+    def _enrol(self, entry: Guarded, watch: Watch) -> None:
+        """What comes from elsewhere meanwhile is screened by the same guards."""
+        self._under_way[entry.id] = entry
+        if entry.hands is not None:
+            entry.hands.screen = Screening(watch)
+
     def clear_out(self, entry: Guarded, parts: Parts) -> Parts:
         """The answer's parts as they may leave: with placeholders, and without what guards object to."""
         watch = entry.watch
         if watch is None or not watch.policy.outs.all:
             return parts
-        return self._cleared(entry, watch, parts)
+        out = Outgoing(watch, recalled=entry.cached)
+        task, _, _, stream = entry.asks
+        if task or not out.rare:
+            return self._cleared(entry, out, parts)
+        hand = lazily if stream else lazily_whole
+        return hand(out, parts, partial(self._cleared, entry, out), partial(self._tell, entry, watch))
 
     async def screen(
         self, request: str, name: str, tenant: str, origin: str, texts: Sequence[str]
@@ -197,9 +213,9 @@ class Guards:
         """What leaves, with the asker's own data in the place of placeholders."""
         return self._restored(entry, parts) if self.policies.pseudonyms else parts
 
-    async def _cleared(self, entry: Guarded, watch: Watch, parts: Parts) -> Parts:
-        out = Outgoing(watch, recalled=entry.cached)
-        task, _, _, stream = entry.asks
+    async def _cleared(self, entry: Guarded, out: Outgoing, parts: Parts, gone: str = "") -> Parts:
+        """The parts, cleared; `gone` is what has left of a stream before the first of them."""
+        watch, (task, _, _, stream) = out.watch, entry.asks
 
         stopped: list[tuple[Judgement, str]] = []
 
@@ -214,7 +230,7 @@ class Guards:
         if task:
             cleared = clear_answer(out, parts, instead, entry.refusal)
         else:
-            cleared = _hand_for(out, stream=stream)(out, parts, instead)
+            cleared = _by_hand(out, parts, instead, gone if stream else None)
         try:
             async for part in cleared:
                 self._tell(entry, watch)
@@ -293,13 +309,13 @@ class Guards:
         entry.remarks = tuple(watch.remarks)
 
 
-def _hand_for(out: Outgoing, *, stream: bool) -> Callable[[Outgoing, Parts, Instead], Parts]:
-    """What clears a plain model's answer, the cheapest that does."""
+def _by_hand(out: Outgoing, parts: Parts, instead: Instead, gone: str | None) -> Parts:
+    """A plain model's answer, cleared the cheapest way that does; `gone` is None where it is no stream."""
     if not out.windows and not out.wholes:
-        return lambda out, parts, instead: observe_pieces(out, parts)
-    if only_rare(out):
-        return lazily if stream else lazily_whole
-    return clear_chunks if stream else clear_body
+        return observe_pieces(out, parts)
+    if gone is None:
+        return clear_body(out, parts, instead)
+    return cleared_on(out, parts, instead, gone) if gone else clear_chunks(out, parts, instead)
 
 
 async def _with(first: Part | Piece | None, parts: Parts) -> Parts:

@@ -5,17 +5,24 @@ number may stand, everything that comes is cleared as any other answer (`clear_c
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 
 from stepladder.core import Part, Piece
 from stepladder.models import written
 from stepladder.safety.answers import Instead
-from stepladder.safety.numbers import NumbersGuard, begins, may_hold
+from stepladder.safety.numbers import begins, may_hold
 from stepladder.safety.outgoing import Outgoing
-from stepladder.safety.pieces import clear_body, clear_chunks
+from stepladder.safety.pieces import clear_chunks
 
 Parts = AsyncGenerator[Part | Piece]
-_OTHER = re.compile(rb'"index":\s*[1-9]')
+Clear = Callable[[Parts, str], Parts]
+"""Clears parts as those of any other answer; the text is what has left of a stream before the first of them."""
+Tell = Callable[[], None]
+"""Is called when the observers may have remarked something."""
+_OTHER = re.compile(
+    rb'ex":\s*[1-9]'
+)  # another choice's "index", or what only looks so: few letters are found sooner
 _SAID = re.compile(
     r'"(?:content|text|reasoning_content|reasoning|refusal|arguments|name|transcript)":\s*"(?:[^"\\\d]|\\.)*+\d'
     r'|"arguments":\s*[^"\s]'
@@ -28,27 +35,20 @@ _MANY = re.compile(
 _WIDE = re.compile(rb"\xef\xbc[\x90-\x99]|[\xd9-\xdf]|\xe0")  # digits of other scripts begin so
 
 
-def only_rare(out: Outgoing) -> bool:
-    """Whether nothing watches this answer but guards that `lazily` and `lazily_whole` know, and none that stops it."""
-    return not out.wholes and all(
-        isinstance(ruling.guard, NumbersGuard)
-        and ruling.guard.redacts
-        and ruling.table.action is None
-        and not ruling.table.categories
-        for ruling in out.windows
-    )
-
-
-async def lazily_whole(out: Outgoing, parts: Parts, instead: Instead) -> Parts:
+async def lazily_whole(out: Outgoing, parts: Parts, clear: Clear, tell: Tell) -> Parts:
     """Whole bodies; one is opened where its bytes may hold a number."""
-    async for part in parts:
-        if isinstance(part, Piece) and part.data and _may_hold(part.data):
-            async for cleared in clear_body(out, _chained([part], None), instead):
-                yield cleared
-        else:
+    try:
+        async for part in parts:
+            if isinstance(part, Piece) and part.data and _may_hold(part.data):
+                async with aclosing(clear(_chained([part], None), "")) as cleared:
+                    async for one in cleared:
+                        yield one
+                continue
             if isinstance(part, Piece) and part.last:
-                await out.observe(written(part.text, part.calls))
+                await _observe(out, written(part.text, part.calls) if part.calls else part.text, tell)
             yield part
+    finally:
+        await parts.aclose()
 
 
 def _may_hold(data: bytes) -> bool:
@@ -58,35 +58,49 @@ def _may_hold(data: bytes) -> bool:
     return not data.isascii() and _WIDE.search(data) is not None
 
 
-async def lazily(out: Outgoing, parts: Parts, instead: Instead) -> Parts:
+async def lazily(out: Outgoing, parts: Parts, clear: Clear, tell: Tell) -> Parts:
     """The pieces as they came; cleared from the first in which a number may stand."""
-    held, gone, calls = list[Piece](), "", list[bytes]()
-    async for part in parts:
-        if not isinstance(part, Piece) or part.idle:
-            yield part
-            continue
-        held.append(part)
-        said = "".join(one.text for one in held)
-        if _suspect(part, said):
-            break
-        calls += part.calls
-        if await _may_leave(out, part, gone + said, calls):
+    held, gone, calls, whole = list[Piece](), "", list[bytes](), False
+    try:
+        async for part in parts:
+            if not isinstance(part, Piece) or part.idle:
+                yield part
+                continue
+            said = "".join([*(one.text for one in held), part.text]) if held else part.text
+            if _suspect(part, said):
+                async with aclosing(clear(_chained([*held, part], parts), gone)) as cleared:
+                    async for one in cleared:
+                        yield one
+                return
+            calls += part.calls
+            gone += said
+            if part.last:
+                whole = True  # only the usage may follow, which no number waits for
+                await _observe(out, written(gone, calls) if calls else gone, tell)
+            elif not whole and begins(gone):
+                held, gone = [*held, part], gone[: len(gone) - len(said)]
+                continue
             for one in held:
                 yield one
-            held, gone = [], gone + said
-    else:
-        return
+            yield part
+            held = []
+    finally:
+        await parts.aclose()
+
+
+async def cleared_on(out: Outgoing, parts: Parts, instead: Instead, gone: str) -> Parts:
+    """The rest of a stream of which `gone` has left unopened."""
     for name in ("content", "text"):
         out.streamed.remember((0, name), gone)
-    async for cleared in clear_chunks(out, _chained(held, parts), instead, gone):
+    async for cleared in clear_chunks(out, parts, instead, gone):
         yield cleared
 
 
-async def _may_leave(out: Outgoing, part: Piece, seen: str, calls: Sequence[bytes]) -> bool:
-    """Whether what has come by this piece holds no number's beginning; at the end those who only look see all of it."""
-    if part.last:
-        await out.observe(written(seen, calls) if calls else seen)
-    return part.last or not begins(seen)
+async def _observe(out: Outgoing, text: str, tell: Tell) -> None:
+    """At the end those who only look see all of it."""
+    if not out.knows(text):
+        await out.observe(text)
+        tell()
 
 
 def _suspect(part: Piece, said: str) -> bool:

@@ -29,6 +29,8 @@ def may_hold(text: str) -> bool:
 
 def begins(text: str) -> bool:
     """Whether a text's end may be the beginning of such a number."""
+    if not (text[-1:].isdecimal() or text[-2:-1].isdecimal()):
+        return False
     return _END.search(text, max(0, len(text) - _WINDOW)) is not None
 
 

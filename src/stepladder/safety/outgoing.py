@@ -1,6 +1,7 @@
 """The guards of one answer: windows over what is streamed, whole texts, and what is only observed."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from stepladder.core import Action, Blocked, Side, Streams
 from stepladder.safety.judging import Judgement, judge_now
@@ -23,17 +24,30 @@ class Stopped(Exception):
 
 
 class Outgoing:
-    """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look."""
+    """What judges an answer. `windows` can watch a stream through a window, `wholes` cannot; `observers` only look.
+
+    `rare`: nothing watches it but guards that `lazily` knows. What is not asked for is not made.
+    """
 
     def __init__(self, watch: Watch, *, recalled: bool = False) -> None:
         """Of a `recalled` answer everything has been judged that does not depend on who asks."""
         panel = watch.outs
         self.watch = watch
-        self.windows = tuple(_for(watch, each) for each in panel.streamed if not recalled or _personal(each))
+        self.rare = panel.rare_again if recalled else panel.rare
         self.observers, self.wholes = ((), ()) if recalled else (panel.observers, panel.ended)
-        self.streamed = Windows(self._pieces, panel.tail)
         self.known = len(watch.vault) if watch.vault is not None else 0
+        self._rulings = panel.personal if recalled else panel.streamed
         self._judged = 0
+
+    @cached_property
+    def windows(self) -> tuple[Ruling, ...]:
+        """What watches through a window, with what it must know of the asker."""
+        return tuple(_for(self.watch, each) for each in self._rulings)
+
+    @cached_property
+    def streamed(self) -> Windows:
+        """The windows' buffers."""
+        return Windows(self._pieces, self.watch.outs.tail)
 
     @property
     def buffers(self) -> bool:
@@ -66,6 +80,10 @@ class Outgoing:
             if judgement.cuts:  # what has left cannot be replaced any more
                 raise Stopped(judgement)
 
+    def knows(self, text: str) -> bool:
+        """Whether those that only look are known to have nothing to say of a text."""
+        return self.watch.knows("observers", self.observers, text, Side.OUT)
+
     async def observe(self, text: str) -> None:
         """Ask those that only look."""
         await self.watch.judged("observers", self.observers, text, Side.OUT)
@@ -81,10 +99,6 @@ class Outgoing:
         if judgement.action in _STOPS:
             raise Stopped(judgement)
         return judgement
-
-
-def _personal(ruling: Ruling) -> bool:
-    return isinstance(ruling.guard, NumbersGuard)
 
 
 def _for(watch: Watch, ruling: Ruling) -> Ruling:

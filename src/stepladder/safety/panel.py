@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from stepladder.core import Deed, Guard, GuardTable, Side, Watching
+from stepladder.safety.numbers import NumbersGuard
 from stepladder.safety.stream import tail_of
 
 
@@ -37,10 +38,15 @@ class Panel:
     """The rulings of one side.
 
     `windows` watch through a window, `wholes` need a whole text. Of an answer's, `observers` only look; the enforced ones can
-    watch its stream (`streamed`, which hold back what `tail` says of a text's end) or wait for all of it (`ended`).
+    watch its stream (`streamed`, which hold back what `tail` says of a text's end) or wait for all of it (`ended`). What is
+    `personal` depends on who asks. `rare` and `rare_again` say whether all that watches an answer, or one that is given
+    again, are guards that `lazily` knows, and none that stops it.
     """
 
-    __slots__ = ("all", "ended", "observers", "streamed", "tail", "wholes", "windows")
+    __slots__ = (
+        *("all", "ended", "observers", "personal", "rare", "rare_again", "streamed", "tail", "wholes"),
+        "windows",
+    )
 
     def __init__(self, rulings: Iterable[Ruling]) -> None:
         self.all = tuple(rulings)
@@ -49,8 +55,17 @@ class Panel:
         self.observers = tuple(each for each in self.all if not each.enforced)
         self.streamed = tuple(each for each in self.windows if each.enforced and each.guard.quick)
         self.ended = tuple(each for each in self.all if each.enforced and each not in self.streamed)
+        self.personal = tuple(each for each in self.streamed if isinstance(each.guard, NumbersGuard))
+        self.rare = bool(self.streamed) and not self.ended and all(map(_rare, self.streamed))
+        self.rare_again = bool(self.personal) and all(map(_rare, self.personal))
         self.tail = tail_of([each.guard for each in self.streamed])
 
     def private(self) -> "Panel":
         """The same with guards that tell no public model."""
         return Panel(replace(each, guard=getattr(each.guard, "private", each.guard)) for each in self.all)
+
+
+def _rare(ruling: Ruling) -> bool:
+    guard, table = ruling.guard, ruling.table
+    redacts = isinstance(guard, NumbersGuard) and guard.redacts
+    return redacts and table.action is None and not table.categories

@@ -67,7 +67,8 @@ class Watch:
         self._reserve(texts)
         severest, said = NOTHING, list[str]()
         for text in texts:
-            judgement = await self.judged("windows", windows, text.text)
+            known = self.knows("windows", windows, text.text)
+            judgement = NOTHING if known else await self.judged("windows", windows, text.text)
             severest = _severer(severest, judgement)
             literal = self.vault is not None and text.spoken
             said.append(
@@ -103,6 +104,16 @@ class Watch:
             return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
         return self.vault.hide(self.pen.written(text, judgement.cuts, asked=False, literal=True))
 
+    def knows(
+        self, by: str, rulings: Sequence[Ruling], text: str, side: Side = Side.IN, turns: Sequence[Turn] = ()
+    ) -> bool:
+        """Whether the rulings (`by` is their name) are known to have nothing to say of a text, as there are none or they said
+        so before: answers repeat, as questions do. With a number in it, that depends on who asks.
+        """
+        if not rulings or not text:
+            return True
+        return _anybodys(text, side) and self._clean.knows(*self._name(by, text, side, turns))
+
     async def judged(
         self,
         by: str,
@@ -112,28 +123,26 @@ class Watch:
         turns: Sequence[Turn] = (),
         origin: str = "",
     ) -> Judgement:
-        """What the rulings say of a text, which has been noted; `by` is their name, `origin` what its remarks call its side.
+        """What the rulings say of a text, which has been noted; `origin` is what its remarks call its side.
 
-        Nothing, at once, where they had nothing to say of the same text before: answers repeat, as questions do. (With a
-        number in it, that depends on who asks.)
-        Raises GuardFailed.
+        Nothing, at once, where that is known (see `knows`). Raises GuardFailed.
         """
-        if not rulings or not text:
-            return NOTHING
-        name, said = f"{self.policy.hash} {side.value} {by} {len(turns)}", text
-        if turns:
-            said = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
-        anybodys = side is Side.IN or not may_hold(text)
-        if anybodys and self._clean.knows(name, said):
+        if self.knows(by, rulings, text, side, turns):
             return NOTHING
         judgement = await judge(self.policy, rulings, text, side, turns)
         if origin and judgement.remarks:
             remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
             judgement = replace(judgement, remarks=remarks)
         self.note(judgement)
-        if judgement.clean and anybodys:
-            self._clean.add(name, said)
+        if judgement.clean and _anybodys(text, side):
+            self._clean.add(*self._name(by, text, side, turns))
         return judgement
+
+    def _name(self, by: str, text: str, side: Side, turns: Sequence[Turn]) -> tuple[str, str]:
+        """What a text is remembered by: whose word it is, and all that they saw."""
+        if turns:
+            text = "\0".join([text, *(f"{turn.role}\0{turn.content}" for turn in turns)])
+        return f"{self.policy.hash} {'in' if side is Side.IN else 'out'} {by} {len(turns)}", text
 
     async def _whole(self, rulings: Sequence[Ruling], texts: Sequence[Text]) -> Judgement:
         """The last question with the conversation before it; what tools brought in and files are called, each by itself."""
@@ -162,6 +171,11 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _anybodys(text: str, side: Side) -> bool:
+    """Whether a verdict on it does not depend on who asked."""
+    return side is Side.IN or not may_hold(text)
 
 
 def _severer(first: Judgement, second: Judgement) -> Judgement:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from types import AsyncGeneratorType
 from typing import TypeVar
 
 from stepladder.core import DeadlineMissed
@@ -10,8 +11,12 @@ from stepladder.core import DeadlineMissed
 T = TypeVar("T")
 
 
-async def closing(parts: AsyncIterator[T]) -> AsyncGenerator[T]:
+def closing(parts: AsyncIterator[T]) -> AsyncGenerator[T]:
     """The same parts; closed early, it closes their source at once and not when somebody collects the garbage."""
+    return parts if isinstance(parts, AsyncGeneratorType) else _closing(parts)
+
+
+async def _closing(parts: AsyncIterator[T]) -> AsyncGenerator[T]:
     try:
         async for part in parts:
             yield part

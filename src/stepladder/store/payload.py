@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 """Columns of words, by table."""
 NESTED: Mapping[str, tuple[str, ...]] = {"ledger": ("fields", "turns", "grounds"), "held": ("request",)}
 """Columns of JSON with words in it."""
+_MOST_KNOWN = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,38 @@ class Keep:
     rotate_seconds: float = 0.0
 
 
+class _Cleaner:
+    """Cleans, and knows by its hash what was clean: prompts and what was said before come back with every question.
+
+    Bounded, and holds no text; when it is full it forgets all.
+    """
+
+    __slots__ = ("_clean", "_known")
+
+    def __init__(self, clean: Clean) -> None:
+        self._clean = clean
+        self._known: set[bytes] = set()
+
+    def __call__(self, text: str) -> str:
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if key in self._known:
+            return text
+        said = self._clean(text)
+        if said == text:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known.add(key)
+        return said
+
+
 class Payload:
     """Makes rows ready to be written."""
 
     def __init__(self, keep: Keep, keys: DataKeys) -> None:
         self._over = keep.pack_over or 1 << 62
-        self._clean = keep.clean
+        clean = self._clean = keep.clean
+        self._words = _Cleaner(clean) if clean else None
+        self._nested = _Cleaner(partial(_cleaned, clean=clean)) if clean else None
         self.keys = keys
 
     def cleaned(self, text: str) -> str:
@@ -88,8 +116,8 @@ class Payload:
         return dict(zip(names, found, strict=True))
 
     def _readied(self, values: Values, words: Sequence[int], nested: Sequence[int]) -> Values:
-        clean, found = self._clean, list(values)
-        for places, cleaned in ((words, clean), (nested, partial(_cleaned, clean=clean) if clean else None)):
+        found = list(values)
+        for places, cleaned in ((words, self._words), (nested, self._nested)):
             for place in places:
                 text = found[place]
                 if text is not None and not isinstance(text, str):
