@@ -126,7 +126,14 @@ from stepladder.core.talking import (
     forged,
 )
 from stepladder.core.tooling import Tool, ToolConfig, ToolOpener
-from stepladder.core.tracking import ArtefactsConfig, TrackedRun, TrackedVersion, Tracker, TrackerConfig
+from stepladder.core.tracking import (
+    ArtefactsConfig,
+    Followed,
+    TrackedRun,
+    TrackedVersion,
+    Tracker,
+    TrackerConfig,
+)
 from stepladder.core.usage import Usage
 from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
@@ -179,6 +186,7 @@ __all__ = [
     "Fitted",
     "Floor",
     "Floors",
+    "Followed",
     "Forwards",
     "Fusion",
     "Grant",

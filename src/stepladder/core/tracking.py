@@ -40,8 +40,8 @@ class TrackedVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-class Tracker(Protocol):
-    """Everything raises TrackerFailed where the tracker cannot be reached or refuses."""
+class Followed(Protocol):
+    """Who is told of runs. Everything raises TrackerFailed where it cannot be reached or refuses."""
 
     def begin(self, run: TrackedRun) -> str:
         """Start a run; its id."""
@@ -54,6 +54,10 @@ class Tracker(Protocol):
     def end(self, run: str, figures: Mapping[str, float], *, failed: bool = False) -> None:
         """The last figures of a run that is over."""
         ...
+
+
+class Tracker(Followed, Protocol):
+    """One that knows models and their versions too."""
 
     def register(self, run: str, version: TrackedVersion) -> str:
         """Register what a run made; the version's name there."""

@@ -52,6 +52,7 @@ from stepladder.store.rows import (
     TaskSummary,
     Word,
 )
+from stepladder.store.runs import Run, Runs
 from stepladder.store.shared_answers import SharedAnswers
 from stepladder.store.sources import DECIDED, FEEDBACK, Sources
 from stepladder.store.spending import Spending, Spent
@@ -116,6 +117,8 @@ __all__ = [
     "Reviews",
     "RolloutConflict",
     "Rollouts",
+    "Run",
+    "Runs",
     "SharedAnswers",
     "Size",
     "Source",

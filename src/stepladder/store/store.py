@@ -24,6 +24,7 @@ from stepladder.store.resealing import Resealing
 from stepladder.store.retention import Retention
 from stepladder.store.reviews import Reviews
 from stepladder.store.rollouts import Rollouts, Switches
+from stepladder.store.runs import Runs
 from stepladder.store.schema import prepare
 from stepladder.store.sources import Sources
 from stepladder.store.spending import Spending
@@ -66,6 +67,7 @@ class Store:
         self.approved = Approved(database)
         self.drifts = Drifts(database)
         self.trials = Trials(database)
+        self.runs = Runs(database, clock)
         self.sources = Sources(database, clock)
         self.resealing = Resealing(database, payload)
         self.erasure = Erasure(database, clock, payload.keys)

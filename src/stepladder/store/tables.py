@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import TrackedRun, Tracker, TrackerFailed
+from stepladder.core import Followed, TrackedRun, TrackerFailed
 
 Event = Mapping[str, Any]
 _NOT_FIGURES = ("event", "step", "steps")
@@ -21,8 +21,17 @@ class Following:
     run there, as failed where an error passes.
     """
 
-    def __init__(self, tracker: Tracker, folder: Path, job: Any, tell: Callable[[Event], None]) -> None:
-        self._tracker, self._folder, self._tell = tracker, folder, tell
+    def __init__(
+        self,
+        tracker: Followed,
+        folder: Path,
+        job: Any,
+        tell: Callable[[Event], None],
+        *,
+        called: str = "tracker",
+    ) -> None:
+        """`called`: what people call the tracker; two that follow one run have different names."""
+        self._tracker, self._folder, self._tell, self._called = tracker, folder, tell, called
         self._waiting: dict[int, dict[str, float]] = {}
         self._figures: dict[str, float] = {}
         self._said = 0.0
@@ -51,7 +60,9 @@ class Following:
         self._figures = dict(figures)
 
     def _begin(self, job: Any) -> str:
-        note = self._folder / "tracked.json"
+        note = self._folder / (
+            "tracked.json" if self._called == "tracker" else f"tracked-{self._called}.json"
+        )
         if note.exists():
             return str(json.loads(note.read_bytes())["run"])
         told = asdict(job)
@@ -85,7 +96,7 @@ class Following:
 
     def _lose(self, error: TrackerFailed) -> None:
         self._lost = True
-        message = f"The run is no longer followed by the tracker. {error.message}"
+        message = f"The run is no longer followed by the {self._called}. {error.message}"
         self._tell(
             {"event": "advice", "kind": "tracker", "message": message, "remedy": error.remedy, "stops": False}
         )

@@ -36,6 +36,7 @@ from stepladder.interaction.cli import (
     reviews,
     rollouts,
     routing,
+    runs,
     sealing,
     serving,
     studying,
@@ -68,6 +69,7 @@ app.add_typer(duels.app)
 app.add_typer(boards.app)
 app.add_typer(data.app, name="data")
 app.add_typer(training.app)
+app.add_typer(runs.app)
 app.add_typer(studying.app)
 app.add_typer(compressing.app, name="compress")
 app.add_typer(adapters.app, name="adapter")

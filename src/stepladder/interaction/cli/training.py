@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +48,12 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
     track: TrackOption = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Keep the run in this configuration's ledger too: `stepladder runs`."
+        ),
+    ] = None,
 ) -> None:
     """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts."""
     from rich.console import Console
@@ -66,7 +72,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
         return
     out.mkdir(parents=True, exist_ok=True)
     write_rows(out, rows, held)
-    made = _run(console, job, out, expected.steps, track)
+    made = _run(console, job, out, expected.steps, (track, config))
     _conclude(console, made, expected)
 
 
@@ -150,21 +156,30 @@ def write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> None
         write_lines(out / "held.jsonl", watched)
 
 
-def _run(console: "Console", job: "Job", out: Path, steps: int, track: str) -> "Made":
+def _run(console: "Console", job: "Job", out: Path, steps: int, followers: tuple[str, Path | None]) -> "Made":
+    """Train, shown on the terminal, and to a tracker's address and in a configuration's ledger where these are given."""
+    from stepladder.interaction.cli.options import opened
+    from stepladder.training import Following
     from stepladder.training.language import train as run
 
-    with _shown(console, steps) as tell:
-        if not track:
-            return run(job, out, tell)
-        from stepladder.core import TrackerConfig
-        from stepladder.interaction.tracking import open_tracker
-        from stepladder.training import Following
+    track, config = followers
+    with ExitStack() as stack:
+        tell = stack.enter_context(_shown(console, steps))
+        followed = list[Following]()
+        if track:
+            from stepladder.core import TrackerConfig
+            from stepladder.interaction.tracking import open_tracker
 
-        tracker = open_tracker(TrackerConfig("mlflow", track))
-        with Following(tracker, out, job, tell) as following:
-            made = run(job, out, following)
-            following.done(made.metrics)
-        return made
+            tracker = open_tracker(TrackerConfig("mlflow", track))
+            followed.append(stack.enter_context(Following(tracker, out, job, tell)))
+        if config is not None:
+            runs = stack.enter_context(opened(config)).store.runs
+            told = followed[-1] if followed else tell
+            followed.append(stack.enter_context(Following(runs, out, job, told, called="ledger")))
+        made = run(job, out, followed[-1] if followed else tell)
+        for one in followed:
+            one.done(made.metrics)
+    return made
 
 
 @contextmanager
