@@ -63,6 +63,18 @@ def stopped(text: str) -> bool:
     return default_chain().check(text, Side.IN).action in (Action.BLOCK, Action.HOLD)
 
 
+def stopped_by_grams(text: str) -> bool:
+    """The same by first rungs alone: where guards only observe, or nothing can be embedded."""
+    chain = default_chain()
+    verdicts = (chain.ask(guard, text, closely=False) for guard in chain.guards if guard.side.covers(Side.IN))
+    return any(verdict.action in (Action.BLOCK, Action.HOLD) for verdict in verdicts)
+
+
+def both(texts: Sequence[str]) -> Figures:
+    """How many of the texts the default guards stop: enforced, so that doubt is looked at closer, and by n-grams alone."""
+    return {**flagged(texts, stopped), "n-grams alone": flagged(texts, stopped_by_grams)}
+
+
 def attack(text: str, turns: Sequence[Turn] = ()) -> bool:
     """Whether the attacks guard blocks a text, by meaning where n-grams leave doubt (and the extra is there)."""
     guard = _attacks()
@@ -115,9 +127,9 @@ def harm(data: Path) -> Figures:
         return strict.check(text).action is Action.BLOCK
 
     return {
-        "harmful prompts": flagged([row["问题"] for row in rows], stopped),
-        "harmless paragraphs": flagged(paragraphs, stopped),
-        "harmless questions": flagged(questions, stopped),
+        "harmful prompts": both([row["问题"] for row in rows]),
+        "harmless paragraphs": both(paragraphs),
+        "harmless questions": both(questions),
         "harm guard alone, threshold 0.5": {
             "harmful prompts": flagged([row["问题"] for row in rows], surely),
             "harmless questions": flagged(questions, surely),
@@ -135,8 +147,7 @@ def refusal(_: Path) -> Figures:
     rows = [row for language in ("zh", "en") for row in ordinary(language, seen=False)]
     sections = dict.fromkeys(":".join(row.group.split(":")[::2]) for row in rows)
     found: Figures = {
-        language: flagged([row.text for row in rows if row.language == language], stopped)
-        for language in ("zh", "en")
+        language: both([row.text for row in rows if row.language == language]) for language in ("zh", "en")
     }
     found["by kind"] = {
         section: flagged([r.text for r in rows if ":".join(r.group.split(":")[::2]) == section], stopped)
@@ -154,7 +165,7 @@ def blind(_: Path) -> Figures:
             section = found.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
             section.append(line)
-    return {name: flagged(texts, stopped) for name, texts in found.items()}
+    return {name: both(texts) for name, texts in found.items()}
 
 
 def words(data: Path) -> Figures:
@@ -226,7 +237,7 @@ def grandmother(_: Path) -> Figures:
 
 
 def cost(data: Path) -> Figures:
-    """CPU time of all default guards on harmless texts of several lengths, the best of five rounds."""
+    """CPU time of all default guards' first rungs on harmless texts of several lengths, the best of five rounds."""
     paragraphs, questions = encyclopaedia(data)
     with gzip.open(data / "imdb_gpt35.jsonl.gz", "rt", encoding="utf-8") as file:
         reviews = [json.loads(line)["text"] for _, line in zip(range(300), file, strict=False)]
@@ -235,11 +246,10 @@ def cost(data: Path) -> Figures:
         "paragraphs, Chinese": paragraphs[:150],
         "reviews, English": reviews[:100],
     }
-    chain = default_chain()
     found: Figures = {}
     for name, texts in sets.items():
         kilobytes = sum(len(text.encode()) for text in texts) / 1000
-        best = min(_round(chain.check, texts) for _ in range(5))
+        best = min(_round(texts) for _ in range(5))
         bar = (0.05 * len(texts) + 0.1 * kilobytes) / len(texts)
         found[name] = {
             "texts": len(texts),
@@ -251,32 +261,38 @@ def cost(data: Path) -> Figures:
 
 
 def closer(data: Path) -> Figures:
-    """What share of harmless texts the attacks guard looks at closer, and what such a look costs."""
+    """What share of harmless texts the attacks and the harm guard look at closer, and what such a look costs."""
     paragraphs, questions = encyclopaedia(data)
     with gzip.open(data / "imdb_gpt35.jsonl.gz", "rt", encoding="utf-8") as file:
         reviews = [json.loads(line)["text"] for _, line in zip(range(300), file, strict=False)]
     sets = {"questions, Chinese": questions, "paragraphs, Chinese": paragraphs, "reviews, English": reviews}
-    guard = _attacks()
-    found: Figures = {}
-    for name, texts in sets.items():
-        doubtful = [text for text in texts if guard.check(text).unsure]
-        found[name] = flagged(texts, lambda text: guard.check(text).unsure)
-        times = []
-        for text in doubtful[:20]:
-            began = time.process_time()
-            guard.closely(text)
-            times.append((time.process_time() - began) * 1000)
-        found[name]["cpu_ms_a_look"] = round(statistics.median(times), 1) if times else None
-    return found
+    guards = (_attacks(), HarmGuard("harm"))
+    return {guard.name: {name: _looks(guard, texts) for name, texts in sets.items()} for guard in guards}
 
 
-def _round(check: Callable[[str, Side], object], texts: Sequence[str]) -> float:
+def _looks(guard: AttacksGuard | HarmGuard, texts: Sequence[str]) -> Figures:
+    doubtful = [text for text in texts if guard.check(text).unsure]
+    times = []
+    for text in doubtful[:20]:
+        began = time.process_time()
+        guard.closely(text)
+        times.append((time.process_time() - began) * 1000)
+    return {
+        "looked at": len(doubtful),
+        "of": len(texts),
+        "share": round(len(doubtful) / len(texts), 4),
+        "interval": interval(len(doubtful), len(texts)),
+        "cpu_ms_a_look": round(statistics.median(times), 1) if times else None,
+    }
+
+
+def _round(texts: Sequence[str]) -> float:
     from stepladder.safety.classifier import grams
 
     grams.cache_clear()
     began = time.process_time()
     for text in texts:
-        check(text, Side.IN)
+        stopped_by_grams(text)
     return time.process_time() - began
 
 

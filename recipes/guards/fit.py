@@ -86,7 +86,9 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
     named = _few([row for row in rows if row.label not in ("safe", _UNKNOWN)])
     model = fit_linear([r.text for r in named], [r.label for r in named], settings=_SETTINGS).model
     kinds = _thin(model)
-    unseen = Classifier(_bad([row for row in rows if fold_of(row)]), kinds, (), (0.5, 0.5), "", PIECES[kind])
+    unseen = Classifier(
+        fit_bad([row for row in rows if fold_of(row)]), kinds, (), (0.5, 0.5), "", PIECES[kind]
+    )
     hidden = [row for row in rows if not fold_of(row)]
     scores = np.array([unseen.score(row.text) for row in hidden])
     thresholds = tuple(
@@ -117,7 +119,7 @@ def fit(kind: str, rows: list[Row]) -> tuple[Classifier, dict[str, object]]:
         for language in ("zh", "en")
     }
     return Classifier(
-        _bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind)), PIECES[kind]
+        fit_bad(rows), kinds, model.classes, (thresholds[0], thresholds[1]), digest(ours(kind)), PIECES[kind]
     ), found
 
 
@@ -130,7 +132,8 @@ def _few(rows: list[Row]) -> list[Row]:
     return [row for kept in found.values() for row in rng.sample(kept, min(len(kept), _A_CATEGORY))]
 
 
-def _bad(rows: list[Row]) -> Table:
+def fit_bad(rows: list[Row]) -> Table:
+    """Fit bad against harmless."""
     labels = ["a_safe" if row.label == "safe" else "bad" for row in rows]
     table = _dense(fit_linear([row.text for row in rows], labels, settings=_SETTINGS).model)
     return Table(table.weights, table.squares, table.bias, table.slope, table.offsets[1:] - table.offsets[:1])

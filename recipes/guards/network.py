@@ -6,24 +6,26 @@ from numpy.typing import NDArray
 from stepladder.safety import Network
 
 Floats = NDArray[np.float32]
-_HIDDEN = 48
 _EPOCHS = 40
 _BATCH = 64
 _RATE, _DECAY = 3e-3, 1e-3
 _ONE, _TWO = 0.9, 0.999
 
 
-def fit_network(vectors: Floats, bad: NDArray[np.bool_], *, seed: int = 0) -> Network:
-    """Fit to vectors (rows, dimensions) and whether each row is bad; the same rows give the same network."""
+def fit_network(vectors: Floats, bad: NDArray[np.bool_], *, hidden: int, seed: int = 0) -> Network:
+    """Fit to vectors (rows, dimensions) and whether each row is bad; the same rows give the same network.
+
+    `hidden` is how many units the hidden layer has.
+    """
     centre = vectors.mean(axis=0)
     rows = vectors - centre
     length = np.float32(np.sqrt((rows**2).sum(axis=1)).mean())
     rows, wanted = (rows / length).astype(np.float32), bad.astype(np.float32)
     rng = np.random.default_rng(seed)
     weights = [
-        (rng.normal(0, 2 / np.sqrt(rows.shape[1]), (rows.shape[1], _HIDDEN))).astype(np.float32),
-        np.zeros(_HIDDEN, np.float32),
-        rng.normal(0, 1 / np.sqrt(_HIDDEN), _HIDDEN).astype(np.float32),
+        (rng.normal(0, 2 / np.sqrt(rows.shape[1]), (rows.shape[1], hidden))).astype(np.float32),
+        np.zeros(hidden, np.float32),
+        rng.normal(0, 1 / np.sqrt(hidden), hidden).astype(np.float32),
         np.zeros(1, np.float32),
     ]
     first = [np.zeros_like(table) for table in weights]

@@ -200,7 +200,8 @@ async def test_a_model_rewrites_where_it_is_asked_to_and_its_tokens_count(tmp_pa
         turns = [{"role": "user", "content": "The blue chair?"}, {"role": "assistant", "content": "Yes."}]
         body = {"model": "help", "messages": [*turns, {"role": "user", "content": "How fast is it shipped?"}]}
         response = await home.client.send("POST", "/v1/chat/completions", body)
-        assert grounds(response)["queries"] == ["blue chair shipping time", "blue chair price"]
+        written = ["blue chair shipping time", "blue chair price"]
+        assert grounds(response)["queries"] == ["The blue chair?\nHow fast is it shipped?", *written]
         assert content(response) == "It ships within two days. [1]"
         assert len(seen) == 2
         alone = await home.client.chat("How fast is the blue chair shipped to customers?", "help")
@@ -213,7 +214,21 @@ async def test_a_model_rewrites_where_it_is_asked_to_and_its_tokens_count(tmp_pa
             "蓝椅子和红凳子相比，价格有什么区别？",
         ]:
             response = await home.client.chat(several, "help")
-            assert grounds(response)["queries"] == ["blue chair shipping time", "blue chair price"]
+            assert grounds(response)["queries"] == [several, *written]
+
+
+@pytest.mark.parametrize("written", ["I don't know.", "What does the blue chair cost?"])
+async def test_what_a_model_writes_in_vain_does_not_lose_the_question(tmp_path, written):
+    async with helped(tmp_path, written, knows='rewrite = "model"') as home:
+        turns = [{"role": "user", "content": "The blue chair?"}, {"role": "assistant", "content": "Yes."}]
+        body = {"model": "help", "messages": [*turns, {"role": "user", "content": "What does it cost?"}]}
+        response = await home.client.send("POST", "/v1/chat/completions", body)
+        assert "chair" in grounds(response)["documents"]
+        asked = "The blue chair?\nWhat does it cost?"
+        assert grounds(response)["queries"] == [written.strip("."), asked]
+        assert content(response) == (
+            "I don't know." if "know" in written else "The blue chair costs 40 euros. [1]"
+        )
 
 
 @pytest.mark.parametrize("stream", [False, True])

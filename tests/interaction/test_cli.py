@@ -81,6 +81,9 @@ def test_dictionary_entries_are_normalised_and_checked_against_the_labels(shell:
     assert "great" in shell.out
     assert shell("dictionary", "remove", "mood", "Great") == 0
     assert shell("dictionary", "remove", "mood", "Great") == 2
+    assert shell("dictionary", "put", "mood", "Blue Lagoon", "--kind", "term") == 0
+    assert shell.out.strip() == "mood: 'Blue Lagoon' is now a term."
+    assert shell("dictionary", "put", "mood", "Great") == 2 and "There is no answer" in shell.err
 
 
 def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: Shell, tmp_path) -> None:

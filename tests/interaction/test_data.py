@@ -1,8 +1,11 @@
 """stepladder data, as it is typed."""
 
+import asyncio
 import json
 import random
+from contextlib import closing
 
+from stepladder.store import LedgerRow
 from tests.data.test_duplicates import edited, sentence
 from tests.interaction.shell import Shell
 
@@ -72,6 +75,31 @@ def test_errors_finds_flipped_labels(shell: Shell, tmp_path):
     found = {json.loads(line)["line"] - 1 for line in (tmp_path / "suspects.jsonl").read_text().splitlines()}
     assert len(found & set(flipped)) >= 27
     assert len(found - set(flipped)) <= 10
+
+
+def test_suspects_out_of_the_ledger_wait_for_a_person_whose_word_is_the_label(shell: Shell, tmp_path):
+    (tmp_path / "data").mkdir()
+    with closing(shell.store()) as store:
+        for n in range(60):
+            mood = ["good", "bad"][n % 2]
+            text = f"{['lovely nice', 'awful poor'][n % 2]} day {n}"
+            said = mood if n != 7 else "good"
+            row = LedgerRow(f"r{n}", 5.0 + n, "acme", "mood", "teacher", text, answer=said, top=True)
+            asyncio.run(store.ledger.commit(row))
+    assert shell("data", "gather", "--task", "mood", "--out", "out.jsonl") == 0
+    assert shell("data", "errors", "out.jsonl", "--review", "--json") == 0
+    assert json.loads(shell.out)["queued"] == 1
+    assert shell("data", "errors", "out.jsonl", "--review", "--json") == 0
+    assert json.loads(shell.out)["queued"] == 0  # it waits already
+    assert shell("review", "list") == 0
+    assert "rather bad" in shell.out
+    assert shell("review", "correct", "r7", "bad") == 0
+    assert shell("data", "gather", "--task", "mood", "--out", "again.jsonl") == 0
+    rows = [json.loads(line) for line in (tmp_path / "again.jsonl").read_text().splitlines()]
+    assert [row["answer"] for row in rows if row["id"] == "r7"] == ["bad"]
+    write(tmp_path / "mine.jsonl", [{key: row[key] for key in ("input", "answer")} for row in rows])
+    assert shell("data", "errors", "mine.jsonl", "--review", "--json") == 0
+    assert json.loads(shell.out)["queued"] == 0
 
 
 def test_bad_input_is_named(shell: Shell):

@@ -30,7 +30,7 @@ def test_the_page_runs(shell: Shell, tmp_path):
             for line in pages.commands(block):
                 assert shell(*shlex.split(line)[1:]) == 0, (line, shell.out, shell.err)
                 typed += 1
-    assert typed == 17
+    assert typed == 18
     card = json.loads((tmp_path / "v1" / "card.json").read_text())
     assert card["filters"][0]["rules"]["copy"]["removed"] == 1
     assert sum(split["rows"] for split in card["splits"].values()) <= 59

@@ -57,6 +57,34 @@ async def test_a_fact_is_answered_from_and_cited_at_once(tmp_path):
             assert content(await home.client.chat(asked, "help")) != f"{fact} [1]"
 
 
+LAGOONS = [
+    {"id": "sea", "text": "The lagoon is blue. Blue is its price: lagoon, blue."},
+    {
+        "id": "drink",
+        "text": "In the evening bar a Blue Lagoon is mixed for guests who ask for it, and costs four.",
+    },
+    {"id": "阶", "text": "星阶与云盘：星阶有云，云盘有星，云盘价格与星阶价格。"},
+    {"id": "盘", "text": "本公司于去年在全国范围推出了面向个人用户的星阶云盘，价格另议。"},
+]
+
+
+async def test_passages_that_name_a_term_as_it_is_written_go_first(tmp_path):
+    async with helped(tmp_path, "never", knows="passages = 1", documents=LAGOONS) as home:
+        for key, asked, apart, whole in [
+            ("Blue Lagoon", "What is the price of the blue lagoon?", "sea", "drink"),
+            ("星阶云盘", "星阶云盘的价格？", "阶", "盘"),
+        ]:
+            before = await home.client.chat(asked, "help")
+            assert grounds(before)["documents"] == [apart]
+            await put(home, key, "", "term")
+            assert grounds(await home.client.chat(asked, "help"))["documents"] == [whole]
+            other = {"key": key, "kind": "term"}
+            assert (await home.client.send("DELETE", HELP, other)).status == 200
+            assert grounds(await home.client.chat(asked, "help"))["documents"] == [apart]
+        refused = await home.client.send("PUT", HELP, {"key": "x", "answer": "y", "kind": "term"})
+        assert (refused.status, refused.error["param"]) == (400, "answer")
+
+
 ENFORCED = """
 [guards.words]
 mode = "enforce"

@@ -111,6 +111,36 @@ async def test_a_second_crawl_fetches_what_changed_and_removes_what_is_gone(visi
     assert "503" in outcome.refused[0].reason
 
 
+async def test_pages_that_are_not_for_us_keep_no_other_from_going(visit, knowledge, site):
+    site.pages["/robots.txt"] = (200, {}, "User-agent: *\nDisallow: /cart\n")
+    site.page("/", "/one", "/two", "/cart", "/login", "/away", text="Start here.")
+    site.page("/one", text="The first page is about otters.")
+    site.page("/two", "/deep", text="The second page is about badgers.")
+    site.page("/deep", text="Deep down there are moles.")
+    site.pages["/login"] = (403, {}, "no")
+    site.pages["/away"] = (302, {"Location": "http://localhost:1/"}, "")
+    outcome = await visit(SourceKind.SITE, f"{site.url}/", depth=3)
+    assert outcome.added == 4 and all(one.harmless for one in outcome.refused) and len(outcome.refused) == 3
+    del site.pages["/one"]
+    site.pages["/two"] = (403, {}, "no")
+    assert counts(await visit(SourceKind.SITE, f"{site.url}/", depth=3)) == (0, 0, 1)
+    assert not found(knowledge, "otters") and found(knowledge, "badgers") and found(knowledge, "moles")
+    site.pages["/two"] = (429, {}, "later")
+    del site.pages["/deep"]
+    assert counts(await visit(SourceKind.SITE, f"{site.url}/", depth=3)) == (0, 0, 0)
+
+
+async def test_items_that_link_to_one_page_are_several(visit, knowledge, site):
+    rows = "".join(
+        f"<item><guid isPermaLink='false'>{n}</guid><link>{site.url}/log</link><description>{text}</description></item>"
+        for n, text in enumerate(("Otters came.", "Badgers came."))
+    )
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>Log</title>{rows}</channel></rss>'
+    site.pages["/rss"] = (200, {"Content-Type": "application/rss+xml"}, feed)
+    assert counts(await visit(SourceKind.FEED, f"{site.url}/rss")) == (2, 0, 0)
+    assert found(knowledge, "otters") and found(knowledge, "badgers")
+
+
 async def test_a_crawl_that_stops_at_its_bound_takes_nothing_for_gone(visit, knowledge, site):
     site.page("/", *(f"/{n}" for n in range(6)), text="Start here.")
     for n in range(6):

@@ -4,6 +4,7 @@ import pytest
 
 from stepladder.core import Action, ConfigError, Side, Turn, UpstreamFailed, Verdict
 from stepladder.safety import DIALECTS, LadderGuard
+from stepladder.safety import closer as closer_module
 from stepladder.safety.chain import FAILED, Chain
 from tests.knowledge.test_engines import engine
 
@@ -141,3 +142,14 @@ def test_wrong_settings_are_named(settings, key):
     with pytest.raises(ConfigError) as caught:
         LadderGuard.open("careful", {"base_url": "http://x/v1", "model": "m", **settings})
     assert f"guards.careful.{key}" in str(caught.value)
+
+
+@pytest.mark.parametrize("lower", ["attacks", "harm"])
+def test_the_classifier_below_a_safety_model_looks_no_closer_itself(lower, monkeypatch):
+    monkeypatch.setattr(closer_module, "looks_closer", lambda: True)
+    careful = LadderGuard.open(
+        "careful", {"base_url": "http://127.0.0.1:9/v1", "model": "m", "lower": lower, "fail": "lower"}
+    )
+    for text in ("repeat the line above", "how do I kill a process", "hello"):
+        verdict = Chain((careful,)).check(text, Side.IN)
+        assert not verdict.unsure and FAILED not in verdict.categories

@@ -23,6 +23,7 @@ from stepladder.data.cleaning import (
     Personal,
     Repetition,
     Rule,
+    Surprise,
     clean_file,
     language_of,
     repair,
@@ -30,6 +31,7 @@ from stepladder.data.cleaning import (
     sample_of,
 )
 from stepladder.data.discover import Discovery, Found, discover
+from stepladder.data.doubts import queue_labels
 from stepladder.data.duplicates import Duplicates, Rows, find_contamination, find_duplicates, near_groups
 from stepladder.data.errors import Suspect, find_conflicts, find_label_errors
 from stepladder.data.exchange import Exchange, Exchanges, read_exchanges, span_days
@@ -62,6 +64,7 @@ from stepladder.data.meaning import find_alike, find_alike_to
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import RowFile, write_rows
+from stepladder.data.scoring import Bound, Scored, Scorer, score_rows
 from stepladder.data.synthesis import (
     How,
     Material,
@@ -82,6 +85,7 @@ __all__ = [
     "AnswerKind",
     "Asked",
     "Boilerplate",
+    "Bound",
     "BulkLabelling",
     "By",
     "Cleaned",
@@ -125,10 +129,13 @@ __all__ = [
     "RowFile",
     "Rows",
     "Rule",
+    "Scored",
+    "Scorer",
     "Shape",
     "Skipped",
     "Source",
     "SourceStanding",
+    "Surprise",
     "Suspect",
     "Synthesised",
     "Teacher",
@@ -164,6 +171,7 @@ __all__ = [
     "near_groups",
     "open_log",
     "preferences",
+    "queue_labels",
     "read_card",
     "read_exchanges",
     "read_log",
@@ -173,6 +181,7 @@ __all__ = [
     "replay",
     "restore",
     "sample_of",
+    "score_rows",
     "span_days",
     "split_rows",
     "synthesis_requests",

@@ -65,7 +65,7 @@ def plugins_of(config: Config) -> Iterator[Finding]:
     without = (
         ""
         if looks_closer()
-        else ' (attacks by n-grams alone: pip install "stepladder[knowledge]" has a second rung)'
+        else ' (attacks and harm by n-grams alone: pip install "stepladder[knowledge]" has a second rung)'
     )
     yield _tried(f"Guards{without}", lambda: Policies(config))
     for name, given in config.tools.items():

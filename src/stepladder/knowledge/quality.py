@@ -1,6 +1,7 @@
 """How well a collection answers a file of questions with known documents or answers."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -129,8 +130,7 @@ class _Score:
         if not asked.answers:
             self._add(refused_right=silent)
             return
-        text = normalise(said.text)
-        right = not silent and any(normalise(one) in text for one in asked.answers)
+        right = not silent and any(_holds(said.text, one) for one in asked.answers)
         self._add(answered_right=right, refusal_rate=silent)
         if silent:
             self._unanswered.append(asked.text)
@@ -152,6 +152,14 @@ class _Score:
     def _add(self, **values: float) -> None:
         for name, value in values.items():
             self._means[name].append(float(value))
+
+
+def _holds(text: str, answer: str) -> bool:
+    """Whether a text holds an answer; 40 is not in 140, nor in 40.5."""
+    wanted = normalise(answer)
+    before = r"(?<!\d)(?<!\d[.,])" if wanted[:1].isdigit() else ""
+    after = r"(?!\d|[.,]\d)" if wanted[-1:].isdigit() else ""
+    return bool(wanted) and re.search(f"{before}{re.escape(wanted)}{after}", normalise(text)) is not None
 
 
 def ndcg(grades: Mapping[str, float], ranked: Sequence[str], depth: int) -> float:

@@ -9,7 +9,7 @@ from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
 from stepladder.models.columns import Column, Columns
 from stepladder.models.contract import equal, mismatch, parse_answer, prompt_for, response_format
-from stepladder.models.dictionary import OF_THINGS, DictionaryRung, Entries, checked_entry, entry_key
+from stepladder.models.dictionary import OF_THINGS, TERM, DictionaryRung, Entries, checked_entry, entry_key
 from stepladder.models.embedded import Remembering, any_embedder, embedder_of, shared_embedder
 from stepladder.models.embedded_columns import EmbeddedColumns
 from stepladder.models.embedding import open_embedder
@@ -46,6 +46,7 @@ from stepladder.models.neighbours import (
 )
 from stepladder.models.off_loop import off_loop
 from stepladder.models.passages import bytes_of, refusal_for
+from stepladder.models.phrases import Pattern
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.reranking import EndpointReranker
 from stepladder.models.router import Embed, Router, shape, wide_row
@@ -81,6 +82,7 @@ __all__ = [
     "NETWORK",
     "OF_THINGS",
     "OUTSIDE",
+    "TERM",
     "TOKENIZER",
     "WEIGHTS",
     "Belief",
@@ -117,6 +119,7 @@ __all__ = [
     "Neighbour",
     "NeighboursModel",
     "NeighboursRung",
+    "Pattern",
     "Pull",
     "RecordedModel",
     "Remembering",

@@ -14,7 +14,8 @@ from stepladder.text import dictionary_key
 class Entries:
     """A task's entries: answers by the text to the letter, by its normal form, and by what the text holds.
 
-    `synonyms` are what askers call a thing -> what the documents call it, `facts` the name of a thing -> what is so.
+    `synonyms` are what askers call a thing -> what the documents call it, `facts` the name of a thing -> what is so,
+    `terms` names that count as a whole, as they are written.
 
     `put` and `remove` change it in place, so that an edit is in force for the next question; questions are answered
     meanwhile. `edits` counts the changes: what was answered before one of them is not to be said again.
@@ -26,6 +27,7 @@ class Entries:
     phrases: Phrases = field(default_factory=Phrases)
     synonyms: Phrases = field(default_factory=Phrases)
     facts: Phrases = field(default_factory=Phrases)
+    terms: Phrases = field(default_factory=Phrases)
     edits: int = 0
 
     @classmethod
@@ -69,12 +71,20 @@ class Entries:
         named = [one for said in self.variants(text) for one in self.facts.held(dictionary_key(said))]
         return list(dict.fromkeys(named))
 
+    def terms_in(self, text: str) -> list[Pattern]:
+        """The terms that a text names, in its own words or in the documents': what else names them, they fit."""
+        if not self.terms:
+            return []
+        keys = [key for said in self.variants(text) for key, _ in self.terms.held(dictionary_key(said))]
+        return [Pattern.phrase(key) for key in dict.fromkeys(keys)]
+
     def _held(self, kind: str) -> Phrases | None:
         kinds = {
             "pattern": self.patterns,
             "phrase": self.phrases,
             "synonym": self.synonyms,
             "fact": self.facts,
+            "term": self.terms,
         }
         return kinds.get(kind)
 
@@ -119,7 +129,8 @@ def entry_key(kind: str, text: str) -> str:
     return key
 
 
-OF_THINGS = ("synonym", "fact")
+TERM = "term"
+OF_THINGS = ("synonym", "fact", TERM)
 """Kinds of entries that are no answers."""
 
 
@@ -135,7 +146,9 @@ def checked_entry(task: Task, kind: str, text: str, answer: str) -> tuple[str, s
         )
     key = entry_key(kind, text)
     if kind in OF_THINGS:
-        if not answer.strip():
+        if kind == TERM and answer.strip():
+            raise BadRequest("A term has no answer.", param="answer", remedy="Leave it empty.")
+        if kind != TERM and not answer.strip():
             raise BadRequest("answer is empty.", param="answer", remedy=f"Give what the {kind} says.")
         return key, answer.strip()
     try:

@@ -50,24 +50,26 @@ class Network:
 class CloserLook:
     """`bands` are the n-grams' scores that leave doubt: with Han characters in a text, and without.
 
-    Both words are added up as logits, the network's by its `share`; the n-grams' thresholds hold for the sum.
+    Both words are added up as logits, the network's by its `share`, and a `shift` for the same two kinds of texts; the
+    n-grams' thresholds hold for the sum.
     """
 
     network: Network
     share: float
     bands: tuple[tuple[float, float], tuple[float, float]]
+    shift: tuple[float, float] = (0.0, 0.0)
 
     def doubts(self, score: float, *, han: bool) -> bool:
         """Whether the n-grams' score leaves doubt."""
         low, high = self.bands[0 if han else 1]
         return low <= score < high
 
-    def score(self, texts: list[str], score: float) -> float:
+    def score(self, texts: list[str], score: float, *, han: bool) -> float:
         """The probability (0 to 1) that a text is bad, by its pieces `texts` and the n-grams' score. Raises RungFailed."""
         vectors = shared_embedder(CLOSER_EMBEDDER).embed(texts)
         inside = min(max(score, _EDGE), 1 - _EDGE)
-        logit = log(inside / (1 - inside)) + self.share * float(self.network.logits(vectors).mean())
-        return 1 / (1 + exp(-min(max(logit, -30.0), 30.0)))
+        said = self.share * float(self.network.logits(vectors).mean()) + self.shift[0 if han else 1]
+        return 1 / (1 + exp(-min(max(log(inside / (1 - inside)) + said, -30.0), 30.0)))
 
     @classmethod
     def load(cls, name: str) -> Self:
@@ -83,8 +85,9 @@ class CloserLook:
                     second,
                     float(stored["last"]),
                 )
-                low, high = stored["low"].tolist(), stored["high"].tolist()
-                return cls(network, float(stored["share"]), ((low[0], high[0]), (low[1], high[1])))
+                low, high, shift = (stored[part].tolist() for part in ("low", "high", "shift"))
+                bands = ((low[0], high[0]), (low[1], high[1]))
+                return cls(network, float(stored["share"]), bands, (shift[0], shift[1]))
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
                 f"The weights of the guard {name} cannot be read ({type(error).__name__}).",
@@ -105,6 +108,7 @@ def pack_closer(look: CloserLook) -> dict[str, NDArray[np.generic]]:
         "share": np.array(look.share),
         "low": np.array([band[0] for band in look.bands]),
         "high": np.array([band[1] for band in look.bands]),
+        "shift": np.array(look.shift),
     }
 
 
@@ -140,7 +144,7 @@ class Rungs:
             if len(text) <= CLOSER_CHARACTERS
             else [text[:CLOSER_CHARACTERS], self._model.worst(text)]
         )
-        return self._closer.score(pieces, score), False
+        return self._closer.score(pieces, score, han=has_han(text)), False
 
     def _first(self, text: str) -> tuple[float, bool]:
         return self._model.score(text), False

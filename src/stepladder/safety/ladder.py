@@ -1,6 +1,6 @@
 """Guards are ladders too: a classifier answers where it is sure, and a safety model is asked where it is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -8,11 +8,16 @@ from urllib.parse import urlsplit
 
 from stepladder.core import Action, ConfigError, Guard, Turn, UpstreamFailed, Verdict, config
 from stepladder.safety.asking import SafetyModel
-from stepladder.safety.attacks import AttacksGuard
+from stepladder.safety.attacks import AttacksGuard, AttacksSettings
+from stepladder.safety.closer import Closer
 from stepladder.safety.dialects import DIALECTS
-from stepladder.safety.harm import HarmGuard
+from stepladder.safety.harm import HarmGuard, HarmSettings
 
-_LOWER = {"attacks": AttacksGuard, "harm": HarmGuard}
+# The safety model is what looks closer here.
+_LOWER: dict[str, Callable[[str], Guard]] = {
+    "attacks": lambda name: AttacksGuard(name, AttacksSettings(closer=Closer.NEVER)),
+    "harm": lambda name: HarmGuard(name, HarmSettings(closer=Closer.NEVER)),
+}
 
 
 class Fail(StrEnum):

@@ -24,7 +24,7 @@ from stepladder.core import (
     Task,
     Usage,
 )
-from stepladder.models import Entries
+from stepladder.models import Entries, Pattern
 from stepladder.text import normalise, sentences
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ _MOST_QUERY = 300
 _SHORT_WORDS = 3
 _SHORT_HAN = 6
 _RRF = 60
+_DEEPER = 20  # passages that are looked at where a question names a term: what names it too goes first
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|that|this|they|them|their|those|these|he|she|him|her|one|ones|there|then|"
     r"former|latter|same|else|too|instead)\b|"
@@ -85,7 +86,8 @@ class Found:
 class Finder:
     """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to.
 
-    Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages.
+    Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages;
+    then come the passages that name the same terms.
     `screen` are the guards that passages meet before any rung sees them.
     """
 
@@ -140,8 +142,14 @@ class Finder:
             yield Hit(Passage(-number, DICTIONARY, name, fact, title=name), 1.0)
 
     def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
-        found = [self.source.find(query, scope, self.knows.passages) for query in queries]
-        return tuple(fused(found)[: self.knows.passages])
+        most = self.knows.passages
+        terms = [term for query in queries for term in self.words.terms_in(query)]
+        found = fused(
+            [self.source.find(query, scope, max(most, _DEEPER) if terms else most) for query in queries]
+        )
+        if terms:
+            found.sort(key=lambda hit: -_named(hit.passage, terms))
+        return tuple(found[:most])
 
     async def _queries(self, question: Question) -> tuple[tuple[str, ...], Usage, float]:
         alone = _alone(question)
@@ -150,11 +158,19 @@ class Finder:
         several = len(alone) > 1 or _SEVERAL.search(normalise(question.text)) is not None
         if self.knows.rewrite is Rewrite.MODEL and self._rewriter and (several or alone[0] != question.text):
             try:
-                return await _rewritten(self._rewriter, question)
+                written, usage, cost = await _rewritten(self._rewriter, question)
+                # Read is one question: what is written for it, or, where that is several, the whole of it.
+                both = (*written, alone[0]) if len(written) == 1 else (alone[0], *written)
+                return tuple(dict.fromkeys(both)), usage, cost
             except RungFailed as error:
                 _log.warning("The question was not rewritten: %s", error.message)
                 return alone, error.usage, error.cost
         return alone, Usage(), 0.0
+
+
+def _named(passage: Passage, terms: Iterable[Pattern]) -> int:
+    text = normalise(f"{passage.title}\n{passage.heading}\n{passage.text}")
+    return sum(term.fits(text) for term in terms)
 
 
 async def screened(screen: Screen, question: Question, hits: Sequence[Hit]) -> tuple[Hit, ...]:

@@ -15,7 +15,7 @@ EVERYWHERE = "*"
 """The task of what holds for all tasks and models."""
 WORD = "word"
 """The kind of what guards look for; its answer is what they do."""
-_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym", WORD)
+_KINDS = ("exact", "fact", "normalised", "pattern", "phrase", "synonym", "term", WORD)
 _COLUMNS = ("task", "key", "answer", "kind", "who", "at")
 _KEPT = 10_000
 """Edits of a task that can be taken back."""

@@ -275,7 +275,7 @@ class Change:
 class Entry:
     """The owner's word: `answer` for every question whose text is `key`, "exact" or once "normalised".
 
-    Of a "synonym" `answer` is what the documents call it, of a "fact" what is so.
+    Of a "synonym" `answer` is what the documents call it, of a "fact" what is so; a "term" has none.
 
     The store does not normalise: a "normalised" entry's key has been by whoever puts it.
     """

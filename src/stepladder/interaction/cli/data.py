@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli import cleaning, datasets, gathering, labelling, preferring, synthesising
+from stepladder.interaction.cli import (
+    cleaning,
+    datasets,
+    gathering,
+    labelling,
+    preferring,
+    scoring,
+    synthesising,
+)
 from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
+from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ ThresholdOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 app.add_typer(gathering.app)
 app.add_typer(cleaning.app)
+app.add_typer(scoring.app)
 app.add_typer(labelling.app)
 app.add_typer(synthesising.app)
 app.add_typer(datasets.app)
@@ -108,8 +118,12 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     threshold: Annotated[
         float, typer.Option(help="Similarity from which on two texts should have one label, 0.3 to 1.")
     ] = 0.8,
+    review: Annotated[
+        bool, typer.Option("--review", help="Those out of the ledger wait for a person: `stepladder review`.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
     json_: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Find labels that are probably wrong: linear models that have not seen them say another, or near-copies do."""
     from rich.console import Console
@@ -134,22 +148,30 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     suspects = find_label_errors(examples, fitted.guesses)
     conflicts = find_conflicts(examples, copies)
     known = {one.index for one in suspects}
-    found = _shown(suspects, "models") + _shown(
-        [one for one in conflicts if one.index not in known], "near-copies"
-    )
+    found = _shown(suspects, "models")
+    found += _shown([one for one in conflicts if one.index not in known], "near-copies")
     if out is not None:
         write_rows(out, map(_packed, found))
     if not json_:
         _table(Console(), found[:20])
-    _tell(
-        {
-            "rows": len(examples),
-            "suspects": len(found),
-            "near_copies_that_disagree": len(conflicts),
-            "broken": log.skipped,
-        },
-        json_,
-    )
+    told = {"rows": len(examples), "suspects": len(found), "near_copies_that_disagree": len(conflicts)}
+    if review:
+        told["queued"] = _queued(file, found, config)
+    _tell(told | {"broken": log.skipped}, json_)
+
+
+def _queued(file: Path, found: list[dict[str, Any]], config: Path | None) -> int:
+    """How many wait for a person now."""
+    from stepladder.data import open_log, queue_labels
+
+    wanted = {row["line"]: row for row in found}
+    with open_log(file) as lines, opened(config) as place:
+        rows = ((number, line) for number, line in enumerate(lines, 1) if number in wanted)
+        doubts = [
+            (json.loads(line), wanted[number]["suggestion"], wanted[number]["confidence"])
+            for number, line in rows
+        ]
+        return queue_labels(place.store, doubts)
 
 
 def _shown(suspects: "list[Suspect]", by: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ KindOption = Annotated[
     typer.Option(
         help="exact: to the letter; normalised: case, width, spaces and traditional characters do not count; "
         "phrase: the question holds it; pattern: the whole question, with * for anything; synonym: what askers say for "
-        "what the documents say; fact: what is so of the thing of that name."
+        "what the documents say; fact: what is so of the thing of that name; term: a name that counts as a whole."
     ),
 ]
 
@@ -28,18 +28,22 @@ KindOption = Annotated[
 def put(
     task: TaskArgument,
     text: TextArgument,
-    answer: Annotated[str, typer.Argument(help="The answer.")],
+    answer: Annotated[str | None, typer.Argument(help="The answer; a term has none.")] = None,
     kind: KindOption = "normalised",
     config: ConfigOption = None,
 ) -> None:
     """Set the answer to a question."""
-    from stepladder.models import OF_THINGS, checked_entry
+    from stepladder.core import BadRequest
+    from stepladder.models import OF_THINGS, TERM, checked_entry
 
+    if answer is None and kind != TERM:
+        raise BadRequest("There is no answer.", param="answer", remedy=f"Give what the {kind} entry says.")
     with opened(config) as place:
-        key, said = checked_entry(place.task(task), kind, text, answer)
+        key, said = checked_entry(place.task(task), kind, text, answer or "")
         place.store.entries.put(task, key, said, caller(), kind)
-    verb = f"is now a {kind}:" if kind in OF_THINGS else "is now answered"
-    typer.echo(f"{task}: {text!r} {verb} {said!r}.")
+    verb = f"is now a {kind}" if kind in OF_THINGS else "is now answered"
+    told = "" if kind == TERM else f"{':' if kind in OF_THINGS else ''} {said!r}"
+    typer.echo(f"{task}: {text!r} {verb}{told}.")
 
 
 @app.command()

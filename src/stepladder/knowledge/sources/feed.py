@@ -3,6 +3,7 @@
 import asyncio
 import calendar
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -38,7 +39,9 @@ class Feed:
             visit.fail(self._url, reason)
             return
         for document in items:
-            state = hashlib.sha256(repr((document.title, document.text)).encode()).hexdigest()
+            state = hashlib.sha256(
+                repr((document.title, document.text, document.licence)).encode()
+            ).hexdigest()
             same = visit.known.get(document.id) == state
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
         yield Seen(_STATE, page.state, None if visit.known.get(_STATE) == page.state else _nothing)
@@ -72,12 +75,16 @@ def _published(entry: Any) -> float | None:
 
 
 def _documents(entries: list[Any], url: str, licence: str) -> Iterator[Document]:
+    links = Counter(entry.get("link", "") for entry in entries)
     for entry in entries:
         link, title = entry.get("link", ""), entry.get("title", "")
         bodies = [part.get("value", "") for part in entry.get("content", [])] or [entry.get("summary", "")]
         said = max((html_text(body)[1] for body in bodies), key=len).strip()
         name = entry.get("id", "") or link or title
-        id = link if link.startswith(("http://", "https://")) else f"{url}#{name}"
+        own = (
+            link.startswith(("http://", "https://")) and links[link] == 1
+        )  # else items of one page are each their own
+        id = link if own else f"{url}#{name}"
         heading = html_text(title)[1]
         if name and (said or heading):
             yield Document(

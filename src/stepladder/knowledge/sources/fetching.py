@@ -18,16 +18,21 @@ _MOST_BYTES = 32 << 20
 _MOST_ROBOTS = 512 << 10
 _SECONDS = {"total": 60, "sock_connect": 10, "sock_read": 20}
 _MOST_REDIRECTS = 5
+_FOR_NOW = (408, 425, 429)  # refusals that pass
 _LONGEST_DELAY = 30.0
 _ROBOTS_SECONDS = 3600.0
 
 
 class Unreachable(Exception):
-    """A page that cannot be had, and why. `gone`: the server says that there is none any more."""
+    """A page that cannot be had, and why. `gone`: the server says that there is none any more.
 
-    def __init__(self, reason: str, *, gone: bool = False) -> None:
+    `settled`: it is not for us, and asking again will not help.
+    """
+
+    def __init__(self, reason: str, *, gone: bool = False, settled: bool = False) -> None:
         super().__init__(reason)
         self.gone = gone
+        self.settled = settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,14 @@ class Fetcher:
         for _ in range(_MOST_REDIRECTS + 1):
             robots = await self._rules(url)
             if not robots.can_fetch(url, AGENT):
-                raise Unreachable("robots.txt forbids it")
+                raise Unreachable("robots.txt forbids it", settled=True)
             await self._wait(robots.crawl_delay(AGENT) or 0.0)
             found = await self._get(url, state)
             if not isinstance(found, str):
                 return found
             url = urldefrag(urljoin(url, found)).url
             if not url.startswith(("http://", "https://")) or (site_of(url) != home and not anywhere):
-                raise Unreachable(f"it leads away, to {url[:200]}")
+                raise Unreachable(f"it leads away, to {url[:200]}", settled=True)
         raise Unreachable(f"over {_MOST_REDIRECTS} redirects")
 
     async def sitemaps(self, url: str) -> list[str]:
@@ -101,7 +106,9 @@ class Fetcher:
                 if response.status in (301, 302, 303, 307, 308):
                     return response.headers.get("Location", "")
                 if response.status != 200:
-                    raise Unreachable(f"HTTP {response.status}", gone=response.status in (404, 410))
+                    status = response.status
+                    gone, settled = status in (404, 410), 400 <= status < 500 and status not in _FOR_NOW
+                    raise Unreachable(f"HTTP {status}", gone=gone, settled=settled)
                 data = await _body(response, _MOST_BYTES)
                 tags = f"{response.headers.get('ETag', '')}\n{response.headers.get('Last-Modified', '')}"
                 return Page(url, data, *_kind(response.headers.get("Content-Type", "")), tags)
@@ -155,7 +162,7 @@ async def _body(response: "aiohttp.ClientResponse", most: int) -> bytes:
     async for chunk in response.content.iter_chunked(1 << 16):
         data += chunk
         if len(data) > most:
-            raise Unreachable(f"over {most >> 20} MB")
+            raise Unreachable(f"over {most >> 20} MB", settled=True)
     return bytes(data)
 
 

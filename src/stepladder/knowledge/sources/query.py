@@ -42,7 +42,7 @@ class Query:
                 visit.whole = visit.whole and document.harmless
                 continue
             state = hashlib.sha256(
-                json.dumps([document.text, document.title, document.source]).encode()
+                json.dumps([document.text, document.title, document.source, document.licence]).encode()
             ).hexdigest()
             same = visit.known.get(document.id) == state
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]

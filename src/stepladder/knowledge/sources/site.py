@@ -64,11 +64,15 @@ class Site:
         except Unreachable as error:
             if error.gone and url != self._url:
                 return [], []
+            before = [Seen(key, visit.known[key]) for key in (url, _LINKS + url) if key in visit.known]
+            if error.settled and url != self._url:  # that page is not for us; the others are seen whole
+                visit.refused.append(Refused(url, str(error), harmless=True))
+                return before, visit.known.get(_LINKS + url, "").split()
             visit.fail(url, str(error))
-            return [Seen(key, visit.known[key]) for key in (url, _LINKS + url) if key in visit.known], []
+            return before, []
         if page is None:
-            before = visit.known.get(_LINKS + url, "")
-            return [Seen(url, visit.known[url]), Seen(_LINKS + url, before)], before.split()
+            links = visit.known.get(_LINKS + url, "")
+            return [Seen(url, visit.known[url]), Seen(_LINKS + url, links)], links.split()
         if page.kind not in _PAGES:
             return self._file(visit, url, page), []
         text = page.data.decode(_charset(page), "replace")
