@@ -102,7 +102,7 @@ class Ledger:
             adding(lite=database.sqlite), dialect, rank=3, merge=lambda connection, rows: merged(rows)
         )
         self._spoken = Statement(insert(conversations).values(_binds(conversations)), dialect, rank=4)
-        self._writer = Writer(database, queue)
+        self._writer = Writer(database, queue, direct=not payload.keys.sealing)
 
     @property
     def waiting(self) -> int:

@@ -88,10 +88,11 @@ class Payload:
         whose = names.index("tenant") if "tenant" in names and table == "ledger" else None
         places = sorted([*words, *nested])
 
-        def ready(connection: Connection, rows: Sequence[Values]) -> Sequence[Values]:
+        def ready(connection: Connection | None, rows: Sequence[Values]) -> Sequence[Values]:
             rows = [self._readied(row, words, nested) for row in rows]
             if not self.keys.sealing:
                 return rows
+            assert connection is not None, "sealing reads and makes keys"
             # The first value of an audit and of feedback is the request's id: whose it is, the ledger knows.
             owners = (
                 [row[whose] for row in rows]

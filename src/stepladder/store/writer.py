@@ -4,10 +4,12 @@ Knows statements and values, and nothing of what they mean.
 """
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from queue import SimpleQueue
@@ -22,8 +24,10 @@ from stepladder.store.columns import characters, without_nul
 from stepladder.store.database import Database
 
 Values = tuple[Any, ...]
-Merge = Callable[[Connection, Sequence[Values]], Sequence[Values]]
+Merge = Callable[[Connection | None, Sequence[Values]], Sequence[Values]]
+"""Makes other rows of a group's; it is given the connection unless the writer is `direct`."""
 
+_REFUSED = (sqlite3.Error, ValueError, TypeError, OverflowError, MemoryError)
 _BATCH = 1000
 _TOGETHER = (64, 16, 4)
 _MANY = 4
@@ -68,13 +72,28 @@ class Statement:
         if self._named:
             connection.exec_driver_sql(self._sql, [dict(zip(self.names, row, strict=True)) for row in rows])
             return
-        rest = list(rows)
-        for count, sql in self._together.items():
-            while len(rest) >= count:
-                connection.exec_driver_sql(sql, tuple(chain.from_iterable(rest[:count])))
-                del rest[:count]
+        many, rest = self._grouped(rows)
+        for sql, values in many:
+            connection.exec_driver_sql(sql, values)
         if rest:
             connection.exec_driver_sql(self._sql, rest)
+
+    def execute_directly(self, driver: sqlite3.Connection, rows: Sequence[Values]) -> None:
+        """The same past SQLAlchemy's handling of connections and statements, too."""
+        many, rest = self._grouped(self.merge(None, rows) if self.merge is not None else rows)
+        for sql, values in many:
+            driver.execute(sql, values).close()
+        if rest:
+            driver.executemany(self._sql, rest).close()
+
+    def _grouped(self, rows: Sequence[Values]) -> tuple[list[tuple[str, Values]], list[Values]]:
+        """Statements for many rows with their values, and the rows that are left over."""
+        many, rest = list[tuple[str, Values]](), list(rows)
+        for count, sql in self._together.items():
+            while len(rest) >= count:
+                many.append((sql, tuple(chain.from_iterable(rest[:count]))))
+                del rest[:count]
+        return many, rest
 
 
 @dataclass(slots=True, eq=False)
@@ -90,8 +109,10 @@ class _Job:
 class Writer:
     """The thread. `put` works from any event loop; what it took is written even if the caller leaves."""
 
-    def __init__(self, database: Database, limit: int) -> None:
+    def __init__(self, database: Database, limit: int, *, direct: bool = False) -> None:
+        """`direct`: SQLite's file is written without SQLAlchemy, whose part of a small transaction is the larger one."""
         self._database = database
+        self._direct = direct and database.file is not None
         self._limit = limit
         self._queue: deque[_Job] = deque()
         self._idle = False
@@ -146,14 +167,16 @@ class Writer:
     def _run(self) -> None:
         batch: list[_Job] = []
         try:
-            going = True
+            going, lately, since = True, 0, 0.0
             while going:
                 going = self._take(batch)
                 self._write(batch)
                 _tell(batch)
-                if (
-                    len(batch) >= _MANY
-                ):  # a transaction costs as much as ten rows: under load, let some gather
+                now = time.monotonic()
+                if now - since > _GATHER_SECONDS:
+                    lately, since = 0, now
+                lately += len(batch)
+                if lately >= _MANY:  # a transaction costs as much as ten rows: under load, let some gather
                     time.sleep(_GATHER_SECONDS)
                 batch.clear()
         finally:
@@ -177,7 +200,7 @@ class Writer:
             return
         try:
             self._transact(batch)
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             for job in batch:
                 job.error = unavailable(error)
         except StepladderError as error:  # a key that seals is not to be had
@@ -217,11 +240,35 @@ class Writer:
             rows.setdefault(job.statement, []).append(job.values)
             for other, more in job.also:
                 rows.setdefault(other, []).append(more)
-        with self._database.transaction() as connection:
-            for statement in sorted(rows, key=lambda statement: statement.rank):
-                statement.execute(connection, rows[statement])
+        ordered = [(each, rows[each]) for each in sorted(rows, key=lambda statement: statement.rank)]
+        if not (self._direct and self._written(ordered)):
+            with self._database.transaction() as connection:
+                for statement, values in ordered:
+                    statement.execute(connection, values)
         for job in batch:
             job.done = True
+
+    def _written(self, rows: Sequence[tuple[Statement, list[Values]]]) -> bool:
+        """Write all, or none: False where the database is busy or refuses a row, which the long way knows to handle.
+
+        Raises sqlite3.OperationalError where it cannot be written at all.
+        """
+        with closing(self._database.engine.raw_connection()) as pooled:
+            driver: Any = pooled.driver_connection
+            try:
+                driver.execute("BEGIN IMMEDIATE").close()
+            except sqlite3.OperationalError:
+                return False
+            try:
+                for statement, values in rows:
+                    statement.execute_directly(driver, values)
+                driver.commit()
+            except BaseException as error:
+                driver.rollback()
+                if isinstance(error, _REFUSED) and not isinstance(error, sqlite3.OperationalError):
+                    return False
+                raise
+        return True
 
     def _abandon(self, batch: list[_Job]) -> None:
         # Reached with work left only if the thread dies of something unforeseen: nobody may wait for ever.
