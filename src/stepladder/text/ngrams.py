@@ -97,7 +97,7 @@ class NgramHasher:
             if order in self.tokens:
                 yield rolling
             if order in han:
-                yield rolling[_all_of(wordless, order)]
+                yield rolling[_all_of(wordless, order)] if b"\0" in runs else rolling
         if self.characters:
             yield from map(_spellings(self.characters).__getitem__, tokens)
 
