@@ -99,3 +99,10 @@ def test_a_release_as_a_folder_for_the_hub(shell: Shell, made, tmp_path):
     assert shell(*words, "--with-data", "--purpose", "a test") == 2
     assert shell(*words, "--purpose", "a test") == 0
     assert made[0] in (tmp_path / "hub" / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_empty_catalogue_says_so(shell: Shell):
+    assert shell("release", "list") == 0
+    assert "No releases yet." in shell.out
+    assert shell("release", "list", "--task", "mood") == 0
+    assert "No releases of 'mood'." in shell.out

@@ -4,6 +4,7 @@ Each rung answers from what it was given: an artefact's folder, a table of entri
 nothing of who asks, of promises, or of how it was trained. The local model is loaded by its entry point only.
 """
 
+from stepladder.models.adapters import serve_adapter
 from stepladder.models.belief import Belief
 from stepladder.models.chat import ChatModel, refuse_confidential
 from stepladder.models.codes import candidates
@@ -174,6 +175,7 @@ __all__ = [
     "refuse_confidential",
     "response_format",
     "said_by_us",
+    "serve_adapter",
     "shape",
     "shared_embedder",
     "softmax",

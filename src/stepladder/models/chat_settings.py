@@ -113,16 +113,24 @@ def attempts_of(
     replicas = []
     for at, server in enumerate(chosen.servers):
         place = f"{where}.replicas[{at}]" if chosen.replicas else where
-        reference = server.api_key or chosen.api_key
-        key = config.secret(reference, f"{place}.api_key") if reference else ""
-        sent = dict(headers or {}) | _secrets({**chosen.headers, **server.headers}, place)
-        if key:
-            _sendable(key, f"{place}.api_key")
-            sent[key_header or "Authorization"] = key if key_header else f"Bearer {key}"
+        sent = dict(headers or {}) | headers_of(chosen, server, place, key_header)
         places = server.concurrency or chosen.concurrency
         upstream = Upstream(name, server.base_url, sent, patience, places)
         replicas.append(Replica(upstream, server.model or chosen.model, server.weight, Breaker()))
     return Attempts(Replicas(name, replicas), Again(retries=chosen.retries), chosen.total_timeout)
+
+
+def headers_of(
+    chosen: ChatSettings, server: ReplicaSettings, place: str, key_header: str = ""
+) -> dict[str, str]:
+    """What a server is sent with every call: the headers that are set, and the key. Raises as `attempts_of` does."""
+    reference = server.api_key or chosen.api_key
+    key = config.secret(reference, f"{place}.api_key") if reference else ""
+    sent = _secrets({**chosen.headers, **server.headers}, place)
+    if key:
+        _sendable(key, f"{place}.api_key")
+        sent[key_header or "Authorization"] = key if key_header else f"Bearer {key}"
+    return sent
 
 
 def _secrets(headers: Mapping[str, str], where: str) -> dict[str, str]:

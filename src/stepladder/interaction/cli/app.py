@@ -8,6 +8,7 @@ import typer
 from stepladder.core import StepladderError
 from stepladder.interaction.cli import (
     accounts,
+    adapters,
     audit,
     backtests,
     bans,
@@ -69,6 +70,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(training.app)
 app.add_typer(studying.app)
 app.add_typer(compressing.app, name="compress")
+app.add_typer(adapters.app, name="adapter")
 app.add_typer(tutorials.app, name="tutorial")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)

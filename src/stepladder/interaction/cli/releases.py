@@ -61,6 +61,9 @@ def list_(
     if json_:
         print(json.dumps(rows, ensure_ascii=False))
         return
+    if not rows:
+        typer.echo("No releases yet." if task is None else f"No releases of {task!r}.")
+        return
     shown = [
         [row["id"], row["task"], _when(row["created_at"]), row["dataset"][:12], _marks(row)] for row in rows
     ]
