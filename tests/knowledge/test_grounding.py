@@ -72,7 +72,21 @@ def test_a_short_sentence_is_checked_too(said):
 
 
 @pytest.mark.parametrize(
-    "said", ["Sure!", "Of course.", "Prices", "Here it is:", "好的。", "当然！", "价格", "---", "1."]
+    "said",
+    [
+        "Sure!",
+        "Of course.",
+        "No.",
+        "Indeed.",
+        "没有。",
+        "Prices",
+        "Here it is:",
+        "好的。",
+        "当然！",
+        "价格",
+        "---",
+        "1.",
+    ],
 )
 def test_what_tells_nothing_is_not(said):
     assert not claims(said)

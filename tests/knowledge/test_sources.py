@@ -1,5 +1,6 @@
 """Sources: what is new goes in, what is changed is updated, what is gone goes out; politely, and each failure named."""
 
+import gzip
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -128,6 +129,20 @@ async def test_pages_that_are_not_for_us_keep_no_other_from_going(visit, knowled
     site.pages["/two"] = (429, {}, "later")
     del site.pages["/deep"]
     assert counts(await visit(SourceKind.SITE, f"{site.url}/", depth=3)) == (0, 0, 0)
+
+
+async def test_addresses_that_are_none_harm_no_other(visit, knowledge, site):
+    site.pages["/robots.txt"] = (200, {}, f"Sitemap: {site.url}/map.xml.gz\n")
+    rows = f"<urlset><url><loc>http://[bad</loc></url><url><loc>{site.url}/mapped</loc></url></urlset>"
+    site.pages["/map.xml.gz"] = (200, {"Content-Type": "application/gzip"}, gzip.compress(rows.encode()))
+    base = '<html><head><base href="http://[bad"></head><body><p>Start here.</p><a href="/one">1</a>'
+    site.pages["/"] = f'{base}<a href="http://[bad">x</a><a href="/lost">2</a></body></html>'
+    site.page("/one", text="The first page is about otters.")
+    site.page("/mapped", text="Only the map knows the stoats.")
+    site.pages["/lost"] = (302, {"Location": "http://[bad"}, "")
+    outcome = await visit(SourceKind.SITE, f"{site.url}/", depth=2)
+    assert outcome.added == 3 and [one.where for one in outcome.refused] == [f"{site.url}/lost"]
+    assert found(knowledge, "otters") and found(knowledge, "stoats")
 
 
 async def test_items_that_link_to_one_page_are_several(visit, knowledge, site):

@@ -27,11 +27,13 @@ _NEW = 2.0
 _LOOKED_AT = 3
 _LEAST_TERMS = 2
 _SAID = (".", "!", "。", "！")  # how a sentence ends, and a heading does not
-_POLITENESS = (
-    "sure certainli absolut definit yes ok okai hello hi hei thank cours great good welcom sorri pleas understood "
-    "好的 当然 是的 可以 您好 你好 谢谢 抱歉 明白 没错"
+_SAYS_NOTHING = frozenset(  # by itself
+    document_terms(
+        "sure certainly absolutely definitely yes no ok okay correct right exactly indeed hello hi hey thanks thank great good "
+        "welcome sorry unfortunately please understood of course "
+        "好的 当然 是的 可以 不是 没有 不行 不能 对的 您好 你好 谢谢 抱歉 明白 没错"
+    )
 )
-_POLITE = frozenset(_POLITENESS.split())
 _MARKER = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,，、;-]\s*)?)+[\]］】]")
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|nor|neither|without|cannot|can't|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't|"
@@ -143,7 +145,7 @@ def claims(sentence: str) -> bool:
     terms = claim_terms(said)
     if not terms or said.endswith((":", "：", "?", "？")):
         return False
-    return len(terms) >= _LEAST_TERMS or (said.endswith(_SAID) and not terms <= _POLITE)
+    return len(terms) >= _LEAST_TERMS or (said.endswith(_SAID) and not terms <= _SAYS_NOTHING)
 
 
 def claim_terms(text: str) -> frozenset[str]:

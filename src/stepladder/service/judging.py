@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from stepladder.core import Answer, Question, Rung, RungFailed, Task, Usage
-from stepladder.knowledge import Support, without_instructions
+from stepladder.knowledge import Support, is_instruction, without_instructions
 from stepladder.service.parts import closing
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ class Judge:
     async def supports(self, near: Support, claim: str) -> bool:
         """Whether the passage carries the claim. One who cannot be asked says no, which is logged."""
         passage = near.passage
-        text = f"Passage: {passage.title}\n{without_instructions(passage.text)}\n\nClaim: {claim.strip()}"
+        title = "" if is_instruction(passage.title) else passage.title
+        text = f"Passage: {title}\n{without_instructions(passage.text)}\n\nClaim: {claim.strip()}"
         asked = replace(self.question, text=text, turns=(), passages=())
         try:
             async with aclosing(closing(self.rung.answer(asked))) as parts:

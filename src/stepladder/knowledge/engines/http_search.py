@@ -1,6 +1,7 @@
 """A search engine over HTTP that answers with JSON: where the results are in it, the settings say."""
 
 import http.client
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from stepladder.knowledge.numbering import foreign_number
 _MOST_BYTES = 8 << 20
 _MOST_TEXT = 20_000
 _MOST_QUERY = 1000
+_TWO_HOSTS = re.compile(r"[\s\\]|//[^/?#]*@")  # where browsers may find another host than we do
 _REMEMBERED = 256
 
 
@@ -200,5 +202,10 @@ def _filled(value: Any, given: Mapping[str, Any]) -> Any:
 def _allowed(source: str, domains: Sequence[str]) -> bool:
     if not domains:
         return True
-    host = (urlsplit(source).hostname or "").lower() if source.startswith(("http://", "https://")) else ""
+    if not source.startswith(("http://", "https://")) or _TWO_HOSTS.search(source):
+        return False
+    try:
+        host = (urlsplit(source).hostname or "").lower()
+    except ValueError:  # no address at all
+        return False
     return any(host == domain.lower() or host.endswith("." + domain.lower()) for domain in domains)

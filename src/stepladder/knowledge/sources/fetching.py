@@ -83,7 +83,10 @@ class Fetcher:
             found = await self._get(url, state)
             if not isinstance(found, str):
                 return found
-            url = urldefrag(urljoin(url, found)).url
+            try:
+                url = urldefrag(urljoin(url, found)).url
+            except ValueError as error:
+                raise Unreachable("it leads to what is no address", settled=True) from error
             if not url.startswith(("http://", "https://")) or (site_of(url) != home and not anywhere):
                 raise Unreachable(f"it leads away, to {url[:200]}", settled=True)
         raise Unreachable(f"over {_MOST_REDIRECTS} redirects")
@@ -151,8 +154,11 @@ class Fetcher:
 
 
 def site_of(url: str) -> str:
-    """Scheme, host and port: what one robots.txt speaks for."""
-    parts = urlsplit(url)
+    """Scheme, host and port: what one robots.txt speaks for; "" where an address is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
 
 

@@ -1,12 +1,15 @@
 """What a page says of other pages and of itself: its links, what it does not want of robots, its licence, its date."""
 
 import xml.sax
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin
 
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 50 << 20  # of a sitemap, as sitemaps.org has it
 _DATES = ("article:published_time", "datepublished", "dcterms.date", "dc.date", "date")
 
 
@@ -22,7 +25,8 @@ class _Links(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "base" and given.get("href"):
-            self.base = urljoin(self.base, given["href"] or "")
+            with suppress(ValueError):
+                self.base = urljoin(self.base, given["href"] or "")
         elif tag == "meta":
             self._meta(given)
         if tag in ("a", "link") and "license" in (given.get("rel") or "").lower().split():
@@ -92,10 +96,12 @@ class _Locations(xml.sax.ContentHandler):
 
 
 def sitemap(data: bytes) -> tuple[list[str], bool]:
-    """(addresses, whether they are further sitemaps); what cannot be parsed says nothing."""
+    """(addresses, whether they are further sitemaps); what cannot be parsed says nothing. It may be a .gz."""
     reader = _Locations()
     try:
+        if data.startswith(_GZIP):
+            data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, _MOST_BYTES)
         xml.sax.parseString(data, reader)
-    except (xml.sax.SAXException, ValueError, LookupError):
+    except (xml.sax.SAXException, zlib.error, ValueError, LookupError):
         return reader.found, reader.index
     return reader.found, reader.index

@@ -110,8 +110,7 @@ class Site:
         return [url for url in found if url != self._url]
 
     def _wanted(self, url: str) -> bool:
-        path = urlsplit(url).path.lower()
-        return site_of(url) == site_of(self._url) and not path.endswith(_UNWANTED)
+        return site_of(url) == site_of(self._url) and not urlsplit(url).path.lower().endswith(_UNWANTED)
 
 
 def _nothing() -> Iterable[Document | Refused]:
