@@ -28,7 +28,12 @@ def test_a_run_that_goes_back_tells_its_steps_anew(either):
     either.runs.steps(run, {1: {"loss": 2.0}, 2: {"loss": 9.0}})
     either.runs.end(run, {}, failed=True)
     either.runs.steps(run, {2: {"loss": 1.5, "held_loss": math.nan}, 3: {"loss": 1.0}})
-    assert either.runs.figures(run) == {1: {"loss": 2.0}, 2: {"loss": 1.5}, 3: {"loss": 1.0}}
+    either.runs.steps(run, {3: {"held_loss": 1.25}})
+    assert either.runs.figures(run) == {
+        1: {"loss": 2.0},
+        2: {"loss": 1.5},
+        3: {"loss": 1.0, "held_loss": 1.25},
+    }
     assert (either.runs.get(run).failed, either.runs.get(run).ended_at) == (False, None)
 
 

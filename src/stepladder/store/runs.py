@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,12 @@ class Runs:
         return id
 
     def steps(self, run: str, told: Mapping[int, Figures]) -> None:
-        """Keep figures by step; a step that is told again, since the run went back, is as told last."""
-        rows = [{"run": run, "step": step, "figures": _finite(figures)} for step, figures in told.items()]
+        """Keep figures by step. What is told of a step again, since the run went back, stands for what was told before."""
+        known = self.figures(run, among=told)
+        rows = [
+            {"run": run, "step": step, "figures": _finite({**known.get(step, {}), **figures})}
+            for step, figures in told.items()
+        ]
         if rows:
             again = delete(run_steps).where(run_steps.c.run == run, run_steps.c.step.in_(told))
             self._write(self._known(run), again, insert(run_steps).values(rows))
@@ -68,9 +72,10 @@ class Runs:
             row = connection.execute(select(runs).where(runs.c.id == id)).first()
         return None if row is None else _run(row)
 
-    def figures(self, run: str) -> dict[int, dict[str, float]]:
-        """A run's figures by step, in order."""
+    def figures(self, run: str, *, among: Collection[int] | None = None) -> dict[int, dict[str, float]]:
+        """A run's figures by step, in order; of all its steps, or of those `among` these."""
         query = select(run_steps.c.step, run_steps.c.figures).where(run_steps.c.run == run)
+        query = query if among is None else query.where(run_steps.c.step.in_(among))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(run_steps.c.step)).all()
         return {row.step: msgspec.json.decode(row.figures, type=dict[str, float]) for row in rows}
