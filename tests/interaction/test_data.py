@@ -102,6 +102,36 @@ def test_suspects_out_of_the_ledger_wait_for_a_person_whose_word_is_the_label(sh
     assert json.loads(shell.out)["queued"] == 0
 
 
+def test_rows_of_the_ledger_on_which_teachers_differ_wait_for_a_person(shell: Shell, tmp_path):
+    (tmp_path / "data").mkdir()
+    with closing(shell.store()) as store:
+        for n, text in enumerate(("clear day", "odd day")):
+            row = LedgerRow(f"r{n}", 5.0 + n, "acme", "mood", "teacher", text, answer="good", top=True)
+            asyncio.run(store.ledger.commit(row))
+    write(
+        tmp_path / "teacher.jsonl",
+        [{"input": "clear day", "answer": "good"}, {"input": "odd day", "answer": "good"}],
+    )
+    write(
+        tmp_path / "other.jsonl",
+        [{"input": "clear day", "answer": "good"}, {"input": "odd day", "answer": "bad"}],
+    )
+    more = '[models.other]\nkind = "recorded"\npath = "other.jsonl"\n'
+    (tmp_path / "stepladder.toml").write_text(
+        (tmp_path / "stepladder.toml").read_text("utf-8") + more, "utf-8"
+    )
+    assert shell("data", "gather", "--task", "mood", "--out", "asked.jsonl") == 0
+    label = ["data", "label", "asked.jsonl", "--task", "mood", "--model", "teacher", "--model", "other"]
+    assert shell(*label, "--out", "done.jsonl", "--yes", "--queue", "--json") == 0, shell.err
+    assert json.loads(shell.out)["undecided"] == 1
+    assert "1 more wait" in shell.err
+    assert shell("review", "list") == 0
+    assert "rather bad" in shell.out
+    assert "r0" not in shell.out
+    assert shell(*label, "--out", "done.jsonl", "--yes", "--queue", "--json") == 0
+    assert "0 more wait" in shell.err
+
+
 def test_bad_input_is_named(shell: Shell):
     assert shell("data", "dedupe", "missing.jsonl", "--out", "out.jsonl") == 2
     assert "missing.jsonl" in shell.err

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Config, Model, Task, plugins
-from stepladder.interaction.cli.options import ConfigOption
+from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import drawn, moving_bar
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
     review: Annotated[
         Path | None, typer.Option(help="Rows without a majority or an answer; OUT.review without it.")
     ] = None,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue", help="Those out of the ledger on which teachers differ wait for a person too."
+        ),
+    ] = False,
     budget: Annotated[float | None, typer.Option(help="Most money that all runs together may spend.")] = None,
     per_minute: Annotated[float | None, typer.Option(help="Most calls begun in a minute.")] = None,
     at_once: Annotated[int, typer.Option(help="Calls under way at a time.")] = 16,
@@ -58,17 +65,37 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
     teachers = tuple(model or (asked_for.top,))
     terms = Terms(budget, per_minute, at_once, retries, twice)
     with RowFile(file, input_) as rows, Journal(out.with_name(f"{out.name}.journal")) as journal:
-        opened = open_models(known, teachers)
-        work = BulkLabelling(rows, asked_for, teachers_of(opened, asked_for), journal, terms)
+        models = open_models(known, teachers)
+        work = BulkLabelling(rows, asked_for, teachers_of(models, asked_for), journal, terms)
         estimate = work.estimate()
         if dry_run or not agreed(estimate, terms, quiet=yes or json_):
             tell_estimate(estimate, json_ and dry_run)
             return
-        run = asyncio.run(run_bulk(work, opened))
-        found = work.write(out, review or out.with_name(f"{out.name}.review"), run, answer)
+        run = asyncio.run(run_bulk(work, models))
+        aside = review or out.with_name(f"{out.name}.review")
+        found = work.write(out, aside, run, answer)
     _tell(found, estimate, json_)
+    if queue:
+        typer.echo(f"{_queued(aside, config)} more wait in `stepladder review`.", err=True)
     if not found.whole:
         raise typer.Exit(1)
+
+
+def _queued(aside: Path, config: Path | None) -> int:
+    """How many rows on which teachers differ wait for a person that did not before."""
+    from stepladder.data import queue_labels
+
+    with aside.open("rb") as lines:
+        rows = [json.loads(line) for line in lines]
+    doubts = [(row, _other(row), row["agreement"]) for row in rows if row["teachers"]]
+    with opened(config) as place:
+        return queue_labels(place.store, doubts)
+
+
+def _other(row: Mapping[str, Any]) -> str:
+    """What most teachers say, of equals what the row does not say yet."""
+    said = Counter(row["teachers"].values())
+    return str(max(said, key=lambda one: (said[one], one != row.get("answer"))))
 
 
 def _task(known: Config, name: str) -> Task:
