@@ -100,10 +100,10 @@ def test_the_rows_a_model_doubts_most_are_taken_and_a_curriculum_puts_them_last(
     assert shell("data", "mix", "rows.jsonl", "--out", "short.jsonl", "--rank", "length", "--rising") == 0
     lengths = [len(json.loads(line)["input"]) for line in (tmp_path / "short.jsonl").read_text().splitlines()]
     assert lengths == sorted(lengths)
-    for words, named in (
+    for typed, named in (
         (["pool.jsonl", "--rank", "doubt"], "no answer under"),
         (["pool.jsonl", "--rank", "score"], "no number under 'score'"),
         (["pool.jsonl", "--hardest"], "--rank"),
     ):
-        assert shell("data", "mix", *words, "--out", "x.jsonl") == 2
+        assert shell("data", "mix", *typed, "--out", "x.jsonl") == 2
         assert named in shell.err
