@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from stepladder.evaluation import Table
 
 app = typer.Typer()
+ReviewOption = Annotated[
+    Path | None, typer.Option(help="Rows without a majority or an answer; OUT.review without it.")
+]
+QueueOption = Annotated[
+    bool,
+    typer.Option("--queue", help="Those out of the ledger on which teachers differ wait for a person too."),
+]
 _OVER_HTTP = ("anthropic", "chat", "gemini")
 
 
@@ -33,15 +40,8 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
         list[str] | None,
         typer.Option(help="A teacher, of [models]; several vote. Without it, the task's top."),
     ] = None,
-    review: Annotated[
-        Path | None, typer.Option(help="Rows without a majority or an answer; OUT.review without it.")
-    ] = None,
-    queue: Annotated[
-        bool,
-        typer.Option(
-            "--queue", help="Those out of the ledger on which teachers differ wait for a person too."
-        ),
-    ] = False,
+    review: ReviewOption = None,
+    queue: QueueOption = False,
     budget: Annotated[float | None, typer.Option(help="Most money that all runs together may spend.")] = None,
     per_minute: Annotated[float | None, typer.Option(help="Most calls begun in a minute.")] = None,
     at_once: Annotated[int, typer.Option(help="Calls under way at a time.")] = 16,
