@@ -24,7 +24,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def takes(body: Any = None, *, query: Sequence[str] = ()) -> Callable[[E], E]:
-    """Say what an endpoint takes: the type that its body is decoded as, and the names in its query."""
+    """Say what an endpoint takes: the type that its body is decoded as (`bytes`: a file), and the names in its query."""
 
     def mark(endpoint: E) -> E:
         endpoint.__dict__.update(takes_body=body, takes_query=tuple(query))
@@ -36,7 +36,8 @@ def takes(body: Any = None, *, query: Sequence[str] = ()) -> Callable[[E], E]:
 def description(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     """What the admin API is, as OpenAPI 3.1 has it. Routes of anything else are left out."""
     found = [route for route in routes if isinstance(route, Route) and route.path.startswith(ADMIN)]
-    bodies = list(dict.fromkeys(body for route in found if (body := _said(route, "takes_body")) is not None))
+    said = dict.fromkeys(_said(route, "takes_body") for route in found)
+    bodies = [body for body in said if body not in (None, bytes)]
     shown, schemas = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS + "{name}")
     refs = dict(zip(bodies, shown, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -75,6 +76,7 @@ class DescribingPages:
         return json_of(description(self._all()))
 
 
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 _ERROR = {
     "type": "object",
     "required": ["error"],
@@ -123,7 +125,12 @@ def _operation(route: Route, method: str, refs: Mapping[Any, dict[str, Any]]) ->
     if isinstance(route, AdminRoute):
         found["x-stepladder-right"] = route.right.value
     if body is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[body]}}}
+        held = (
+            {"application/octet-stream": _FILE}
+            if body is bytes
+            else {"application/json": {"schema": refs[body]}}
+        )
+        found["requestBody"] = {"required": True, "content": held}
     return found
 
 

@@ -101,7 +101,7 @@ class KnowledgePages:
 
         return json_of(await asyncio.to_thread(add))
 
-    @takes(query=("tenant", "licence", "tag", "group"))
+    @takes(bytes, query=("tenant", "licence", "tag", "group"))
     async def take(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/knowledge/{collection}/files/{name}: the body is a file of any kind, and its documents are the name's."""
         collection, name = request.path_params["collection"], request.path_params["name"]
