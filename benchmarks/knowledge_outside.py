@@ -1,7 +1,8 @@
 r"""Finding in collections outside the shared data: what libraries say of themselves, found by its first sentence.
 
     PYTHONPATH=src:. python benchmarks/knowledge_outside.py --work WORK --json benchmarks/results/knowledge_outside.json
-        [--manual FOLDER]
+    PYTHONPATH=src:. python benchmarks/knowledge_outside.py --work WORK --manual FOLDER --no-vectors \
+        --json benchmarks/results/knowledge_outside_zh.json
 
 Documents are docstrings without their first paragraph and without the name of what they describe; the first paragraph is
 the query. They are the same for the same versions. Python's own were in sight when the constants of BM25 were last chosen;
@@ -41,13 +42,14 @@ _REMARK = ('.\\"', "'\\\"", ".TH")
 
 
 def collections(manual: Path | None) -> Iterator[Collection]:
-    """English, twice; and Chinese, where the pages are there."""
+    """English, twice; or Chinese, where the pages are given."""
+    if manual is not None:
+        yield pages(manual)
+        return
     yield docstrings(f"docstrings of Python {platform.python_version()}", _standard())
     yield docstrings(
         f"docstrings of NumPy {np.__version__} and SQLAlchemy {sqlalchemy.__version__}", _installed()
     )
-    if manual is not None:
-        yield pages(manual)
 
 
 def docstrings(name: str, described: Iterator[tuple[str, str]]) -> Collection:
@@ -196,8 +198,14 @@ def main() -> None:
             {"collection": known.name, "documents": len(known.documents), "search": lines, "learned": worth}
         )
     about = {
-        "command": "python benchmarks/knowledge_outside.py --work WORK --json benchmarks/results/knowledge_outside.json"
-        + (" --manual FOLDER" if given.manual else ""),
+        "command": " ".join(
+            [
+                "python benchmarks/knowledge_outside.py --work WORK",
+                *(["--manual FOLDER"] if given.manual else []),
+                *(["--no-vectors"] if given.no_vectors else []),
+                *([f"--json benchmarks/results/{given.json.name}"] if given.json else []),
+            ]
+        ),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
