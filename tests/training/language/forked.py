@@ -1,7 +1,7 @@
 """Many runs in a few seconds: the libraries are imported once, and each run is a fork of that process, killed where it is told.
 
 `python -m tests.training.language.forked FOLDER...` trains each run folder (its `job.json` is there). A run with a file
-`kill-at` is killed with SIGKILL at that step, and then trained again.
+`kill-at` is killed with SIGKILL at that step, once a checkpoint counts, and then trained again.
 """
 
 import gc
@@ -10,9 +10,12 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from stepladder.training.language.trainer import run
+
+_SLOW_DISK = 60.0  # seconds
 
 
 def trained(folder: Path, kill_at: int | None) -> int:
@@ -23,11 +26,15 @@ def trained(folder: Path, kill_at: int | None) -> int:
     status = 1
     try:
         with (folder / "events.jsonl").open("a", encoding="utf-8") as out:
+            kept = threading.Event()
 
             def say(event):
                 out.write(json.dumps(event) + "\n")
                 out.flush()
+                if event["event"] == "checkpoint":
+                    kept.set()
                 if event["event"] == "step" and event["step"] == kill_at:
+                    kept.wait(_SLOW_DISK)  # it is sealed behind the training
                     os.kill(os.getpid(), signal.SIGKILL)
 
             run(folder, say)
