@@ -29,23 +29,8 @@ _STABLE, _DISTANCE, _CHANCE = 0.2, 0.05, 1e-4
 _SPREAD = 8.0
 _LENGTH, _CHARACTERS = "length of ", 8.0
 _PLAIN = frozenset(
-    [
-        "type",
-        "enum",
-        "const",
-        "required",
-        "properties",
-        "additionalProperties",
-        "items",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "$schema",
-        "$id",
-        "$comment",
-    ]
-)
+    ["type", "enum", "const", "required", "properties", "additionalProperties", "items", "title"]
+) | {"description", "default", "examples", "$schema", "$id", "$comment"}
 """Keywords of a schema that are looked at, or say nothing about a row, without a library."""
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
