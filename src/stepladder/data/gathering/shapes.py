@@ -143,7 +143,7 @@ def _openai(data: dict[str, Any], every_turn: bool) -> list[Row]:
     messages = request.get("messages")
     if every_turn and "response" not in data:
         return list(_talk(_messages(messages), every_turn=True))
-    if "response" not in data and messages[-1].get("weight") == 0:
+    if "response" not in data and messages and messages[-1].get("weight") == 0:
         raise Unusable("its last answer has the weight 0")
     row: Row = {"input": text_of(chat.user, "content"), "answer": text_of(chat.answer, "answer")}
     if chat.system:
