@@ -30,7 +30,12 @@ def test_spam_and_poison_are_put_aside_by_their_scores(shell: Shell, tmp_path):
     assert {row["input"] for row in kept} == set(rows[:60])
     assert kept[0]["scores"].keys() == {"strange", "harm", "bias", "attack", "quality"}
     gone = [json.loads(line) for line in (tmp_path / "out.jsonl.removed").read_text().splitlines()]
-    assert "attack" in gone[-1]["why"]
+    assert gone[-1]["rules"] == ["attack"]
+    assert (
+        shell("data", "restore", "out.jsonl", "out.jsonl.removed", "--rule", "attack", "--out", "x.jsonl")
+        == 0
+    )
+    assert (tmp_path / "x.jsonl").read_text().splitlines()[-1] == json.dumps({"input": poison})
 
 
 def test_without_poor_rows_the_file_itself_stands_for_them(shell: Shell, tmp_path):
@@ -47,7 +52,9 @@ def test_wrong_words_are_named(shell: Shell, tmp_path):
     for words, named in (
         (["--poor", "few.jsonl"], "--good"),
         (["--good", "few.jsonl"], "too few"),
-        (["--least", "quality"], "NAME=VALUE"),
+        (["--least", "harm"], "NAME=VALUE"),
+        (["--least", "harm=nan"], "NAME=VALUE"),
+        (["--least", "quality=0.3"], "--good"),
         (["--most", "width=1"], "no score 'width'"),
     ):
         assert shell("data", "score", "teacher.jsonl", "--out", "out.jsonl", *words) == 2

@@ -33,7 +33,8 @@ class RowFile(Sequence[str]):
         try:
             size = os.fstat(self._file.fileno()).st_size
             self._map = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ) if size else None
-            self._spans = np.array(list(self._index()), np.int64).reshape(-1, 2)
+            self._broken_spans: list[tuple[int, int, int]] = []
+            self._spans = np.array(list(self._index()), np.int64).reshape(-1, 3)
         except BaseException:
             self._file.close()
             raise
@@ -49,18 +50,21 @@ class RowFile(Sequence[str]):
                 remedy="Rows are JSON objects; name the text's field with --input.",
             )
 
-    def _index(self) -> Iterator[tuple[int, int]]:
-        start = number = 0
+    def _index(self) -> Iterator[tuple[int, int, int]]:
+        """Of each usable row its bytes' start and end, and its place among the lines that are not blank."""
+        start = number = place = 0
         while self._map is not None and start < len(self._map):
             end = self._map.find(b"\n", start)
             end = len(self._map) if end < 0 else end
             number += 1
             line = self._map[start:end]
             if line.strip():
+                place += 1
                 if (reason := self._broken(line)) is None:
-                    yield start, end
+                    yield start, end, place
                 else:
                     self.skipped.append(Skipped(number, reason))
+                    self._broken_spans.append((start, end, place))
             start = end + 1
 
     def _broken(self, line: bytes) -> str | None:
@@ -77,8 +81,18 @@ class RowFile(Sequence[str]):
     def line(self, at: int) -> bytes:
         """The bytes of a usable row, without the line break."""
         assert self._map is not None
-        start, end = self._spans[at]
+        start, end, _ = self._spans[at]
         return self._map[int(start) : int(end)]
+
+    def place(self, at: int) -> int:
+        """A usable row's place among all lines that are not blank, from 1."""
+        return int(self._spans[at][2])
+
+    def broken(self) -> Iterator[tuple[int, str, bytes]]:
+        """The place, the reason and the bytes of every row that is not usable, in their order."""
+        for (start, end, place), skip in zip(self._broken_spans, self.skipped, strict=True):
+            assert self._map is not None
+            yield place, skip.reason, self._map[start:end]
 
     def row(self, at: int) -> dict[str, Any]:
         """A usable row, decoded."""

@@ -14,7 +14,8 @@ from stepladder.data.rowfile import whole_file
 class Aside(msgspec.Struct, omit_defaults=True):
     """A line of the side file: the input's line number (from 1), who touched it and why, and the line as it was.
 
-    `kept`: a changed form of it stands in the output. `base64` holds a line that is no UTF-8.
+    `kept`: a changed form of it stands in the output. `base64` holds a line that is no UTF-8. `scores` are those of a row
+    that went for them.
     """
 
     line: int
@@ -23,6 +24,7 @@ class Aside(msgspec.Struct, omit_defaults=True):
     row: str = ""
     base64: str = ""
     kept: bool = False
+    scores: dict[str, float] = {}
 
     @classmethod
     def of(cls, line: int, rules: list[str], reason: str, raw: bytes, kept: bool = False) -> "Aside":

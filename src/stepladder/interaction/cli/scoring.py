@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,7 @@ def score(  # noqa: PLR0913, PLR0917 a command's options
     file: Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")],
     out: Annotated[Path, typer.Option(help="The rows that stay, with their scores.")],
     removed: Annotated[
-        Path | None, typer.Option(help="Rows out of bounds, with why; OUT.removed without it.")
+        Path | None, typer.Option(help="Rows out of bounds, as they were, with why; OUT.removed without it.")
     ] = None,
     good: Annotated[
         Path | None, typer.Option(help="Rows as they should be: then each row has a quality.")
@@ -38,19 +39,25 @@ def score(  # noqa: PLR0913, PLR0917 a command's options
     input_: Annotated[str, typer.Option("--input", help="Field of the text.")] = "input",
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Score every row by small models: strange, harm, bias, attack, and quality by examples of your own."""
+    """Score every row by small models: strange, harm, bias, attack, and quality by examples of your own.
+
+    Goes on after any end; `data restore` puts back what went.
+    """
     from stepladder.data import RowFile, score_rows
 
-    if poor is not None and good is None:
-        raise BadRequest("--poor alone says nothing.", param="--good", remedy="Give good rows too.")
     bounds = _bounds(least or [], most or [])
+    if good is None and (poor is not None or "quality" in bounds):
+        raise BadRequest(
+            "Nothing says what quality is.", param="--good", remedy="Give rows as they should be."
+        )
     aside = removed or out.with_name(f"{out.name}.removed")
     with RowFile(file, input_) as rows, moving_bar() as tell:
         scorers = _scorers(rows, input_)
         if good is not None:
             values = _qualities(rows, (good, poor), input_, tell)
             scorers["quality"] = lambda start, texts: values[start : start + len(texts)]
-        found = score_rows(rows, scorers, bounds, (out, aside), tell)
+        told = {str(path): path.stat().st_mtime_ns for path in (good, poor) if path is not None}
+        found = score_rows(rows, scorers, bounds, (out, aside), tell, told=told)
         broken = len(rows.skipped)
     _show(found, broken, json_)
 
@@ -68,10 +75,12 @@ def _numbers(pairs: Sequence[str], option: str) -> dict[str, float]:
         name, _, value = pair.partition("=")
         try:
             found[name] = float(value)
-        except ValueError as error:
+        except ValueError:
+            found[name] = nan
+        if not isfinite(found[name]):
             raise BadRequest(
                 f"{option} has {pair!r}.", param=option, remedy="Write NAME=VALUE, such as harm=0.9."
-            ) from error
+            )
     return found
 
 
