@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepladder.core import BadRequest
-from stepladder.data import find_alike, find_alike_to, meaning
+from stepladder.data import Kept, find_alike, find_alike_to, meaning
 
 
 def quiet(done, total, what):
@@ -55,9 +55,39 @@ def test_chains_of_small_steps_do_not_join_what_differs():
 
 def test_rows_that_say_what_a_test_row_says_are_found():
     alike = np.cos(np.radians(5))
-    found = find_alike_to(["0", "30", "62", "64"], ["61", "3"], Angles(), quiet, alike=alike)
+    found = find_alike_to((["0", "30", "62", "64"], ["61", "3"]), Angles(), quiet, alike=alike)
     assert found.tolist() == [0, 2, 3]
-    assert find_alike_to([], ["61"], Angles(), quiet, alike=alike).tolist() == []
+    assert find_alike_to(([], ["61"]), Angles(), quiet, alike=alike).tolist() == []
+
+
+class Dying(Angles):
+    """Ends, as by a kill, when it is asked for one text too many."""
+
+    def __init__(self, most):
+        self.asked, self._most = [], most
+
+    def embed(self, texts, *, query):
+        if len(self.asked) + len(texts) > self._most:
+            raise KeyboardInterrupt
+        self.asked += texts
+        return super().embed(texts, query=query)
+
+
+def test_vectors_that_an_ended_run_has_made_are_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(meaning, "_ASKED", 3)
+    texts = [str(angle) for angle in range(0, 90, 9)]
+    kept = Kept(tmp_path / "out.vectors", "these")
+    with pytest.raises(KeyboardInterrupt):
+        find_alike(texts, Dying(7), quiet, alike=0.98, kept=kept)
+    with kept.path.open("ab") as file:
+        file.write(b"torn")
+    second = Dying(99)
+    found = find_alike(texts, second, quiet, alike=0.98, kept=kept)
+    assert found.original.tolist() == find_alike(texts, Angles(), quiet, alike=0.98).original.tolist()
+    assert second.asked == texts[6:]
+    third = Dying(99)
+    find_alike(texts, third, quiet, alike=0.98, kept=Kept(kept.path, "others"))
+    assert third.asked == texts
 
 
 @pytest.mark.parametrize("alike", [0, -1, 1.1, float("nan")])

@@ -60,10 +60,10 @@ from stepladder.data.labelling import (
     ask_all,
 )
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, find, iterate_log, open_log, read_log
-from stepladder.data.meaning import find_alike, find_alike_to
+from stepladder.data.meaning import Kept, find_alike, find_alike_to
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
-from stepladder.data.rowfile import RowFile, write_rows
+from stepladder.data.rowfile import Joined, RowFile, write_rows
 from stepladder.data.scoring import Bound, Scored, Scorer, score_rows
 from stepladder.data.synthesis import (
     How,
@@ -108,7 +108,9 @@ __all__ = [
     "Guarded",
     "How",
     "Job",
+    "Joined",
     "Journal",
+    "Kept",
     "Kind",
     "Labelled",
     "Language",

