@@ -19,7 +19,7 @@ from benchmarks.vectors import warm
 from stepladder.core import Dataset, Example, Guess, Task
 from stepladder.data import LogRow
 from stepladder.models import FastTextModel, surest
-from stepladder.training import FastTextRecipe, StackSettings, fit_linear, fit_stack
+from stepladder.training import FastTextRecipe, FastTextSettings, StackSettings, fit_linear, fit_stack
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 6700, 10_000)
 MOST = {"IMDB": 10_000, "hate speech": 6700}  # the latter has 10,703 rows, of which 4,000 judge
@@ -141,10 +141,18 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     return [
         *lines,
         "",
-        f"Cross-over with the prompted model: {'; '.join(crossed)}.",
+        f"Cross-over with the prompted model: {'; '.join(crossed)}. {_slower(rows)}",
         "",
         f"![accuracy](ladder/{file})",
     ]
+
+
+def _slower(rows: list[dict[str, Any]]) -> str:
+    """In how many runs fastText's weights ran away at first (runs that do not say were learnt at the rate of the others)."""
+    runs = [row for row in rows if row["cell"].endswith(FASTTEXT)]
+    usual = FastTextSettings().rate
+    less = sum(row.get("rate", usual) < usual for row in runs)
+    return f"In {less} of {len(runs)} runs of fastText its weights ran away at a rate of {usual}; these learnt at half of it or less."
 
 
 def _other(rows: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, float]:
