@@ -152,7 +152,10 @@ def _slower(rows: list[dict[str, Any]]) -> str:
     runs = [row for row in rows if row["cell"].endswith(FASTTEXT)]
     usual = FastTextSettings().rate
     less = sum(row.get("rate", usual) < usual for row in runs)
-    return f"In {less} of {len(runs)} runs of fastText its weights ran away at a rate of {usual}; these learnt at half of it or less."
+    return (
+        f"In {less} of {len(runs)} runs of fastText its weights ran away at a rate of {usual}; these learnt at half of "
+        "it or less."
+    )
 
 
 def _other(rows: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, float]:
