@@ -131,8 +131,10 @@ def estimate(job: Job, shape: Shape, rows: Sequence[Row], tokens: int, speed: fl
 
 def _others(job: Job) -> int:
     """Weights of the models that only read: a teacher, and a reward model in a folder."""
-    places = [Path(name).expanduser() for name in (job.more.teacher, job.more.reward) if name]
-    return sum(Shape.of(place).parameters for place in places if place.is_dir())
+    reward = Path(job.more.reward).expanduser()
+    places = [Path(job.more.teacher).expanduser()] if job.more.teacher else []
+    places += [reward] if job.more.reward and reward.is_dir() else []
+    return sum(Shape.of(place).parameters for place in places)
 
 
 def _work(job: Job, rows: int, tokens: int) -> tuple[int, float, int]:
