@@ -3,9 +3,10 @@
 import threading
 from importlib.util import find_spec
 
-from stepladder.core import Config, ConfigError, Embedder
+from stepladder.core import Config, ConfigError, Embedder, Quotas
 from stepladder.interaction.settings import Settings
 from stepladder.knowledge import Knowledge, self_test
+from stepladder.knowledge.engines import QuotaFile
 from stepladder.models import EndpointReranker, open_embedder
 
 
@@ -42,6 +43,7 @@ class OpenedKnowledge:
         self._settings = settings
         self._lock = threading.Lock()
         self._knowledge: Knowledge | None = None
+        self._quotas: QuotaFile | None = None
 
     def get(self) -> Knowledge:
         """Open it, or what is open. Raises StoreError, ConfigError."""
@@ -51,6 +53,14 @@ class OpenedKnowledge:
                 self._knowledge = open_knowledge(self._settings, self._settings.load())
             return self._knowledge
 
+    def quotas(self) -> Quotas:
+        """What engines elsewhere are counted by: one file for all workers, and for who asks from the command line."""
+        with self._lock:
+            if self._quotas is None:
+                settings = self._settings
+                self._quotas = QuotaFile(settings.folder(settings.load()) / "quotas.db")
+            return self._quotas
+
     def version(self) -> str:
         """Changes with what can be found. Before anything was opened, nothing was found. Does not block."""
         return self._knowledge.version() if self._knowledge is not None else ""
@@ -59,5 +69,7 @@ class OpenedKnowledge:
         """Let go of the file."""
         with self._lock:
             knowledge, self._knowledge = self._knowledge, None
+            if self._quotas is not None:
+                self._quotas.close()
         if knowledge is not None:
             knowledge.close()

@@ -10,6 +10,8 @@ from stepladder.core import (
     Config,
     Embedder,
     Hit,
+    Quotas,
+    Rationed,
     Retriever,
     RetrieverConfig,
     Scope,
@@ -26,8 +28,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Retrievers:
-    """The retrievers of a configuration, opened by the first task that asks for them and kept while they are the same."""
+    """The retrievers of a configuration, opened by the first task that asks for them and kept while they are the same.
 
+    `quotas` gives what those that may be asked only so often count by.
+    """
+
+    quotas: Callable[[], Quotas]
     _open: dict[str, tuple[RetrieverConfig, Retriever]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -37,6 +43,8 @@ class Retrievers:
             known = self._open.get(name)
             if known is None or known[0] != given:
                 opened = plugins.find(plugins.RETRIEVERS, given.kind).open(name, given.settings)
+                if isinstance(opened, Rationed):
+                    opened.ration(self.quotas())
                 known = self._open[name] = (given, opened)
             return known[1]
 

@@ -12,7 +12,7 @@ from stepladder.knowledge.engines.kinds import (
     OpenSearchRetriever,
     SearxngRetriever,
 )
-from stepladder.knowledge.engines.quota import Quota
+from stepladder.knowledge.engines.quota import QuotaFile
 
 __all__ = [
     "BaiduRetriever",
@@ -21,6 +21,6 @@ __all__ = [
     "HttpRetriever",
     "HttpSettings",
     "OpenSearchRetriever",
-    "Quota",
+    "QuotaFile",
     "SearxngRetriever",
 ]
