@@ -3,6 +3,7 @@
 import json
 import random
 
+from stepladder.knowledge.engines import QuotaFile
 from tests.interaction.helping import DOCUMENTS, HELP, content, grounds, helped, saying
 from tests.interaction.upstreams import live
 from tests.knowledge.test_engines import engine
@@ -129,6 +130,27 @@ async def test_a_task_may_look_elsewhere_alone_or_beside_its_own_documents(tmp_p
             assert (await home.client.chat("Does the red lamp cost much?", "web")).status == 502
             more = {"stepladder": {"confidential": True}}
             assert (await home.client.chat("What does the red lamp cost?", "web", **more)).status == 400
+
+
+async def test_what_a_server_asks_elsewhere_is_counted_where_its_other_workers_see_it(tmp_path):
+    def answer(path, given, body, headers):
+        page = {"url": "https://lamps.test/red", "title": "Lamps", "content": "The red lamp costs 25 euros."}
+        return 200, {"results": [page]}
+
+    with engine(answer) as url:
+        web = f'[retrievers.web]\nkind = "searxng"\nbase_url = "{url}"\nper_day = 1\n'
+        task = '[tasks.web]\nkind = "answer"\ntop = "gpt"\n[tasks.web.knowledge]\nretriever = "web"\nsure = 0.7\n'
+        async with live(tmp_path, saying("I don't know."), web + task) as home:
+            asked = [
+                (await home.client.chat(f"What does the red lamp{end} cost?", "web")).status
+                for end in ("", "shade")
+            ]
+            assert asked == [200, 502]
+    (file,) = tmp_path.rglob("quotas.db")
+    other = QuotaFile(file)
+    assert not other.take("retrievers.web", [(86_400.0, 1)])
+    assert other.take("retrievers.web", [(86_400.0, 2)])
+    other.close()
 
 
 async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(tmp_path):

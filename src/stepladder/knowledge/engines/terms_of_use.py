@@ -22,7 +22,9 @@ class TermsOfUse:
 
     def spans(self) -> tuple[tuple[float, int], ...]:
         """(seconds, most requests in them) of what is bounded."""
-        return tuple((seconds, most) for seconds, most in ((60.0, self.per_minute), (86_400.0, self.per_day)) if most)
+        return tuple(
+            (seconds, most) for seconds, most in ((60.0, self.per_minute), (86_400.0, self.per_day)) if most
+        )
 
     def terms(self) -> dict[str, Any]:
         """These alone, by name."""
