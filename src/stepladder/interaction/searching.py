@@ -64,8 +64,8 @@ def source_of(
 def _own(task: Task, config: Config, opened: OpenedKnowledge) -> Source:
     collection, mode = task.knowledge.collection, SearchMode(task.knowledge.mode)
 
-    def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
-        return opened.get().search(Query(query, collection, scope, top, mode))
+    def find(query: str, scope: Scope, top: int, names: Sequence[str] = ()) -> Sequence[Hit]:
+        return opened.get().search(Query(query, collection, scope, top, mode, names=tuple(names)))
 
     def rarity(scope: Scope, terms: Collection[str]) -> Mapping[str, float]:
         return opened.get().rarity(collection, scope, terms)
@@ -84,12 +84,12 @@ def _elsewhere(task: Task, retriever: Retriever, own: Source | None) -> Source:
     """The retriever's hits, and our own where there are any. Trouble elsewhere is logged as long as we have our own."""
     collection = task.knowledge.collection or task.knowledge.retriever
 
-    def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
+    def find(query: str, scope: Scope, top: int, names: Sequence[str] = ()) -> Sequence[Hit]:
         found: list[Sequence[Hit]] = []
         if own is None:
             return retriever.retrieve(query, collection, scope, top=top)
         for search in (
-            lambda: own.find(query, scope, top),
+            lambda: own.find(query, scope, top, names),
             lambda: retriever.retrieve(query, collection, scope, top=top),
         ):
             _try(search, found)
