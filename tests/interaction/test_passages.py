@@ -2,7 +2,11 @@
 
 import json
 import random
+from collections import Counter
 
+import pytest
+
+from stepladder.core import StoreError
 from stepladder.knowledge.engines import QuotaFile
 from tests.interaction.helping import DOCUMENTS, HELP, content, grounds, helped, saying
 from tests.interaction.upstreams import live
@@ -171,3 +175,12 @@ async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(
         response = await home.client.chat("What does the lamp cost, euros?", "help")
         assert b"frobnicate" not in response.body, response.body
         assert "grounds" not in response.json["stepladder"]
+
+
+async def test_a_server_whose_search_does_not_find_says_so_when_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("stepladder.knowledge.lexical.query_terms", lambda text: Counter(["nothing"]))
+    with pytest.raises(StoreError, match="self-test"):
+        async with helped(tmp_path, "never", documents=()):
+            pass
+    async with live(tmp_path, saying("fine"), "") as home:  # where nothing is searched, nobody asks
+        assert (await home.client.chat("Hi", "gpt")).status == 200

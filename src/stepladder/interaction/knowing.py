@@ -44,14 +44,20 @@ class OpenedKnowledge:
         self._lock = threading.Lock()
         self._knowledge: Knowledge | None = None
         self._quotas: QuotaFile | None = None
+        self._tested = False
 
     def get(self) -> Knowledge:
         """Open it, or what is open. Raises StoreError, ConfigError."""
         with self._lock:
             if self._knowledge is None:
-                self_test()
+                self._test()
                 self._knowledge = open_knowledge(self._settings, self._settings.load())
             return self._knowledge
+
+    def tested(self) -> None:
+        """Ask, once, whether search finds on this machine what it must: when a task is served that needs it. Raises StoreError."""
+        with self._lock:
+            self._test()
 
     def quotas(self) -> Quotas:
         """What engines elsewhere are counted by: one file for all workers, and for who asks from the command line."""
@@ -64,6 +70,11 @@ class OpenedKnowledge:
     def version(self) -> str:
         """Changes with what can be found. Before anything was opened, nothing was found. Does not block."""
         return self._knowledge.version() if self._knowledge is not None else ""
+
+    def _test(self) -> None:
+        if not self._tested:
+            self_test()
+            self._tested = True
 
     def close(self) -> None:
         """Let go of the file."""

@@ -52,7 +52,7 @@ class Retrievers:
 def source_of(
     task: Task, config: Config, knowledge: OpenedKnowledge, retrievers: Retrievers
 ) -> Source | None:
-    """Where the task looks; None where it knows nothing. Raises ConfigError, UnknownPlugin."""
+    """Where the task looks; None where it knows nothing. Raises ConfigError, UnknownPlugin, StoreError."""
     knows = task.knowledge
     own = _own(task, config, knowledge) if knows.collection else None
     if not knows.retriever:
@@ -62,6 +62,7 @@ def source_of(
 
 
 def _own(task: Task, config: Config, opened: OpenedKnowledge) -> Source:
+    opened.tested()
     collection, mode = task.knowledge.collection, SearchMode(task.knowledge.mode)
 
     def find(query: str, scope: Scope, top: int, names: Sequence[str] = ()) -> Sequence[Hit]:
