@@ -55,7 +55,10 @@ class OpenedKnowledge:
             return self._knowledge
 
     def tested(self) -> None:
-        """Ask, once, whether search finds on this machine what it must: when a task is served that needs it. Raises StoreError."""
+        """Ask, once, whether search finds on this machine what it must: when a task that searches is first served.
+
+        Raises StoreError.
+        """
         with self._lock:
             self._test()
 
