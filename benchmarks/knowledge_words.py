@@ -159,8 +159,8 @@ def page(lines: list[dict[str, Any]], about: Mapping[str, Any]) -> str:
                 for line in lines
             ),
             "",
-            f"The owner's terms are the articles' {about['names']} titles, which {lines[-1]['asked']} of the questions name. Such a "
-            f"question takes {lines[-1]['cpu_ms']:.2f} ms of the",
+            f"The owner's terms are the articles' {about['names']} titles, which {lines[-1]['asked']} of the questions "
+            f"name. Such a question takes {lines[-1]['cpu_ms']:.2f} ms of the",
             f"processor with its terms and {lines[-1]['plain_cpu_ms']:.2f} without (medians, asked in turns).",
             "",
         ]
