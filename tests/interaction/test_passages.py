@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from stepladder.core import StoreError
-from stepladder.knowledge.engines import QuotaFile
+from stepladder.knowledge import QuotaFile
 from tests.interaction.helping import DOCUMENTS, HELP, content, grounds, helped, saying
 from tests.interaction.upstreams import live
 from tests.knowledge.test_engines import engine

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepladder.core import RungFailed, Scope, StoreError
-from stepladder.knowledge.engines import QuotaFile, SearxngRetriever
+from stepladder.knowledge import QuotaFile
+from stepladder.knowledge.engines import SearxngRetriever
 from tests.knowledge.test_engines import engine
 
 MINUTE, DAY = 60.0, 86_400.0

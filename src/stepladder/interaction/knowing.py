@@ -5,8 +5,7 @@ from importlib.util import find_spec
 
 from stepladder.core import Config, ConfigError, Embedder, Quotas
 from stepladder.interaction.settings import Settings
-from stepladder.knowledge import Knowledge, self_test
-from stepladder.knowledge.engines import QuotaFile
+from stepladder.knowledge import Knowledge, QuotaFile, self_test
 from stepladder.models import EndpointReranker, open_embedder
 
 

@@ -23,10 +23,10 @@ from stepladder.core import (
     UpstreamFailed,
     config,
 )
-from stepladder.knowledge.engines.quota import QuotaFile
 from stepladder.knowledge.engines.terms_of_use import TermsOfUse
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.numbering import foreign_number
+from stepladder.knowledge.quota import QuotaFile
 
 _MOST_BYTES = 8 << 20
 _MOST_TEXT = 20_000
