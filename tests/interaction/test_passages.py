@@ -184,3 +184,34 @@ async def test_a_server_whose_search_does_not_find_says_so_when_it_starts(tmp_pa
             pass
     async with live(tmp_path, saying("fine"), "") as home:  # where nothing is searched, nobody asks
         assert (await home.client.chat("Hi", "gpt")).status == 200
+
+
+PLAN = """
+[[plans.desk.steps]]
+name = "found"
+use = "help"
+quiet = true
+
+[[plans.desk.steps]]
+name = "said"
+use = "sort"
+prompt = "{question} {found}"
+
+[[plans.ask.steps]]
+name = "found"
+use = "help"
+"""
+
+
+async def test_a_step_of_a_plan_retrieves(tmp_path):
+    seen = []
+    async with live(tmp_path, saying("goods", seen=seen), HELP.replace("MORE", "sure = 0.2") + PLAN) as home:
+        await home.client.send("PUT", "/admin/knowledge/manual", {"documents": DOCUMENTS})
+        response = await home.client.chat("What does the blue chair cost?", "ask")
+        assert content(response) == "The blue chair costs 40 euros. [1]"
+        assert grounds(response)["documents"] == ["chair"]
+        assert content(await home.client.chat("What does the blue chair cost?", "desk")) == "goods"
+        asked = seen[-1]["messages"][-1]["content"]
+        assert asked.count("The blue chair costs 40 euros.") == 2, (
+            asked
+        )  # found by the step, and by the task itself
