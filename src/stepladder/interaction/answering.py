@@ -65,7 +65,7 @@ class Answering:
         self._screen = screen
         self._store = store
         self._knowledge = knowledge
-        self._retrievers = Retrievers()
+        self._retrievers = Retrievers(knowledge.quotas)
         self._verified: dict[str, Verified] = {}
         self._last = (0, 0)
         self._erasure = ""
