@@ -22,6 +22,10 @@ def _has_mail_sign(text: str) -> bool:
     return "@" in text or any(sign in text for sign in _SPELLED_SIGNS)
 
 
+def _has_date_sign(text: str) -> bool:
+    return "生" in text or _DIGIT.search(text) is not None  # 一九九零年三月五日出生
+
+
 # What a text must have for recognisers to be worth their scan.
 _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
     (
@@ -39,7 +43,8 @@ _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
     (_has_mail_sign, (networks.emails, networks.urls)),
     (_DOTTED.search, (networks.addresses_v4,)),
     (_HEX_SIGN.search, (networks.addresses_by_colon, networks.addresses_by_dash)),
-    (_DIGIT.search, (numbers.ibans, dates.birth_dates, addresses.english)),
+    (_DIGIT.search, (numbers.ibans, addresses.english, plates.announced)),
+    (_has_date_sign, (dates.birth_dates,)),
     (_HAN.search, (plates.plates, addresses.chinese, people_han.people)),
     (bool, (people.people,)),
 )

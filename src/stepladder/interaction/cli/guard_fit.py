@@ -36,7 +36,7 @@ def fit(
     _say(out, found, scores[True])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Hidden:
     """Texts' scores by a model that had not seen them, which stand in the texts' place."""
 
