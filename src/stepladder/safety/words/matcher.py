@@ -75,14 +75,17 @@ class Matcher:
     def find(self, text: str) -> list[Match]:
         """Return all matches in `text`, in no order; AND-rules and allowed phrases are already seen to."""
         folded = fold(text)
-        found = {(m.word.text, m.part, m.start, m.end): m for m in self._written(folded)}
+        every = [*self._written(folded)]
         if self._heard.entries and not folded.text.isascii():
-            for match in self._sounding(folded):
-                found.setdefault((match.word.text, match.part, match.start, match.end), match)
+            every += self._sounding(folded)
         for start, end in windows(folded.text, numbers=self._numbers):
-            for match in self._squeezed(folded, start, end):
-                found.setdefault((match.word.text, match.part, match.start, match.end), match)
-        return _settled(list(found.values())) if found else []
+            every += self._squeezed(folded, start, end)
+        if not every:
+            return []
+        found: dict[tuple[str, int, int, int], Match] = {}
+        for match in every:
+            found.setdefault((match.word.text, match.part, match.start, match.end), match)
+        return _settled(list(found.values()))
 
     def _written(self, folded: Folded) -> Iterator[Match]:
         for pattern, start, end in self._plain.find(folded.text):

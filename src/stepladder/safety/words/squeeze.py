@@ -47,7 +47,6 @@ _HAN_SHAPES = (b"h*h", b"h h", b"h@h", b"h.h.h", b".h.h.", b"h-h-h", b"hah", b"h
 _LATIN, _HAN = Pieces(latin=_LATIN_SHAPES), Pieces(han=_HAN_SHAPES)
 _LATIN_OR_NUMBERS = Pieces(latin=_LATIN_SHAPES, number=_NUMBER_SHAPES)
 _PARTS = Literals(*(pair for pair in _SPLIT if len(pair) == 2), *_EMOJI)
-_INSIDE = re.compile(r"(?<=[a-z])!(?=[a-z])")
 _AROUND = 72  # characters to either side of a sign in which a hidden word can lie: more than a match is long
 
 
@@ -162,6 +161,8 @@ def windows(text: str, *, numbers: bool = True) -> list[tuple[int, int]]:
     Nearly every text has none; only what is around a sign of hiding needs squeezing.
     """
     places = _signs(text, numbers=numbers)
+    if not places:
+        return []
     found: list[tuple[int, int]] = []
     for place in sorted(places):
         start, end = max(0, place - _AROUND), min(len(text), place + _AROUND)
@@ -176,10 +177,20 @@ def _signs(text: str, *, numbers: bool) -> list[int]:
     seen = shape(text)
     places = (_LATIN_OR_NUMBERS if numbers else _LATIN).places(seen) + repeated(text)
     if "!" in text:  # ends a clause, as a rule
-        places += [match.start() for match in _INSIDE.finditer(text)]
+        places += _inside(text)
     if text.isascii():
         return places
     return places + _HAN.places(seen.replace(b"n", b"h")) + _PARTS.places(text)
+
+
+def _inside(text: str) -> list[int]:
+    """Where a mark of exclamation stands between two letters."""
+    found, at = [], text.find("!", 1)
+    while 0 <= at < len(text) - 1:
+        if text[at - 1].isalpha() and text[at + 1].isalpha():
+            found.append(at)
+        at = text.find("!", at + 1)
+    return found
 
 
 def bare(text: str) -> str:
