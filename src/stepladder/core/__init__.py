@@ -58,7 +58,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
-from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
+from stepladder.core.hands import Hands, Operation, Purse, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -229,6 +229,7 @@ __all__ = [
     "Progress",
     "Promise",
     "PromiseKind",
+    "Purse",
     "Question",
     "Reach",
     "Received",
