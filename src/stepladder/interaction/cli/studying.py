@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.interaction.cli.shown import drawn
-from stepladder.interaction.cli.training import Base, Set, job_of, settings_in, write_rows
+from stepladder.interaction.cli.training import Base, Set, apart, job_of, settings_in, write_rows
 
 if TYPE_CHECKING:
     from stepladder.data import FieldNames
@@ -65,17 +65,11 @@ def _rung(
     recipe: str, data: Path, names: "FieldNames", given: Mapping[str, Any]
 ) -> "tuple[Attempt, Sequence[Choice]]":
     """How this recipe is tried, and what is usually searched."""
-    from stepladder.core import Dataset, Example, Task
-    from stepladder.data import read_log
+    from stepladder.interaction.cli.rung_training import rung_job
     from stepladder.training import SPACES, rung_attempt
 
-    rows = read_log(data, names).rows
-    examples = tuple(Example(str(row.line), row.text, row.answer, fields=row.fields) for row in rows)
-    labels = tuple(sorted({one.label for one in examples}))
-    task = Task("study", "none", labels=labels if recipe != "tagger" else ())
-    return rung_attempt(task, recipe, Dataset("", "study", {"train": examples}), given), SPACES.get(
-        recipe, ()
-    )
+    job = rung_job(recipe, data, given, 0, names)
+    return rung_attempt(job.task, recipe, job.dataset, given), SPACES.get(recipe, ())
 
 
 def _language(
@@ -88,7 +82,7 @@ def _language(
     rows = out / "rows"
     if not rows.is_dir():
         rows.mkdir(parents=True)
-        write_rows(rows, read_rows(data, kind.rows), 0.0 if kind.writes else 0.2)
+        write_rows(rows, *apart(read_rows(data, kind.rows), 0.0 if kind.writes else 0.2))
     usual = language_space(kind.rate, kind.adapter, kind.rows == "pairs" and kind.aligns)
     return language_attempt(lambda found: job_of(method, base, 0, {**given, **found}, "--try"), rows), usual
 
