@@ -1,6 +1,6 @@
 """stepladder compress: models merged, packed and made smaller, each step weighed, and refused where it harms."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,32 +85,35 @@ def torchao(
     _do({"do": "torchao"}, (folder, out, data), _gate(same, right, risk))
 
 
-@app.command()
-def gptq(  # noqa: PLR0913, PLR0917 a command's options
-    folder: Folder,
-    out: Out,
-    data: Data,
-    steps: Rounding = 200,
-    same: Same = 0.95,
-    right: Right = 0.0,
-    risk: Risk = 0.1,
-) -> None:
-    """Keep the layers in 4 bit as GPTQ does, for vLLM, SGLang and transformers on a GPU; made on any machine."""
-    _do({"do": "four_bit", "form": "gptq", "steps": steps}, (folder, out, data), _gate(same, right, risk))
+def _four_bit(form: str) -> Callable[..., None]:
+    """The command of a layout; the two ask for the same."""
+
+    def command(  # noqa: PLR0913, PLR0917 a command's options
+        folder: Folder,
+        out: Out,
+        data: Data,
+        steps: Rounding = 200,
+        same: Same = 0.95,
+        right: Right = 0.0,
+        risk: Risk = 0.1,
+    ) -> None:
+        step = {"do": "four_bit", "form": form, "steps": steps}
+        _do(step, (folder, out, data), _gate(same, right, risk))
+
+    return command
 
 
-@app.command()
-def awq(  # noqa: PLR0913, PLR0917 a command's options
-    folder: Folder,
-    out: Out,
-    data: Data,
-    steps: Rounding = 200,
-    same: Same = 0.95,
-    right: Right = 0.0,
-    risk: Risk = 0.1,
-) -> None:
-    """Keep the layers in 4 bit as AWQ does, with zero points, for the same servers; made on any machine."""
-    _do({"do": "four_bit", "form": "awq", "steps": steps}, (folder, out, data), _gate(same, right, risk))
+for _form, _help in (
+    (
+        "gptq",
+        "Keep the layers in 4 bit as GPTQ does, for vLLM, SGLang and transformers on a GPU; made on any machine.",
+    ),
+    (
+        "awq",
+        "Keep the layers in 4 bit as AWQ does, with zero points, for the same servers; made on any machine.",
+    ),
+):
+    app.command(_form, help=_help)(_four_bit(_form))
 
 
 @app.command()
