@@ -200,7 +200,7 @@ def main() -> None:
         for name in found[part][0]:
             values = [run[name] for run in found[part]]
             print(
-                f"{part:<12}{name:<12}{mean(values):>12.4f} ± {stdev(values) if len(values) > 1 else 0:.4f}"
+                f"{part:<15}{name:<12}{mean(values):>12.4f} ± {stdev(values) if len(values) > 1 else 0:.4f}"
             )
     print(found.get("rows", ""))
     if asked.json:

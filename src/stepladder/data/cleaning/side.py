@@ -44,7 +44,7 @@ def restore(cleaned: Path, side: Path, out: Path, rules: Collection[str] = ()) -
     """Put rows back where they stood: those of `rules`, or, without any, all of them; returns (rows, put back).
 
     With all rules the input is written again, byte for byte (but for a missing line break at its end). Raises DataError
-    where the two files are not of one run, or a rule has touched nothing.
+    where the first file is too short to be of one run with the other, or a rule has touched nothing.
     """
     touched: set[str] = set()
     rows = back = 0

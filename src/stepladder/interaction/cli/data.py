@@ -158,8 +158,11 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
         read_log,
         write_rows,
     )
+    from stepladder.interaction.settings import Settings
     from stepladder.training import fit_linear
 
+    if review:
+        Settings(config).load()  # before the minutes that the search takes
     log = read_log(file, FieldNames(input=input_, answer=answer))
     examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
     texts = [one.text for one in examples]
