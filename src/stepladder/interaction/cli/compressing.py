@@ -1,6 +1,6 @@
 """stepladder compress: models merged, packed and made smaller, each step weighed, and refused where it harms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,9 +85,10 @@ def torchao(
     _do({"do": "torchao"}, (folder, out, data), _gate(same, right, risk))
 
 
-def _four_bit(form: str) -> Callable[..., None]:
+def _four_bit(form: str, told: str) -> None:
     """The command of a layout; the two ask for the same."""
 
+    @app.command(form, help=told)
     def command(  # noqa: PLR0913, PLR0917 a command's options
         folder: Folder,
         out: Out,
@@ -100,20 +101,15 @@ def _four_bit(form: str) -> Callable[..., None]:
         step = {"do": "four_bit", "form": form, "steps": steps}
         _do(step, (folder, out, data), _gate(same, right, risk))
 
-    return command
 
-
-for _form, _help in (
-    (
-        "gptq",
-        "Keep the layers in 4 bit as GPTQ does, for vLLM, SGLang and transformers on a GPU; made on any machine.",
-    ),
-    (
-        "awq",
-        "Keep the layers in 4 bit as AWQ does, with zero points, for the same servers; made on any machine.",
-    ),
-):
-    app.command(_form, help=_help)(_four_bit(_form))
+_four_bit(
+    "gptq",
+    "Keep the layers in 4 bit as GPTQ does, for vLLM, SGLang and transformers on a GPU; made on any machine.",
+)
+_four_bit(
+    "awq",
+    "Keep the layers in 4 bit as AWQ does, with zero points, for the same servers; made on any machine.",
+)
 
 
 @app.command()

@@ -169,8 +169,7 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     with moving_bar() as tell:
         fitted = fit_linear(texts, [one.label for one in examples], seed=seed, progress=tell)
         copies = find_duplicates(texts, tell, threshold=threshold)
-    suspects = find_label_errors(examples, fitted.guesses)
-    conflicts = find_conflicts(examples, copies)
+    suspects, conflicts = find_label_errors(examples, fitted.guesses), find_conflicts(examples, copies)
     known = {one.index for one in suspects}
     found = _shown(suspects, "models")
     found += _shown([one for one in conflicts if one.index not in known], "near-copies")
