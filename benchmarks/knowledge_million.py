@@ -173,7 +173,8 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
             f"{_written(figures)} All",
-            f"vectors and the graph were written in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"vectors and the graph were written in {figures['graph_cpu_seconds']:.0f} s "
+            f"(at most {figures['writer_memory_mb']:.0f} MB).",
             f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",
