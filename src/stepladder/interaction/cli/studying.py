@@ -43,10 +43,15 @@ def study(  # noqa: PLR0913, PLR0917 a command's options
 
     given = settings_in(set_ or [])
     if recipe in METHODS:
+        job_of(recipe, base, 0, given)  # so that what is wrong from here on is in what is tried
         attempt, usual = _language(recipe, data, out, base, given)
     else:
         attempt, usual = _rung(recipe, data, FieldNames(input=input_, answer=answer), given)
     space = _space(recipe, usual, try_ or [])
+    if recipe in METHODS:
+        for choice in space:
+            value = choice.options[0] if choice.options else choice.high
+            job_of(recipe, base, 0, {**given, choice.name: value}, "--try")
     console, told = Console(), 0
     for now in search(out, space, attempt, trials=trials, seed=seed):
         for one in now.trials[told:]:
@@ -79,7 +84,7 @@ def _language(
         rows.mkdir(parents=True)
         write_rows(rows, *apart(read_rows(data, kind.rows), 0.0 if kind.writes else 0.2))
     usual = language_space(kind.rate, kind.adapter, kind.rows == "pairs" and kind.aligns)
-    return language_attempt(lambda found: job_of(method, base, 0, {**given, **found}), rows), usual
+    return language_attempt(lambda found: job_of(method, base, 0, {**given, **found}, "--try"), rows), usual
 
 
 def _space(recipe: str, usual: "Sequence[Choice]", given: Sequence[str]) -> "Sequence[Choice]":

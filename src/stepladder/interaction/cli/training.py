@@ -101,17 +101,17 @@ def _refuse(method: str, held: float, price: float) -> None:
         raise BadRequest(f"--price is {price}.", param="--price", remedy="Give 0 or more, for an hour.")
 
 
-def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Job":
-    """Settings go to the table that knows their key; a model that is made from nothing has no base."""
+def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]", option: str = "--set") -> "Job":
+    """Settings, from an option, go to the table that knows their key; a model that is made from nothing has no base."""
     from dataclasses import fields
 
     from stepladder.models import weights_file
     from stepladder.training.language import Job, LanguageSettings, MethodSettings
 
     own = {field.name for field in fields(MethodSettings)}
-    more = MethodSettings.read({key: value for key, value in given.items() if key in own}, "--set")
+    more = MethodSettings.read({key: value for key, value in given.items() if key in own}, option)
     rest = {key: value for key, value in given.items() if key not in own}
-    settings = LanguageSettings.read({**rest, "base": base}, "--set")
+    settings = LanguageSettings.read({**rest, "base": base}, option)
     folder = Path(base).expanduser()
     if method == "pretrain":
         place = ""
