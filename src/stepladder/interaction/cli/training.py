@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli.publishing import TrackOption
+from stepladder.interaction.cli.publishing import TrackOption, followers
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     if method not in METHODS:
         from stepladder.interaction.cli.rung_training import rung_job, train_rung
 
-        train_rung(console, rung_job(method, data, given, seed), out, price, dry_run=dry_run)
+        rung = rung_job(method, data, given, seed)
+        train_rung(console, rung, out, price, None if dry_run else (track, config))
         return
     kind = method_of(method).rows
     job = job_of(method, base, seed, given)
@@ -185,26 +186,17 @@ def write_rows(out: Path, learned: "Sequence[dict[str, Any]]", watched: "Sequenc
         write_lines(out / "held.jsonl", watched)
 
 
-def _run(console: "Console", job: "Job", out: Path, steps: int, followers: tuple[str, Path | None]) -> "Made":
+def _run(console: "Console", job: "Job", out: Path, steps: int, told: tuple[str, Path | None]) -> "Made":
     """Train, shown on the terminal, and to a tracker's address and in a configuration's ledger where these are given."""
-    from stepladder.interaction.cli.options import opened
     from stepladder.training import Following
     from stepladder.training.language import train as run
 
-    track, config = followers
     with ExitStack() as stack:
         tell = stack.enter_context(_shown(console, steps))
         followed = list[Following]()
-        if track:
-            from stepladder.core import TrackerConfig
-            from stepladder.interaction.tracking import open_tracker
-
-            tracker = open_tracker(TrackerConfig("mlflow", track))
-            followed.append(stack.enter_context(Following(tracker, out, job, tell)))
-        if config is not None:
-            runs = stack.enter_context(opened(config)).store.runs
-            told = followed[-1] if followed else tell
-            followed.append(stack.enter_context(Following(runs, out, job, told, called="ledger")))
+        for called, who in stack.enter_context(followers(*told)).items():
+            last = followed[-1] if followed else tell
+            followed.append(stack.enter_context(Following(who, out, job, last, called=called)))
         made = run(job, out, followed[-1] if followed else tell)
         for one in followed:
             one.done(made.metrics)
