@@ -58,7 +58,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
-from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
+from stepladder.core.hands import Hands, Operation, Purse, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -231,6 +231,7 @@ __all__ = [
     "Progress",
     "Promise",
     "PromiseKind",
+    "Purse",
     "Question",
     "Quotas",
     "Rationed",

@@ -13,6 +13,7 @@ from stepladder.service import (
     READER,
     UNSEEN,
     VERIFIED,
+    Aside,
     ExtractRung,
     Finder,
     Grounded,
@@ -88,16 +89,24 @@ class Answering:
             self._verified.clear()
             self._erasure = erasure
 
-    def furnish(self, task: Task, model: Model, config: Config, words: Entries) -> Furnished:
-        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile."""
-        top, knows = model.rung(task), task.knowledge
+    def furnish(self, task: Task, chain: Sequence[Model], config: Config, words: Entries) -> Furnished:
+        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile.
+
+        `chain` is the top's model, which asks those after it where it cannot answer.
+        """
+
+        def aside(put: Task) -> Aside:
+            return Aside(chain[0].rung(put), put, lambda usage: sum(each.cost(usage) for each in chain))
+
+        top, knows = chain[0].rung(task), task.knowledge
         if task.kind is TaskKind.SUMMARY:
-            sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
+            whole, part = whole_task(task), part_task(task)
+            sums = SummingRung(chain[0].rung(whole), aside(part), aside(whole), task)
             return Furnished(sums, [ExtractRung(task)], {EXTRACT: 0.5 if task.summary.extract else 1.0})
         source = source_of(task, config, self._knowledge, self._retrievers)
         if source is None:
             return Furnished(top)
-        rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
+        rewriter = aside(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
         finder = Finder(knows, source, rewriter, words, self._screen)
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
@@ -105,7 +114,7 @@ class Answering:
         approved = self._approved(task) if knows.verified else None
         if approved is not None:
             low.insert(0, VerifiedRung(approved, finder))
-        judge = model.rung(judging_task(task)) if knows.check is Check.MODEL else None
+        judge = aside(judging_task(task)) if knows.check is Check.MODEL else None
         return Furnished(
             Grounded(top, finder, task, judge),
             low,

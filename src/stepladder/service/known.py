@@ -13,6 +13,7 @@ from stepladder.core import Answer, Citation, Part, Question, RungFailed, Stepla
 from stepladder.knowledge import Quote, answered, best_quote, in_order, query_terms
 from stepladder.service.finding import Finder, Found
 from stepladder.service.grounded import refused, stood_on
+from stepladder.service.purse import billed
 from stepladder.store import OVERLAP, Approval
 from stepladder.text import normalise
 
@@ -167,8 +168,11 @@ class ReaderRung:
         """It has none."""
         return ""
 
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        """The sentence and its citation. Raises RungFailed where the knowledge cannot be searched."""
+    def answer(self, question: Question) -> AsyncIterator[Part]:
+        """The sentence and its citation. Raises RungFailed where the knowledge cannot be searched; TooMany."""
+        return billed(question, self._answer)
+
+    async def _answer(self, question: Question) -> AsyncIterator[Part]:
         found = await self.finder.find(question)
         if not found.hits and self.task.knowledge.answer_only_from_knowledge:
             yield refused(self.task, question, found, self.name)
