@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import Action
-from stepladder.safety import Lexicon, PersonalGuard, PersonalSettings, SecretsGuard, StreamGuard, Word, WordsGuard
+from stepladder.safety import (
+    Lexicon,
+    PersonalGuard,
+    PersonalSettings,
+    SecretsGuard,
+    StreamGuard,
+    Word,
+    WordsGuard,
+)
 
 RESULT = Path(__file__).parent / "results" / "safety-leaks.json"
 KEYS = ((0, "content", None), (1, "content", None), (0, "arguments", "call_1"))
@@ -51,7 +59,8 @@ def guards() -> list[Any]:
 
 def mixed(order: tuple[Any, ...], watching: list[Any], first: str, second: str) -> dict[Any, str]:
     """What leaves of three streams that come in this order."""
-    stream, out = StreamGuard(watching), dict.fromkeys(KEYS, "")
+    stream = StreamGuard(watching)
+    out: dict[Any, str] = dict.fromkeys(KEYS, "")
     for i, key in enumerate(order):
         out[key] += stream.feed(key, second if key in order[:i] else first)
     for key, rest in stream.finish_all().items():
