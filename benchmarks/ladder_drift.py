@@ -3,6 +3,10 @@
 IMDB comes sorted by length (a random half of the file, GPT-3.5's recorded answers); clinc150 domain by domain, its teacher
 simulated: the human label, but in 5 % of the rows another intent of the same domain. Both are replayed through the flywheel
 by `backtest --ordered`, with 10 % of the questions audited.
+
+A ladder that goes on learning keeps up with length, so IMDB is replayed a second time as it would hurt: learnt once, from
+the 300 shortest reviews, certified on the next ones, and never fitted again unless the audit refutes it. That drift is
+small, so half of the questions are audited there, and .85 is promised. Both were chosen on the seeds 1000 to 1002.
 """
 
 import gzip
@@ -11,21 +15,36 @@ import random
 from functools import lru_cache
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.ladder_figures import Axes, Series, plot
 from benchmarks.ladder_stream import read
 from stepladder.data import Log, LogRow
 from stepladder.promise import Drift, InvalidPromiseInput, detection_bound
 
-TARGET, RISK, AUDIT, TEACHER_ERROR, SEEDS = 0.9, 0.1, 0.1, 0.05, 20
-LABELS = {"IMDB by length": 1500, "clinc150 by domain": 400}
+RISK, TEACHER_ERROR, SEEDS = 0.1, 0.05, 20
 BATCH = 250  # answers between two looks at the audit
+
+
+class Setting(NamedTuple):
+    """What is promised, from how many labels on, how much is audited, and when a new fit comes (None: as by default)."""
+
+    labels: int
+    target: float = 0.9
+    audit: float = 0.1
+    growth: float | None = None
+
+
+CELLS = {
+    "IMDB by length": Setting(1500),
+    "IMDB by length, learnt once": Setting(300, 0.85, 0.5, 1e9),
+    "clinc150 by domain": Setting(400),
+}
 
 
 def cells() -> dict[str, int]:
     """The cells, and how many seeds each may have."""
-    return dict.fromkeys(LABELS, SEEDS)
+    return dict.fromkeys(CELLS, SEEDS)
 
 
 @lru_cache(maxsize=1)
@@ -55,48 +74,37 @@ def _log(cell: str, seed: int, data: Path) -> Log:
     return Log(tuple(made))
 
 
-def _bound(excess: float) -> float | None:
+def _bound(setting: Setting, excess: float) -> float | None:
     """Excess errors that may pass before the alarm of a drift of this size; None: too small to be promised anything."""
     try:
-        found = detection_bound(Drift(excess), target=TARGET, risk=RISK, share=1.0)
+        found = detection_bound(Drift(excess), target=setting.target, risk=RISK, share=1.0)
     except InvalidPromiseInput:
         return None
-    return (
-        found.answers / AUDIT + BATCH
-    ) * excess  # of the drawn answers, a tenth of all; looked at in batches
+    # of the drawn answers, which are a share of all; looked at in batches
+    return (found.answers / setting.audit + BATCH) * excess
 
 
-def _certainly_found(answers: int) -> float:
+def _certainly_found(setting: Setting, answers: int) -> float:
     """The smallest lasting drift, in steps of half a point, whose alarm is promised within so many answers."""
-    for step in range(2, 160):  # below, no watched rate is near
-        found = detection_bound(Drift(step / 200), target=TARGET, risk=RISK, share=1.0).answers
-        if found / AUDIT + BATCH <= answers:
+    for step in range(1, 160):
+        bound = _bound(setting, step / 200)
+        if bound is not None and bound <= answers * step / 200:
             return step / 200
-    return 1 - TARGET
+    return 1 - setting.target
 
 
 def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     """One replay."""
     from stepladder.interaction.backtest import Terms, backtest
 
-    terms = Terms(TARGET, RISK, LABELS[cell], seed, ordered=True, audit=AUDIT)
+    setting = CELLS[cell]
+    labels, target, audit, growth = setting
+    terms = Terms(target, RISK, labels, seed, ordered=True, audit=audit, growth=growth)
     found = backtest(_log(cell, seed, data), terms, lambda done, total, what: None)
-    taken = [change for change in found.history if "refutes" in change.why or "answered" in change.why]
-    spells = []
-    for spell in found.spells[: len(taken)]:
-        excess = spell.wrong / max(spell.answers, 1) - (1 - TARGET)
-        bound = _bound(excess) if excess > 0 else None
-        spells.append(
-            {
-                "answers": spell.answers,
-                "excess": round(excess * spell.answers, 1),
-                "bound": None if bound is None else round(bound, 1),
-                "audits": spell.audits,
-            }
-        )
+    taken = [spell for spell in found.spells if "refutes" in spell.ended]
     figures: dict[str, Any] = {
         "rollbacks": len(taken),
-        "spells": spells,
+        "spells": [_told(setting, spell) for spell in taken],
         "agreement": found.agreement,
         "calls_avoided": found.calls_avoided,
         "audits": found.audits,
@@ -107,22 +115,36 @@ def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     return figures
 
 
+def _told(setting: Setting, spell: Any) -> dict[str, Any]:
+    """A spell that the audit ended, beside what is promised of a drift of its size."""
+    size = spell.wrong / max(spell.answers, 1) - (1 - setting.target)
+    bound = _bound(setting, size) if size > 0 else None
+    return {
+        "answers": spell.answers,
+        "excess": round(size * spell.answers, 1),
+        "bound": None if bound is None else round(bound, 1),
+        "audits": spell.audits,
+        "low": spell.low,
+    }
+
+
 def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
     """The table, and how the share of low answers comes back."""
     lines = [
         "## Drift: questions that change",
         "",
-        f"Target {TARGET}, risk {RISK}, audit {AUDIT:.0%}. Excess: wrong answers beyond the promised share from a release's",
-        "promotion to its roll back; bound: what `detection_bound` allows (confidence 0.9) a drift of that size, plus one",
-        f"batch of {BATCH}; the size of the drift is what the spell turned out to be. The teacher of clinc150 is simulated.",
-        "A turn takes " + ", ".join(f"{labels:,} labels ({cell})" for cell, labels in LABELS.items()) + ".",
+        f"Risk {RISK}. Excess: wrong answers beyond the promised share from a release's promotion to its roll back;",
+        "bound: what `detection_bound` allows (confidence 0.9) a drift of that size, plus one batch of",
+        f"{BATCH}; the size of the drift is what the spell turned out to be, and a bound is stated only of one that",
+        "the watch bets on. The teacher of clinc150 is simulated. *Learnt once*: from the shortest reviews, and never",
+        "fitted again unless the audit refutes the release.",
         "",
-        "| cell | runs | roll backs a run | excess before one: median, most | within the bound | agreement | calls avoided "
-        "| audits' calls |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| cell | labels of a turn, target, audited | runs | roll backs a run | excess before one: median, most "
+        "| within the bound | agreement | calls avoided | audits' calls |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     curves, owed = [], []
-    for cell in LABELS:
+    for cell, setting in CELLS.items():
         runs = [row for row in rows if row["cell"] == cell]
         if not runs:
             continue
@@ -131,7 +153,8 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
         bounded = [spell for spell in spells if spell["bound"] is not None]
         within = sum(spell["excess"] <= spell["bound"] for spell in bounded)
         lines.append(
-            f"| {cell} | {len(runs)} | {mean(row['rollbacks'] for row in runs):.1f} "
+            f"| {cell} | {setting.labels:,}, {setting.target}, {setting.audit:.0%} | {len(runs)} "
+            f"| {mean(row['rollbacks'] for row in runs):.1f} "
             f"| {f'{median(excess):.0f}, {max(excess):.0f}' if excess else ''} | {within} of {len(bounded)} "
             f"| {mean(row['agreement'] for row in runs):.2%} | {mean(row['calls_avoided'] for row in runs):.1%} "
             f"| {mean(row['audits'] for row in runs):,.0f} of {mean(row['rows'] for row in runs):,.0f} |"
@@ -144,11 +167,13 @@ def report(rows: list[dict[str, Any]], folder: Path) -> list[str]:
 
 def _owed(cell: str, runs: list[dict[str, Any]]) -> str:
     """Whether roll backs were due at all: the excess of whole runs beside what the watch promises to find."""
-    answers = runs[0]["rows"] - LABELS[cell]
-    over = [(TARGET - row["agreement"]) * answers for row in runs]
-    most = max(over)
+    setting = CELLS[cell]
+    answers = runs[0]["rows"] - setting.labels
+    over = [(setting.target - row["agreement"]) * answers for row in runs]
+    most, backs = max(over), [row["rollbacks"] for row in runs]
     return (
-        f"{cell}: over a whole run of {answers:,} answers the excess was {median(over):,.0f} in the median and at most "
-        f"{most:,.0f} ({most / answers:.1%}); below 0 are fewer errors than promised. The watch promises to find within a run "
-        f"a drift that lasts if it is of {_certainly_found(answers):.1%} or more."
+        f"- {cell}: {sum(back > 0 for back in backs)} of {len(runs)} runs had a roll back, {max(backs)} at most. "
+        f"Over a whole run of {answers:,} answers the excess was {median(over):,.0f} in the median and at most "
+        f"{most:,.0f} ({most / answers:.1%}); below 0 are fewer errors than promised. The watch promises to find "
+        f"within a run a drift that lasts if it is of {_certainly_found(setting, answers):.1%} or more."
     )

@@ -134,6 +134,19 @@ def test_in_order_the_audit_finds_drift_and_the_ladder_comes_back():
     assert found.certificate.risk < 0.1 / 4  # the second attempt's part
     assert found.agreement > 0.8
     assert found.calls_avoided > 0.3
+    refuted, last = found.spells[0], found.spells[-1]
+    assert refuted.release == "backtest-1" and "refutes" in refuted.ended
+    assert refuted.wrong > 0.1 * refuted.answers
+    assert (last.release, last.ended) == ("backtest-2", "")
+    assert refuted.answers + last.answers <= 4700
+
+
+def test_in_order_a_release_is_replaced_as_labels_grow_and_that_is_told_from_a_roll_back():
+    terms = replace(TERMS, ordered=True, audit=0.1, target=0.8, growth=1.2)
+    found = backtest(log(2500, hard=0.5), terms, quiet)
+    assert len(found.spells) > 1
+    assert all("without trouble" in spell.ended for spell in found.spells[:-1])
+    assert found.spells[-1].ended == ""
 
 
 def test_audits_are_calls_of_the_top():

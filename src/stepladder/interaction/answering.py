@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from stepladder.core import Check, Config, Model, Rewrite, Rung, Screen, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
@@ -65,9 +66,9 @@ class Answering:
         self._screen = screen
         self._store = store
         self._knowledge = knowledge
-        self._retrievers = Retrievers()
+        self._retrievers = Retrievers(knowledge.quotas)
         self._verified: dict[str, Verified] = {}
-        self._last = 0
+        self._last = (0, 0)
         self._erasure = ""
 
     def look(self) -> None:
@@ -76,7 +77,7 @@ class Answering:
         Blocks. Raises StoreError.
         """
         begun = [one for one in list(self._verified.values()) if one.begun]
-        last = self._store.approved.last() if begun else self._last
+        last = self._store.approved.mark() if begun else self._last
         if last != self._last:
             for one in begun:
                 one.look()
@@ -127,7 +128,7 @@ class Answering:
         name = task.name
         found = self._verified.get(name)
         if found is None:
-            found = self._verified[name] = Verified(lambda after: self._store.approved.since(name, after))
+            found = self._verified[name] = Verified(partial(self._store.approved.since, name))
         if not found.begun and (task.cache_seconds or task.semantic_cache.seconds):
             found.look()
         return found

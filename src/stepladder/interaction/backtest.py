@@ -134,6 +134,7 @@ class _Replay:
         self.ladder: tuple[LadderRelease, list[Learned]] | None = None
         self.standing = Standing()
         self.spells: list[Spell] = []
+        self.changes = 0  # of the rollout, when the last spell began
 
     def _arrange(self) -> None:
         """Let the batch's doubtful rows go up first."""
@@ -200,8 +201,13 @@ class _Replay:
             self.standing = self.wheel.tick(self.task)
             if self.standing.number > step[1]:
                 self.calibration += self.standing.planned
-        live = self.store.rollouts.get(TASK).live
-        if live != (self.ladder[0].id if self.ladder else None):
+        live, before = self.store.rollouts.get(TASK).live, self.ladder[0].id if self.ladder else None
+        if live != before:
+            changes = self.store.rollouts.history(TASK)
+            if before is not None:
+                why = next(change.why for change in changes[self.changes :] if change.rollout.live != before)
+                self.spells[-1] = replace(self.spells[-1], ended=why)
+            self.changes = len(changes)
             release = self.store.catalogue.get_ladder_release(live) if live else None
             self.ladder = (release, load_rungs(self.registry, release.rungs)) if release else None
             self.spells += [Spell(release.id, self.fed)] if release else []

@@ -42,7 +42,7 @@ class ClassScore:
 @dataclass(frozen=True, slots=True)
 class Spell:
     """A release's time in service, from row `first` of the log: answers, how many of them low, how many wrong (not the
-    top's), and how many were put to the top only to be looked at (`audits`)."""
+    top's), and how many were put to the top only to be looked at (`audits`). `ended` says why it went, "" where it has not."""
 
     release: str
     first: int
@@ -50,6 +50,7 @@ class Spell:
     low: int = 0
     wrong: int = 0
     audits: int = 0
+    ended: str = ""
 
 
 class Score:

@@ -21,13 +21,13 @@ class Terms:
 
     `ordered` keeps the file's order, which is how drift shows; otherwise rows are shuffled by `seed`, the file is the
     whole population, and one release may spend the whole risk. `audit` is the share of questions drawn for the top;
-    None: 2 % with `ordered`, else none. `rungs` are the learned ones, cheapest first. `hold_back` is the share of the
-    labels that calibrates and does not train; at 0 the calibration is bought from the rest. In a `batch` the texts of the rest
-    are known before they are answered: rungs may learn from them what words go together, and if the promise is one of
-    agreement, without floors, its doubtful rows go up first and are learnt from. `hold_back` None: 0.3 in such a batch if there
-    are labels enough, else 0. `kind` and `positive` are the
-    promise's, and `floor` that of every label's answers. With kind "error" the log's gold labels are what is right, and
-    train.
+    None: 2 % with `ordered`, else none. With `ordered`, the next fit comes at `growth` times as many labels (None: as
+    configured by default), or when the audit refutes a release. `rungs` are the learned ones, cheapest first.
+    `hold_back` is the share of the labels that calibrates and does not train; at 0 the calibration is bought from the
+    rest. In a `batch` the texts of the rest are known before they are answered: rungs may learn from them what words go
+    together, and if the promise is one of agreement, without floors, its doubtful rows go up first and are learnt from.
+    `hold_back` None: 0.3 in such a batch if there are labels enough, else 0. `kind` and `positive` are the promise's, and
+    `floor` that of every label's answers. With kind "error" the log's gold labels are what is right, and train.
     """
 
     target: float = 0.95
@@ -42,6 +42,7 @@ class Terms:
     positive: str | None = None
     floor: float | None = None
     batch: bool = False
+    growth: float | None = None
 
     @property
     def climbs_first(self) -> bool:
@@ -123,7 +124,7 @@ def implied_task(rows: Sequence[LogRow], terms: Terms) -> Task:
         promise=promise,
         flywheel=Turning(
             labels=terms.labels,
-            growth=Turning().growth if terms.ordered else 1e9,
+            growth=(terms.growth or Turning().growth) if terms.ordered else 1e9,
             calibration=1,
             hold_back=terms.held_share,
             canary=1.0,

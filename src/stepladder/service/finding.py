@@ -53,12 +53,13 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 class Source:
     """Where a task's knowledge lies. All of it may block, and raises StepladderError where it is in trouble.
 
-    `find(query, scope, top)` gives hits, best first. `rarity` says how telling words are there. `standing` says which
+    `find(query, scope, top, names)` gives hits, best first; names that the query holds are each one term of it, where
+    terms are ours. `rarity` says how telling words are there. `standing` says which
     of some passages (by number) the scope may still see. `version` changes with everything that could be found, and
     does not block. `private`: nobody elsewhere is told what is searched for.
     """
 
-    find: Callable[[str, Scope, int], Sequence[Hit]]
+    find: Callable[[str, Scope, int, Sequence[str]], Sequence[Hit]]
     rarity: Callable[[Scope, Collection[str]], Mapping[str, float]]
     standing: Callable[[Scope, Collection[int]], Collection[int]]
     version: Callable[[], str]
@@ -84,7 +85,7 @@ class Finder:
     """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to.
 
     Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages;
-    then come the passages that name the same terms.
+    terms are searched for as one word each, and the passages that name them come then.
     `screen` are the guards that passages meet before any rung sees them.
     """
 
@@ -140,9 +141,15 @@ class Finder:
 
     def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
         most = self.knows.passages
-        terms = [term for query in queries for term in self.words.terms_in(query)]
+        named = {query: self.words.terms_in(query) for query in queries}
+        terms = [term for each in named.values() for term in each]
         found = fused(
-            [self.source.find(query, scope, max(most, _DEEPER) if terms else most) for query in queries]
+            [
+                self.source.find(
+                    query, scope, max(most, _DEEPER) if terms else most, [term.longest for term in each]
+                )
+                for query, each in named.items()
+            ]
         )
         if terms:
             found.sort(key=lambda hit: -_named(hit.passage, terms))

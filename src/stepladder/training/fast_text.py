@@ -2,7 +2,8 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,15 @@ _BUCKETS = 200_000
 # On one thread, fastText 0.9.2 initialises a tenth of its matrix and takes the rest as the memory comes: zeros, if only the
 # block is large enough (32 MiB of numbers) to be the system's and not one that was used before.
 _FRESH = 2**23
+_HALVINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FastTextSettings:
-    """`epochs` at a `rate` that falls to 0; vectors of `dimensions`; `folds` take turns being hidden."""
+    """`epochs` at a `rate` that falls to 0; vectors of `dimensions`; `folds` take turns being hidden.
+
+    Where the weights run away, all is learnt again at half the rate, up to four times.
+    """
 
     epochs: int = 25
     rate: float = 0.5
@@ -73,31 +78,46 @@ class FastTextRecipe(ModelRecipe):
         """Fit. Raises ConfigError, DataError, MissingExtra."""
         settings = FastTextSettings.read(lesson.settings)
         classes = Classes.of(lesson.texts, lesson.labels)
-        lines = [
-            f"{FASTTEXT_PREFIX}{number} {line_of(text)}"
-            for number, text in zip(classes.numbers, lesson.texts, strict=True)
-        ]
-        count = min(settings.folds, len(lines))
-        fold = folds(classes.numbers, count, np.random.default_rng(lesson.seed))
-        hidden = np.full((len(lines), len(classes.names)), -np.log(len(classes.names)))
-        for k in range(count):
-            lesson.progress(k, count + 1, "hidden rows")
-            out = np.flatnonzero(fold == k)
-            engine = open_engine(
-                _trained([lines[i] for i in np.flatnonzero(fold != k)], settings, lesson.seed)
-            )
-            hidden[out] = log_chances(engine, [lesson.texts[i] for i in out], len(classes.names))
-        lesson.progress(count, count + 1, "all rows")
-        file = _trained(lines, settings, lesson.seed)
-        found = calibrate(hidden, classes.numbers)
-        chances = found.probabilities(hidden)
-        model = FastTextModel(classes.names, file, open_engine(file), found.slope, found.offsets)
-        metrics = {
-            "out_of_fold_accuracy": float((chances.argmax(axis=1) == classes.numbers).mean()),
-            "out_of_fold_log_loss": found.loss,
-        }
-        lesson.progress(count + 1, count + 1, "fitted")
-        return FastTextFit(model, surest(classes.names, chances), metrics)
+        rates = [settings.rate / 2**halved for halved in range(_HALVINGS + 1)]
+        for rate in rates:
+            with suppress(_RanAwayError):
+                return _fitted(lesson, classes, replace(settings, rate=rate))
+        raise DataError(
+            f"fastText's weights ran away at a rate of {', '.join(format(rate, 'g') for rate in rates)}.",
+            remedy="Lower recipes.fasttext.rate, or use linear.",
+        )
+
+
+class _RanAwayError(Exception):
+    """Weights that grew without bound: fastText stops, or makes a model that cannot answer."""
+
+
+def _fitted(lesson: Lesson, classes: Classes, settings: FastTextSettings) -> FastTextFit:
+    """Every fold hidden once, then all rows, at one rate: else the hidden guesses would be those of another model."""
+    lines = [
+        f"{FASTTEXT_PREFIX}{number} {line_of(text)}"
+        for number, text in zip(classes.numbers, lesson.texts, strict=True)
+    ]
+    count = min(settings.folds, len(lines))
+    fold = folds(classes.numbers, count, np.random.default_rng(lesson.seed))
+    hidden = np.full((len(lines), len(classes.names)), -np.log(len(classes.names)))
+    for k in range(count):
+        lesson.progress(k, count + 1, "hidden rows")
+        out = np.flatnonzero(fold == k)
+        engine = open_engine(_trained([lines[i] for i in np.flatnonzero(fold != k)], settings, lesson.seed))
+        hidden[out] = log_chances(engine, [lesson.texts[i] for i in out], len(classes.names))
+    lesson.progress(count, count + 1, "all rows")
+    file = _trained(lines, settings, lesson.seed)
+    found = calibrate(hidden, classes.numbers)
+    chances = found.probabilities(hidden)
+    model = FastTextModel(classes.names, file, open_engine(file), found.slope, found.offsets)
+    metrics = {
+        "out_of_fold_accuracy": float((chances.argmax(axis=1) == classes.numbers).mean()),
+        "out_of_fold_log_loss": found.loss,
+        "rate": settings.rate,
+    }
+    lesson.progress(count + 1, count + 1, "fitted")
+    return FastTextFit(model, surest(classes.names, chances), metrics)
 
 
 def _trained(lines: Sequence[str], settings: FastTextSettings, seed: int) -> bytes:
@@ -120,7 +140,7 @@ def _trained(lines: Sequence[str], settings: FastTextSettings, seed: int) -> byt
             )
             model.f.predict(lines[0], 1, 0.0, "strict")  # a model of no use says so here
         except RuntimeError as error:
-            raise DataError("fastText's weights ran away.", remedy="Lower recipes.fasttext.rate.") from error
+            raise _RanAwayError from error
         except ValueError as error:
             raise DataError("The texts hold no word that fastText knows.", remedy="Use linear.") from error
         model.save_model(str(file))
