@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from stepladder.core import Action
-from stepladder.safety import Lexicon, PersonalGuard, PersonalSettings, SecretsGuard, StreamGuard, Word, WordsGuard
+from stepladder.safety import (
+    Lexicon,
+    PersonalGuard,
+    PersonalSettings,
+    SecretsGuard,
+    StreamGuard,
+    Word,
+    WordsGuard,
+)
 
 RESULT = Path(__file__).parent / "results" / "safety-leaks.json"
 KEYS = ((0, "content", None), (1, "content", None), (0, "arguments", "call_1"))

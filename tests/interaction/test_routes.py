@@ -209,17 +209,16 @@ async def test_a_confidential_question_never_reaches_a_public_model(tmp_path, pr
         assert all("stepladder" not in asked.body for asked in home.server.asked)
 
 
-async def test_a_plain_request_whose_client_leaves_is_answered_and_written_down(tmp_path):
-    go_on = asyncio.Event()
-
+async def test_who_leaves_before_a_plain_answer_stops_the_upstream_and_pays_for_what_was_read(tmp_path):
     async def behave(asked):
-        await go_on.wait()
-        await asked.say(completion("fine"))
+        await asked.gone()
 
     async with live(tmp_path, behave) as home:
-        asking = asyncio.create_task(home.client.chat("hi", model="gpt"))
+        leaves = asyncio.Event()
+        asking = asyncio.create_task(home.client.chat("hi", model="gpt", leaves=leaves))
         await until(lambda: home.server.asked)
-        go_on.set()
+        leaves.set()
+        await home.server.left_alone()
         await asking
         (row,) = home.rows()
-    assert (row.status, row.completion_tokens) == ("ok", 2)
+    assert (row.status, row.answer) == ("partial", "") and row.prompt_tokens > 0 and row.cost > 0

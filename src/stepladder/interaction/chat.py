@@ -24,6 +24,7 @@ from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.disclosing import told
 from stepladder.interaction.shapes import ChatShape, Shape
+from stepladder.interaction.slow_clients import CLIENT
 from stepladder.service import Course, Entry, TaskEntry
 
 Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
@@ -57,15 +58,20 @@ class ChatCompletions:
         try:
             entry = await self._admit(scope, receive)
             reply.entry = entry
-            if entry.asked.request.stream:
-                await _while_there(receive, self._stream(entry, reply))
-            else:
-                await self._plain(entry, reply)
+            work = self._stream(entry, reply) if entry.asked.request.stream else self._plain(entry, reply)
+            client = scope.get(CLIENT)
+            if client is None:
+                await _while_there(receive, work)
+                return
+            client.working = asyncio.current_task()
+            try:
+                await work
+            finally:
+                client.working = None
         except ClientGone:
             return
-        except (
-            asyncio.CancelledError
-        ):  # the server's patience at its end; swallowed, since the task ends here
+        except asyncio.CancelledError:
+            # The client has gone, or the server's patience is at its end; swallowed, since the task ends here.
             await reply.error(_stopping())
         except BodyTooLarge as error:
             await reply.error(error, receive)
