@@ -24,7 +24,9 @@ def rows():
         if line.startswith("| ")
     ]
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
-    return [row for row in cells if len(row) == 2 and row[1] != "tests"]  # three: figures, and where they stand
+    return [
+        row for row in cells if len(row) == 2 and row[1] != "tests"
+    ]  # three: figures, and where they stand
 
 
 @pytest.mark.parametrize(("complaint", "tests"), rows())
