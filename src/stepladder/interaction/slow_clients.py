@@ -55,6 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         super().connection_lost(exc)
+        scope = cast(dict[str, Any] | None, getattr(self, "scope", None))
+        if scope is not None:
+            scope.pop(CLIENT, None)  # the two hold each other
         if self.working is not None:
             self.working.cancel()
 
