@@ -77,7 +77,10 @@ def measure(seconds: float, rounds: int) -> dict[str, dict[str, float]]:
             found[kind] = {**best, **min(slow, key=lambda run: run["p50_ms"])}
             found[kind]["bad"] = sum(run["bad"] for run in runs)
             print(kind, found[kind], flush=True)
-        found["process"] = {"rss_mb": round(place.rss_mb(running.process.pid), 1)}
+        found["process"] = {
+            "rss_mb": round(place.rss_mb(running.process.pid), 1),
+            "start_s": round(running.start_s, 2),
+        }
     return found
 
 
@@ -113,7 +116,8 @@ def page(about: dict[str, object], found: dict[str, dict[str, float]]) -> str:
     return f"""# The gateway under load
 
 `{about["command"]}` on {about["machine"]}, load average {about["load_average"]} at the start (a busy machine costs more
-processor time too). One worker, everything on. Memory at the end: {found["process"]["rss_mb"]} MB.
+processor time too). One worker, everything on. Ready in {found["process"]["start_s"]} seconds. Memory at the end:
+{found["process"]["rss_mb"]} MB.
 
 | request | CPU ms | a core-second | p50 / p99 ms at 50 a second | of it added | bad |
 |---|---|---|---|---|---|

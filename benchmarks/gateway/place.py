@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,12 +63,13 @@ budget_day = 1_000_000
 
 @dataclass(frozen=True)
 class Running:
-    """A server's process, its port, a client's key and its folder."""
+    """A server's process, its port, a client's key, its folder, and in how many seconds it was ready."""
 
     process: subprocess.Popen[str]
     port: int
     key: str
     folder: Path
+    start_s: float
 
 
 def body(model: str, *, stream: bool = False, text: str = TEXT, max_tokens: int = 64) -> bytes:
@@ -139,6 +141,7 @@ def serving(
         (folder / "stepladder.toml").write_text(config.format(upstream=upstream, workers=workers))
         (folder / "data").mkdir()
         key = fill(folder)
+        begun = time.perf_counter()
         process = subprocess.Popen(
             [*_pinned(core), sys.executable, "-m", "stepladder", "serve"],
             cwd=folder,
@@ -154,7 +157,7 @@ def serving(
             if line.startswith("Ready"):
                 break
         try:
-            yield Running(process, port, key, folder)
+            yield Running(process, port, key, folder, time.perf_counter() - begun)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)

@@ -40,10 +40,16 @@ class Client:
         self.key = key
 
     async def chat(
-        self, text: str = "Fine day", model: str = "mood", *, leave_after: int | None = None, **more: Any
+        self,
+        text: str = "Fine day",
+        model: str = "mood",
+        *,
+        leave_after: int | None = None,
+        leaves: asyncio.Event | None = None,
+        **more: Any,
     ) -> Response:
         body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
-        return await self.send("POST", "/v1/chat/completions", body, leave_after=leave_after)
+        return await self.send("POST", "/v1/chat/completions", body, leave_after=leave_after, leaves=leaves)
 
     async def get(self, path: str, **more: Any) -> Response:
         return await self.send("GET", path, None, **more)
@@ -58,11 +64,13 @@ class Client:
         chunks: list[bytes] | None = None,
         length: int | None = None,
         leave_after: int | None = None,
+        leaves: asyncio.Event | None = None,
         headers: Mapping[str, str] | None = None,
         heard: asyncio.Event | None = None,
         query: str = "",
     ) -> Response:
-        """One request; `heard` is set when the first piece has come, `leave_after` hangs up after that many pieces."""
+        """One request; `heard` is set when the first piece has come, `leave_after` hangs up after that many pieces, or when it
+        `leaves`."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         chunks = [data] if chunks is None else chunks
         sent = [(b"content-length", str(sum(map(len, chunks)) if length is None else length).encode())]
@@ -81,7 +89,7 @@ class Client:
             "server": ("test", 80),
             "client": ("test", 1),
         }
-        response, gone, gone_on = Response(), asyncio.Event(), asyncio.Event()
+        response, gone, gone_on = Response(), leaves or asyncio.Event(), asyncio.Event()
         coming = [
             {"type": "http.request", "body": chunk, "more_body": at < len(chunks) - 1}
             for at, chunk in enumerate(chunks)

@@ -1,5 +1,7 @@
 """What a budget reserves for an answer is all that the upstream is allowed to write."""
 
+import json
+
 import pytest
 
 from stepladder.core import Tenant
@@ -108,12 +110,17 @@ async def test_an_answer_that_is_cut_off_by_it_is_a_cut_answer(tmp_path):
         assert whole.json["choices"][0]["finish_reason"] == "length"
 
 
-async def test_a_model_that_writes_the_queries_is_reserved_for_too(tmp_path):
-    most = []
-    for rewrite in ("turns", "model"):
-        (tmp_path / rewrite).mkdir()
-        tables = HELP.replace("MORE", f'rewrite = "{rewrite}"') + BUDGET
-        async with live(tmp_path / rewrite, saying("good"), tables) as home:
-            body = b'{"model": "help", "messages": [{"role": "user", "content": "hi"}]}'
-            most.append(home.house.gateway.admit(read(body), Tenant("admin")).most()[0].completion_tokens)
-    assert most == [4096, 8192]
+@pytest.mark.parametrize(("left", "status"), [(0.0085, 429), (0.0095, 200)])
+async def test_a_model_that_writes_the_queries_is_reserved_for_too(tmp_path, left, status):
+    """Before it is asked: the answer's own reservation fits, and what is `left` beside it decides."""
+    (tmp_path / "before").mkdir()
+    said = [{"role": role, "content": "hi"} for role in ("user", "assistant", "user")]
+    body = {"model": "help", "messages": said}
+    tables = HELP.replace("MORE", 'rewrite = "model"')
+    async with live(tmp_path / "before", saying("good"), tables) as home:
+        most = home.house.gateway.admit(read(json.dumps(body).encode()), Tenant("admin")).most()[1]
+    budget = BUDGET.replace("1.0", f"{most + left:.6f}")
+    async with live(tmp_path, saying("good"), tables + budget) as home:
+        response = await home.client.send("POST", "/v1/chat/completions", body)
+        assert response.status == status
+        assert bool(home.server.asked) == (status == 200)

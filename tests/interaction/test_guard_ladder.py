@@ -102,3 +102,24 @@ async def test_a_public_model_is_not_told_what_is_confidential(tmp_path, private
             assert len(seen) == asked
             await home.client.chat("Which is it?", "gpt")
             assert len(seen) > asked or private
+
+
+async def test_a_budget_pays_for_as_many_judgements_as_it_holds(tmp_path):
+    bill = []
+
+    def dear(path, given, body, headers):
+        usage = {"prompt_tokens": len(json.dumps(body)), "completion_tokens": 64}
+        bill.append(usage["prompt_tokens"] / 1000)
+        said = {"message": {"content": "Safety: Safe\nCategories: None"}}
+        return 200, {"choices": [said], "usage": usage}
+
+    budget = "[tenants.admin.limits]\nbudget_day = 1.0\n"
+    with engine(dear) as url:
+        async with live(tmp_path, saying("Soup."), config(url) + budget) as home:
+            asked = [await home.client.chat(f"What shall I cook on day {day}?", "gpt") for day in range(12)]
+            statuses = [response.status for response in asked]
+            assert set(statuses) == {200, 429} and statuses == sorted(statuses)
+            assert 0.5 < sum(bill) <= 1.0
+            assert sum(row.cost for row in home.rows()) <= 1.0
+            turned = home.rows()[-1]
+            assert (turned.status, turned.text) == ("failed", "[withheld: a guard failed]")

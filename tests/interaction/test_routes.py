@@ -209,17 +209,43 @@ async def test_a_confidential_question_never_reaches_a_public_model(tmp_path, pr
         assert all("stepladder" not in asked.body for asked in home.server.asked)
 
 
-async def test_a_plain_request_whose_client_leaves_is_answered_and_written_down(tmp_path):
-    go_on = asyncio.Event()
-
+async def test_who_leaves_before_a_plain_answer_stops_the_upstream_and_pays_for_what_was_read(tmp_path):
     async def behave(asked):
-        await go_on.wait()
-        await asked.say(completion("fine"))
+        await asked.gone()
 
     async with live(tmp_path, behave) as home:
-        asking = asyncio.create_task(home.client.chat("hi", model="gpt"))
+        leaves = asyncio.Event()
+        asking = asyncio.create_task(home.client.chat("hi", model="gpt", leaves=leaves))
         await until(lambda: home.server.asked)
-        go_on.set()
+        leaves.set()
+        await home.server.left_alone()
         await asking
         (row,) = home.rows()
-    assert (row.status, row.completion_tokens) == ("ok", 2)
+    assert (row.status, row.answer) == ("partial", "") and row.prompt_tokens > 0 and row.cost > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "body", "status"),
+    [
+        ("/v1/chat/completions", "", b"{", 400),
+        ("/v1/messages", "", {"model": "none", "max_tokens": 5, "messages": []}, 400),
+        ("/v1/responses", "", {"model": "none", "input": "hi"}, 404),
+        ("/v1/chat/completions", "sl-wrong", {"model": "gpt", "messages": []}, 401),
+        ("/v1/feedback", "", {"request_id": "none"}, 400),
+        ("/v1/nowhere", "", {}, 404),
+    ],
+)
+async def test_every_error_has_a_request_id_where_the_sdks_look_for_it(tmp_path, path, key, body, status):
+    async def never(asked):
+        raise AssertionError(asked)
+
+    async with live(tmp_path, never) as home:
+        first, second = [await home.client.send("POST", path, body, key=key) for _ in range(2)]
+        assert first.status == status
+        ids = {
+            response.headers[name] for response in (first, second) for name in ("x-request-id", "request-id")
+        }
+        assert len(ids) == 2 and all(id.startswith("sl") for id in ids)
+        if path == "/v1/messages":
+            assert first.json["request_id"] == first.headers["request-id"]
+        assert not home.rows()

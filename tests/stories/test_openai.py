@@ -1,9 +1,11 @@
 """openai-python against the running server: plain, streamed, task, feedback, models, errors."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,13 @@ def row_of(product: Product, id: str) -> LedgerRow:
         store.close()
     assert row is not None
     return row
+
+
+def partial_rows(product: Product) -> list[LedgerRow]:
+    path = product.config.parent / "stepladder-data" / "stepladder.db"
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT id FROM ledger WHERE status = 'partial' ORDER BY seq").fetchall()
+    return [row_of(product, id) for (id,) in found]
 
 
 def test_a_plain_model_with_the_fields_that_only_it_knows(client, product, upstream):
@@ -180,6 +189,15 @@ def test_who_leaves_a_stream_stops_the_upstream_and_leaves_a_partial_row(client,
     eventually(lambda: upstream.left > before)
     eventually(lambda: _status(product, id) == "partial")
     assert "xx" in row_of(product, id).answer
+
+
+def test_who_leaves_before_a_plain_answer_is_there_stops_the_upstream_too(client, product, upstream):
+    before, rows = upstream.left, len(partial_rows(product))
+    with pytest.raises(pytest.importorskip("openai").APITimeoutError):
+        client.with_options(timeout=1.0, max_retries=0).chat.completions.create(model="slow", messages=HI)
+    eventually(lambda: upstream.left > before)
+    eventually(lambda: len(partial_rows(product)) == rows + 1)
+    assert partial_rows(product)[-1].prompt_tokens > 0
 
 
 def test_structured_answers_streamed_tools_and_vectors(client):

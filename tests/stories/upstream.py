@@ -79,8 +79,17 @@ class Upstream:
         if body["model"] == "varied":
             return web.json_response(_completion(body, 1 + len(self.seen) * 7 % body["max_tokens"]))
         if not body.get("stream"):
+            if body["model"] == "slow":
+                await self._until_left(request)
             return web.json_response(_completion(body))
         return await self._stream(request, body)
+
+    async def _until_left(self, request: web.Request) -> None:
+        for _ in range(600):
+            if request.transport is None or request.transport.is_closing():
+                self.left += 1
+                return
+            await asyncio.sleep(0.05)
 
     async def _embed(self, request: web.Request) -> web.Response:
         body = await request.json()

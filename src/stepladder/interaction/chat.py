@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from time import time
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -24,7 +25,8 @@ from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.disclosing import told
 from stepladder.interaction.shapes import ChatShape, Shape
-from stepladder.service import Course, Entry, TaskEntry
+from stepladder.interaction.slow_clients import CLIENT
+from stepladder.service import Course, Entry, TaskEntry, new_id
 
 Identify = Callable[[bytes | None, str], Awaitable[Tenant]]
 """Turns an Authorization header and the client's address into a tenant."""
@@ -57,22 +59,27 @@ class ChatCompletions:
         try:
             entry = await self._admit(scope, receive)
             reply.entry = entry
-            if entry.asked.request.stream:
-                await _while_there(receive, self._stream(entry, reply))
-            else:
-                await self._plain(entry, reply)
+            work = self._stream(entry, reply) if entry.asked.request.stream else self._plain(entry, reply)
+            client = scope.get(CLIENT)
+            if client is None:
+                await _while_there(receive, work)
+                return
+            client.working = asyncio.current_task()
+            try:
+                await work
+            finally:
+                client.working = None
         except ClientGone:
             return
-        except (
-            asyncio.CancelledError
-        ):  # the server's patience at its end; swallowed, since the task ends here
+        except asyncio.CancelledError:
+            # The client has gone, or the server's patience is at its end; swallowed, since the task ends here.
             await reply.error(_stopping())
         except BodyTooLarge as error:
             await reply.error(error, receive)
         except StepladderError as error:
             await reply.error(error)
         except Exception:  # noqa: BLE001 the edge: whatever is wrong with us, the client gets an answer
-            _log.exception("A request failed for a reason of ours.")
+            _log.exception("The request %s failed for a reason of ours.", reply.id)
             await reply.error(StepladderError("Something is wrong with the server.", remedy="See its log."))
 
     async def _admit(self, scope: Scope, receive: Receive) -> Entry:
@@ -136,6 +143,15 @@ class Reply:
         self._send = send
         self._shape = shape
         self._started = False
+        self._id = ""
+
+    @property
+    def id(self) -> str:
+        """The request's; where it was not let in, of this response alone."""
+        if self.entry is not None:
+            return self.entry.asked.id
+        self._id = self._id or new_id(time())
+        return self._id
 
     async def body(self, data: bytes, status: int = 200) -> None:
         """A whole JSON response."""
@@ -159,13 +175,13 @@ class Reply:
 
         With `receive`, what the client is still sending is read and thrown away, so that it gets to read the error.
         """
-        id = self.entry.asked.id if self.entry else ""
+        id = self.id
         if self._started:
             await self._send({"type": "http.response.body", "body": self._shape.error_event(error, id)})
             return
         data = wire.encode(wire.held_body(error) if isinstance(error, Held) else self._shape.error(error, id))
         extra = [*wire.come_back(error), *([(b"connection", b"close")] if receive else [])]
-        extra += [(name, id.encode()) for name in wire.REQUEST_ID if id]
+        extra += wire.named(id)
         await self._start(error.status, [wire.JSON, (b"content-length", str(len(data)).encode()), *extra])
         await self._send({"type": "http.response.body", "body": data, "more_body": receive is not None})
         if receive is not None:

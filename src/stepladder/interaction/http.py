@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from time import time
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from stepladder.interaction import wire
 from stepladder.interaction.chat import Identify, api_key, body_of
 from stepladder.interaction.compose import House
 from stepladder.interaction.shapes import parsed
+from stepladder.service import new_id
 from stepladder.store import FeedbackRow
 
 T = TypeVar("T")
@@ -169,7 +171,7 @@ def json_of(content: object, status: int = 200) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepladderError)
     found = json_of(wire.error_body(error), error.status)
-    found.raw_headers.extend(wire.come_back(error))
+    found.raw_headers.extend([*wire.come_back(error), *wire.named(new_id(time()))])
     return found
 
 
@@ -178,4 +180,6 @@ async def _no_such_page(request: Request, error: Exception) -> Response:
     wrong = BadRequest(
         f"{request.method} {request.url.path}: {error.detail}.", remedy="docs/wire.md lists the routes."
     )
-    return json_of(wire.error_body(wrong), error.status_code)
+    found = json_of(wire.error_body(wrong), error.status_code)
+    found.raw_headers.extend(wire.named(new_id(time())))
+    return found

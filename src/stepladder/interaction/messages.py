@@ -102,7 +102,7 @@ class MessagesShape:
         """Anthropic's error object."""
         kind = _ERRORS.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
         told: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": str(error)}}
-        return {**told, "request_id": id} if id else told
+        return {**told, "request_id": id}
 
     def error_event(self, error: StepladderError, id: str) -> bytes:
         """The same as an event."""

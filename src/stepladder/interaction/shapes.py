@@ -34,7 +34,7 @@ class Shape(Protocol):
         ...
 
     def error(self, error: StepladderError, id: str) -> dict[str, Any]:
-        """An error's body; `id` is the request's, "" where it was not let in."""
+        """An error's body; `id` is the request's."""
         ...
 
     def error_event(self, error: StepladderError, id: str) -> bytes:

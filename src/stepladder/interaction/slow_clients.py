@@ -1,12 +1,12 @@
 """Clients that keep a connection busy without using it: heads and bodies that never end, answers that nobody takes.
 
 uvicorn waits for all of them for ever. Here a request must be whole within a time, its head within a size, and an answer
-must be taken from time to time.
+must be taken from time to time; and what is done for a client that has gone is stopped.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -16,6 +16,10 @@ _TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
+CLIENT = "stepladder.client"
+"""In a request's scope: the protocol that its client speaks to."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which knows since when its client owes it something."""
 
@@ -23,6 +27,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """Since when a request is not whole; None while none has begun, or it is answered."""
     stuck: tuple[float, int] | None = None
     """Since when the client has taken nothing, and how many bytes wait for it."""
+    working: asyncio.Task[Any] | None = None
+    """What is being done for the client, and is to be stopped when it goes."""
     _head = -1
     _begun = False
 
@@ -44,6 +50,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.owing = self.loop.time()
         self._head, self._begun = 0, True
         super().on_message_begin()
+        cast(dict[str, Any], self.scope)[CLIENT] = self
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone."""
+        super().connection_lost(exc)
+        scope = cast(dict[str, Any] | None, getattr(self, "scope", None))
+        if scope is not None:
+            scope.pop(CLIENT, None)  # the two hold each other
+        if self.working is not None:
+            self.working.cancel()
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""

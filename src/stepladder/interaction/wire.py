@@ -50,6 +50,11 @@ def held_body(held: Held) -> dict[str, Any]:
     }
 
 
+def named(id: str) -> Headers:
+    """The request id, where the SDKs look for it."""
+    return [(name, id.encode()) for name in REQUEST_ID]
+
+
 def come_back(error: StepladderError) -> Headers:
     """When to ask again, where the error knows: whole seconds and milliseconds, and whether clients should by themselves."""
     if error.retry_after is None:

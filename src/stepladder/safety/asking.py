@@ -51,6 +51,12 @@ class SafetyModel:
             raise self._failed("answered with no verdict of its dialect")
         return said, self._cost(answer.get("usage"), text)
 
+    def most(self, text: str, turns: Sequence[Turn] = ()) -> float:
+        """What asking may cost: each byte that is sent is a token at most."""
+        if not any(self._prices):
+            return 0.0
+        return (len(self._body(text, turns)) * self._prices[0] + _MOST_TOKENS * self._prices[1]) / 1e6
+
     def _body(self, text: str, turns: Sequence[Turn]) -> bytes:
         prompt = self._dialect.prompt
         if prompt:

@@ -1,6 +1,6 @@
 """The guards on a question's path: what goes in is cleared, what comes out is cleared, and the asker's own is put back."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -20,6 +20,7 @@ from stepladder.core import (
     Remark,
     Remarked,
     Text,
+    TooMany,
 )
 from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import Instead, clear_answer, restore_answer
@@ -49,6 +50,7 @@ class Guarded(Protocol):
     outcome: str
     approved: str
     waits: Held | None
+    reserve: Callable[[float], None] | None  # money for guards that ask a model
     hands: Any  # the tools that may be used for it, whose `screen` is ours to give
 
     @property
@@ -134,20 +136,23 @@ class Guards:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.
 
         Raises Blocked where it may not be asked, Held where a person is to look first, GuardFailed where nobody knows,
-        BadRequest where it is found to be confidential and only a public model could answer.
+        TooMany where a guard's model cannot be paid, BadRequest where it is found to be confidential and only a public
+        model could answer.
         """
         task, name, tenant, _ = entry.asks
         policy = self.policies.of(name, tenant)
         if policy is None:
             return None
         vault = await self._vault(entry, policy) if policy.pseudonyms else None
-        watch = entry.watch = Watch(policy, self._clean, vault, confidential=entry.confidential)
+        watch = entry.watch = Watch(
+            policy, self._clean, vault, confidential=entry.confidential, reserve=entry.reserve
+        )
         if task or entry.hands is not None:  # a chat with a model alone meets nothing that is to be screened
             self._enrol(entry, watch)
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)
-        except GuardFailed:
+        except (GuardFailed, TooMany):
             entry.put([_WITHHELD] * len(texts))
             raise
         finally:

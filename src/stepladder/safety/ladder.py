@@ -87,6 +87,10 @@ class LadderGuard:
         )
         return cls(name, chosen, _LOWER[chosen.lower](name), upper)
 
+    def most(self, text: str, turns: Sequence[Turn] = ()) -> float:
+        """What a judgement may cost."""
+        return self._upper.most(text, turns)
+
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Judge; within the band the model's word counts. Raises UpstreamFailed where it cannot be had and `fail` closes."""
         below = self._lower.check(text, turns)

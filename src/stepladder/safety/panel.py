@@ -1,11 +1,21 @@
 """Rulings, and those of one side sorted once by how they are asked: a question asks them several times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
-from stepladder.core import Deed, Guard, GuardTable, Side, Watching
+from stepladder.core import Deed, Guard, GuardTable, Side, Turn, Watching
 from stepladder.safety.numbers import NumbersGuard
 from stepladder.safety.stream import tail_of
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A guard whose judgement may cost money."""
+
+    def most(self, text: str, turns: Sequence[Turn] = ()) -> float:
+        """As much at most."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

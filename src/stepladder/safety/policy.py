@@ -30,7 +30,7 @@ from stepladder.core import (
 )
 from stepladder.safety.chain import Chain
 from stepladder.safety.opening import open_guard
-from stepladder.safety.panel import Panel, Ruling
+from stepladder.safety.panel import Panel, Priced, Ruling
 from stepladder.safety.words import Word, WordsGuard
 
 PERSONAL = "personal"
@@ -80,6 +80,8 @@ class Policy:
     """Whether placeholders may stand for personal data."""
     ins: Panel
     outs: Panel
+    priced: bool
+    """Whether a judgement may cost money."""
 
 
 def _pseudonyms(ruling: Ruling) -> bool:
@@ -150,6 +152,7 @@ class Policies:
             any(map(_pseudonyms, rulings)),
             Panel(ruling for ruling in rulings if ruling.covers(Side.IN)),
             Panel(ruling for ruling in rulings if ruling.covers(Side.OUT)),
+            any(isinstance(ruling.guard, Priced) for ruling in rulings),
         )
 
     def _open(self, name: str, table: GuardTable) -> Guard:

@@ -1,14 +1,14 @@
 """The guards of one question: its texts on the way in, and what is known of it until its answer is restored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from stepladder.core import Action, Blocked, Remark, Side, Text, Turn
+from stepladder.core import Action, Blocked, GuardFailed, Remark, Side, Text, TooMany, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
 from stepladder.safety.judging import NOTHING, Judgement, judge
 from stepladder.safety.numbers import given_in, may_hold
-from stepladder.safety.panel import Ruling
+from stepladder.safety.panel import Priced, Ruling
 from stepladder.safety.policy import Policy
 from stepladder.safety.writing import Pen
 
@@ -17,9 +17,17 @@ class Watch:
     """What is kept between the way in and the way out. It holds personal data in the clear, and goes with its question."""
 
     def __init__(
-        self, policy: Policy, clean: Clean, vault: Vault | None = None, *, confidential: bool = False
+        self,
+        policy: Policy,
+        clean: Clean,
+        vault: Vault | None = None,
+        *,
+        confidential: bool = False,
+        reserve: Callable[[float], None] | None = None,
     ) -> None:
         """`vault` is the conversation's, None where the policy has no pseudonyms.
+
+        `reserve` reserves for what guards ask of models that have a price, or raises TooMany.
 
         A `confidential` question is put to no guard that would tell a public model: the classifier below judges alone.
         """
@@ -33,6 +41,7 @@ class Watch:
         self.asked = ""
         self.cost = 0.0
         self._clean = clean
+        self._reserve_for = reserve if policy.priced else None
         self._texts: Sequence[Text] = ()
         if confidential:
             self._confide()
@@ -125,10 +134,12 @@ class Watch:
     ) -> Judgement:
         """What the rulings say of a text, which has been noted; `origin` is what its remarks call its side.
 
-        Nothing, at once, where that is known (see `knows`). Raises GuardFailed.
+        Nothing, at once, where that is known (see `knows`). Raises GuardFailed; TooMany for a question that cannot be paid.
         """
         if self.knows(by, rulings, text, side, turns):
             return NOTHING
+        if self._reserve_for is not None:
+            _fund(self._reserve_for, rulings, text, side, turns)
         judgement = await judge(self.policy, rulings, text, side, turns)
         if origin and judgement.remarks:
             remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
@@ -171,6 +182,22 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _fund(
+    reserve: Callable[[float], None], rulings: Sequence[Ruling], text: str, side: Side, turns: Sequence[Turn]
+) -> None:
+    """Reserve what guards may have to pay for a judgement. Raises TooMany; of an answer, which is out already, GuardFailed."""
+    for ruling in rulings:
+        most = ruling.guard.most(text, turns) if isinstance(ruling.guard, Priced) else 0.0
+        try:
+            if most:
+                reserve(most)
+        except TooMany as error:
+            if side is Side.IN:
+                raise
+            said = f"A guard could not judge the answer: {error.message}"
+            raise GuardFailed(ruling.name, said, remedy=error.remedy) from error
 
 
 def _anybodys(text: str, side: Side) -> bool:

@@ -6,7 +6,7 @@ is served, keys, or how a release was made.
 
 from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.continuing import goes_on, going_on, shown, spoken
-from stepladder.service.enter import enter
+from stepladder.service.enter import enter, new_id
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.finding import Finder, Found, Source, fused, points_back, rewriting_task
 from stepladder.service.grounded import Grounded, Retrieving
@@ -62,6 +62,7 @@ __all__ = [
     "judging_task",
     "label",
     "likeness",
+    "new_id",
     "part_task",
     "points_back",
     "read",

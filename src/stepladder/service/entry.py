@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -65,6 +65,7 @@ class Entry(ABC):
         "outcome",
         "purse",
         "remarks",
+        "reserve",
         "settled",
         "similar",
         "steps",
@@ -87,6 +88,9 @@ class Entry(ABC):
         self.outcome = "ok"
         self.purse: QuestionPurse | None = None  # for what models are asked beside the answer
         self.remarks: tuple[Remark, ...] = ()
+        self.reserve: Callable[[float], None] | None = (
+            None  # more money than `most` says, until it is settled
+        )
         self.settled = False
         self.begun: AsyncGenerator[Part | Piece] | None = (
             None  # its parts, where somebody has begun to ask for them
@@ -100,6 +104,12 @@ class Entry(ABC):
         self._mark = 0.0
         self._elsewhere = 0.0
         self._overhead_ms: float | None = None
+
+    def fund(self, reserve: Callable[[float], None]) -> None:
+        """It has its place; what it needs beyond what `most` says is asked of `reserve`, which raises TooMany."""
+        self.reserve = reserve
+        if self.purse is not None:
+            self.purse.reserve = reserve
 
     @abstractmethod
     def parts(self) -> AsyncGenerator[Part | Piece]:
@@ -258,6 +268,7 @@ class Entry(ABC):
     def over(self) -> bool:
         """It is settled now; True where it had been before."""
         before, self.settled = self.settled, True
+        self.reserve = None
         if not before:
             self.come_back()
         return before
