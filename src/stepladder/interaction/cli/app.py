@@ -22,6 +22,7 @@ from stepladder.interaction.cli import (
     discover,
     duels,
     evaluations,
+    explaining,
     feedback,
     guards,
     keeping,
@@ -91,6 +92,7 @@ app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
+cloning.tasks.command("explain")(explaining.explain)
 app.add_typer(cloning.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 releases.app.command("publish")(publishing.publish)
