@@ -97,18 +97,21 @@ def _strings(value: object) -> list[str]:
 _HINTS: tuple[tuple[Problem, str], ...] = (
     (
         Problem.EXTRACTION,
-        r"extract|pull out|parse|fields? from|entit|slot|structured|json|抽取|提取|解析|实体|结构化|字段",
+        r"extract|pull out|\bfind\b.{0,30}\b(?:names?|dates?|places|addresses|numbers|phones?)|parse"
+        r"|fields? from|entit|slot|structured|json|抽取|提取|找出|读出|解析|实体|结构化|字段",
     ),
     (
         Problem.CLASSIFICATION,
         r"classif|categor|label|intent|route\b|routing|triage|sentiment|spam|which (?:of|department|team|queue)|detect|decide"
         r"|whether|moderat|tag\b|\bsort\w*\b.{0,60}\b(?:into|by|to)\b|\bassign|\bflag|priorit|urgen|one of|belongs? to"
-        r"|yes or no|positive or|good or bad|toxic|分类|类别|意图|情感|判断|识别|路由|是否|是不是|标签|审核|分派|归类|归到|归入"
-        r"|分成|分为|划分|分给|属于|优先级|垃圾|好评|差评|正面|负面|[一二两三四五六七八九十几\d]\s*(?:大|小)?类",
+        r"|yes or no|positive or|good or bad|toxic|phishing|fraud|\bpick (?:the|one)|\bchoose"
+        r"|分类|类别|意图|情感|判断|识别|路由|是否|是不是|标签|审核|分派|归类|归到|归入"
+        r"|分成|分为|划分|分给|属于|优先级|垃圾|钓鱼|欺诈|检测|好评|差评|正面|负面|[一二两三四五六七八九十几\d]\s*(?:大|小)?类",
     ),
     (
         Problem.NUMBER,
-        r"estimate|predict the (?:price|amount|number|time)|score|rate .* from \d|forecast|估计|预测|打分|评分",
+        r"estimate|how (?:long|much|many)\b|predict the (?:price|amount|number|time)|score|ra(?:te|nk) .* from \d"
+        r"|forecast|估计|预测|打分|评分",
     ),
     (
         Problem.ANSWERS,
@@ -126,10 +129,9 @@ _FIELD_HINT = re.compile(
     re.I,
 )
 _CHANGE_HINT = re.compile(r"\bchang|new products?|updates?|变化|更新|新品|上架|下架", re.I)
-_NUMBERS = {
-    **dict(two=2, three=3, four=4, five=5, six=6, seven=7, eight=8, nine=9, ten=10, eleven=11, twelve=12),
-    **{word: k for k, word in enumerate("二三四五六七八九十", 2)},
-    "两": 2,
+_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: k for words in (_WORDS, "二三四五六七八九十") for k, word in enumerate(words, 2)} | {
+    "两": 2
 }
 _COUNT_HINT = re.compile(
     rf"(\d+|\b(?:{'|'.join(word for word in _NUMBERS if word.isascii())})\b|(?<![一二三四五六七八九十])[两二三四五六七八九十])"
