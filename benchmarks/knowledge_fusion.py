@@ -1,6 +1,7 @@
-"""How rankings by words and by vectors should become one: ranks or scores, and with which weight.
+r"""How rankings by words and by vectors should become one: ranks or scores, and with which weight.
 
-    PYTHONPATH=src:. python benchmarks/knowledge_fusion.py --data ../shared/data --work WORK
+    PYTHONPATH=src:. python benchmarks/knowledge_fusion.py --data ../shared/data --work WORK \
+        --json benchmarks/results/knowledge_fusion.json
 
 `--work` is the folder of `benchmarks/knowledge.py --work`, where the vectors are. Each way is judged on a collection with the
 setting that was best on the other one, so that nothing is chosen by what judges it.
@@ -9,7 +10,11 @@ setting that was best on the other one, so that nothing is chosen by what judges
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import os
+import platform
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,8 +117,60 @@ def main() -> None:
             for name, values in figures.items()
             for way, value in values.items()
         ]
-        result = {"cross_validated": lines, "all": everything}
+        about = {
+            "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+            "commit": subprocess.run(
+                ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+            ).stdout.strip(),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        result = {"about": about, "cross_validated": lines, "all": everything}
         given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        given.json.with_suffix(".md").write_text(page(lines, figures, about), encoding="utf-8")
+
+
+def page(
+    lines: list[dict[str, Any]], figures: Mapping[str, Mapping[Way, float]], about: Mapping[str, Any]
+) -> str:
+    """The figures for a reader."""
+
+    def cell(way: Way) -> str:
+        constant, weight = way.setting
+        return (
+            f"constant {constant:g}, weight {weight:g}"
+            if way.name == "reciprocal ranks"
+            else f"weight {weight:g}"
+        )
+
+    return "\n".join(
+        [
+            "# How rankings by words and by vectors become one",
+            "",
+            "`python benchmarks/knowledge_fusion.py --data ../shared/data --work WORK --json "
+            "benchmarks/results/knowledge_fusion.json`,",
+            f"{about['machine']}, commit {about['commit']}, {about['date']}. nDCG@10.",
+            "",
+            "Each way judged with the setting that was best on the other collection:",
+            "",
+            "| judged on | way | setting | nDCG@10 |",
+            "|---|---|---|--:|",
+            *(
+                f"| {line['judged_on']} | {line['way']} | "
+                f"{cell(Way(line['way'], line['setting'], ranks))} | {line['ndcg@10']:.4f} |"
+                for line in lines
+            ),
+            "",
+            "Every setting:",
+            "",
+            f"| way | setting | {' | '.join(figures)} |",
+            f"|---|---|{'--:|' * len(figures)}",
+            *(
+                f"| {way.name} | {cell(way)} | {' | '.join(f'{mine[way]:.4f}' for mine in figures.values())} |"
+                for way in WAYS
+            ),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ r"""What a segmenter's words would change: Chinese questions searched by pairs o
         --json benchmarks/results/knowledge_words.json
 
 Search by words alone (no vectors), with our own index and constants; only what counts as a term differs. Words that have two
-characters are pairs already, so that beside the pairs only longer ones, and single characters, are added.
+characters are pairs already, so that beside the pairs only longer ones, and single characters, are added. The last line has
+the titles of the articles as the owner's terms: the ones that a question names are each one term of it, found in the pairs'
+index as it is (`knowledge/wholes.py`).
 """
 
 from __future__ import annotations
@@ -16,18 +18,21 @@ import json
 import os
 import platform
 import re
+import statistics
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmarks.knowledge import Collection, cmrc2018, measured
+from benchmarks.knowledge import Collection, cmrc2018, measured, unpacked
 from stepladder.knowledge import Document, Knowledge, Query, SearchMode, document_terms, query_terms
-from stepladder.text import normalise
+from stepladder.models import Entries
+from stepladder.text import dictionary_key, normalise
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 Cut = Callable[[str], list[str]]
@@ -95,6 +100,46 @@ def searched(collection: Collection, path: Path, way: str, words: Words | None) 
         knowledge.close()
 
 
+def with_names(collection: Collection, path: Path, names: list[str]) -> dict[str, Any]:
+    """The line of the pairs with the owner's terms; `asked` is how many questions name one."""
+    knowledge, known = Knowledge.open(path), Entries()
+    for name in names:
+        known.put("term", dictionary_key(name), "")
+    terms = {
+        text: tuple(term.longest for term in known.terms_in(text)) for text in collection.queries.values()
+    }
+    plain = Query("", "c", mode=SearchMode.LEXICAL, per_document=True)
+    try:
+
+        def search(text: str) -> list[str]:
+            query = replace(plain, text=text, names=terms[text])
+            return [hit.passage.document for hit in knowledge.search(query)]
+
+        line = measured(collection, "the owner's terms beside the pairs", search)
+        asked = [text for text, held in terms.items() if held]
+        times = [
+            (_cpu(search, text), _cpu(lambda text: knowledge.search(replace(plain, text=text)), text))
+            for text in asked
+        ]
+        with_terms, without = (statistics.median(each) for each in zip(*times, strict=True))
+        return {**line, "asked": len(asked), "cpu_ms": with_terms, "plain_cpu_ms": without}
+    finally:
+        knowledge.close()
+
+
+def _cpu(search: Callable[[str], object], text: str) -> float:
+    """Milliseconds of the processor."""
+    began = time.process_time()
+    search(text)
+    return 1000 * (time.process_time() - began)
+
+
+def titles(data: Path) -> list[str]:
+    """What the articles are called, names of one character left out."""
+    articles = json.loads(unpacked(data / "cmrc2018" / "cmrc2018_dev.json.gz"))["data"]
+    return [article["title"] for article in articles if len(dictionary_key(article["title"])) > 1]
+
+
 def page(lines: list[dict[str, Any]], about: Mapping[str, Any]) -> str:
     """The figures for a reader."""
     return "\n".join(
@@ -114,6 +159,10 @@ def page(lines: list[dict[str, Any]], about: Mapping[str, Any]) -> str:
                 for line in lines
             ),
             "",
+            f"The owner's terms are the articles' {about['names']} titles, which {lines[-1]['asked']} of the questions "
+            f"name. Such a question takes {lines[-1]['cpu_ms']:.2f} ms of the",
+            f"processor with its terms and {lines[-1]['plain_cpu_ms']:.2f} without (medians, asked in turns).",
+            "",
         ]
     )
 
@@ -132,6 +181,8 @@ def main() -> None:
             searched(collection, Path(folder) / f"{number}.db", way, words)
             for number, (way, words) in enumerate(ways(rjieba.cut, rjieba.cut_for_search).items())
         ]
+        names = titles(given.data)
+        lines.append(with_names(collection, Path(folder) / "0.db", names))
     about = {
         "command": "python benchmarks/knowledge_words.py --data ../shared/data "
         "--json benchmarks/results/knowledge_words.json",
@@ -141,11 +192,13 @@ def main() -> None:
         ).stdout.strip(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "questions": len(collection.queries),
+        "names": len(names),
     }
     text = page(lines, about)
     print(text)
     if given.json:
-        kept = [{name: line[name] for name in ("system", "ndcg@10", "success@10")} for line in lines]
+        wanted = ("system", "ndcg@10", "success@10", "asked", "cpu_ms", "plain_cpu_ms")
+        kept = [{name: line[name] for name in wanted if name in line} for line in lines]
         given.json.write_text(json.dumps({"about": about, "lines": kept}, indent=1) + "\n", encoding="utf-8")
         given.json.with_suffix(".md").write_text(text, encoding="utf-8")
 

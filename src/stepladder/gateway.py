@@ -42,6 +42,8 @@ class Gateway:
         """Take its place and reserve its cost; settle and record on every way out."""
         permit = await self.admission.admit(entry.asked.tenant, entry.model, *entry.most(), entry)
         try:
+            if entry.purse is not None:
+                entry.purse.reserve = permit.reserve
             refused = await self.guards.clear_in(entry)
             answer = refused or self.guards.clear_out(entry, self.cache.recall(entry) or entry.parts())
             async with aclosing(answer) as parts:

@@ -85,6 +85,14 @@ def test_contamination_names_training_rows_only():
     assert find_contamination(training, test, quiet).tolist() == [17, 90]
 
 
+def test_a_copy_of_a_test_text_that_is_itself_a_copy_is_contamination():
+    words = [f"word{number:02d}" for number in range(30)]
+    first, second, third = (" ".join(words[start : start + 20]) for start in (0, 3, 6))
+    assert similarity(first, second) >= 0.6 <= similarity(second, third)
+    assert similarity(first, third) < 0.6
+    assert find_contamination(["another thing", third], [first, second], quiet).tolist() == [1]
+
+
 @pytest.mark.parametrize("threshold", [0.0, 0.2, 1.1])
 def test_a_threshold_that_bands_would_miss_is_refused(threshold):
     with pytest.raises(BadRequest, match="threshold"):

@@ -45,6 +45,7 @@ def test_the_card_tells_what_is_in_it(tmp_path, splits):
     assert card["splits"]["train"]["labels"] == {"a": 20, "b": 20}
     assert card["licences"] == {"crm.csv": "our own"}
     assert card["leaks"] == {"test and train": 0}
+    assert card["filters"] == [{"source": "raw.jsonl", "rows": 60, "kept": 50}]
     page = (tmp_path / "v1" / "README.md").read_text(encoding="utf-8")
     assert card["hash"] in page
     assert "| crm.csv | 50 | our own |" in page
@@ -100,3 +101,21 @@ def test_two_versions_are_compared(tmp_path, splits):
     assert found.labels["c"] == (0, 1)
     same = compare(tmp_path / "v1" / "train.jsonl", tmp_path / "v1" / "train.jsonl")
     assert (same.added, same.removed, same.relabelled, same.moved) == (0, 0, 0, 0)
+
+
+def test_licences_that_rows_bring_are_told_and_a_person_outranks_them(tmp_path):
+    found = [*rows(3, 1, licence="CC-BY-4.0"), {"input": "mine", "answer": "a"}]
+    splits = {"train": write(tmp_path / "train.jsonl", found)}
+    told = freeze_folder(splits, tmp_path / "v1", About("x", {"": "MIT"}), quiet)["licences"]
+    assert told == {"crm.csv": "CC-BY-4.0", "train.jsonl": "MIT"}
+    told = freeze_folder(splits, tmp_path / "v2", About("x", {"crm.csv": "our own"}), quiet)["licences"]
+    assert told == {"crm.csv": "our own", "train.jsonl": "not declared"}
+
+
+def test_pairs_of_answers_are_compared_whole(tmp_path):
+    pairs = [
+        {"prompt": [{"role": "user", "content": f"q{n}"}], "chosen": "a", "rejected": "b"} for n in range(3)
+    ]
+    before, now = write(tmp_path / "a.jsonl", pairs), write(tmp_path / "b.jsonl", pairs[1:])
+    found = compare(before, now)
+    assert (found.before, found.now, found.removed, found.added) == (3, 2, 1, 0)

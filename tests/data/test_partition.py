@@ -70,7 +70,7 @@ def test_by_time_the_earlier_rows_train(tmp_path):
     draw = random.Random(1)
     found = [{"input": sentence(draw), "at": f"2026-01-{1 + n % 28:02d}"} for n in range(280)]
     with RowFile(write(tmp_path / "in.jsonl", found)) as file:
-        names = split_rows(file, Cut({"train": 8, "valid": 1, "test": 1}, By.TIME, "at"), quiet)
+        names = split_rows(file, Cut({"train": 0.8, "valid": 0.1, "test": 0.1}, By.TIME, "at"), quiet)
     days = {
         name: [row["at"] for row, side in zip(found, names, strict=True) if side == name]
         for name in set(names)

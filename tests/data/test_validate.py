@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from stepladder.core import DataError
+from stepladder.core import BadRequest, DataError
 from stepladder.data import validate
 
 SCHEMA = {
@@ -99,3 +99,29 @@ def test_new_labels_languages_and_fields_are_seen(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         validate(tmp_path / "nowhere.jsonl", quiet)
+
+
+def test_every_keyword_of_a_schema_is_kept_or_refused(tmp_path):
+    path = write(tmp_path / "in.jsonl", [{"input": "Where is it?"}, {"input": "no"}, {"input": "Hm"}])
+    rule = {"properties": {"input": {"minLength": 3, "pattern": "^[A-Z]"}}}
+    seen = validate(path, quiet, schema=rule)
+    assert [fault.line for fault in seen.faults] == [2, 3]
+    assert seen.faults[1].what == "$.input does not keep 'minLength'"
+    assert "Hm" not in str(seen.faults)
+    for wrong in (
+        {"type": "objct"},
+        {"minProperties": "many"},
+        {"properties": {"input": {"$ref": "x.json"}}},
+    ):
+        with pytest.raises(BadRequest, match="schema"):
+            validate(path, quiet, schema=wrong)
+
+
+def test_short_codes_are_no_outliers_and_an_empty_file_is_told(tmp_path):
+    found = [{"input": f"row {n}", "user": f"u{n % 50}"} for n in range(300)]
+    assert validate(write(tmp_path / "in.jsonl", found), quiet).outliers == 0
+    found[7]["user"] = "what is this long text doing here"
+    assert [fault.line for fault in validate(write(tmp_path / "in.jsonl", found), quiet).strange] == [8]
+    for bad in ({}, {"against": tmp_path / "in.jsonl"}):
+        with pytest.raises(DataError, match="no row"):
+            validate(write(tmp_path / "empty.jsonl", []), quiet, **bad)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepladder import __version__
-from stepladder.core import Mode, Rollout, config
+from stepladder.core import ConfigError, Mode, Rollout, config
 from tests.interaction.shell import CONFIG, Shell
 
 
@@ -196,3 +196,11 @@ def test_backtest_shows_figures_counts_broken_rows_and_writes_both_files(shell: 
 def test_backtest_refuses_what_it_cannot_use(shell: Shell, words: tuple[str, ...], said: str) -> None:
     assert shell(*words) == 2
     assert said in shell.err
+
+
+def test_a_setting_that_is_not_known_is_named_by_its_option():
+    from stepladder.interaction.cli.training import job_of
+
+    for option in ("--set", "--try"):
+        with pytest.raises(ConfigError, match=f"{option}.foo is not a known key"):
+            job_of("pretrain", "", 0, {"foo": 3}, option)

@@ -56,6 +56,12 @@ def test_contamination(shell: Shell, tmp_path):
         "broken_in_test": 0,
     }
     assert len((tmp_path / "clean.jsonl").read_text().splitlines()) == 49
+    write(tmp_path / "more.jsonl", [{"input": edited(texts[9], draw)}])
+    both = ["--against", "test.jsonl", "--against", "more.jsonl", "--removed", "caught.jsonl", "--json"]
+    assert shell("data", "contamination", "train.jsonl", *both) == 0
+    assert json.loads(shell.out)["contaminated"] == 2
+    caught = [json.loads(line)["input"] for line in (tmp_path / "caught.jsonl").read_text().splitlines()]
+    assert caught == [texts[9], texts[30]]
 
 
 def test_errors_finds_flipped_labels(shell: Shell, tmp_path):
@@ -137,6 +143,9 @@ def test_bad_input_is_named(shell: Shell):
     assert "missing.jsonl" in shell.err
     assert shell("data", "dedupe", "teacher.jsonl", "--out", "out.jsonl", "--threshold", "0.1") == 2
     assert "threshold" in shell.err
+    for typed in (["--embedder", "nanoe"], ["--embedder", "ngrams", "--alike", "0"]):
+        assert shell("data", "dedupe", "teacher.jsonl", "--out", "out.jsonl", *typed) == 2
+        assert typed[-2] in shell.err
 
 
 def test_dedupe_and_contamination_look_at_meaning_where_an_embedder_is_named(shell: Shell, tmp_path):

@@ -69,18 +69,31 @@ def test_from_rows_to_a_data_set_and_its_next_version(shell: Shell, tmp_path):
     assert "added: 1" in shell.out
 
 
-def test_wrong_words_are_named(shell: Shell):
+def test_wrong_words_are_named(shell: Shell, tmp_path):
+    write(tmp_path / "teacher.jsonl", [{"input": "a day", "answer": "good"}])
     for words, named in (
         (["split", "teacher.jsonl", "--out", "x", "--share", "train"], "--share"),
         (["split", "teacher.jsonl", "--out", "x", "--share", "train=much"], "much"),
         (["split", "teacher.jsonl", "--out", "x", "--share", "a=1", "--by", "luck"], "group"),
         (["split", "teacher.jsonl", "--out", "x", "--share", "a=1", "--by", "group"], "--field"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=.8", "--share", "b=.3"], "add up to 1.1"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=nan"], "add up to nan"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=.5", "--share", "a=.5"], "twice"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "../a=1"], "'../a'"),
+        (["split", "teacher.jsonl", "--out", "x", "--share", "a=1", "--field", "b"], "--by"),
         (["mix", "teacher.jsonl=heavy", "--out", "x"], "heavy"),
+        (["mix", "teacher.jsonl", "--out", "x", "--rows", "0"], "--rows"),
+        (["mix", "teacher.jsonl", "--out", "x", "--repeat", "0"], "--repeat"),
+        (["mix", "teacher.jsonl", "--out", "x", "--balance", "mood"], "'mood'"),
+        (["freeze", "v1", "--split", "a=teacher.jsonl", "--split", "a=teacher.jsonl"], "twice"),
+        (["freeze", "v1", "--split", "../a=teacher.jsonl"], "'../a'"),
+        (["freeze", "v1", "--split", "a=teacher.jsonl", "--licence", "crm.csv=MIT"], "'crm.csv'"),
         (["freeze", "v1", "--split", "train=nowhere.jsonl"], "nowhere.jsonl"),
         (["freeze", "v1", "--split", "train=teacher.jsonl", "--report", "teacher.jsonl"], "--report"),
     ):
         assert shell("data", *words) == 2
         assert named in shell.err
+        assert not (shell.folder / "v1").exists()
 
 
 def test_the_rows_a_model_doubts_most_are_taken_and_a_curriculum_puts_them_last(shell: Shell, tmp_path):

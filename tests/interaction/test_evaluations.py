@@ -20,7 +20,20 @@ def test_a_release_and_a_file_are_scored_and_compared(shell: Shell, made, tmp_pa
     write(tmp_path / "coin.jsonl", coins)
     words = ["eval", "test.jsonl", "--with", "coin.jsonl", "--with", made[0]]
     assert (
-        shell(*words, "--robust", "--price", "3600", "--draws", "300", "--json", "--html", "page.html") == 0
+        shell(
+            *words,
+            "--robust",
+            "--at-once",
+            "4",
+            "--price",
+            "3600",
+            "--draws",
+            "300",
+            "--json",
+            "--html",
+            "page.html",
+        )
+        == 0
     )
     found = json.loads(shell.out)
     coin, release = found["candidates"]
@@ -31,11 +44,21 @@ def test_a_release_and_a_file_are_scored_and_compared(shell: Shell, made, tmp_pa
     assert release["money_a_thousand"] > 0.5 * release["milliseconds"]["median"]
     assert coin["milliseconds"] == {"median": 40.0, "slowest_twentieth": 40.0}
     assert coin["money_a_thousand"] == pytest.approx(2.0)
+    load = release["under_load"]
+    assert 0 < load["median"] <= load["slow"]
+    assert load["money"] == pytest.approx(1_000 / load["a_second"])
+    assert coin["under_load"]["a_second"] is None
+    assert release["calibration"]["over"] < 0  # all are right, and none is quite sure
+    assert release["calibration"]["error"] == pytest.approx(-release["calibration"]["over"])
+    assert coin["calibration"] is None
     assert release["spoilt"]["upper case"] == 1.0
     assert not coin["spoilt"]
     accuracy, macro = found["against_the_first"][made[0]]
     assert (accuracy["difference"], accuracy["significant"], macro["figure"]) == (0.5, True, "macro_f1")
-    assert made[0] in (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert made[0] in page
+    assert "Accuracy by confidence" in page
+    assert "Under load" in page
     assert shell(*words, "--draws", "100") == 0
     assert shell.out.index(made[0]) < shell.out.index("coin.jsonl")
     assert shell(*words, "--draws", "100", "--allow-loss", "0") == 0
@@ -54,3 +77,5 @@ def test_answers_that_are_missing_and_wrong_words_are_named(shell: Shell, tmp_pa
     assert shell("eval", "test.jsonl", "--with", "test.jsonl", "--kind", "prose") == 2
     assert "--kind" in shell.err
     assert shell("eval", "test.jsonl", "--with", "test.jsonl", "--draws", "3") == 2
+    assert shell("eval", "test.jsonl", "--with", "test.jsonl", "--at-once", "-1") == 2
+    assert "--at-once" in shell.err

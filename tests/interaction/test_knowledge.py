@@ -84,6 +84,11 @@ async def test_a_file_is_taken_as_it_comes(home):
     assert (await put("t.csv", "\n".join(rows).encode())).json["added"] == 2
     shorter = await put("t.csv", "\n".join(rows[:9]).encode())
     assert (shorter.json["added"], shorter.json["removed"]) == (1, 2)
+    await put("over.txt", b"The walrus fair.", "valid_from=1&valid_until=2.5")
+    over = next(one for one in (await home.client.get(MANUAL)).json["documents"] if one["id"] == "over.txt")
+    assert (over["valid_from"], over["valid_until"]) == (1.0, 2.5)
+    odd = await put("odd.txt", b"Text.", "valid_until=tomorrow")
+    assert (odd.status, odd.error["param"]) == (400, "valid_until")
     some = await put("rows.jsonl", b'{"id": "a", "text": "one"}\n{"id": "b"}\n')
     assert some.json["added"] == 1 and some.json["refused"][0]["where"] == "rows.jsonl:2"
     for name, data in [("x.pdf", b"\0\1"), ("..", b""), ("字" * 300 + ".txt", b""), ("e.txt", b"")]:

@@ -123,8 +123,12 @@ def test_the_price_is_shown_first_and_nothing_is_spent_without_a_yes(shell: Shel
     assert shell(*words, "--dry-run") == 0
     assert "3 rows, 2 calls to make" in shell.out
     assert not (tmp_path / "out.jsonl").exists()
-    assert shell(*words, "--yes", "--json") == 0
+    assert shell(*words, "--yes", "--json", "--budget", "2.5") == 0
     assert json.loads(shell.out)["labelled"] == 3
+    assert "2 calls to make" in shell.err
+    assert "stops before 2.5" in shell.err
+    assert shell(*words, "--yes", "--budget", "2.5") == 0
+    assert shell.out.index("stops before 2.5") < shell.out.index("3 of 3 rows labelled")
     assert [json.loads(line)["answer"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [
         "good",
         "bad",
@@ -142,3 +146,12 @@ def test_unknown_names_are_named(shell: Shell, tmp_path):
         shell("data", "label", "in.jsonl", "--task", "mood", "--out", "out.jsonl", "--model", "nobody") == 2
     )
     assert "teacher" in shell.err
+    words = ["data", "label", "in.jsonl", "--task", "mood", "--out", "out.jsonl"]
+    for typed, named in (
+        (["--model", "teacher", "--model", "teacher"], "twice"),
+        (["--budget", "nan"], "--budget is nan"),
+        (["--per-minute", "0"], "--per-minute is 0"),
+        (["--at-once", "0"], "--at-once is 0"),
+    ):
+        assert shell(*words, *typed) == 2
+        assert named in shell.err

@@ -85,6 +85,18 @@ async def test_passages_that_name_a_term_as_it_is_written_go_first(tmp_path):
         assert (refused.status, refused.error["param"]) == (400, "answer")
 
 
+async def test_a_term_brings_up_a_passage_from_behind_many_that_only_have_its_parts(tmp_path):
+    rows = [
+        {"id": f"{n}", "text": f"The price of blue is the price of a lagoon: blue {n}, lagoon."}
+        for n in range(60)
+    ]
+    async with helped(tmp_path, "never", knows="passages = 1", documents=[*rows, LAGOONS[1]]) as home:
+        asked = "What is the price of the Blue Lagoon?"
+        assert grounds(await home.client.chat(asked, "help"))["documents"] != ["drink"]
+        await put(home, "Blue Lagoon", "", "term")
+        assert grounds(await home.client.chat(asked, "help"))["documents"] == ["drink"]
+
+
 ENFORCED = """
 [guards.words]
 mode = "enforce"

@@ -2,7 +2,12 @@
 
 import json
 import random
+from collections import Counter
 
+import pytest
+
+from stepladder.core import StoreError
+from stepladder.knowledge import QuotaFile
 from tests.interaction.helping import DOCUMENTS, HELP, content, grounds, helped, saying
 from tests.interaction.upstreams import live
 from tests.knowledge.test_engines import engine
@@ -131,6 +136,27 @@ async def test_a_task_may_look_elsewhere_alone_or_beside_its_own_documents(tmp_p
             assert (await home.client.chat("What does the red lamp cost?", "web", **more)).status == 400
 
 
+async def test_what_a_server_asks_elsewhere_is_counted_where_its_other_workers_see_it(tmp_path):
+    def answer(path, given, body, headers):
+        page = {"url": "https://lamps.test/red", "title": "Lamps", "content": "The red lamp costs 25 euros."}
+        return 200, {"results": [page]}
+
+    with engine(answer) as url:
+        web = f'[retrievers.web]\nkind = "searxng"\nbase_url = "{url}"\nper_day = 1\n'
+        task = '[tasks.web]\nkind = "answer"\ntop = "gpt"\n[tasks.web.knowledge]\nretriever = "web"\nsure = 0.7\n'
+        async with live(tmp_path, saying("I don't know."), web + task) as home:
+            asked = [
+                (await home.client.chat(f"What does the red lamp{end} cost?", "web")).status
+                for end in ("", "shade")
+            ]
+            assert asked == [200, 502]
+    (file,) = tmp_path.rglob("quotas.db")
+    other = QuotaFile(file)
+    assert not other.take("retrievers.web", [(86_400.0, 1)])
+    assert other.take("retrievers.web", [(86_400.0, 2)])
+    other.close()
+
+
 async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(tmp_path):
     rows = [
         {"id": "mail", "text": "The shop's complaints go to jane.roe@example.com every day."},
@@ -149,3 +175,43 @@ async def test_what_guards_take_out_of_an_answer_is_not_in_its_citations_either(
         response = await home.client.chat("What does the lamp cost, euros?", "help")
         assert b"frobnicate" not in response.body, response.body
         assert "grounds" not in response.json["stepladder"]
+
+
+async def test_a_server_whose_search_does_not_find_says_so_when_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("stepladder.knowledge.lexical.query_terms", lambda text: Counter(["nothing"]))
+    with pytest.raises(StoreError, match="self-test"):
+        async with helped(tmp_path, "never", documents=()):
+            pass
+    async with live(tmp_path, saying("fine"), "") as home:  # where nothing is searched, nobody asks
+        assert (await home.client.chat("Hi", "gpt")).status == 200
+
+
+PLAN = """
+[[plans.desk.steps]]
+name = "found"
+use = "help"
+quiet = true
+
+[[plans.desk.steps]]
+name = "said"
+use = "sort"
+prompt = "{question} {found}"
+
+[[plans.ask.steps]]
+name = "found"
+use = "help"
+"""
+
+
+async def test_a_step_of_a_plan_retrieves(tmp_path):
+    seen = []
+    async with live(tmp_path, saying("goods", seen=seen), HELP.replace("MORE", "sure = 0.2") + PLAN) as home:
+        await home.client.send("PUT", "/admin/knowledge/manual", {"documents": DOCUMENTS})
+        response = await home.client.chat("What does the blue chair cost?", "ask")
+        assert content(response) == "The blue chair costs 40 euros. [1]"
+        assert grounds(response)["documents"] == ["chair"]
+        assert content(await home.client.chat("What does the blue chair cost?", "desk")) == "goods"
+        asked = seen[-1]["messages"][-1]["content"]
+        assert asked.count("The blue chair costs 40 euros.") == 2, (
+            asked
+        )  # found by the step, and by the task itself

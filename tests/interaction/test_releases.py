@@ -48,6 +48,12 @@ def test_releases_are_listed_shown_compared_and_made_again(shell: Shell, made):
     assert "code" in shell.out
     assert shell("release", "lineage", one) == 0
     assert f"also made from it: {two}" in shell.out
+    assert shell("release", "lineage", one, "--json") == 0
+    dataset = json.loads(shell.out)["release"]["dataset"]
+    assert shell("release", "lineage", dataset[:12]) == 0
+    assert f"-> {one}" in shell.out
+    assert f"-> {two}" in shell.out
+    assert shell("release", "lineage", dataset[:4]) == 2  # too short to name one
     assert shell("release", "diff", one, two, "--json") == 0
     found = json.loads(shell.out)
     assert found["setting costs"] == ["[0.3]", "[30.0]"]
@@ -66,6 +72,11 @@ def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
     assert shell("release", "pin", one, "--why", "audit") == 0
     assert shell("release", "gc", "--days", "0", "--keep", "1", "--delete", "--json") == 0
     assert json.loads(shell.out)["releases"] == []
+    assert shell("release", "archive", one) == 2
+    assert "pinned: audit" in shell.err
+    assert (folder / one).is_dir()
+    assert shell("release", "pin", one, "--why", "") == 0
+    assert shell("release", "gc", "--keep", "-1") == 2
     assert shell("release", "archive", one) == 0
     assert not (folder / one).exists()
     assert shell("release", "reproduce", one) == 2

@@ -37,6 +37,15 @@ def test_the_figures_of_some_questions():
     assert (found.grounded, found.unanswered) == (pytest.approx((0.5 + 1) / 2), ("q3",))
 
 
+def test_recall_is_of_all_right_documents_and_the_grade_0_is_none():
+    asked = [Asked(1, "q1", documents=["a", "b", "d", "e"]), Asked(2, "q2", documents={"x": 0.0, "b": 2.0})]
+    found = evaluate(asked, FOUND.__getitem__, SAID.__getitem__, top=2)
+    assert found.recall == pytest.approx((2 / 4 + 1) / 2)
+    assert found.mrr == pytest.approx((1 + 1 / 2) / 2)
+    nobody = [Asked(1, "q1", documents={"a": 0}, answers=["40"])]
+    assert math.isnan(evaluate(nobody, FOUND.__getitem__, SAID.__getitem__).recall)
+
+
 @pytest.mark.parametrize(
     ("text", "answer", "right"),
     [

@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -94,6 +95,19 @@ async def test_a_site_is_crawled_politely_and_never_left(visit, knowledge, site)
     paths = [path for path, _ in site.asked]
     assert len(paths) == len(set(paths)) and paths[0] == "/robots.txt" and "/private/x" not in paths
     assert all(headers["User-Agent"] == "stepladder" for _, headers in site.asked)
+
+
+@pytest.mark.parametrize(("rate", "robots", "pause"), [(12.5, "", 0.08), (100.0, "Crawl-delay: 0.08", 0.08)])
+async def test_a_site_is_asked_no_faster_than_told(visit, site, rate, robots, pause):
+    site.pages["/robots.txt"] = (200, {}, f"User-agent: *\n{robots}\n")
+    site.page("/", *(f"/{number}" for number in range(5)), text="Start here.")
+    for number in range(5):
+        site.page(f"/{number}", text=f"The page has the number {number}.")
+    began = time.monotonic()
+    assert (await visit(SourceKind.SITE, f"{site.url}/", depth=1, rate=rate)).added == 6
+    asked = len(site.asked)
+    assert asked == 8  # robots.txt and a look for a sitemap beside the pages
+    assert time.monotonic() - began >= pause * (asked - 2)  # before robots.txt was read nobody had said so
 
 
 async def test_a_second_crawl_fetches_what_changed_and_removes_what_is_gone(visit, knowledge, site):

@@ -67,7 +67,7 @@ def test_nobody_sees_what_is_not_for_them(documents, scope, collection, word, mo
                 for number, document in enumerate(documents)
                 if document[1] == collection and may_see(document, scope, own)
             }
-            hits = knowledge.search(Query(word, collection, scope, 50, mode))
+            hits = knowledge.search(Query(word, collection, scope, 50, mode, names=(word,)))
             quote = knowledge.answer(f"What of the {word}?", collection, scope)
             said = repr(hits) + repr(quote)
             assert {f"secret{n}" for n in range(len(documents)) if f"secret{n} " in said} <= seen

@@ -133,8 +133,38 @@ def test_a_folder_without_a_model_or_with_a_broken_one_is_said_so(folder, tmp_pa
     with pytest.raises(DataError, match="no tokeniser"):
         open_embedder("e", {"kind": "folder", "path": str(folder)})
     (folder / "tokenizer.json").unlink()
-    with pytest.raises(DataError, match=r"no tokenizer\.json"):
+    with pytest.raises(DataError, match=r"no tokenizer\.json and no vocab\.txt"):
         open_embedder("e", {"kind": "folder", "path": str(folder)})
+
+
+def test_a_vocabulary_alone_is_read_as_bert_s_and_its_case_is_the_folder_s_word(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    table = {"kind": "folder", "path": str(folder)}
+    (lower, mixed) = open_embedder("e", table).embed(["GOOD 很好", "good"], query=False)
+    assert words_in(lower) == {"[CLS]", "[SEP]", "good", "很", "好"}
+    assert words_in(mixed) == {"[CLS]", "[SEP]", "good"}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False}))
+    assert "[UNK]" in words_in(open_embedder("e", table).embed(["GOOD"], query=False)[0])
+
+
+@pytest.mark.parametrize("mode", ["pooling_mode_lasttoken", "pooling_mode_max_tokens"])
+def test_what_would_give_other_vectors_than_the_model_s_is_refused(folder, mode):
+    table = {"kind": "folder", "path": str(folder)}
+    (folder / "1_Pooling").mkdir()
+    said = folder / "1_Pooling" / "config.json"
+    said.write_text(json.dumps({mode: True, "word_embedding_dimension": 8}))
+    with pytest.raises(DataError, match=mode):
+        open_embedder("e", table)
+    assert open_embedder("e", {**table, "pooling": "mean"}).dimensions == len(WORDS)
+    said.write_text(json.dumps({"pooling_mode_mean_tokens": True, mode: False}))
+    kinds = ["sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling"]
+    (folder / "modules.json").write_text(json.dumps([{"type": kind} for kind in kinds]))
+    assert open_embedder("e", table).dimensions == len(WORDS)
+    kinds.append("sentence_transformers.models.Dense")
+    (folder / "modules.json").write_text(json.dumps([{"type": kind} for kind in kinds]))
+    with pytest.raises(DataError, match="Dense"):
+        open_embedder("e", table)
 
 
 def test_a_missing_library_names_the_extra(folder, monkeypatch):

@@ -41,6 +41,13 @@ FOUND = [
     ("出生日期：1990年3月7日", "1990年3月7日", Kind.BIRTH_DATE),
     ("他1990-03-07出生", "1990-03-07", Kind.BIRTH_DATE),
     ("我的生日是1990.3.7", "1990.3.7", Kind.BIRTH_DATE),
+    ("他一九九零年三月七日出生", "一九九零年三月七日", Kind.BIRTH_DATE),
+    ("生于1990年3月，", "1990年3月", Kind.BIRTH_DATE),
+    ("she was born in March 1990.", "March 1990", Kind.BIRTH_DATE),
+    ("邮箱：张三@例子.中国", "张三@例子.中国", Kind.EMAIL),
+    ("my licence plate is 7ABC123, ok", "7ABC123", Kind.PLATE),
+    ("number plate: AB12 CDE", "AB12 CDE", Kind.PLATE),
+    ("Vehicle registration number AB-123-CD.", "AB-123-CD", Kind.PLATE),
 ]
 
 
@@ -55,6 +62,10 @@ def test_it_is_found(text, value, kind):
     "text",
     [
         "身份证110105194912310021",
+        "plates of 12 dishes",
+        "registration number 12345678",
+        "@张三 说得对.中国加油",
+        "1990年3月7日开会",
         "110105194902310021",
         "990105194912310020",
         "110105991331001",  # check digit, day, division

@@ -82,6 +82,7 @@ def test_words_that_are_no_names(text):
             "350 Fifth Avenue, Apt 12B, New York, NY 10118",
         ),
         ("It is at 10 Downing Street, London", "10 Downing Street, London"),
+        ("at 12 Baker Street, London NW1 6XE, near", "12 Baker Street, London NW1 6XE"),
         ("Villacher Strasse 89", "Villacher Strasse 89"),
         ("send it to P.O. Box 287", "P.O. Box 287"),
     ],

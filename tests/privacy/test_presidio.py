@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from stepladder.core import MissingExtra
+from stepladder.core import Action, ConfigError, MissingExtra
 from stepladder.privacy import Kind, PresidioFinder
+from stepladder.safety import PersonalGuard, PersonalSettings
 
 ABSENT = importlib.util.find_spec("presidio_analyzer") is None
 
@@ -57,3 +58,19 @@ def test_its_pattern_recognisers_work_through_the_adapter():
     assert RecognizerRegistry is not None
     (found,) = PresidioFinder(analyzer=OneRecogniser())("pay 4111111111111111")
     assert found.kind is Kind.BANK_CARD
+
+
+def test_the_guard_on_personal_data_can_be_presidio():
+    guard = PersonalGuard(
+        "personal", PersonalSettings(engine="presidio"), finder=PresidioFinder(analyzer=Scripted())
+    )
+    verdict = guard.check("Anna 4111111 x")
+    assert (verdict.action, verdict.redacted) == (Action.REDACT, "[PERSON] [BANK_CARD] x")
+    assert (guard.quick, guard.window) == (False, 64), "it has a thread, and an answer waits for its end"
+    assert PersonalGuard("personal").quick
+
+
+def test_an_engine_that_there_is_not_is_named():
+    with pytest.raises(ConfigError, match="own, presidio") as caught:
+        PersonalGuard.open("mine", {"engine": "presido"})
+    assert caught.value.param == "guards.mine.engine"

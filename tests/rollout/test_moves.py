@@ -3,7 +3,7 @@
 import pytest
 
 from stepladder.core import BadRequest, Certificate, LadderRelease, Release, Rollout
-from stepladder.rollout import draw_more, promote, rollback_by_hand, start_canary, take_back
+from stepladder.rollout import draw_more, drop_by_hand, promote, rollback_by_hand, start_canary, take_back
 from stepladder.store import Store
 
 CERTIFICATE = Certificate("exact rule", 100, 0.9, 0.05, 500, 3, 4, 0.6)
@@ -88,6 +88,16 @@ def test_by_hand_drops_candidate_and_live_and_says_who(store):
     rollback_by_hand(store, "mood", who="ada")
     with pytest.raises(BadRequest, match="no release to go back from"):
         rollback_by_hand(store, "mood", who="ada")
+
+
+def test_a_candidate_alone_is_dropped_and_what_is_live_stays(store):
+    live(store, ladder(store, 1), ladder(store, 2))
+    with pytest.raises(BadRequest, match="no candidate"):
+        drop_by_hand(store, "mood", who="ada")
+    start_canary(store, ladder(store, 3), 0.2)
+    found = drop_by_hand(store, "mood", who="ada")
+    assert (found.live, found.previous, found.candidate, found.share) == ("mood-2", "mood-1", None, 0.0)
+    assert store.rollouts.history("mood")[-1].who == "ada"
 
 
 def test_more_is_drawn_only_beside_a_live_release(store):

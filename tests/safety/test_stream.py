@@ -101,6 +101,27 @@ def test_two_choices_and_a_tool_call_in_every_order(one, two, three):
         assert out == wanted
 
 
+KEYS = ((0, "content", None), (1, "content", None), (0, "arguments", "call_1"))
+ORDERS = sorted(set(itertools.permutations(KEYS * 2)), key=str)
+
+
+@pytest.mark.parametrize("name", sorted(ENTITIES))
+def test_every_entity_at_every_boundary_in_interleavings_of_two_choices_and_a_tool_call(name):
+    """Each of the boundaries meets some of the 90 orders, so that all meet all orders of pieces before and after it."""
+    entity, orders = ENTITIES[name], itertools.cycle(ORDERS)
+    text = BEFORE + entity + AFTER
+    whole = streamed([text])
+    for at in range(len(BEFORE), len(BEFORE) + len(entity) + 1):
+        for order in itertools.islice(orders, max(1, 720 // len(entity))):
+            stream, out = StreamGuard(GUARDS), dict.fromkeys(KEYS, "")
+            for i, key in enumerate(order):
+                out[key] += stream.feed(key, text[at:] if key in order[:i] else text[:at])
+                assert entity not in out[key]
+            for key, rest in stream.finish_all().items():
+                out[key] += rest
+            assert out == dict.fromkeys(KEYS, whole)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_chunking_gives_what_the_whole_text_gives(data):

@@ -1,12 +1,15 @@
 """Sensitive words are found through disguises, and not where they are not."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepladder.core import Action, DataError
 from stepladder.safety import Lexicon, Word, WordsGuard, read_lexicon, write_lexicon
 from stepladder.safety.words import Matcher, Tier, import_lists, shipped_words, tier
+from stepladder.safety.words.squeeze import bare, squeeze
 
 WORDS = Lexicon.of(
     [
@@ -17,6 +20,8 @@ WORDS = Lexicon.of(
         Word("fuck", "abuse"),
         Word("kill", "violence"),
         Word("good"),
+        Word("shitty"),
+        Word("casino"),
         Word("13800138000", "number"),
         Word("六四+天安门", "politics"),
         Word("奸", "crime"),
@@ -67,6 +72,18 @@ def found(text):
         ("壹叁捌零零壹叁捌零零零", "13800138000"),
         ("138-0013-8000", "13800138000"),
         ("gooood", "good"),
+        ("f l g", "法轮功"),
+        ("f.l.g", "法轮功"),
+        ("fa-lun-gong", "法轮功"),
+        ("法lun功", "法轮功"),
+        ("fa轮gong", "法轮功"),
+        ("f轮功", "法轮功"),
+        ("١٣٨٠٠١٣٨٠٠٠", "13800138000"),
+        ("fuck0 fu.c.k", "fuck"),
+        ("sh!tty", "shitty"),
+        ("it is sh1tty y", "shitty"),  # what stands beside it ends and begins with the same letters
+        ("casin0", "casino"),
+        ("ca$ino or", "casino"),
     ],
 )
 def test_disguises_are_seen_through(text, word):
@@ -90,10 +107,19 @@ def test_disguises_are_seen_through(text, word):
         ("女干部", "奸"),
         ("913800138000", "13800138000"),
         ("of uc k", "fuck"),
+        ("法lung功", "法轮功"),
+        ("afal功", "法轮功"),
+        ("wow!great", "wowlgreat"),
     ],
 )
 def test_accidents_are_no_matches(text, word):
     assert word not in found(text)
+
+
+@given(st.text(st.sampled_from("aab1@ -_.,\u0301法法轮🔫女干\n!xo零一"), max_size=24))
+def test_the_first_look_at_a_squeezed_text_is_true(text):
+    assume(not re.search(r"[\W_]{4}|[,!\n]", text))  # over these nothing is one character repeated
+    assert bare(text) == squeeze(text).text
 
 
 def test_and_rules_need_all_their_parts_near():

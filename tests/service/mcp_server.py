@@ -50,6 +50,7 @@ if __name__ == "__main__":
     else:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # whoever reads the address may connect, before uvicorn accepts
         app = server.streamable_http_app()
         Path(sys.argv[2]).write_text(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp")
         anyio.run(uvicorn.Server(uvicorn.Config(app, log_level="error")).serve, [listening])

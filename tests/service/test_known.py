@@ -1,8 +1,11 @@
 """When an approved answer is given to another question: only where that is the same question."""
 
+import time
+
 import pytest
 
-from stepladder.service import signature
+from stepladder.service import Verified, known, signature
+from stepladder.store import OVERLAP, Approval
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,62 @@ def test_writing_makes_no_other_question(asked, again):
 )
 def test_a_name_a_number_or_a_sign_does(asked, other):
     assert signature(asked) != signature(other)
+
+
+class Words:
+    """Feedback as a store gives it."""
+
+    def __init__(self):
+        self.rows = {}
+        self.read = []
+
+    def say(self, id, answer, text="What does it cost?"):
+        self.rows[id] = Approval(id, "acme", text, answer, None)
+
+    def __call__(self, after, besides):
+        found = [self.rows[id] for id in sorted(self.rows) if id > after and id not in besides]
+        self.read.append([row.id for row in found])
+        return found
+
+
+def said(verified, text="What does it cost?"):
+    verified.look()
+    found = verified.find("acme", text)
+    return found and found.answer
+
+
+def test_feedback_that_is_committed_after_a_later_one_is_taken_in_and_the_later_one_stands():
+    words = Words()
+    words.say(900, "ten")
+    verified = Verified(words)
+    assert said(verified) == "ten"
+    before = verified.version
+    words.say(897, "nine")
+    words.say(898, "in May", "When does it open?")
+    assert said(verified) == "ten"
+    assert said(verified, "When does it open?") == "in May"
+    assert verified.version != before
+    assert words.read[-2:] == [[897, 898], []]  # what is known is not read again
+    words.say(901, None)
+    assert said(verified) is None
+    words.say(899, "eleven")
+    assert said(verified) is None  # the word of 901 came after it
+    other = Verified(words)
+    other.look()
+    assert other.version == verified.version
+    words.say(901 - OVERLAP, "far too late", "Where is it?")
+    assert said(verified, "Where is it?") is None
+
+
+def test_what_retention_has_taken_out_is_let_go_within_the_hour(monkeypatch):
+    words = Words()
+    words.say(1, "ten")
+    words.say(2, "in May", "When does it open?")
+    verified = Verified(words)
+    assert said(verified) == "ten"
+    del words.rows[1]
+    assert said(verified) == "ten"
+    now = time.monotonic() + known._ANEW_SECONDS
+    monkeypatch.setattr(known.time, "monotonic", lambda: now)
+    assert said(verified) is None
+    assert said(verified, "When does it open?") == "in May"

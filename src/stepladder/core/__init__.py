@@ -58,7 +58,7 @@ from stepladder.core.guarding import (
     Streams,
     Watching,
 )
-from stepladder.core.hands import Hands, Operation, ToolScreen, ToolUse
+from stepladder.core.hands import Hands, Operation, Purse, ToolScreen, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.memory import Conversations
 from stepladder.core.nouns import (
@@ -105,6 +105,8 @@ from stepladder.core.protocols import (
     ModelOpener,
     Piece,
     Progress,
+    Quotas,
+    Rationed,
     Recipe,
     Reranker,
     Retriever,
@@ -229,7 +231,10 @@ __all__ = [
     "Progress",
     "Promise",
     "PromiseKind",
+    "Purse",
     "Question",
+    "Quotas",
+    "Rationed",
     "Reach",
     "Received",
     "Recipe",

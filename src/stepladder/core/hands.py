@@ -46,6 +46,18 @@ class ToolScreen(Protocol):
         ...
 
 
+class Purse(Protocol):
+    """What one question may take beside its answer. Each call is reserved for before it is made, which raises TooMany."""
+
+    def begin(self, most: float) -> None:
+        """A call is to be made that costs `most` at most."""
+        ...
+
+    def pay(self, most: float, usage: Usage, cost: float) -> None:
+        """It is over."""
+        ...
+
+
 class Hands(Protocol):
     """The tools of one question: offered to whoever answers it, and used for it. `spent` is what rounds took that are over."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from stepladder.core.abuse import Abuse
 from stepladder.core.access import CLIENT, Grant
 from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
-from stepladder.core.hands import Hands, ToolUse
+from stepladder.core.hands import Hands, Purse, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.passages import Passage
 from stepladder.core.promised import Certificate, Promise
@@ -154,7 +154,7 @@ class Question:
     `passages` were found for it in the task's knowledge: untrusted text. `user` is whom the tenant asks for, if it says;
     `groups` are the asker's, whose documents it may read; `hands` are the tools that may be used for it. `likely` says how
     many of the most probable answers are to be told, None where no probability is asked for. `most_tokens` is all that a
-    budget has reserved for what a model writes at a time, None where there is no budget.
+    budget has reserved for what a model writes at a time, None where there is no budget; `purse` is for further calls.
     """
 
     id: str
@@ -175,6 +175,7 @@ class Question:
     likely: int | None = None
     most_tokens: int | None = None
     hands: Hands | None = field(default=None, compare=False, repr=False)
+    purse: Purse | None = field(default=None, compare=False, repr=False)
 
 
 @record

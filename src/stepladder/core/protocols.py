@@ -224,6 +224,21 @@ class Retriever(Protocol):
         ...
 
 
+class Quotas(Protocol):
+    """Counts what may be done only so often, together with other processes. Safe from many threads; it may block."""
+
+    def take(self, what: str, spans: Sequence[tuple[float, int]]) -> bool:
+        """Whether one more of `what` is left in each span (seconds, most), which is then taken. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """A retriever that may be asked only so often: after `open` it is handed what all workers count by."""
+
+    def ration(self, quotas: Quotas) -> None: ...
+
+
 class RetrieverOpener(Protocol):
     """What an entry point in `stepladder.retrievers` names: a class with `open`. It checks its own settings, and asks nobody.
 

@@ -83,10 +83,13 @@ def near_groups(texts: Sequence[str], progress: Progress, *, threshold: float = 
 def find_contamination(
     training: Sequence[str], test: Sequence[str], progress: Progress, *, threshold: float = 0.6
 ) -> Rows:
-    """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does."""
-    found = find_duplicates(Joined(test, training), progress, threshold=threshold)
-    tested = np.isin(found.original, np.unique(found.original[: len(test)]))
-    return np.flatnonzero(tested[len(test) :])
+    """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does.
+
+    Of any test text: also of one that is itself a near-copy of an earlier one.
+    """
+    similar = _similar(Joined(test, training), progress, threshold)
+    found = [later - len(test) for later, near in similar.items() if later >= len(test) > min(near)]
+    return np.array(sorted(found), np.int64)
 
 
 def _similar(texts: Sequence[str], progress: Progress, threshold: float) -> dict[int, set[int]]:

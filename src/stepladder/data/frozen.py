@@ -18,6 +18,7 @@ import msgspec
 from stepladder.core import DataError, Progress
 from stepladder.data.duplicates import find_contamination
 from stepladder.data.log import find, open_log
+from stepladder.data.partition import check_names
 from stepladder.data.rowfile import RowFile
 from stepladder.text import normalise
 
@@ -49,6 +50,7 @@ def freeze_folder(
         raise DataError(
             f"{folder} is there already.", remedy="What is frozen never changes: name another folder."
         )
+    check_names(splits, "--split")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".freezing-", dir=folder.parent) as near:
         staged = Path(near) / folder.name
@@ -124,12 +126,16 @@ def _rows_of(path: Path, text: str, answer: str) -> dict[bytes, tuple[str, str]]
     found: dict[bytes, tuple[str, str]] = {}
     for split, file in files:
         for row in _objects(file):
-            key = json.dumps(
-                [normalise(str(find(row, text))), row.get("fields")], sort_keys=True, default=str
-            )
+            key = json.dumps([_asked(row, text), row.get("fields")], sort_keys=True, default=str)
             digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=12).digest()
             found[digest] = (_label(find(row, answer)), split)
     return found
+
+
+def _asked(row: Mapping[str, Any], text: str) -> Any:
+    """What names a row: its text; of one without, such as a pair of answers, all that it says."""
+    found = find(row, text)
+    return row if found is None else normalise(found) if isinstance(found, str) else found
 
 
 def _objects(path: Path) -> Iterable[dict[str, Any]]:
@@ -155,6 +161,7 @@ def _copied(source: Path, target: Path, about: About) -> dict[str, Any]:
     """Write the rows, keys sorted, and describe them."""
     labels: Counter[str] = Counter()
     sources: Counter[str] = Counter()
+    licences: dict[str, set[str]] = {}
     rows = synthetic = characters = 0
     with target.open("wb") as file:
         for row in _objects(source):
@@ -162,7 +169,9 @@ def _copied(source: Path, target: Path, about: About) -> dict[str, Any]:
             synthetic += bool(row.get("synthetic"))
             characters += len(str(find(row, about.text) or ""))
             labels[_label(find(row, about.answer))] += 1
-            sources[str(row.get("source") or source.name).rsplit(":", 1)[0]] += 1
+            sources[origin := str(row.get("source") or source.name).rsplit(":", 1)[0]] += 1
+            if isinstance(row.get("licence"), str):
+                licences.setdefault(origin, set()).add(row["licence"])
             file.write(msgspec.json.encode(row, order="sorted") + b"\n")
     if not rows:
         raise DataError(f"{source} holds no row.", remedy="Leave the split out, or give it rows.")
@@ -175,6 +184,7 @@ def _copied(source: Path, target: Path, about: About) -> dict[str, Any]:
         "labels": {} if many else dict(labels.most_common()),
         "different_answers": len(labels),
         "sources": dict(sources.most_common(_MOST_NAMED)),
+        "licences": {origin: sorted(told)[:_MOST_NAMED] for origin, told in licences.items()},
     }
 
 
@@ -194,9 +204,13 @@ def _card(about: About, splits: Mapping[str, Mapping[str, Any]]) -> dict[str, An
     for split in splits.values():
         sources.update(split["sources"])
     rows = sum(split["rows"] for split in splits.values())
-    licences = {
-        source: about.licences.get(source, about.licences.get("", "not declared")) for source in sources
-    }
+    licences = {source: _licence(source, about, splits) for source in sources}
+    if unknown := sorted(about.licences.keys() - {*sources, ""}):
+        raise DataError(
+            f"There is no source {unknown[0]!r} that a licence could be of.",
+            param="--licence",
+            remedy=f"Sources: {', '.join(list(sources)[:_MOST_NAMED])}.",
+        )
     return {
         "hash": _whole_hash({name: split["sha256"] for name, split in splits.items()}),
         "name": about.name,
@@ -208,6 +222,14 @@ def _card(about: About, splits: Mapping[str, Mapping[str, Any]]) -> dict[str, An
         "synthetic_share": round(sum(split["synthetic"] for split in splits.values()) / rows, 6),
         "parent": about.parent,
     }
+
+
+def _licence(source: str, about: About, splits: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a person says of this source; else what its rows say; else what a person says of all others."""
+    if source in about.licences:
+        return about.licences[source]
+    told = sorted({one for split in splits.values() for one in split["licences"].get(source, ())})
+    return ", ".join(told) or about.licences.get("", "not declared")
 
 
 def _leaks(folder: Path, names: Sequence[str], text: str, progress: Progress) -> dict[str, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from stepladder.core import BadRequest
+from stepladder.core import BadRequest, DataError
 from stepladder.data.log import find
 from stepladder.data.rowfile import RowFile, write_rows
 
@@ -57,7 +57,10 @@ def mix(
     *,
     hardness: Hardness | None = None,
 ) -> list[Mixed]:
-    """Write a shuffled mixture; a row without a `source` gets its file's name. Raises BadRequest for weights that are none."""
+    """Write a shuffled mixture; a row without a `source` gets its file's name.
+
+    Raises BadRequest for weights or numbers that are none, and DataError for a row without the field to balance.
+    """
     _check(sources, mixture, hardness)
     random = np.random.default_rng(mixture.seed)
     opened: list[RowFile] = []
@@ -85,14 +88,13 @@ def mix(
 
 
 def _check(sources: Sequence[tuple[Path, float]], mixture: Mixture, hardness: Hardness | None) -> None:
-    if (
-        not sources
-        or any(not (math.isfinite(weight) and weight > 0) for _, weight in sources)
-        or mixture.repeat < 1
-    ):
+    if not sources or any(not (math.isfinite(weight) and weight > 0) for _, weight in sources):
         raise BadRequest(
             "The weights are none.", param="sources", remedy="Write FILE=0.7 FILE=0.3, each above 0."
         )
+    for name, count in (("--repeat", mixture.repeat), ("--rows", mixture.rows)):
+        if count is not None and count < 1:
+            raise BadRequest(f"{name} is {count}.", param=name, remedy="Give 1 or more.")
     if (mixture.hardest or mixture.rising) and hardness is None:
         raise BadRequest("Nothing says how hard a row is.", param="--rank", remedy="Write --rank length.")
 
@@ -116,7 +118,12 @@ def _picked(rows: RowFile, count: int, mixture: Mixture, by: _By) -> list[int]:
         return _drawn(list(range(len(rows))), count, mixture.repeat, by)
     classes: dict[str, list[int]] = {}
     for at in range(len(rows)):
-        classes.setdefault(str(find(rows.row(at), mixture.balance)), []).append(at)
+        if (value := find(rows.row(at), mixture.balance)) is None:
+            raise DataError(
+                f"Usable row {at + 1} of {rows.path} has no {mixture.balance!r}.",
+                remedy="Name the field with --balance.",
+            )
+        classes.setdefault(str(value), []).append(at)
     found: list[int] = []
     waiting = sorted(classes.values(), key=len)
     for number, members in enumerate(waiting):  # the small ones first: what they lack, the others share

@@ -1,5 +1,6 @@
 """A file's rows into splits, by hash, by group or by time; what is nearly the same text never stands in two of them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from stepladder.data.duplicates import near_groups
 from stepladder.data.log import Unusable, find, time_of
 from stepladder.data.rowfile import RowFile, write_rows
 from stepladder.text import normalise
+
+_NEAR = 1e-3  # three thirds of .333 are a whole
 
 
 class By(StrEnum):
@@ -40,12 +43,9 @@ def split_rows(rows: RowFile, cut: Cut, progress: Progress) -> list[str]:
     """The name of each row's split. Rows that are nearly the same, or of one group, are in one split.
 
     So shares come out near, not exact; by time a later near-copy of an early row goes with the early one. Raises
-    BadRequest for shares that are none, and DataError for a row without the field.
+    BadRequest for shares that do not add up to 1, and DataError for a row without the field.
     """
-    if not cut.shares or min(cut.shares.values()) < 0 or sum(cut.shares.values()) <= 0:
-        raise BadRequest(
-            "The shares are none.", param="--share", remedy="Write --share train=0.8 --share test=0.2."
-        )
+    _check(cut)
     units = near_groups(rows, progress, threshold=cut.threshold).tolist()
     if cut.by is By.GROUP:
         units = _joined(units, [_value(rows, at, cut.field) for at in range(len(rows))])
@@ -53,6 +53,26 @@ def split_rows(rows: RowFile, cut: Cut, progress: Progress) -> list[str]:
         return _by_time(units, [_time(rows, at, cut.field or "time") for at in range(len(rows))], cut.shares)
     names = {unit: _named(rows, unit, cut) for unit in set(units)}
     return [names[unit] for unit in units]
+
+
+def _check(cut: Cut) -> None:
+    whole = sum(cut.shares.values())
+    if not all(share >= 0 for share in cut.shares.values()) or not abs(whole - 1) < _NEAR:
+        raise BadRequest(
+            f"The shares add up to {whole:g}.",
+            param="--share",
+            remedy="They add up to 1: --share train=0.8 --share test=0.2.",
+        )
+    check_names(cut.shares, "--share")
+
+
+def check_names(names: Iterable[str], option: str) -> None:
+    """Splits are files: a name is letters, digits, "_", "-" and dots. Raises BadRequest naming the option."""
+    for name in names:
+        if not re.fullmatch(r"[\w-][\w.-]*", name):
+            raise BadRequest(
+                f"{name!r} is no name of a split.", param=option, remedy="Letters, digits, _, - and dots."
+            )
 
 
 def write_splits(

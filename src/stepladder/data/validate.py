@@ -7,7 +7,7 @@ of the two distribution functions with its asymptotic p-value (Smirnov, 1948).
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from stepladder.core import DataError, Progress
+from stepladder.core import BadRequest, DataError, MissingExtra, Progress
 from stepladder.data.cleaning import language_of
 from stepladder.data.log import open_log
 from stepladder.models import mismatch
@@ -27,6 +27,12 @@ _CATEGORIES = 200
 _FEWEST = 50
 _STABLE, _DISTANCE, _CHANCE = 0.2, 0.05, 1e-4
 _SPREAD = 8.0
+_LENGTH, _CHARACTERS = "length of ", 8.0
+_PLAIN = frozenset(
+    ["type", "enum", "const", "required", "properties", "additionalProperties", "items", "title"]
+) | {"description", "default", "examples", "$schema", "$id", "$comment"}
+"""Keywords of a schema that are looked at, or say nothing about a row, without a library."""
+_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +94,22 @@ def validate(
 ) -> Validity:
     """Look at every row: JSON objects, as the schema says, and not far from the others; and at drift from `against`.
 
-    Raises DataError where a file cannot be read.
+    Raises DataError where a file cannot be read or holds no row, BadRequest for a schema that is none, and MissingExtra.
     """
+    mismatched = _checker(schema) if schema is not None else None
     traits = _traits_of(_some(path))
     known = _traits_of(_some(against)) if against is not None else traits
-    bounds = {name: _bounds(values) for name, values in known.numbers.items() if len(values) >= _FEWEST}
+    for one, file in ((traits, path), (known, against)):
+        if not one.rows and file is not None:
+            raise DataError(f"{file} holds no row.", remedy="Rows are JSON objects, one a line.")
+    bounds = {name: _bounds(values, name) for name, values in known.numbers.items() if len(values) >= _FEWEST}
     faults: list[Fault] = []
     strange: list[Fault] = []
     rows = invalid = outliers = 0
     for number, line in _lines(path):
         rows += 1
         row = _object(line)
-        wrong = "it is no JSON object" if row is None else mismatch(row, schema) if schema else ""
+        wrong = "it is no JSON object" if row is None else mismatched(row) if mismatched else ""
         if wrong:
             invalid += 1
             faults += [Fault(number, wrong)] if len(faults) < _SHOWN else []
@@ -110,6 +120,51 @@ def validate(
             progress(rows, rows, "looking")
     drift = _drift(known, traits) if against is not None else ()
     return Validity(rows, invalid, outliers, tuple(faults), tuple(strange), drift)
+
+
+def _checker(schema: Mapping[str, Any]) -> Callable[[Any], str]:
+    """What is wrong with a row, "" if nothing: by our own look where that knows all that the schema says, else by jsonschema.
+
+    References to other files are not fetched.
+    """
+    if _plain(schema):
+        return lambda row: mismatch(row, schema)
+    try:
+        import jsonschema
+        from referencing import Registry
+        from referencing.exceptions import Unresolvable
+    except ImportError as error:
+        raise MissingExtra("This JSON schema", "data") from error
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        said = f"{error.json_path}: {error.message}"
+        raise BadRequest(f"The JSON schema is none: {said}.", param="--schema", remedy="Mend it.") from error
+    judge = kind(schema, registry=Registry())
+
+    def mismatched(row: Any) -> str:
+        try:
+            found = jsonschema.exceptions.best_match(judge.iter_errors(row))
+        except Unresolvable as error:
+            raise BadRequest(
+                f"The JSON schema names {error.ref!r}, which is not in it.",
+                param="--schema",
+                remedy="Put it there.",
+            ) from error
+        return "" if found is None else f"{found.json_path} does not keep {found.validator!r}"
+
+    return mismatched
+
+
+def _plain(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return isinstance(schema, bool)
+    kinds = schema.get("type", [])
+    named = all(one in _TYPES for one in ([kinds] if isinstance(kinds, str) else kinds))
+    inside = [*schema.get("properties", {}).values(), schema.get("items", True)]
+    loose = isinstance(schema.get("additionalProperties", True), bool)
+    return named and loose and schema.keys() <= _PLAIN and all(map(_plain, inside))
 
 
 def _lines(path: Path) -> Iterable[tuple[int, bytes]]:
@@ -163,20 +218,25 @@ def _traits(row: Mapping[str, Any], at: str = "") -> Iterable[tuple[str, str | f
         elif isinstance(value, int | float):
             yield name, float(value)
         elif isinstance(value, str):
-            yield f"length of {name}", float(len(value))
+            yield f"{_LENGTH}{name}", float(len(value))
             yield name, value
             if len(value) > 12:
                 yield f"language of {name}", language_of(value[:400]).value
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """What is ordinary: eight spreads of the middle half to either side of it, in logs where all are positive."""
+def _bounds(values: Sequence[float], name: str) -> tuple[float, float]:
+    """What is ordinary: eight spreads of the middle half to either side of it, in logs where all are positive.
+
+    A few characters more or less are ordinary for any text: names and codes are nearly all of one length.
+    """
     given = np.asarray(values, np.float64)
     positive = bool(given.min() > 0)
     low, high = np.percentile(np.log(given) if positive else given, [25, 75])
     spread = _SPREAD * max(float(high - low) / 1.349, 0.05 if positive else 1e-9 + 0.05 * abs(float(high)))
     edges = float(low) - spread, float(high) + spread
-    return (math.exp(edges[0]), math.exp(edges[1])) if positive else edges
+    low, high = (math.exp(edges[0]), math.exp(edges[1])) if positive else edges
+    slack = _CHARACTERS if name.startswith(_LENGTH) else 0.0
+    return low - slack, high + slack
 
 
 def _odd(

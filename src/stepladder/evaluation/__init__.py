@@ -5,6 +5,7 @@ nothing about service; it knows nothing of HTTP or the command line.
 """
 
 from stepladder.evaluation.board import Entry, board_page, keep, read_board
+from stepladder.evaluation.calibrated import Calibrated, calibrated
 from stepladder.evaluation.compare import Comparison, compare_macro_f1, compare_ratios, compare_scores
 from stepladder.evaluation.duel import PROMPT, VERDICTS, Duels, judged, kappa, questions
 from stepladder.evaluation.exported import to_inspect, to_lm_eval
@@ -20,6 +21,7 @@ __all__ = [
     "VERDICTS",
     "WAYS",
     "Answers",
+    "Calibrated",
     "Chart",
     "ClassScore",
     "Comparison",
@@ -34,6 +36,7 @@ __all__ = [
     "Table",
     "bleu",
     "board_page",
+    "calibrated",
     "compare_macro_f1",
     "compare_ratios",
     "compare_scores",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from stepladder.core import Check, Config, Model, Rewrite, Rung, Screen, Task, TaskKind
 from stepladder.interaction.knowing import OpenedKnowledge
@@ -12,6 +13,7 @@ from stepladder.service import (
     READER,
     UNSEEN,
     VERIFIED,
+    Aside,
     ExtractRung,
     Finder,
     Grounded,
@@ -64,9 +66,9 @@ class Answering:
         self._screen = screen
         self._store = store
         self._knowledge = knowledge
-        self._retrievers = Retrievers()
+        self._retrievers = Retrievers(knowledge.quotas)
         self._verified: dict[str, Verified] = {}
-        self._last = 0
+        self._last = (0, 0)
         self._erasure = ""
 
     def look(self) -> None:
@@ -75,7 +77,7 @@ class Answering:
         Blocks. Raises StoreError.
         """
         begun = [one for one in list(self._verified.values()) if one.begun]
-        last = self._store.approved.last() if begun else self._last
+        last = self._store.approved.mark() if begun else self._last
         if last != self._last:
             for one in begun:
                 one.look()
@@ -87,16 +89,24 @@ class Answering:
             self._verified.clear()
             self._erasure = erasure
 
-    def furnish(self, task: Task, model: Model, config: Config, words: Entries) -> Furnished:
-        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile."""
-        top, knows = model.rung(task), task.knowledge
+    def furnish(self, task: Task, chain: Sequence[Model], config: Config, words: Entries) -> Furnished:
+        """What answers a task; without knowledge, its top alone. `words` are its dictionary's, which may change meanwhile.
+
+        `chain` is the top's model, which asks those after it where it cannot answer.
+        """
+
+        def aside(put: Task) -> Aside:
+            return Aside(chain[0].rung(put), put, lambda usage: sum(each.cost(usage) for each in chain))
+
+        top, knows = chain[0].rung(task), task.knowledge
         if task.kind is TaskKind.SUMMARY:
-            sums = SummingRung(model.rung(whole_task(task)), model.rung(part_task(task)), task)
+            whole, part = whole_task(task), part_task(task)
+            sums = SummingRung(chain[0].rung(whole), aside(part), aside(whole), task)
             return Furnished(sums, [ExtractRung(task)], {EXTRACT: 0.5 if task.summary.extract else 1.0})
         source = source_of(task, config, self._knowledge, self._retrievers)
         if source is None:
             return Furnished(top)
-        rewriter = model.rung(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
+        rewriter = aside(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
         finder = Finder(knows, source, rewriter, words, self._screen)
         if task.kind is not TaskKind.ANSWER:
             return Furnished(Retrieving(top, finder), source=source)
@@ -104,7 +114,7 @@ class Answering:
         approved = self._approved(task) if knows.verified else None
         if approved is not None:
             low.insert(0, VerifiedRung(approved, finder))
-        judge = model.rung(judging_task(task)) if knows.check is Check.MODEL else None
+        judge = aside(judging_task(task)) if knows.check is Check.MODEL else None
         return Furnished(
             Grounded(top, finder, task, judge),
             low,
@@ -118,7 +128,7 @@ class Answering:
         name = task.name
         found = self._verified.get(name)
         if found is None:
-            found = self._verified[name] = Verified(lambda after: self._store.approved.since(name, after))
+            found = self._verified[name] = Verified(partial(self._store.approved.since, name))
         if not found.begun and (task.cache_seconds or task.semantic_cache.seconds):
             found.look()
         return found

@@ -41,7 +41,7 @@ def asked(settings: Settings, config: Config, name: str, scope: Scope) -> Iterat
                 opened[model] = plugins.find(plugins.MODELS, given.kind).open(model, given.settings)
             top = with_fallbacks(config, opened)[task.top]
             words = Entries.of(store.entries.snapshot(name))
-            furnished = Answering(store, knowledge).furnish(task, top, config, words)
+            furnished = Answering(store, knowledge).furnish(task, [top], config, words)
             dictionary = [DictionaryRung(words)] if OWNERS_WORD in task.rungs else []
             low = [*dictionary, *furnished.low]
             ladder = Ladder(task, low, furnished.thresholds, furnished.top, release="", events=Events())

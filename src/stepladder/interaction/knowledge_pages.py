@@ -1,12 +1,14 @@
 """The admin API's documents: added, listed, removed and searched under /admin/knowledge."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -101,7 +103,7 @@ class KnowledgePages:
 
         return json_of(await asyncio.to_thread(add))
 
-    @takes(bytes, query=("tenant", "licence", "tag", "group"))
+    @takes(bytes, query=("tenant", "licence", "tag", "group", "valid_from", "valid_until"))
     async def take(self, request: Request, tenant: Tenant) -> Response:
         """PUT /admin/knowledge/{collection}/files/{name}: the body is a file of any kind, and its documents are the name's."""
         collection, name = request.path_params["collection"], request.path_params["name"]
@@ -110,6 +112,7 @@ class KnowledgePages:
         limit = max(self._house.gateway.snapshot.config.server.max_body_kb * 1024, _LEAST_FILE)
         data = await body_of(request.receive, int(length) if length.isdigit() else 0, limit)
         refused: list[Refused] = []
+        begin, end = _seconds(given, "valid_from"), _seconds(given, "valid_until")
 
         def labelled() -> Iterator[Document]:
             for one in sorted_out(received(data, name), refused):
@@ -118,6 +121,8 @@ class KnowledgePages:
                     licence=one.licence or given.get("licence", ""),
                     tags=one.tags or tuple(given.getlist("tag")),
                     groups=one.groups or tuple(given.getlist("group")),
+                    valid_from=begin if one.valid_from is None else one.valid_from,
+                    valid_until=end if one.valid_until is None else one.valid_until,
                 )
 
         def add() -> dict[str, Any]:
@@ -169,3 +174,14 @@ class KnowledgePages:
 
     async def _read(self, request: Request, kind: type[Any]) -> Any:
         return await decoded(request, kind, self._house.gateway.snapshot.config.server.max_body_kb * 1024)
+
+
+def _seconds(given: QueryParams, key: str) -> float | None:
+    """A time of the query, in Unix seconds. Raises BadRequest."""
+    try:
+        found = float(given[key]) if key in given else None
+    except ValueError:
+        found = math.nan
+    if found is not None and not math.isfinite(found):
+        raise BadRequest(f"{key} is {given[key]!r}.", param=key, remedy="Give Unix seconds.")
+    return found

@@ -89,7 +89,7 @@ class Ladders:
         self, task: Task, chain: Sequence[Model], state: State, used: set[str], config: Config
     ) -> ServedTask:
         model, entries = chain[0], self._known(task.name)
-        furnished = self._answering.furnish(task, model, config, entries)
+        furnished = self._answering.furnish(task, chain, config, entries)
         rollout = state.rollouts.get(task.name, Rollout(task.name))
         _check_tools(task, model)
         top: Rung = UnsureRung(task) if task.offline else furnished.top

@@ -10,6 +10,8 @@ from stepladder.core import (
     Config,
     Embedder,
     Hit,
+    Quotas,
+    Rationed,
     Retriever,
     RetrieverConfig,
     Scope,
@@ -26,8 +28,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Retrievers:
-    """The retrievers of a configuration, opened by the first task that asks for them and kept while they are the same."""
+    """The retrievers of a configuration, opened by the first task that asks for them and kept while they are the same.
 
+    `quotas` gives what those that may be asked only so often count by.
+    """
+
+    quotas: Callable[[], Quotas]
     _open: dict[str, tuple[RetrieverConfig, Retriever]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -37,6 +43,8 @@ class Retrievers:
             known = self._open.get(name)
             if known is None or known[0] != given:
                 opened = plugins.find(plugins.RETRIEVERS, given.kind).open(name, given.settings)
+                if isinstance(opened, Rationed):
+                    opened.ration(self.quotas())
                 known = self._open[name] = (given, opened)
             return known[1]
 
@@ -44,7 +52,7 @@ class Retrievers:
 def source_of(
     task: Task, config: Config, knowledge: OpenedKnowledge, retrievers: Retrievers
 ) -> Source | None:
-    """Where the task looks; None where it knows nothing. Raises ConfigError, UnknownPlugin."""
+    """Where the task looks; None where it knows nothing. Raises ConfigError, UnknownPlugin, StoreError."""
     knows = task.knowledge
     own = _own(task, config, knowledge) if knows.collection else None
     if not knows.retriever:
@@ -54,10 +62,11 @@ def source_of(
 
 
 def _own(task: Task, config: Config, opened: OpenedKnowledge) -> Source:
+    opened.tested()
     collection, mode = task.knowledge.collection, SearchMode(task.knowledge.mode)
 
-    def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
-        return opened.get().search(Query(query, collection, scope, top, mode))
+    def find(query: str, scope: Scope, top: int, names: Sequence[str] = ()) -> Sequence[Hit]:
+        return opened.get().search(Query(query, collection, scope, top, mode, names=tuple(names)))
 
     def rarity(scope: Scope, terms: Collection[str]) -> Mapping[str, float]:
         return opened.get().rarity(collection, scope, terms)
@@ -76,12 +85,12 @@ def _elsewhere(task: Task, retriever: Retriever, own: Source | None) -> Source:
     """The retriever's hits, and our own where there are any. Trouble elsewhere is logged as long as we have our own."""
     collection = task.knowledge.collection or task.knowledge.retriever
 
-    def find(query: str, scope: Scope, top: int) -> Sequence[Hit]:
+    def find(query: str, scope: Scope, top: int, names: Sequence[str] = ()) -> Sequence[Hit]:
         found: list[Sequence[Hit]] = []
         if own is None:
             return retriever.retrieve(query, collection, scope, top=top)
         for search in (
-            lambda: own.find(query, scope, top),
+            lambda: own.find(query, scope, top, names),
             lambda: retriever.retrieve(query, collection, scope, top=top),
         ):
             _try(search, found)

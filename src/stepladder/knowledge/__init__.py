@@ -14,6 +14,7 @@ from stepladder.knowledge.instructions import is_instruction, trusted, without_i
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
 from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
+from stepladder.knowledge.quota import QuotaFile
 from stepladder.knowledge.ranker import Ranker
 from stepladder.knowledge.rankers import Kept, Worth
 from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, candidates, signs
@@ -40,6 +41,7 @@ __all__ = [
     "Piece",
     "Quality",
     "Query",
+    "QuotaFile",
     "Quote",
     "Ranker",
     "Refused",

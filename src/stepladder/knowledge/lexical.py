@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stepladder.knowledge.postings import Extent, Postings, extent, lookup, lookup_beginning
 from stepladder.knowledge.ranking import Ranking
 from stepladder.knowledge.terms import is_character, query_terms
+from stepladder.knowledge.wholes import term_of, whole
 
 K1 = 1.5
 B = 0.75
@@ -56,8 +57,8 @@ class Matched:
         return _added_up(np.concatenate(numbers), np.concatenate(scores)) if numbers else Ranking.none()
 
 
-def match(connection: sqlite3.Connection, collection: int, text: str) -> Matched:
-    """Look a query's terms up."""
+def match(connection: sqlite3.Connection, collection: int, text: str, names: Collection[str] = ()) -> Matched:
+    """Look a query's terms up, and `names` that each are a term of it as a whole."""
     asked = query_terms(text)
     known = extent(connection, collection)
     if not asked or not known.segments:
@@ -65,6 +66,9 @@ def match(connection: sqlite3.Connection, collection: int, text: str) -> Matched
     found = dict(lookup(connection, known.segments, [term for term in asked if not is_character(term)]))
     for term in filter(is_character, asked):
         found[term] = lookup_beginning(connection, known.segments, term)
+    for name in dict.fromkeys(names):
+        asked[term_of(name)] = 1
+        found[term_of(name)] = whole(connection, known.segments, name)
     return Matched(asked, found, known)
 
 

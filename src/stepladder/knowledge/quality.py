@@ -27,8 +27,9 @@ class Asked(msgspec.Struct):
 
     @property
     def grades(self) -> Mapping[str, float]:
-        """The right documents and how right each is."""
-        return self.documents if isinstance(self.documents, dict) else dict.fromkeys(self.documents, 1.0)
+        """The right documents and how right each is; one with the grade 0 is none."""
+        given = self.documents if isinstance(self.documents, dict) else dict.fromkeys(self.documents, 1.0)
+        return {id: grade for id, grade in given.items() if grade > 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Said:
 class Quality:
     """Means over the questions that say enough for the figure; NaN where none does.
 
+    `recall`: the share of a question's right documents that are among the first `top`; `ndcg` and `mrr` look as deep.
     `answered_right`: the answer holds a writing of the right one, of the questions that have one. `refused_right`: nothing
     was answered, of those that nobody can answer; `refusal_rate`: the same of those that have an answer. Over what was
     answered: `citation_precision` is the share of the citations that are of a right document, `citation_recall` that of
@@ -104,7 +106,7 @@ def evaluate(
     """Search and answer each question. `search` gives documents' ids, best first."""
     score = _Score()
     for one in asked:
-        if one.documents:
+        if one.grades:
             score.found(one.grades, list(search(one.text))[:top], top)
         if one.answers is not None:
             score.said(one, answer(one.text))
@@ -122,7 +124,7 @@ class _Score:
         """One search."""
         right = set(ranked) & set(grades)
         first = max((1 / place for place, id in enumerate(ranked, 1) if id in grades), default=0.0)
-        self._add(recall=len(right) / min(top, len(grades)), ndcg=ndcg(grades, ranked, top), mrr=first)
+        self._add(recall=len(right) / len(grades), ndcg=ndcg(grades, ranked, top), mrr=first)
 
     def said(self, asked: Asked, said: Said) -> None:
         """One answer."""
@@ -136,7 +138,7 @@ class _Score:
             self._unanswered.append(asked.text)
             return
         self._add(grounded=said.supported)
-        if asked.documents:
+        if asked.grades:
             cited = [document in asked.grades for document in said.documents]
             self._add(
                 citation_precision=sum(cited) / len(cited) if cited else 0.0,

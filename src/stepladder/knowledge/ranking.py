@@ -50,8 +50,7 @@ def fused(lexical: Ranking, vector: Ranking, pool: int, how: Fusion = Fusion.SCO
     By score each is scaled to 0..1 and added up, the vectors' with the weight 0.6: 1 is a ranking's best score; 0 its last
     one in the pool, and for terms, where fewer were found, having none of them. Scores tell by how much one passage is
     better. By rank (reciprocal rank fusion, Cormack, Clarke & Büttcher 2009) a passage gets 1 / (60 + its place) of each;
-    that finds less, on each of two collections also with the constants that are best on the other
-    (benchmarks/knowledge_fusion.py).
+    that finds less on each of two collections (docs/decisions/0010).
     """
     if how is Fusion.RANK:
         parts = [1.0 / (RANK_CONSTANT + places(ranking)) for ranking in (lexical, vector)]

@@ -36,7 +36,8 @@ JOIN collections c ON c.number = p.collection WHERE p.number IN (SELECT value FR
 class Query:
     """What is asked of a collection. `vector` is the query's own, unit length, where it is known already.
 
-    `per_document`: at most one passage, the best, of each document.
+    `per_document`: at most one passage, the best, of each document. `names` in it, in normal form, are each a term as a
+    whole, beside its words.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Query:
     mode: SearchMode = SearchMode.HYBRID
     vector: Vector | None = None
     per_document: bool = False
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.top <= 1000:
@@ -107,7 +109,7 @@ def _gathered(look: "_Sight", query: Query, means: Means) -> Pool:
     index, vector = means.index, query.vector
     by_words = query.mode is not SearchMode.VECTOR or index is None
     if by_words:
-        matched = match(look.connection, look.collection, query.text)
+        matched = match(look.connection, look.collection, query.text, query.names)
         bm25 = matched.ranking()
         words = look.first(bm25.best, wanted)
     if index is None or vector is None:

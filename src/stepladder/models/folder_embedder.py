@@ -8,7 +8,7 @@ change its vector.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ Forward = Callable[[Tokens], NDArray[np.float32]]
 
 _ONNX = ("model.onnx", "onnx/model.onnx")
 _POOLINGS = ("mean", "cls")
+_MODES = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+_MODULES = ("Transformer", "Pooling", "Normalize")
 _MOST_TOKENS = 512
 
 
@@ -80,7 +82,8 @@ class FolderEmbedder:
                     param=f"{name}.{key}",
                     remedy=f"Give {least} or more.",
                 )
-        full = _told(folder, chosen)
+        _check_modules(folder)
+        full = replace(_told(folder, chosen), pooling=chosen.pooling or _pooling(folder))
         tokenizer = open_tokenizer(folder, full.tokens)
         weights = _weights(folder, chosen.file, f"{name}.file")
         forward = open_onnx(weights, full.threads) if weights.suffix == ".onnx" else _open_torch(folder)
@@ -107,18 +110,34 @@ def most_tokens(folder: Path) -> int:
 
 
 def open_tokenizer(folder: Path, most: int) -> Any:
-    """The folder's fast tokeniser, which cuts after `most` tokens. Raises DataError, MissingExtra."""
+    """The folder's fast tokeniser, or BERT's with its `vocab.txt`, which cuts after `most` tokens.
+
+    Raises DataError, MissingExtra.
+    """
     try:
         from tokenizers import Tokenizer
+        from tokenizers.implementations import BertWordPieceTokenizer
     except ImportError as error:
         raise MissingExtra("An encoder in a folder", "encoder") from error
-    path = folder / "tokenizer.json"
-    if not path.is_file():
+    path = next(
+        (folder / name for name in ("tokenizer.json", "vocab.txt") if (folder / name).is_file()), None
+    )
+    if path is None:
         raise DataError(
-            f"{folder} holds no tokenizer.json.", remedy="Save the model with its fast tokeniser."
+            f"{folder} holds no tokenizer.json and no vocab.txt.",
+            remedy="Save the model with its fast tokeniser.",
         )
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        if path.suffix == ".json":
+            tokenizer = Tokenizer.from_file(str(path))
+        else:
+            said = _json(folder / "tokenizer_config.json")
+            tokenizer = BertWordPieceTokenizer(
+                str(path),
+                lowercase=said.get("do_lower_case", True) is True,
+                strip_accents=said.get("strip_accents"),
+                handle_chinese_chars=said.get("tokenize_chinese_chars", True) is True,
+            )
     except Exception as error:  # the library raises Exception itself
         raise DataError(f"{path} is no tokeniser: {error}", remedy="Save the model again.") from error
     tokenizer.enable_truncation(most)
@@ -208,7 +227,6 @@ def _weights(folder: Path, file: str, where: str) -> Path:
 
 def _told(folder: Path, chosen: FolderSettings) -> FolderSettings:
     """The settings, completed by the folder's own files, which are sentence-transformers' and transformers'."""
-    pooling = _json(folder / "1_Pooling" / "config.json")
     prompts = _json(folder / "config_sentence_transformers.json").get("prompts") or {}
     limits = (
         _json(folder / "sentence_bert_config.json").get("max_seq_length"),
@@ -220,12 +238,39 @@ def _told(folder: Path, chosen: FolderSettings) -> FolderSettings:
     return FolderSettings(
         chosen.path,
         chosen.file,
-        chosen.pooling or ("cls" if pooling.get("pooling_mode_cls_token") else "mean"),
+        chosen.pooling,
         chosen.query_prefix or (query if isinstance(query, str) else ""),
         chosen.passage_prefix or (passage if isinstance(passage, str) else ""),
         chosen.tokens or min([*tokens, _MOST_TOKENS]),
         chosen.threads,
     )
+
+
+def _pooling(folder: Path) -> str:
+    """How the folder's states become one vector; "mean" where it does not say. Raises DataError for a way that we have not."""
+    given = _json(folder / "1_Pooling" / "config.json")
+    modes = [mode for mode, on in given.items() if mode.startswith("pooling_mode_") and on is True]
+    if len(modes) > 1 or not set(modes) <= set(_MODES):
+        raise DataError(
+            f"{folder} pools by {', '.join(modes)}; known are mean and cls.",
+            remedy='Serve it at an endpoint (kind = "endpoint").',
+        )
+    return _MODES[modes[0]] if modes else "mean"
+
+
+def _check_modules(folder: Path) -> None:
+    """Raise DataError where sentence-transformers would do more than pool and scale: the vectors would be others."""
+    try:
+        found = json.loads((folder / "modules.json").read_bytes())
+        names = [str(module["type"]).rpartition(".")[2] for module in found]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    more = [name for name in names if name not in _MODULES]
+    if more:
+        raise DataError(
+            f"{folder} has {', '.join(more)} behind its encoder, which is not computed here.",
+            remedy='Serve it at an endpoint (kind = "endpoint").',
+        )
 
 
 def _json(path: Path) -> Mapping[str, Any]:

@@ -10,15 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stepladder.text import dictionary_key, normalise
+from stepladder.text import LETTERS, dictionary_key, find_whole, is_whole, normalise
 
 _HEAD = 3  # characters by which pieces without words are filed; shorter ones are filed under all they have
 STAR = "*"
-# Letters and digits of scripts that write blanks between words, which Chinese and Japanese do not.
-_LETTERS = r"[^\W_\u2e80-\u9fff\uf900-\U0010ffff]"
-_LETTER = re.compile(_LETTERS)
-_WORD = re.compile(f"{_LETTERS}+")
-_SIGNS = ("#", "++")  # C is not in C# or C++
+_WORD = re.compile(f"{LETTERS}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class Pattern:
         for place, piece in enumerate(self.pieces):
             first, last = place == 0, place == len(self.pieces) - 1
             if first and self.starts:
-                if not (text.startswith(piece) and _whole(text, 0, len(piece))):
+                if not (text.startswith(piece) and is_whole(text, 0, len(piece))):
                     return False
                 at = len(piece)
                 if not (last and self.ends):
@@ -61,8 +57,8 @@ class Pattern:
             if last and self.ends:
                 start = len(text) - len(piece)
                 fits = start >= (0 if first else at) and text.endswith(piece)
-                return fits and not (first and self.starts and start) and _whole(text, start, len(text))
-            found = _find(text, piece, at)
+                return fits and not (first and self.starts and start) and is_whole(text, start, len(text))
+            found = find_whole(text, piece, at)
             if found < 0:
                 return False
             at = found + len(piece)
@@ -144,7 +140,7 @@ class Phrases:
 
     @staticmethod
     def _said(at: re.Match[str], answers: dict[str, str]) -> str:
-        return answers[at[0]] if _whole(at.string, at.start(), at.end()) else at[0]
+        return answers[at[0]] if is_whole(at.string, at.start(), at.end()) else at[0]
 
     def _candidates(self, text: str) -> Iterator[str]:
         """Keys whose longest piece stands somewhere in the text, some of them more than once."""
@@ -157,22 +153,3 @@ class Phrases:
         for start, lengths in places:
             for length in lengths:
                 yield from filed(text[start : start + length], ())
-
-
-def _find(text: str, piece: str, at: int) -> int:
-    """Where a piece next stands in words of its own, -1 if nowhere."""
-    found = text.find(piece, at)
-    while found >= 0 and not _whole(text, found, found + len(piece)):
-        found = text.find(piece, found + 1)
-    return found
-
-
-def _whole(text: str, start: int, end: int) -> bool:
-    """Whether no word of letters is cut at either end: "refund" is not in "refundable"; Chinese has no such ends."""
-    return not (_joined(text, start) or _joined(text, end))
-
-
-def _joined(text: str, at: int) -> bool:
-    if not (0 < at < len(text) and _LETTER.match(text[at - 1])):
-        return False
-    return bool(_LETTER.match(text[at])) or text.startswith(_SIGNS, at)

@@ -13,9 +13,9 @@ _WORD = r"[A-Z\u00c0-\u00de\u0100-\u024f\u0370-\u04ff][\w'.-]*"
 _UNIT = r"(?:,?[ \n]{1,3}(?:(?:Apt|Apartment|Suite|Ste|Unit|Floor|Fl|Room|Rm|Flat)\.? ?#?|#)[A-Za-z0-9-]{1,6}\b\.?)?"
 _POSTCODE = r"(?:[0-9]{4,6}(?:-[0-9]{3,4})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9])\b"
 _TOWN = (
-    rf"(?:(?:,[ \n]{{0,2}}|\n ?){_WORD}(?: {_WORD}){{0,2}}"
+    rf"(?:(?:,[ \n]{{0,2}}|\n ?){_WORD}(?: (?!{_POSTCODE}){_WORD}){{0,2}}"
     rf"|(?= {_WORD}(?: {_WORD}){{0,2}},? [A-Z]{{2}} [0-9]{{5}}) {_WORD}(?: {_WORD}){{0,2}})?"
-    rf"(?:[ \n]?,? ?(?:[A-Z]{{2,3}}\b|{_WORD}))?(?:,?[ \n]{{1,2}}{_POSTCODE})?"
+    rf"(?:[ \n]?,? ?(?!{_POSTCODE})(?:[A-Z]{{2,3}}\b|{_WORD}))?(?:,?[ \n]{{1,2}}{_POSTCODE})?"
     r"(?:,?[ \n]{1,2}(?:USA|U\.S\.A\.|United States|UK|United Kingdom|England|Canada|Australia|Ireland)\b)?"
 )
 _TYPE = (

@@ -22,7 +22,7 @@ _PHONE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_NUMBER = re.compile(
-    r"(?:licen[cs]e|account|card|confirmation|\bid|policy|member|passport|case|social|security|tax|vat|routing|order|reference|tracking|serial)"
+    r"(?:licen[cs]e|account|card|confirmation|\bid|policy|member|passport|case|social|security|tax|vat|routing|registration|plate|order|reference|tracking|serial)"
     r"\W{0,3}(?:number|no|num|#)[^\d\n]{0,12}$|(?:房间|门牌|座位|学|工|会员|证件|车牌|编|尾|靓|帐|账|卡|订单|流水)号码?[^\d\n]{0,6}$",
     re.IGNORECASE,
 )

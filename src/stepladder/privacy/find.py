@@ -14,12 +14,24 @@ _LONG_NUMBER = re.compile(r"[0-9](?:[ ()./:-]{0,2}[0-9]){5}")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]")
 _DIGIT = re.compile(r"[0-9]")
 _SPELLED_SIGNS = ("[at]", "[At]", "[AT]", "(at)", "(At)", "(AT)", "[at)", "(at]")
+_IDENTIFYING_SIGN = re.compile(r"[0-9@(\[:-]")
+"""One of these is in whatever identifies: a digit, the marks of an address of e-mail, or those of one of a machine."""
 _HEX_SIGN = re.compile(r"[:-][0-9A-Fa-f]{0,4}[:-]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
 def _has_mail_sign(text: str) -> bool:
-    return "@" in text or any(sign in text for sign in _SPELLED_SIGNS)
+    if "@" in text:
+        return True
+    return ("(" in text or "[" in text) and any(sign in text for sign in _SPELLED_SIGNS)
+
+
+def _has_han(text: str) -> bool:
+    return not text.isascii() and _HAN.search(text) is not None
+
+
+def _has_date_sign(text: str) -> bool:
+    return "生" in text or _DIGIT.search(text) is not None  # 一九九零年三月五日出生
 
 
 # What a text must have for recognisers to be worth their scan.
@@ -39,8 +51,9 @@ _STAGES: tuple[tuple[Callable[[str], object], tuple[Recogniser, ...]], ...] = (
     (_has_mail_sign, (networks.emails, networks.urls)),
     (_DOTTED.search, (networks.addresses_v4,)),
     (_HEX_SIGN.search, (networks.addresses_by_colon, networks.addresses_by_dash)),
-    (_DIGIT.search, (numbers.ibans, dates.birth_dates, addresses.english)),
-    (_HAN.search, (plates.plates, addresses.chinese, people_han.people)),
+    (_DIGIT.search, (numbers.ibans, addresses.english, plates.announced)),
+    (_has_date_sign, (dates.birth_dates,)),
+    (_has_han, (plates.plates, addresses.chinese, people_han.people)),
     (bool, (people.people,)),
 )
 _WEAK = frozenset(
@@ -83,6 +96,8 @@ def find(text: str, kinds: Collection[Kind | str] | None = None, *, context: str
 def identifies(text: str) -> bool:
     """Whether something in ``text`` may name one person by itself: a number, an address of e-mail, a plate; quickly."""
     plain = fold(text)
+    if _IDENTIFYING_SIGN.search(plain) is None:
+        return False
     return any(
         True
         for present, recognisers in _IDENTIFYING

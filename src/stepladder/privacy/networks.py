@@ -8,6 +8,11 @@ from stepladder.privacy.finding import Kind, Span
 
 _DOMAIN = re.compile(r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9-])")
 _LOCAL = re.compile(r"[A-Za-z0-9\u00c0-\u024f](?:[A-Za-z0-9\u00c0-\u024f._%+'-]{0,63})$")
+# Domains in other scripts, under the top-level ones that are in use: a mark of "@" before Han is mostly a mention.
+_DOMAIN_ELSEWHERE = re.compile(
+    r"@(?:[\w-]{1,63}\.){1,8}(?:中国|中國|公司|网络|網絡|公益|政务|香港|рф)(?![\w-])"
+)
+_LOCAL_ELSEWHERE = re.compile(r"[\w.%+-]{1,32}$")
 _SPELLED = re.compile(
     r"[\[(](?:at|AT|At)[\])] ?([A-Za-z0-9-]{1,63}) ?(?:\.|[\[(](?:dot|DOT|Dot)[\])]) ?([A-Za-z]{2,24})(?![A-Za-z0-9])"
 )
@@ -33,6 +38,10 @@ def emails(text: str) -> Iterator[Span]:
         local = _LOCAL.search(text, max(0, match.start() - 64), match.start())
         if local:
             yield Span(local.start(), match.end(), Kind.EMAIL, 0.98)
+    for match in _DOMAIN_ELSEWHERE.finditer(text):
+        local = _LOCAL_ELSEWHERE.search(text, max(0, match.start() - 32), match.start())
+        if local:
+            yield Span(local.start(), match.end(), Kind.EMAIL, 0.9)
     for match in _SPELLED.finditer(text):
         local = _LOCAL_SPELLED.search(text, max(0, match.start() - 65), match.start())
         if local:

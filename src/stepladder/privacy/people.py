@@ -67,6 +67,8 @@ def people(text: str) -> Iterator[Span]:
         if " " not in match[0] and _single(match[0]) + _MOST <= 0:
             continue  # most capitalised words of prose end here
         for start, end in _pieces(text, match):
+            if text[end : end + 1].isdigit() and " " not in text[start:end]:
+                continue  # IPv6
             score = _weigh(text, start, end)
             if score > 0:
                 yield Span(start, end, Kind.PERSON, min(0.9, 0.5 + score / 12))

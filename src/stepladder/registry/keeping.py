@@ -13,6 +13,7 @@ from stepladder.registry.registry import RECORD, Registry
 from stepladder.store import Store
 
 _MARKS = "release marks"
+_HASH = 8  # signs of a data set's hash that name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class Keeping:
     def all(self, task: str | None = None) -> list[Release]:
         """The releases, oldest first, of one task or of all."""
         return self._store.catalogue.list_releases(task)
+
+    def made_from(self, hash: str) -> list[Release]:
+        """The releases that were made from a data set, by the first eight signs of its hash or more; oldest first."""
+        return [one for one in self.all() if len(hash) >= _HASH and one.dataset.startswith(hash)]
 
     def marks(self, id: str) -> Marks:
         """What is said of a release."""

@@ -100,7 +100,17 @@ def rollback_by_hand(store: Store, task: str, *, who: str) -> Rollout:
     if release is None:
         raise BadRequest(
             f"Task {task!r} has no release to go back from: the top rung answers alone.",
-            remedy="See `stepladder rollout show`.",
+            remedy="See `stepladder rollout history`.",
             param="task",
         )
     return take_back(store, task, release, f"{release} was rolled back by hand.", who=who)
+
+
+def drop_by_hand(store: Store, task: str, *, who: str) -> Rollout:
+    """Drop the candidate; what is live stays. Raises BadRequest where there is no candidate."""
+    candidate = store.rollouts.get(task).candidate
+    if candidate is None:
+        raise BadRequest(
+            f"Task {task!r} has no candidate.", remedy="See `stepladder rollout history`.", param="task"
+        )
+    return take_back(store, task, candidate, f"{candidate} was dropped by hand.", who=who)

@@ -25,6 +25,7 @@ from stepladder.safety.guards import Guards
 from stepladder.safety.harm import HarmGuard, HarmSettings
 from stepladder.safety.kept import kept, without_secrets
 from stepladder.safety.ladder import Fail, LadderGuard, LadderSettings
+from stepladder.safety.learnt import BAD, FINE, LinearGuard, LinearGuardSettings
 from stepladder.safety.numbers import NumbersGuard, NumbersSettings
 from stepladder.safety.opening import DEFAULT, MissingGuard, default_chain, open_guard, open_or_block
 from stepladder.safety.owners_words import DEEDS, checked_word
@@ -45,6 +46,7 @@ from stepladder.safety.words import (
 )
 
 __all__ = [
+    "BAD",
     "CATEGORIES",
     "CLOSER_CHARACTERS",
     "CLOSER_EMBEDDER",
@@ -52,6 +54,7 @@ __all__ = [
     "DEFAULT",
     "DIALECTS",
     "FAILED",
+    "FINE",
     "GB_RISKS",
     "HASHER",
     "HAZARDS",
@@ -75,6 +78,8 @@ __all__ = [
     "LadderGuard",
     "LadderSettings",
     "Lexicon",
+    "LinearGuard",
+    "LinearGuardSettings",
     "MissingGuard",
     "Network",
     "NumbersGuard",

@@ -8,11 +8,12 @@ made by `recipes/guards/fit.py`; how, and from what, is written there.
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from math import exp
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from stepladder.text import NgramHasher
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64] | NDArray[np.int32]
+_Take = Callable[..., Any]
 _sum = np.add.reduce  # what `sum` of an array calls, without its detour
 
 HASHER = NgramHasher(bits=20, tokens=(1, 2), han=(3,), characters=())
@@ -50,7 +52,7 @@ def grams(text: str) -> Grams:
         buckets = HASHER.buckets(text)
         buckets.sort()
         fresh = buckets[1:] != buckets[:-1]
-        return Grams(np.concatenate((buckets[:1], buckets[1:][fresh])))
+        return Grams(buckets if fresh.all() else np.concatenate((buckets[:1], buckets[1:][fresh])))
     buckets, starts = HASHER.placed(text)
     return Grams(buckets, starts // (_PIECE // 2))
 
@@ -92,6 +94,14 @@ class Table:
         return np.asarray(self.slope * (total / norm + self.bias) + self.offsets, np.float32)
 
 
+def _looks(numbers: Floats | Bytes) -> tuple[_Take, _Take]:
+    """How rows are looked up, and then what they stand for."""
+    if isinstance(numbers, Bytes):
+        return numbers.kept.reshape(-1).take, numbers.values.take
+    flat = numbers.reshape(-1)
+    return flat.take, lambda found: found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
     """`thresholds` are the scores from which a text counts as bad: with Han characters in it, and without.
@@ -106,6 +116,13 @@ class Classifier:
     thresholds: tuple[float, float]
     digest: str
     least: tuple[float, float] = (2.5, 2.5)
+    _way: tuple[_Take, _Take, _Take, _Take, float, float, float] = field(init=False, repr=False)
+    """Worked out once: how bytes and what they stand for are looked up, then slope, bias and offset."""
+
+    def __post_init__(self) -> None:
+        bad = self.bad
+        looks = (*_looks(bad.weights), *_looks(bad.squares))
+        object.__setattr__(self, "_way", (*looks, bad.slope, float(bad.bias[0]), float(bad.offsets[0])))
 
     def threshold(self, text: str) -> float:
         """Return the score from which this text counts as bad."""
@@ -114,17 +131,20 @@ class Classifier:
     def score(self, text: str) -> float:
         """Return the probability (0 to 1) that the text, or the worst piece of it, is bad."""
         found = grams(text)
-        weights, squares = self._of(found.buckets)
+        of_weights, in_weights, of_squares, in_squares, slope, bias, offset = self._way
+        weights = in_weights(of_weights(found.buckets))
+        squares = in_squares(of_squares(found.buckets))
         norm = max(float(_sum(squares)), 1e-12) ** 0.5
-        logit = self.bad.slope * (float(_sum(weights)) / norm + float(self.bad.bias[0]))
+        logit = slope * (float(_sum(weights)) / norm + bias)
         if found.stretches is not None:
             logit = max(
                 logit, self._worst(found.stretches, weights, squares) - self.least[0 if has_han(text) else 1]
             )
-        return 1 / (1 + exp(-min(max(logit + float(self.bad.offsets[0]), -30.0), 30.0)))
+        return 1 / (1 + exp(-min(max(logit + offset, -30.0), 30.0)))
 
     def _of(self, buckets: NDArray[np.int32]) -> tuple[Floats, Floats]:
-        return self.bad.weights.take(buckets, axis=0).ravel(), self.bad.squares.take(buckets)
+        of_weights, weights, of_squares, squares, *_ = self._way
+        return weights(of_weights(buckets)), squares(of_squares(buckets))
 
     def _worst(self, stretches: NDArray[np.int64], weights: Floats, squares: Floats) -> float:
         """Return the highest logit, without its offset, of pieces of two stretches each."""

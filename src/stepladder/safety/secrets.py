@@ -46,6 +46,12 @@ _SAID = re.compile(
     r"[\"'`]?\s{0,3}(?:is|was|=>|:=|[:=：]|是|为)\s{0,3}[\"'`]?(?P<value>[^\s\"'`,;，。；<>]{6,128})",
     re.IGNORECASE,
 )
+# The middle of `_SAID`, tried where a text holds one of `_CALLED`: most texts that speak of a key end here.
+_SAYS = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|credential|密码|口令|密钥|令牌|秘钥)"
+    r"[\"'`]?\s{0,3}(?:is|was|=>|:=|[:=：]|是|为)",
+    re.IGNORECASE,
+)
 _CALLED = ("pass", "pwd", "secret", "token", "key", "credential", "密码", "口令", "密钥", "令牌", "秘钥")
 _HINTS = [
     (kind, hint.replace("_key", " key") if kind == "private_key" else hint)
@@ -60,6 +66,7 @@ _BEGINS = ("-----begin", "https://hooks.slack", *(hint for kind, hint in _HINTS 
 _RUN = re.compile(r"[^\s\"'`,;，。；<>]+\Z")
 _START = re.compile(r"\b(?=\w)|-(?=----)|-{1,5}\Z")
 _SAYING = re.compile(_SAID.pattern.replace("{6,128}", "{0,128}") + r"\Z", re.IGNORECASE)
+_NOTHING = Verdict()
 _RANDOM_BITS = 3.0  # Shannon entropy a character; English words have about 2.5 over so short a string
 
 
@@ -104,10 +111,16 @@ class SecretsGuard:
 
     def check(self, text: str, turns: Sequence[Turn] = ()) -> Verdict:
         """Find the secrets in a text."""
-        kinds = {_HINTS[number][0] for number in _LOOK.found(text.lower())}
-        spans = tuple(joined(_found(text, kinds))) if kinds else ()
+        lower = text.lower()
+        hints = _LOOK.found(lower)
+        if not hints:
+            return _NOTHING
+        kinds = {_HINTS[number][0] for number in hints}
+        if "password" in kinds and not _says(text, lower):
+            kinds.remove("password")
+        spans = tuple(joined(_found(text, kinds)))
         if not spans:
-            return Verdict()
+            return _NOTHING
         categories = tuple(dict.fromkeys(span.kind for span in spans))
         redacted = mask(text, spans) if self._action is Action.REDACT else None
         return Verdict(self._action, categories, 1.0, spans, f"{len(spans)} secrets", redacted)
@@ -118,6 +131,19 @@ def _may_begin(piece: str) -> bool:
     if piece[0].isdigit() or "://" in piece:
         return True  # a bot's token, a password in an address
     return any(hint.startswith(piece) or piece.startswith(hint) for hint in _BEGINS)
+
+
+def _says(text: str, lower: str) -> bool:
+    """Whether a text says what a secret is, right after what it is called; True where the two differ in length."""
+    if len(lower) != len(text):
+        return True
+    for word in _CALLED:
+        at = lower.find(word)
+        while at >= 0:
+            if _SAYS.match(text, at):
+                return True
+            at = lower.find(word, at + 1)
+    return False
 
 
 def _found(text: str, kinds: set[str]) -> Iterator[Span]:

@@ -95,6 +95,8 @@ class Pieces:
 
 def repeated(text: str) -> list[int]:
     """Return where a letter or Han character stands thrice in a row, or three stand twice each (as 你你好好吗吗)."""
+    if len(text) < _BRIEF and _DOUBLE.search(text) is None:
+        return []
     codes = np.frombuffer(text.encode(), np.uint8) if text.isascii() else encode(text)
     same = codes[1:] == codes[:-1]
     twice = same.tobytes()  # one look for the few texts that go on
@@ -106,6 +108,8 @@ def repeated(text: str) -> list[int]:
     return found
 
 
+_BRIEF = 60  # characters; below, a pattern is quicker than arrays
+_DOUBLE = re.compile(r"(.)\1", re.DOTALL)
 _PAIRS = re.compile(b"\x01.\x01.\x01", re.DOTALL)
 
 

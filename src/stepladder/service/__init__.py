@@ -16,6 +16,7 @@ from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, UNSEEN, Plan, ServedTask, Snapshot
+from stepladder.service.purse import Aside
 from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
@@ -28,6 +29,7 @@ __all__ = [
     "READER",
     "UNSEEN",
     "VERIFIED",
+    "Aside",
     "Asked",
     "AuditCounts",
     "Auditor",

@@ -24,6 +24,7 @@ from stepladder.core import (
     record,
 )
 from stepladder.service.likeness import Likeness
+from stepladder.service.purse import QuestionPurse
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
 from stepladder.service.tools import QuestionHands
@@ -40,10 +41,6 @@ class Asked:
     at: float
     started: float
     config_hash: str
-
-
-MOST_TOKENS = 4096
-"""Of an answer, where neither the caller nor the configuration names a bound."""
 
 
 class Entry(ABC):
@@ -66,6 +63,7 @@ class Entry(ABC):
         "hands",
         "held",
         "outcome",
+        "purse",
         "remarks",
         "settled",
         "similar",
@@ -87,6 +85,7 @@ class Entry(ABC):
         self.hands: QuestionHands | None = None  # the tools that may be used for it
         self.held: list[Part | Piece] = []
         self.outcome = "ok"
+        self.purse: QuestionPurse | None = None  # for what models are asked beside the answer
         self.remarks: tuple[Remark, ...] = ()
         self.settled = False
         self.begun: AsyncGenerator[Part | Piece] | None = (

@@ -5,7 +5,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from stepladder.core import (
     Answer,
@@ -22,7 +22,6 @@ from stepladder.core import (
     Screen,
     StepladderError,
     Task,
-    Usage,
 )
 from stepladder.models import Entries, Pattern
 from stepladder.text import normalise, sentences
@@ -54,12 +53,13 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 class Source:
     """Where a task's knowledge lies. All of it may block, and raises StepladderError where it is in trouble.
 
-    `find(query, scope, top)` gives hits, best first. `rarity` says how telling words are there. `standing` says which
+    `find(query, scope, top, names)` gives hits, best first; names that the query holds are each one term of it, where
+    terms are ours. `rarity` says how telling words are there. `standing` says which
     of some passages (by number) the scope may still see. `version` changes with everything that could be found, and
     does not block. `private`: nobody elsewhere is told what is searched for.
     """
 
-    find: Callable[[str, Scope, int], Sequence[Hit]]
+    find: Callable[[str, Scope, int, Sequence[str]], Sequence[Hit]]
     rarity: Callable[[Scope, Collection[str]], Mapping[str, float]]
     standing: Callable[[Scope, Collection[int]], Collection[int]]
     version: Callable[[], str]
@@ -69,12 +69,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was searched for, the passages, and what the rewriting took. `asked` is the question, in each of its wordings."""
+    """What was searched for, and the passages. `asked` is the question, in each of its wordings."""
 
     queries: tuple[str, ...]
     hits: tuple[Hit, ...]
-    usage: Usage = field(default_factory=Usage)
-    cost: float = 0.0
     asked: tuple[str, ...] = ()
 
     @property
@@ -87,7 +85,7 @@ class Finder:
     """Finds the passages of a task's questions. `rewriter` is the model that writes queries, where one is to.
 
     Of the owner's `words`, synonyms are searched for too, and facts on what the question names are its first passages;
-    then come the passages that name the same terms.
+    terms are searched for as one word each, and the passages that name them come then.
     `screen` are the guards that passages meet before any rung sees them.
     """
 
@@ -107,11 +105,11 @@ class Finder:
         self._known: OrderedDict[str, Found] = OrderedDict()
 
     async def find(self, question: Question) -> Found:
-        """The question's passages. Raises RungFailed where the knowledge cannot be searched, GuardFailed."""
+        """The question's passages. Raises RungFailed where the knowledge cannot be searched, GuardFailed, TooMany."""
         known = self._known.get(question.id)
         if known is not None:
             return known
-        queries, usage, cost = await self._queries(question)
+        queries = await self._queries(question)
         asked = self.words.variants(queries[0])
         queries = tuple(dict.fromkeys(said for query in queries for said in self.words.variants(query)))
         scope = self.scope(question)
@@ -127,7 +125,7 @@ class Finder:
         hits = (*self._facts(question.text), *hits)
         if self._screen is not None and hits:
             hits = await screened(self._screen, question, hits)
-        found = self._known[question.id] = Found(queries, hits, usage, cost, asked)
+        found = self._known[question.id] = Found(queries, hits, asked)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found
@@ -143,29 +141,34 @@ class Finder:
 
     def _search(self, queries: Iterable[str], scope: Scope) -> tuple[Hit, ...]:
         most = self.knows.passages
-        terms = [term for query in queries for term in self.words.terms_in(query)]
+        named = {query: self.words.terms_in(query) for query in queries}
+        terms = [term for each in named.values() for term in each]
         found = fused(
-            [self.source.find(query, scope, max(most, _DEEPER) if terms else most) for query in queries]
+            [
+                self.source.find(
+                    query, scope, max(most, _DEEPER) if terms else most, [term.longest for term in each]
+                )
+                for query, each in named.items()
+            ]
         )
         if terms:
             found.sort(key=lambda hit: -_named(hit.passage, terms))
         return tuple(found[:most])
 
-    async def _queries(self, question: Question) -> tuple[tuple[str, ...], Usage, float]:
+    async def _queries(self, question: Question) -> tuple[str, ...]:
         alone = _alone(question)
         if self.knows.rewrite is Rewrite.NONE:
-            return (question.text,), Usage(), 0.0
+            return (question.text,)
         several = len(alone) > 1 or _SEVERAL.search(normalise(question.text)) is not None
         if self.knows.rewrite is Rewrite.MODEL and self._rewriter and (several or alone[0] != question.text):
             try:
-                written, usage, cost = await _rewritten(self._rewriter, question)
+                written = await _rewritten(self._rewriter, question)
                 # Read is one question: what is written for it, or, where that is several, the whole of it.
                 both = (*written, alone[0]) if len(written) == 1 else (alone[0], *written)
-                return tuple(dict.fromkeys(both)), usage, cost
+                return tuple(dict.fromkeys(both))
             except RungFailed as error:
                 _log.warning("The question was not rewritten: %s", error.message)
-                return alone, error.usage, error.cost
-        return alone, Usage(), 0.0
+        return alone
 
 
 def _named(passage: Passage, terms: Iterable[Pattern]) -> int:
@@ -221,7 +224,7 @@ def _alone(question: Question) -> tuple[str, ...]:
     return (text, *asking[:_MOST_QUERIES]) if len(asking) > 1 else (text,)
 
 
-async def _rewritten(rewriter: Rung, question: Question) -> tuple[tuple[str, ...], Usage, float]:
+async def _rewritten(rewriter: Rung, question: Question) -> tuple[str, ...]:
     said: Answer | None = None
     async for part in rewriter.answer(question):
         if isinstance(part, Answer):
@@ -231,7 +234,7 @@ async def _rewritten(rewriter: Rung, question: Question) -> tuple[tuple[str, ...
     kept = tuple(query for query in queries if query)[:_MOST_QUERIES]
     if said is None or not kept:
         raise RungFailed(rewriter.name, f"{rewriter.name} wrote no query.")
-    return kept, said.usage, said.cost
+    return kept
 
 
 _REWRITING = (

@@ -19,7 +19,6 @@ from stepladder.core import (
     RungFailed,
     Task,
     Unsupported,
-    Usage,
 )
 from stepladder.knowledge import (
     Evidence,
@@ -33,6 +32,7 @@ from stepladder.models import refusal_for
 from stepladder.service.finding import Finder, Found
 from stepladder.service.judging import Judge
 from stepladder.service.parts import closing
+from stepladder.service.purse import billed
 from stepladder.text import sentences
 
 MARKS = (" [unsupported]", "〔无依据〕")
@@ -59,16 +59,15 @@ class Retrieving:
         """The rung's that is asked."""
         return self._top.name
 
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        """Find, then ask. Raises RungFailed."""
+    def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Find, then ask. Raises RungFailed, TooMany."""
+        return billed(question, self._answer)
+
+    async def _answer(self, question: Question) -> AsyncIterator[Part]:
         found = await self._finder.find(question)
         async with aclosing(closing(self._top.answer(_given(question, found)))) as parts:
             async for part in parts:
-                yield (
-                    replace(_billed(part, found), grounds=stood_on(found))
-                    if isinstance(part, Answer)
-                    else part
-                )
+                yield replace(part, grounds=stood_on(found)) if isinstance(part, Answer) else part
 
 
 class Grounded:
@@ -92,8 +91,11 @@ class Grounded:
         """The rung's that is asked."""
         return self._top.name
 
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        """Deltas of whole sentences, then the Answer with its grounds. Raises RungFailed."""
+    def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Deltas of whole sentences, then the Answer with its grounds. Raises RungFailed, TooMany."""
+        return billed(question, self._answer)
+
+    async def _answer(self, question: Question) -> AsyncIterator[Part]:
         found = await self._finder.find(question)
         if not found.hits and self._task.knowledge.answer_only_from_knowledge:
             yield refused(self._task, question, found, self.name)
@@ -114,8 +116,8 @@ class Grounded:
         grounds = citing.grounds(stood_on(found))
         if not citing.text.strip():
             text = refusal_for(self._task, question.text)
-            return replace(_billed(said, found), text=text, grounds=replace(grounds, refused=True))
-        return replace(_billed(said, found), text=citing.text, grounds=grounds)
+            return replace(said, text=text, grounds=replace(grounds, refused=True))
+        return replace(said, text=citing.text, grounds=grounds)
 
 
 @dataclass(slots=True)
@@ -225,16 +227,13 @@ def refused(task: Task, question: Question, found: Found, rung: str) -> Answer:
     """The answer where nothing was found."""
     grounds = replace(stood_on(found), refused=True)
     text = refusal_for(task, question.text)
-    return Answer(text, 1.0, rung, usage=found.usage, cost=found.cost, grounds=grounds)
+    return Answer(text, 1.0, rung, grounds=grounds)
 
 
 async def checked(
     citing: Citing, rung: Rung, question: Question, judge: Judge | None = None
 ) -> AsyncGenerator[Part]:
-    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer, which pays the judge too.
-
-    Raises RungFailed.
-    """
+    """What a rung says, sentence by sentence as `citing` lets it out, then its Answer. Raises RungFailed."""
     waiting = ""
     async with aclosing(closing(rung.answer(question))) as parts:
         async for part in parts:
@@ -247,7 +246,7 @@ async def checked(
                 if said := await asyncio.to_thread(citing.hear, piece, judged):
                     yield Delta(said)
             if isinstance(part, Answer):
-                yield part if judge is None else _paid(part, judge.usage, judge.cost)
+                yield part
                 return
     raise RungFailed(rung.name, f"{rung.name} ended without an answer.")
 
@@ -271,14 +270,6 @@ def _trusted(passage: Passage) -> Passage:
 async def _judged(citing: Citing, judge: Judge, piece: str) -> Support | None:
     near = await asyncio.to_thread(citing.doubted, piece)
     return near if near is not None and await judge.supports(near, unmarked(piece)) else None
-
-
-def _billed(said: Answer, found: Found) -> Answer:
-    return _paid(said, found.usage, found.cost)
-
-
-def _paid(said: Answer, usage: Usage, cost: float) -> Answer:
-    return replace(said, usage=said.usage + usage, cost=said.cost + cost)
 
 
 def _mark(sentence: str) -> str:

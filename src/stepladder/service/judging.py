@@ -2,9 +2,9 @@
 
 import logging
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from stepladder.core import Answer, Question, Rung, RungFailed, Task, Usage
+from stepladder.core import Answer, Question, Rung, RungFailed, Task, TooMany
 from stepladder.knowledge import Support, is_instruction, without_instructions
 from stepladder.service.parts import closing
 
@@ -23,15 +23,13 @@ def judging_task(task: Task) -> Task:
 
 @dataclass(slots=True)
 class Judge:
-    """One answer's judge; what it took is kept, to be paid with the answer."""
+    """One answer's judge."""
 
     rung: Rung
     question: Question
-    usage: Usage = field(default_factory=Usage)
-    cost: float = 0.0
 
     async def supports(self, near: Support, claim: str) -> bool:
-        """Whether the passage carries the claim. One who cannot be asked says no, which is logged."""
+        """Whether the passage carries the claim. One who cannot be asked, or paid, says no, which is logged."""
         passage = near.passage
         title = "" if is_instruction(passage.title) else passage.title
         text = f"Passage: {title}\n{without_instructions(passage.text)}\n\nClaim: {claim.strip()}"
@@ -39,14 +37,7 @@ class Judge:
         try:
             async with aclosing(closing(self.rung.answer(asked))) as parts:
                 said = [part async for part in parts if isinstance(part, Answer)]
-        except RungFailed as error:
+        except (RungFailed, TooMany) as error:
             _log.warning("A sentence was not judged: %s", error.message)
-            self._pay(error.usage, error.cost)
             return False
-        if not said:
-            return False
-        self._pay(said[-1].usage, said[-1].cost)
-        return said[-1].text == _YES
-
-    def _pay(self, usage: Usage, cost: float) -> None:
-        self.usage, self.cost = self.usage + usage, self.cost + cost
+        return bool(said) and said[-1].text == _YES

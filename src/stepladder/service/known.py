@@ -5,19 +5,22 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from stepladder.core import Answer, Citation, Part, Question, RungFailed, StepladderError, Task
 from stepladder.knowledge import Quote, answered, best_quote, in_order, query_terms
 from stepladder.service.finding import Finder, Found
 from stepladder.service.grounded import refused, stood_on
-from stepladder.store import Approval
+from stepladder.service.purse import billed
+from stepladder.store import OVERLAP, Approval
 from stepladder.text import normalise
 
 VERIFIED = "verified"
 READER = "reader"
 _LOOK_SECONDS = 0.5
+_ANEW_SECONDS = 3600.0
 _ASKING = (
     *(
         "who",
@@ -64,41 +67,52 @@ def signature(text: str) -> Signature:
 
 
 class Verified:
-    """Approved answers of a task by tenant and signature, kept up with feedback as it comes in."""
+    """Approved answers of a task by tenant and signature, kept up with feedback as it comes in.
 
-    def __init__(self, read: Callable[[int], Sequence[Approval]]) -> None:
-        """`read(after)` gives feedback with an id above `after`; it blocks."""
+    Feedback with a lower id may come in a little later: each look goes back over the last ids. What retention has taken out
+    is let go within the hour.
+    """
+
+    def __init__(self, read: Callable[[int, Collection[int]], Sequence[Approval]]) -> None:
+        """`read(after, besides)` gives feedback with an id above `after` that is none of `besides`; it blocks."""
         self._read = read
         self._answers: dict[tuple[str, Signature], Approval] = {}
+        self._near: frozenset[int] = frozenset()  # ids that were read, as far back as a look goes
         self._last = 0
-        self._looked = float("-inf")
+        self._looked = self._began = float("-inf")
         self._lock = threading.Lock()
         self.begun = False  # whether it has read anything yet, or is about to
 
     @property
     def version(self) -> int:
-        """Grows with every word of feedback that may change what `find` gives, once that is taken in."""
-        return self._last
+        """Another one with every word that may change what `find` gives, once that is taken in; 0 before the first."""
+        told = ",".join(map(str, sorted(self._near)))
+        return int.from_bytes(blake2b(told.encode(), digest_size=8).digest(), "big") if told else 0
 
     def look(self) -> None:
         """Take in what has been said since the last look. Blocks. Raises StoreError."""
         with self._lock:
-            self.begun, last = True, self._last
-            for approval in self._read(last):
-                last = max(last, approval.id)
+            self.begun, now = True, time.monotonic()
+            anew = now - self._began >= _ANEW_SECONDS
+            answers, last, near = ({}, 0, frozenset()) if anew else (self._answers, self._last, self._near)
+            read = self._read(max(0, last - OVERLAP), near)
+            for approval in read:
                 key = approval.tenant, signature(approval.text)
-                if approval.answer is None:
-                    self._answers.pop(key, None)
-                else:
-                    self._answers[key] = approval
-            self._last = last  # in the end only: whoever sees it finds all of it
+                if (known := answers.get(key)) is None or known.id < approval.id:
+                    answers[key] = approval
+            last = max([last, *(approval.id for approval in read)])
+            self._answers, self._last = answers, last
+            self._began = now if anew else self._began
             self._looked = time.monotonic()
+            # In the end only: whoever sees this version finds all of it.
+            self._near = frozenset(id for id in {*near, *(one.id for one in read)} if id > last - OVERLAP)
 
     def find(self, tenant: str, text: str) -> Approval | None:
         """What was approved for this question of this tenant. Blocks for a look at the store, twice a second at most."""
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self.look()
-        return self._answers.get((tenant, signature(text)))
+        known = self._answers.get((tenant, signature(text)))
+        return known if known is not None and known.answer is not None else None
 
 
 class VerifiedRung:
@@ -154,8 +168,11 @@ class ReaderRung:
         """It has none."""
         return ""
 
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        """The sentence and its citation. Raises RungFailed where the knowledge cannot be searched."""
+    def answer(self, question: Question) -> AsyncIterator[Part]:
+        """The sentence and its citation. Raises RungFailed where the knowledge cannot be searched; TooMany."""
+        return billed(question, self._answer)
+
+    async def _answer(self, question: Question) -> AsyncIterator[Part]:
         found = await self.finder.find(question)
         if not found.hits and self.task.knowledge.answer_only_from_knowledge:
             yield refused(self.task, question, found, self.name)

@@ -20,8 +20,9 @@ from stepladder.core import (
     is_private,
 )
 from stepladder.models import chat_with, estimate_call, refuse_confidential, said_by_us, written
-from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.entry import Asked, Entry
 from stepladder.service.parts import closing
+from stepladder.service.purse import MOST_TOKENS
 from stepladder.service.request import CHAT
 from stepladder.store import LedgerRow
 

@@ -4,15 +4,27 @@ Every sentence of a model's summary is checked against the text, and cites the s
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stepladder.core import Answer, Citation, Grounds, Part, Passage, Question, Rung, RungFailed, Task, Usage
+from stepladder.core import (
+    Answer,
+    Citation,
+    Grounds,
+    Part,
+    Passage,
+    Question,
+    Rung,
+    RungFailed,
+    Task,
+    TooMany,
+)
 from stepladder.knowledge import Evidence, Splitting, extract, size, split
 from stepladder.service.grounded import Citing, checked
 from stepladder.service.parts import closing
+from stepladder.service.purse import billed
 
 EXTRACT = "extract"
 _AT_ONCE = 4
@@ -60,10 +72,14 @@ class ExtractRung:
 
 @dataclass(frozen=True, slots=True)
 class SummingRung:
-    """The top rung, asked once for a short text; for a long one about each part, then about the notes on them."""
+    """The top rung, asked once for a short text; for a long one about each part, then about the notes on them.
+
+    `notes` is the top put to the parts' notes where they are longer than the text, for which nothing was reserved.
+    """
 
     whole: Rung
     part: Rung
+    notes: Rung
     task: Task
 
     @property
@@ -76,34 +92,26 @@ class SummingRung:
         """It has none."""
         return ""
 
-    async def answer(self, question: Question) -> AsyncIterator[Part]:
-        """Deltas of whole sentences, then the Answer. Raises RungFailed, with what the parts took."""
-        usage, cost = Usage(), 0.0
-        text, evidence = question.text, await asyncio.to_thread(_evidence, question.text)
-        try:
-            for _ in range(_ROUNDS):
-                parts = _parts(text, self.task.summary.part)
-                if len(parts) <= 1:
-                    break
-                notes = await _all(self._note(question, part) for part in parts)
-                usage = sum((note.usage for note in notes), usage)
-                cost += sum(note.cost for note in notes)
-                text = "\n\n".join(note.text.strip() for note in notes)
-            async with aclosing(self._last(replace(question, text=text), evidence)) as said:
-                async for piece in said:
-                    yield _billed(piece, usage, cost)
-        except RungFailed as error:
-            error.usage, error.cost = error.usage + usage, error.cost + cost
-            raise
+    def answer(self, question: Question) -> AsyncIterator[Part]:
+        """Deltas of whole sentences, then the Answer. Raises RungFailed, with what the parts took; TooMany."""
+        return billed(question, self._answer)
 
-    async def _last(self, question: Question, evidence: Evidence) -> AsyncGenerator[Part]:
+    async def _answer(self, question: Question) -> AsyncIterator[Part]:
+        text, evidence, last = question.text, await asyncio.to_thread(_evidence, question.text), self.whole
+        for _ in range(_ROUNDS):
+            parts = _parts(text, self.task.summary.part)
+            if len(parts) <= 1:
+                break
+            notes = await _all(self._note(question, part) for part in parts)
+            text = "\n\n".join(note.text.strip() for note in notes)
+            last = self.whole if len(text.encode()) <= len(question.text.encode()) else self.notes
         citing = Citing(evidence, self.task.summary.unsupported, "")
-        async with aclosing(checked(citing, self.whole, question)) as parts:
-            async for part in parts:
-                if isinstance(part, Answer):
-                    yield replace(part, text=citing.text, grounds=citing.grounds(Grounds()))
+        async with aclosing(checked(citing, last, replace(question, text=text))) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Answer):
+                    yield replace(piece, text=citing.text, grounds=citing.grounds(Grounds()))
                 else:
-                    yield part
+                    yield piece
 
     async def _note(self, question: Question, text: str) -> Answer:
         async with aclosing(closing(self.part.answer(replace(question, text=text, turns=())))) as parts:
@@ -111,12 +119,6 @@ class SummingRung:
                 if isinstance(part, Answer):
                     return part
         raise RungFailed(self.name, f"{self.name} ended without an answer.")
-
-
-def _billed(part: Part, usage: Usage, cost: float) -> Part:
-    if not isinstance(part, Answer):
-        return part
-    return replace(part, usage=part.usage + usage, cost=part.cost + cost)
 
 
 async def _all(notes: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
@@ -130,9 +132,15 @@ async def _all(notes: Iterable[Coroutine[Any, Any, Answer]]) -> list[Answer]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(note)) for note in notes]
-    except* RungFailed as failed:
+    except* (RungFailed, TooMany) as failed:
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+def parts_of(task: Task, text: str) -> int:
+    """How many parts a text is first read by; 0 where it is read whole."""
+    found = len(_parts(text, task.summary.part))
+    return found if found > 1 else 0
 
 
 def _parts(text: str, limit: int) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from stepladder.core import (
     Answer,
+    Check,
     Clock,
     DeadlineMissed,
     LadderExhausted,
@@ -18,13 +19,17 @@ from stepladder.core import (
     Question,
     Reach,
     Rewrite,
+    Task,
+    TaskKind,
     Usage,
 )
 from stepladder.models import Climb, estimate_question
-from stepladder.service.entry import MOST_TOKENS, Asked, Entry
+from stepladder.service.entry import Asked, Entry
 from stepladder.service.likeness import Likeness, likeness
 from stepladder.service.parts import before, closing
 from stepladder.service.plan import OWNERS_WORD, UNSEEN, Plan, ServedTask
+from stepladder.service.purse import MOST_TOKENS, WORDING, QuestionPurse
+from stepladder.service.summing import parts_of
 from stepladder.service.tools import QuestionHands
 from stepladder.store import UNANSWERED, UNSUPPORTED, LedgerRow
 
@@ -55,7 +60,8 @@ class TaskEntry(Entry):
     def __init__(self, asked: Asked, clock: Clock, served: ServedTask, question: Question) -> None:
         super().__init__(asked, clock)
         self.served = served
-        self.question = self._bounded(question)
+        self.purse = QuestionPurse() if _asks_aside(served.task) else None
+        self.question = self._bounded(question if self.purse is None else replace(question, purse=self.purse))
         self.hands = question.hands if isinstance(question.hands, QuestionHands) else None
         self.plan: Plan = served.plan(question)
         self.low: Answer | None = None
@@ -85,7 +91,7 @@ class TaskEntry(Entry):
         said = asked.request.question(
             self.served.task, id=was.id, tenant=asked.tenant, asked_at=was.asked_at, limit=_ANY
         )
-        self.question = replace(said, hands=was.hands, most_tokens=was.most_tokens)
+        self.question = replace(said, hands=was.hands, most_tokens=was.most_tokens, purse=was.purse)
 
     def confide(self) -> None:
         """The question says it too, and which way it goes is chosen anew."""
@@ -114,9 +120,19 @@ class TaskEntry(Entry):
         served, written = self.served, self._most_written
         read = self.asked.request.most_tokens(MOST_TOKENS)[0] + served.prompt_bytes
         usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
-        if served.task.knowledge.rewrite is Rewrite.MODEL:  # it is asked for queries first
-            usage += Usage(read, written)
-        return usage, served.dearest(usage)
+        parts = self._parts_at_most()
+        if self.purse is None or not parts:
+            return usage, served.dearest(usage)
+        noted = Usage(read + parts * (served.prompt_bytes + WORDING), parts * written)
+        self.purse.pot = served.dearest(noted)
+        return usage + noted, served.dearest(usage) + self.purse.pot
+
+    def _parts_at_most(self) -> int:
+        """How many parts of the text a model is to read first, where that has to be known."""
+        task = self.served.task
+        if task.kind is not TaskKind.SUMMARY or not self.asked.tenant.budgeted:
+            return 0
+        return parts_of(task, self.question.text)
 
     def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
         """The whole answer at once, by whom it was said, for nothing."""
@@ -290,8 +306,17 @@ class TaskEntry(Entry):
             usage = estimate_question(self.question, self.served.task.prompt, self.text)
             usage = usage if self.hands is None else self.hands.spent + usage
             cost = self.served.cost(usage)
+        if self.purse is not None:
+            aside, price = self.purse.take()
+            usage, cost = usage + aside, cost + price
         unfinished = Answer(self.text, 0.0, rung, usage=usage, cost=cost)
         return unfinished if self.below is None else self.below.counted(unfinished)
+
+
+def _asks_aside(task: Task) -> bool:
+    """Whether models are asked for more than the answer."""
+    knows = task.knowledge
+    return task.kind is TaskKind.SUMMARY or knows.check is Check.MODEL or knows.rewrite is Rewrite.MODEL
 
 
 def _noted(answer: Answer) -> str:

@@ -7,6 +7,7 @@ thread.
 
 from stepladder.store.accounts import SESSION, Account, Accounts
 from stepladder.store.approved import (
+    OVERLAP,
     UNANSWERED,
     UNSUPPORTED,
     Approval,
@@ -67,6 +68,7 @@ __all__ = [
     "FEEDBACK",
     "KEPT_OUT",
     "OPEN",
+    "OVERLAP",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",

@@ -1,5 +1,6 @@
 """Answers that a person approved, and questions that could not be answered: what feedback and ledger know of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ APPROVING = 1.0
 UNANSWERED = "unanswered"
 UNSUPPORTED = "unsupported"
 _MOST = 50_000
+OVERLAP = 500
+"""So many ids before the newest, feedback may still come in: with several writers a lower id can be committed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,23 @@ class Approved:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def last(self) -> int:
-        """The id of the newest feedback on anything; 0 where there is none."""
+    def mark(self) -> tuple[int, int]:
+        """Another one after every word of feedback: the newest id (or 0), and how many stand shortly before it."""
         with self._database.read() as connection:
-            return connection.scalar(select(func.max(feedback.c.id))) or 0
+            last = connection.scalar(select(func.max(feedback.c.id))) or 0
+            near = select(func.count()).select_from(feedback).where(feedback.c.id > last - OVERLAP)
+            return last, connection.scalar(near) or 0
 
-    def since(self, task: str, after: int = 0) -> list[Approval]:
-        """Feedback on a task's questions without earlier turns that nobody keeps out, by id; at first the newest 50,000."""
+    def since(self, task: str, after: int = 0, besides: Collection[int] = ()) -> list[Approval]:
+        """Feedback on a task's questions without earlier turns that nobody keeps out, by id; at first the newest 50,000.
+
+        `after` an id, and without those of the ids `besides`.
+        """
         query = (
             select(feedback.c.id, feedback.c.answer, feedback.c.score, ledger.c.tenant, ledger.c.text)
             .add_columns(ledger.c.answer.label("said"), ledger.c.grounds)
             .join(ledger, ledger.c.seq == feedback.c.seq)
-            .where(feedback.c.id > after, feedback.c.state.not_in(KEPT_OUT))
+            .where(feedback.c.id > after, feedback.c.id.not_in(besides), feedback.c.state.not_in(KEPT_OUT))
             .where(ledger.c.task == task, ledger.c.turns == "", ledger.c.status == "ok")
             .order_by(feedback.c.id.desc())
             .limit(_MOST)

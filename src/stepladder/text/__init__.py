@@ -11,9 +11,11 @@ from stepladder.text.grams import grams
 from stepladder.text.ngrams import Feature, NgramHasher
 from stepladder.text.normalise import decode, dictionary_key, encode, normalise
 from stepladder.text.sentences import Span, sentences
+from stepladder.text.whole import LETTERS, find_whole, is_whole
 from stepladder.text.words import words
 
 __all__ = [
+    "LETTERS",
     "Feature",
     "Folded",
     "NgramHasher",
@@ -21,9 +23,11 @@ __all__ = [
     "decode",
     "dictionary_key",
     "encode",
+    "find_whole",
     "fold",
     "gist",
     "grams",
+    "is_whole",
     "normalise",
     "sentences",
     "words",

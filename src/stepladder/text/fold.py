@@ -17,7 +17,7 @@ from stepladder.text.normalise import decode, encode, simplify
 _LOOKS = {
     letter: latin
     for latin, letters in {
-        "a": "аαɑᴀ", "b": "ьʙ", "c": "сᴄϲ", "d": "ԁᴅ", "e": "еεᴇ", "g": "ɡցɢ", "h": "һнʜ", "i": "іιıɪ", "j": "јᴊ",
+        "a": "аαɑᴀ", "b": "ьʙβƅ", "c": "сᴄϲ", "d": "ԁᴅ", "e": "еεᴇ", "g": "ɡցɢ", "h": "һнʜ", "i": "іιıɪ", "j": "јᴊ",
         "k": "кκᴋ", "l": "ƚʟⅼ", "m": "ммᴍ", "n": "ոηɴ", "o": "оοօᴏσ", "p": "рρᴘ", "q": "ԛ", "r": "гᴦʀ", "s": "ѕꜱ",
         "t": "тτᴛ", "u": "υսᴜ", "v": "νѵᴠ", "w": "ԝωᴡ", "x": "хχ", "y": "уγʏվ", "z": "ᴢ",
     }.items()
@@ -52,7 +52,13 @@ def _fold_one(character: str) -> str:
         parts = character  # Hangul syllables stay whole
     bare = "".join(part for part in parts if unicodedata.category(part) not in _DROPPED)
     simple = decode(simplify(encode(bare)))
-    return "".join(_NUMERALS.get(part, _LOOKS.get(part, part)) for part in simple)
+    return "".join(_NUMERALS.get(part) or _LOOKS.get(part) or _digit(part) for part in simple)
+
+
+def _digit(character: str) -> str:
+    """A digit of another script as the ASCII one; what is none stays."""
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
 
 
 _TABLE = _Table()

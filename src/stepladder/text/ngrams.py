@@ -90,13 +90,13 @@ class NgramHasher:
         """Yield the n-grams' hashes of a short text: its tokens are looked up, since most were met before."""
         tokens = _token_pattern().findall(normal)
         words = np.fromiter(map(_KNOWN.__getitem__, tokens), np.uint64, len(tokens))
-        wordless = _wordless_table().take(np.minimum(words, _BEYOND).astype(np.intp))
-        runs = wordless.tobytes()
+        runs = b"".join(map(_WORDLESS.__getitem__, tokens))
         han = tuple(order for order in self.han if b"\1" * order in runs)
         for order, rolling in _rolling(words, max(self.tokens + han, default=0)):
             if order in self.tokens:
                 yield rolling
             if order in han:
+                wordless = np.frombuffer(runs, np.bool_)
                 yield rolling[_all_of(wordless, order)] if b"\0" in runs else rolling
         if self.characters:
             yield from map(_spellings(self.characters).__getitem__, tokens)
@@ -151,6 +151,17 @@ class _Spellings(dict[str, Hashes]):
         return found
 
 
+class _Wordless(dict[str, bytes]):
+    """Token -> one byte, 1 where it is no word of letters; filled and emptied likewise."""
+
+    def __missing__(self, token: str) -> bytes:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        found = self[token] = b"\1" if _kind_table()[min(ord(token[0]), 0x20000)] != _WORD else b"\0"
+        return found
+
+
+_WORDLESS = _Wordless()
 _spellings = lru_cache(maxsize=4)(_Spellings)
 _MOST_SPELLED = 8_000  # about 2 MB
 _KNOWN = _Known()
@@ -174,17 +185,6 @@ def _token_pattern() -> re.Pattern[str]:
     firsts, lasts = np.concatenate((letters[:1], letters[ends + 1])), np.append(letters[ends], letters[-1])
     ranges = "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in zip(firsts, lasts, strict=True))
     return re.compile(f"[{ranges}]+|[^ ]")
-
-
-@lru_cache(maxsize=1)
-def _wordless_table() -> NDArray[np.bool_]:
-    """Return for the hash of every token of one character (its code point plus one) whether that is no letter."""
-    table = np.zeros(int(_BEYOND) + 1, np.bool_)
-    table[1:-1] = _kind_table()[:0x10000] != _WORD
-    return table
-
-
-_BEYOND = np.uint64(0x10001)  # the hash of a longer token is greater, but for one in 2**47
 
 
 def _tokens(codes: Codes, kinds: NDArray[np.uint8]) -> tuple[Hashes, Positions, Positions]:

@@ -45,6 +45,13 @@ class Permit:
         """Look once more at who asked this, when it is over."""
         self._question = question
 
+    def reserve(self, cost: float) -> None:
+        """Reserve so much more, until all is settled. Raises TooMany. Nothing once it is settled."""
+        more = nanos(cost)
+        if self._open and more:
+            self._admission.extend(self._claim, self._asked, more, self.tenant)
+            self._claim = replace(self._claim, nanos=self._claim.nanos + more)
+
     def charge(self, cost: float, tokens: int) -> Charge:
         """What the ledger is to write down beside the answer."""
         tenant, slot = self.tenant, self._admission.board.slot
@@ -97,6 +104,14 @@ class Admission:
         except StepladderError as error:
             self._events.emit(Refused(error.code or ""))
             raise
+
+    def extend(self, claim: Claim, asked: tuple[tuple[int, Bounds], ...], nanos: int, tenant: Tenant) -> None:
+        """Reserve so much more for a question under way. Raises TooMany."""
+        refusal = self.board.extend(claim, asked, nanos)
+        if refusal is not None:
+            error = self._refused(refusal, tenant)
+            self._events.emit(Refused(error.code or ""))
+            raise error
 
     def standing(self, tenant: Tenant) -> tuple[Standing, Standing]:
         """What a tenant, and the key it is asked with, have spent and reserved."""

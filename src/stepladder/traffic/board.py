@@ -134,6 +134,20 @@ class Board:
         finally:
             self._unlock()
 
+    def extend(self, claim: Claim, asked: Sequence[tuple[int, Bounds]], nanos: int) -> Refusal | None:
+        """Take so much money more for a question under way, of every scope or of none."""
+        more = Claim(claim.now, claim.day, 0, nanos)
+        self._lock()
+        try:
+            for place, bounds in asked:
+                if (refusal := self._too_dear(place, bounds, more)) is not None:
+                    return refusal
+            for place, _ in asked:
+                self._cells[place + _RESERVED + self.slot] += nanos
+            return None
+        finally:
+            self._unlock()
+
     def settle(self, claim: Claim, asked: Sequence[tuple[int, Bounds]], tokens: int, nanos: int) -> None:
         """Give back what was reserved, and count what was used."""
         cells, slot = self._cells, self.slot

@@ -11,6 +11,7 @@ from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, Finetun
 from stepladder.training.following import Following
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
+from stepladder.training.pilot import Foretold, carried, foretell
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import RouterSettings, fit_router
@@ -38,6 +39,7 @@ __all__ = [
     "FinetunedRecipe",
     "FinetunedSettings",
     "Following",
+    "Foretold",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
@@ -61,6 +63,7 @@ __all__ = [
     "TreesSettings",
     "Trial",
     "admit",
+    "carried",
     "fit",
     "fit_encoder",
     "fit_linear",
@@ -69,6 +72,7 @@ __all__ = [
     "fit_stack",
     "fit_tagger",
     "fit_trees",
+    "foretell",
     "language_space",
     "learned_rungs",
     "load_rungs",

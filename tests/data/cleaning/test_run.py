@@ -208,3 +208,35 @@ def card(draw):
     digits = [4, *(draw.randrange(10) for _ in range(14))]
     doubled = [sum(divmod(2 * digit, 10)) if at % 2 == 0 else digit for at, digit in enumerate(digits)]
     return "".join(map(str, [*digits, -sum(doubled) % 10]))
+
+
+def test_every_text_of_a_row_is_watched_and_its_provenance_left_alone(tmp_path):
+    row = {
+        "input": "please help me with this",
+        "answer": "of course",
+        "system": "You serve Ann: ann@example.com",
+        "turns": [{"role": "user", "content": "card 4111 1111 1111 1111"}],
+        "source": "ann@example.com.csv:1",
+    }
+    source = write(tmp_path / "in.jsonl", [json.dumps(row)])
+    found = clean_file(job(tmp_path, source), quiet)
+    assert found.counts.inventory["personal"]["email"] == 1
+    assert found.counts.inventory["personal"]["bank_card"] == 1
+    assert found.counts.rules["personal"].changed == 1
+    kept = json.loads((tmp_path / "out.jsonl").read_text())
+    assert "4111 1111 1111 1111" not in kept["turns"][0]["content"]
+    assert "ann@example.com" not in kept["system"]
+    assert (kept["source"], kept["input"], kept["turns"][0]["role"]) == (row["source"], row["input"], "user")
+    restore(tmp_path / "out.jsonl", tmp_path / "gone.jsonl", tmp_path / "back.jsonl")
+    assert (tmp_path / "back.jsonl").read_bytes() == source.read_bytes()
+
+
+def test_the_inventory_knows_what_stood_in_rows_that_went_for_another_reason(tmp_path):
+    texts = ["my card 4111 1111 1111 1111, " * 40, "x", "AKIAIOSFODNN7EXAMPLE " * 40]
+    source = write(tmp_path / "in.jsonl", [json.dumps({"input": text}) for text in texts])
+    watching = [Length(2), Repetition(), Personal(Act.MASK), Guarded("secrets", SecretsGuard("secrets"))]
+    found = clean_file(Job(source, tmp_path / "out.jsonl", tmp_path / "gone.jsonl", watching), quiet)
+    assert found.counts.inventory["personal"]["bank_card"] == 40
+    assert found.counts.inventory["secrets"]["aws_key"] > 0
+    assert found.counts.kept == 0
+    assert (found.counts.rules["repetition"].removed, found.counts.rules["personal"].changed) == (2, 0)

@@ -163,6 +163,18 @@ class Stopped(Exception):
     """A kill, at a place that a test chooses."""
 
 
+def test_another_query_is_another_run_and_only_an_ordered_one_is_gone_on_with(tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("create table asked (input text)")
+    database.close()
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    one = database_source(url, "select input from asked ORDER  BY input")
+    other = database_source(url, "select input from asked order by input desc")
+    assert run._sign([one], Reading()) != run._sign([other], Reading())
+    assert not one.fleeting
+    assert database_source(url, "select input from asked").fleeting
+
+
 def test_a_run_that_was_killed_goes_on(tmp_path, monkeypatch):
     jsonl(tmp_path / "a.jsonl")
     write(tmp_path / "b.parquet")

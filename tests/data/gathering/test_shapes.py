@@ -47,6 +47,28 @@ OPENAI = [
             {"instruction": "go on", "output": "3", "history": [["Hi", "Hello"]]},
             {"input": "go on", "answer": "3", "turns": TURNS},
         ),
+        ({"prompt": "Say hi ->", "completion": " hi"}, {"input": "Say hi ->", "answer": "hi"}),
+        (
+            {
+                "input": {"messages": OPENAI[:2]},
+                "preferred_output": [{"role": "assistant", "content": "good"}],
+                "non_preferred_output": [{"role": "assistant", "content": "bad"}],
+            },
+            {"prompt": OPENAI[:2], "chosen": "good", "rejected": "bad"},
+        ),
+        (  # calls of tools on the way: nothing of the last exchange is among the turns
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+                    {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+                    {"role": "tool", "content": "42"},
+                    {"role": "assistant", "content": "Hello"},
+                    {"role": "user", "content": "Now?"},
+                    {"role": "assistant", "content": "Yes"},
+                ]
+            },
+            {"input": "Now?", "answer": "Yes", "turns": TURNS},
+        ),
     ],
 )
 def test_every_shape_is_known_by_itself(record, row):
@@ -60,6 +82,16 @@ def test_every_turn_is_a_row_with_what_was_said_before(record):
         ("Hi", "Hello", 0),
         ("我的卡呢？", "在路上", 2),
     ]
+
+
+def test_answers_of_weight_0_are_not_learned():
+    messages = [dict(one) for one in OPENAI]
+    messages[2]["weight"] = 0
+    rows = rows_of({"messages": messages}, Reading(every_turn=True))
+    assert rows == [LAST]
+    messages[4]["weight"] = 0
+    with pytest.raises(Unusable, match="weight 0"):
+        rows_of({"messages": messages}, Reading())
 
 
 def test_names_and_columns_are_mapped():
@@ -78,6 +110,11 @@ def test_names_and_columns_are_mapped():
         ({"messages": [{"role": "user", "content": "Hi"}]}, "no 'response'"),
         ({"instruction": "Sum", "output": ""}, "'output' is empty"),
         ({"conversations": ["Hi"]}, "no JSON object"),
+        (
+            {"input": {"messages": OPENAI[:2]}, "preferred_output": [], "non_preferred_output": []},
+            "two answers",
+        ),
+        ({"input": {"messages": OPENAI}, "preferred_output": []}, "end with the user"),
     ],
 )
 def test_what_is_no_row_says_why(record, why):

@@ -48,7 +48,7 @@ SETTINGS = LanguageSettings(steps=6, batch=4, threads=1, save_steps=3, rank=4, l
 MORE = MethodSettings(answer=6, samples=4, vocabulary=400, layers=2, width=64)
 TESTED = [name for name in METHODS if name not in ("sft", "lora")]  # those are in test_runs.py
 QUANTISED = find_spec("bitsandbytes") is not None
-AWAY = "away"
+AWAY, PACKED = "away", "packed"
 
 
 def prepared(folder, job, *, kill_at=None):
@@ -81,6 +81,9 @@ def places(tmp_path_factory):
             job = job_of(method, base, teacher)
             found[method] = prepared(root / method, job)
             found[f"{method} killed"] = prepared(root / f"{method}-killed", job, kill_at=5)
+    packed = Job("lora", str(base), SETTINGS, more=replace(MORE, packing=True))
+    found[PACKED] = prepared(root / PACKED, packed)
+    found[f"{PACKED} killed"] = prepared(root / f"{PACKED}-killed", packed, kill_at=5)
     far = Job("orpo", str(base), replace(SETTINGS, steps=30, rate=1e-3), more=replace(MORE, kl_limit=0.012))
     found[AWAY] = prepared(root / AWAY, far)
     command = [sys.executable, "-m", "tests.training.language.forked"]
@@ -109,7 +112,7 @@ def made(folder):
 
 
 @trained
-@pytest.mark.parametrize("method", TESTED)
+@pytest.mark.parametrize("method", [*TESTED, PACKED])
 def test_a_killed_run_ends_with_the_same_weights(places, method):
     if method not in places:
         pytest.skip("needs bitsandbytes")
@@ -166,6 +169,25 @@ def test_qlora_keeps_the_linear_layers_in_four_bit(places):
 
 
 @trained
+def test_packed_rows_do_not_see_each_other(places, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.language.packed", str(places["base"]), str(tmp_path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    rows, packed = found["number"]
+    assert rows == 40
+    assert packed <= 14
+    assert found["steps"] == [60, 3 * -(-packed // 2)]  # three epochs of batches of two
+    np.testing.assert_allclose(found["packed"], found["rows"], atol=1e-5)
+    assert max(abs(a - b) for a, b in zip(found["leaking"], found["rows"], strict=True)) > 0.01
+
+
+@trained
 def test_a_run_that_leaves_its_base_goes_back(places):
     (stopped,) = events(places[AWAY], "advice")
     (returned,) = events(places[AWAY], "returned")
@@ -202,6 +224,8 @@ def test_a_model_from_nothing_is_a_whole_model(places, tmp_path):
             "takes accumulate=1",
         ),
         (Job("rloo", "x", more=MethodSettings(reward="json", order="file")), "draws its prompts itself"),
+        (Job("dpo", "x", more=MethodSettings(packing=True)), "only answers are"),
+        (Job("sft", "x", more=MethodSettings(packing=True, order="file")), "shuffled"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(job, said, tmp_path):

@@ -28,6 +28,7 @@ from stepladder.training.language import (
     train,
     write_lines,
 )
+from tests.interaction.conftest import opened
 from tests.training.language.places import environment, tiny_base
 from tests.training.language.tiny import write_intents
 
@@ -208,6 +209,37 @@ def test_an_adapter_laid_over_its_base_says_what_was_trained(finished):
     with_it, without = moved[: len(ASKED)], moved[len(ASKED) :]
     assert max(with_it) < 2e-3
     assert max(without) > 0.02
+
+
+@pytest.mark.skipif(find_spec("xllamacpp") is None, reason="needs xllamacpp")
+async def test_an_adapter_is_taken_up_and_given_away_while_the_server_goes_on(finished, tmp_path):
+    config = tmp_path / "stepladder.toml"
+
+    def written(adapters):
+        told = f"path = {json.dumps(str(finished.folder / 'base.gguf'))}\nadapters = {json.dumps(adapters)}"
+        config.write_text(
+            f"[server]\ndata = {json.dumps(str(tmp_path / 'data'))}\n"
+            f'[models.tiny]\nkind = "local"\ncontext = 256\nthreads = 1\nparallel = 1\n{told}\n',
+            encoding="utf-8",
+        )
+
+    async def said(home):
+        more = {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": 5}
+        reply = await home.client.chat(ASKED[0], "tiny", **more)
+        assert reply.status == 200, reply.body
+        top = reply.json["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return [one["logprob"] for one in top]
+
+    written([])
+    async with opened(config) as home:
+        before = await said(home)
+        written([str(finished.folder / "adapter.gguf")])
+        assert await home.house.reload()
+        tuned = await said(home)
+        written([])
+        assert await home.house.reload()
+        assert await said(home) == pytest.approx(before, abs=1e-4)
+    assert np.abs(np.array(tuned) - np.array(before)).max() > 0.01
 
 
 def test_an_adapter_refuses_another_base(finished, base, tmp_path):

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from stepladder.training.language import Watch
+from stepladder.training.language.watch import Drifted
 
 
 def told(watch, losses, held=()):
@@ -43,3 +44,35 @@ def test_unseen_rows_that_get_worse_three_times_stop_the_run():
 def test_a_loss_that_does_not_move_is_told_but_goes_on():
     (advice,) = told(Watch(60), [1.5] * 60)
     assert (advice.kind, advice.stops) == ("stalled", False)
+
+
+BASE = {"repeated": 0.1, "surprised": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "tried"),
+    [
+        (Drifted(2.1, **BASE), "away", "beta"),
+        (Drifted(0.5, repeats=0.6, **BASE), "repeating", "length"),
+        (Drifted(0.5, surprise=3.1, **BASE), "forgetting", "fine-tuning"),
+    ],
+)
+def test_an_aligned_model_that_goes_astray_is_stopped_and_told_what_to_try(now, kind, tried):
+    watch = Watch(100)
+    advice = watch.drifted(10, now, limit=2.0)
+    assert (advice.kind, advice.stops) == (kind, True)
+    assert tried in advice.remedy
+    assert watch.drifted(20, now, limit=2.0) is None  # told once
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        Drifted(1.9, **BASE),
+        Drifted(0.5, repeats=0.7, repeated=0.5, surprised=1.0),  # the base stutters too
+        Drifted(0.5, repeats=0.45, **BASE),
+        Drifted(0.5, surprise=2.9, **BASE),
+    ],
+)
+def test_an_aligned_model_near_its_base_goes_on(now):
+    assert Watch(100).drifted(10, now, limit=2.0) is None

@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Reach(StrEnum):
-    """Which fields a rule looks at: the question, also those that are cleaned with it, or also those that are watched."""
+    """Which fields a rule looks at: the question, also those that are cleaned with it, or every text of a row."""
 
     QUESTION = "question"
     CLEANED = "cleaned"

@@ -20,6 +20,9 @@ from stepladder.data.log import find, open_log
 
 _BLOCK = 512
 _SAVED_SECONDS = 5.0
+Place = tuple[str | int, ...]
+PROVENANCE = ("id", "source", "split", "origin", "url", "licence")
+"""Names under which a row says where it comes from: what they hold is no text to learn from."""
 BROKEN = "broken"
 """The rule that every line passes first: it is a JSON object with text in the question's field."""
 
@@ -27,7 +30,7 @@ BROKEN = "broken"
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is to be done: rules in their order, on the field `text`; those that mend also on `also`, and those that look for
-    what should not be there also on `also` and `watched`.
+    what should not be there on every text of a row, but for the names in `PROVENANCE`.
 
     `settings` are for the report; with the input they decide whether an earlier run is gone on with.
     """
@@ -38,14 +41,12 @@ class Job:
     rules: Sequence[Rule]
     text: str = "input"
     also: tuple[str, ...] = ()
-    watched: tuple[str, ...] = ("answer",)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def fields(self, reach: Reach) -> tuple[str, ...]:
-        """The fields that a rule of this reach looks at."""
+        """The fields that a rule which does not watch looks at."""
         also = self.also if reach is not Reach.QUESTION else ()
-        watched = self.watched if reach is Reach.WATCHED else ()
-        return tuple(dict.fromkeys((self.text, *also, *watched)))
+        return tuple(dict.fromkeys((self.text, *also)))
 
     @property
     def progress(self) -> Path:
@@ -196,12 +197,38 @@ class _Row:
         """The row goes."""
         self.gone, self.reason = rule, reason
 
-    def put(self, name: str, text: str) -> None:
-        """Change the text under a name (a path with dots, unless the key itself has them)."""
-        data, keys = self.data, [name] if name in self.data else name.split(".")
-        for key in keys[:-1]:
-            data = data[key]
-        data[keys[-1]] = text
+    def place(self, name: str) -> Place | None:
+        """Where the text under a name is (a path with dots, unless the key itself has them)."""
+        keys = [name] if name in self.data else name.split(".")
+        return tuple(keys) if isinstance(find(self.data, name), str) else None
+
+    def places(self) -> Iterator[Place]:
+        """Where every text of the row is, but for those that say where it comes from."""
+        for name, value in self.data.items():
+            if name not in PROVENANCE:
+                yield from _texts(value, (name,))
+
+    def get(self, place: Place) -> str:
+        """The text at a place."""
+        found: Any = self.data
+        for key in place:
+            found = found[key]
+        return str(found)
+
+    def put(self, place: Place, text: str) -> None:
+        """Change the text at a place."""
+        found: Any = self.data
+        for key in place[:-1]:
+            found = found[key]
+        found[place[-1]] = text
+
+
+def _texts(value: Any, at: Place) -> Iterator[Place]:
+    if isinstance(value, str):
+        yield at
+    elif isinstance(value, dict | list):
+        for key, inside in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inside, (*at, key))
 
 
 class _Block:
@@ -217,8 +244,7 @@ class _Block:
             if row.gone:
                 self._removed(row, BROKEN, row.reason, "")
         for rule in self._job.rules:
-            for name in self._job.fields(rule.reach):
-                self._apply(rule, name, rows)
+            self._look(rule, rows)
         for row in rows:
             self._counts.rows += 1
             if row.gone or row.changed:
@@ -229,14 +255,24 @@ class _Block:
                 self._counts.kept += 1
                 out.write((msgspec.json.encode(row.data) if row.changed else row.raw) + b"\n")
 
-    def _apply(self, rule: Rule, name: str, rows: Sequence[_Row]) -> None:
-        here = [row for row in rows if not row.gone and isinstance(find(row.data, name), str)]
-        texts = [find(row.data, name) for row in here]
+    def _look(self, rule: Rule, rows: Sequence[_Row]) -> None:
+        if rule.reach is Reach.WATCHED:
+            self._apply(rule, [(row, place) for row in rows for place in row.places()])
+            return
+        for name in self._job.fields(rule.reach):
+            named = ((row, row.place(name)) for row in rows if not row.gone)
+            self._apply(rule, [(row, place) for row, place in named if place is not None])
+
+    def _apply(self, rule: Rule, here: Sequence[tuple[_Row, Place]]) -> None:
+        """What is found goes into the inventory also where its row goes for another reason, or has gone."""
+        texts = [row.get(place) for row, place in here]
         tally = self._counts.rules[rule.name]
-        for row, text, outcome in zip(here, texts, rule.look(texts) if texts else (), strict=True):
+        for (row, place), text, outcome in zip(here, texts, rule.look(texts) if texts else (), strict=True):
             if outcome.found:
                 self._counts.found(rule.name, outcome.found)
                 tally.noted += 1
+            if row.gone:
+                continue
             hides = bool(outcome.found)
             if outcome.text is None:
                 self._removed(row, rule.name, outcome.reason, "" if hides else text)
@@ -245,7 +281,7 @@ class _Block:
                     row.changed.append(rule.name)
                     tally.changed += 1
                 row.reason = "; ".join(filter(None, (row.reason, outcome.reason)))
-                row.put(name, outcome.text)
+                row.put(place, outcome.text)
                 tally.show(row.line, outcome.reason, outcome.text)
             elif hides:
                 tally.show(row.line, outcome.reason, "")

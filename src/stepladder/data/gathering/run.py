@@ -63,7 +63,9 @@ def gather_rows(sources: Sequence[Source], reading: Reading, out: Path, progress
 
 
 def _sign(sources: Sequence[Source], reading: Reading) -> str:
-    told = repr([(source.name, source.split, source.size) for source in sources]) + repr(reading)
+    told = repr([(source.name, source.split, source.size, source.version) for source in sources]) + repr(
+        reading
+    )
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -1,12 +1,13 @@
 """One record of any known shape -> rows of the one shape.
 
-A row is {"input", "answer"?, "gold"?, "fields"?, "time"?, "system"?, "turns"?}.
+A row is {"input", "answer"?, "gold"?, "fields"?, "time"?, "system"?, "turns"?}, or {"prompt", "chosen", "rejected"}.
 
-Known are flat records whose names can be mapped, OpenAI's (a request with its response, batch files, fine-tuning rows with
-`messages`), ShareGPT's `conversations`, and Alpaca's `instruction`, `input` and `output`.
+Known are flat records whose names can be mapped, OpenAI's (a request with its response, batch files, rows for fine-tuning
+with `messages`, with prompt and completion, or with two answers), ShareGPT's `conversations`, and Alpaca's `instruction`,
+`input` and `output`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -69,7 +70,8 @@ def rows_of(record: Mapping[str, Any], reading: Reading) -> list[Row]:
     if shape is Shape.SHAREGPT:
         return list(_talk(_messages(data.get("conversations")), reading.every_turn))
     if shape is Shape.OPENAI:
-        return _openai(data, reading.every_turn)
+        preferred = isinstance(data.get("input"), dict) and "preferred_output" in data
+        return [_preferred(data)] if preferred else _openai(data, reading.every_turn)
     return [_alpaca(data) if shape is Shape.ALPACA else _flat(data, reading)]
 
 
@@ -77,6 +79,8 @@ def _shape(data: Mapping[str, Any], names: FieldNames) -> Shape:
     if isinstance(data.get("conversations"), list):
         return Shape.SHAREGPT
     if isinstance(data.get("messages"), list) or "request" in data or "response" in data:
+        return Shape.OPENAI
+    if "preferred_output" in data or (names == FieldNames() and data.keys() >= {"prompt", "completion"}):
         return Shape.OPENAI
     if "instruction" in data and "output" in data and names == FieldNames():
         return Shape.ALPACA
@@ -128,6 +132,9 @@ def _alpaca(data: Mapping[str, Any]) -> Row:
 
 
 def _openai(data: dict[str, Any], every_turn: bool) -> list[Row]:
+    if "messages" not in data and data.keys() >= {"prompt", "completion"}:
+        told = (text_of(data["prompt"], "prompt"), text_of(data["completion"], "completion"))
+        return [{"input": told[0].strip(), "answer": told[1].strip()}]
     chat = chat_of(data)
     if chat is None:
         raise Unusable("it has no 'messages'")
@@ -136,17 +143,36 @@ def _openai(data: dict[str, Any], every_turn: bool) -> list[Row]:
     messages = request.get("messages")
     if every_turn and "response" not in data:
         return list(_talk(_messages(messages), every_turn=True))
+    if "response" not in data and messages and messages[-1].get("weight") == 0:
+        raise Unusable("its last answer has the weight 0")
     row: Row = {"input": text_of(chat.user, "content"), "answer": text_of(chat.answer, "answer")}
     if chat.system:
         row["system"] = chat.system
-    if chat.turns:
-        turns = [turn for turn in _messages(messages) if turn["role"] != "system"]
-        row["turns"] = turns[: chat.turns]
+    if chat.turns and isinstance(messages, list):
+        asked = max(at for at, one in enumerate(messages) if one.get("role") == "user")
+        if turns := _turns(_messages(messages[:asked])):
+            row["turns"] = turns
     return [row]
 
 
-def _messages(given: Any) -> list[dict[str, str]]:
-    """Messages with OpenAI's roles, out of either spelling; those of tools and without text are left out."""
+def _preferred(data: Mapping[str, Any]) -> Row:
+    """OpenAI's fine-tuning by preference -> what alignment reads."""
+    told = data["input"].get("messages")
+    asked = _messages(told)
+    if not asked or asked[-1]["role"] != "user":
+        raise Unusable("its input does not end with the user")
+    sides = [_messages(data.get(name)) for name in ("preferred_output", "non_preferred_output")]
+    if not all(side and side[-1]["role"] == "assistant" for side in sides):
+        raise Unusable("it has not two answers")
+    prompt = [{"role": one["role"], "content": one["content"]} for one in asked]
+    return {"prompt": prompt, "chosen": sides[0][-1]["content"], "rejected": sides[1][-1]["content"]}
+
+
+def _messages(given: Any) -> list[dict[str, Any]]:
+    """Messages with OpenAI's roles, out of either spelling; those of tools and without text are left out.
+
+    What OpenAI gives the weight 0 is not `learned`.
+    """
     if not isinstance(given, list):
         raise Unusable("it has no list of messages")
     found = []
@@ -154,13 +180,25 @@ def _messages(given: Any) -> list[dict[str, str]]:
         if not isinstance(message, dict):
             raise Unusable("a message is no JSON object")
         role = _ROLES.get(str(message.get("from", message.get("role"))))
-        text = message.get("value", message.get("content"))
-        if role is not None and isinstance(text, str):
-            found.append({"role": role, "content": text})
+        text = _plain(message.get("value", message.get("content")))
+        if role is not None and text is not None:
+            found.append({"role": role, "content": text, "learned": message.get("weight") != 0})
     return found
 
 
-def _talk(messages: Sequence[Mapping[str, str]], every_turn: bool) -> Iterator[Row]:
+def _turns(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [{"role": one["role"], "content": one["content"]} for one in messages if one["role"] != "system"]
+
+
+def _plain(content: Any) -> str | None:
+    """A message's text, its parts joined; None where it has none."""
+    if isinstance(content, list):
+        parts = [one.get("text") for one in content if isinstance(one, dict) and one.get("type") == "text"]
+        return "\n".join(part for part in parts if isinstance(part, str)) or None
+    return content if isinstance(content, str) else None
+
+
+def _talk(messages: Sequence[Mapping[str, Any]], every_turn: bool) -> Iterator[Row]:
     """A row for the last answer of a conversation, or for every one. Raises Unusable where nobody answers anybody."""
     system = "\n".join(message["content"] for message in messages if message["role"] == "system")
     turns = [message for message in messages if message["role"] != "system"]
@@ -170,6 +208,7 @@ def _talk(messages: Sequence[Mapping[str, str]], every_turn: bool) -> Iterator[R
         if (turns[at - 1]["role"], turns[at]["role"]) == ("user", "assistant")
         and turns[at - 1]["content"].strip()
         and turns[at]["content"].strip()
+        and turns[at]["learned"]
     ]
     if not ends:
         raise Unusable("nobody answers anybody in it")
@@ -178,5 +217,5 @@ def _talk(messages: Sequence[Mapping[str, str]], every_turn: bool) -> Iterator[R
         if system:
             row["system"] = system
         if end > 1:
-            row["turns"] = list(turns[: end - 1])
+            row["turns"] = _turns(turns[: end - 1])
         yield row

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Source:
     """A named stream of records, the same ones in the same order whenever it is opened; `split` where the source says one.
 
     `size` is in bytes, 0 where nobody knows. A `fleeting` source may say something else when it is opened again: a run that
-    was stopped inside it begins it anew. `reading` is how its records are read, where that is known of itself.
+    was stopped inside it begins it anew. `reading` is how its records are read, where that is known of itself. `version`
+    tells two states of it apart that have one name and size: a file's time, a query.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Source:
     size: int = 0
     fleeting: bool = False
     reading: Reading | None = None
+    version: str = ""
 
 
 def file_sources(path: Path) -> list[Source]:
@@ -55,7 +58,10 @@ def file_sources(path: Path) -> list[Source]:
 
 
 def database_source(url: str, query: str) -> Source:
-    """The rows of a query, read as the database sends them. Raises DataError for a URL or query that it refuses."""
+    """The rows of a query, read as the database sends them: without "order by" it may send others first another time.
+
+    Raises DataError for a URL or query that it refuses.
+    """
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
@@ -85,10 +91,14 @@ def database_source(url: str, query: str) -> Source:
                 remedy="Install it, or name another in the URL, such as postgresql+psycopg://.",
             ) from error
         except SQLAlchemyError as error:
-            said = str(getattr(error, "orig", None) or type(error).__name__)
-            raise DataError(f"The database refuses the query: {said}.", remedy="Check --query.") from error
+            said = str(getattr(error, "orig", None) or type(error).__name__).strip()
+            raise DataError(
+                f"The database refuses the query: {said}.", remedy="Check its URL and --query."
+            ) from error
 
-    return Source(f"{address.get_backend_name()}:{address.database or ''}", rows)
+    ordered = re.search(r"\border\s+by\b", query, re.IGNORECASE) is not None
+    name = f"{address.get_backend_name()}:{address.database or ''}"
+    return Source(name, rows, fleeting=not ordered, version=query)
 
 
 def _known(path: Path) -> bool:
@@ -113,7 +123,8 @@ def _source(path: Path, split: str = "") -> Source:
             ) from error
 
     try:
-        return Source(path.name, records, split, path.stat().st_size)
+        found = path.stat()
+        return Source(path.name, records, split, found.st_size, version=str(found.st_mtime_ns))
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", remedy="Check the path.") from error
 

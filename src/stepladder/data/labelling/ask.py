@@ -29,7 +29,7 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to ask. `budget` bounds the money of the whole journal, `per_minute` the calls begun; None: no bound.
+    """How to ask. `budget` bounds the money of the whole journal, `per_minute` the calls begun, also again; None: no bound.
 
     The share `twice` of the rows is asked twice of every teacher, to see how far each agrees with itself. A call that
     failed is tried again `retries` times, after `pause` seconds, doubling up to a minute.
@@ -229,6 +229,7 @@ class _Run:
             return False
         drawn = min(60.0, self._terms.pause * 2**attempt) * random.uniform(0.5, 1.0)
         await asyncio.sleep(max(drawn, error.retry_after or 0.0))
+        await self._turn()
         return True
 
 

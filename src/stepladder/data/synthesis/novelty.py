@@ -74,17 +74,17 @@ def _no_copies(
     dropped: Counter[str],
     progress: Progress,
 ) -> list[Draft]:
+    """Near no test row, no seed, and no earlier draft that stays."""
     before, tested = known
-    texts = [*before, *(draft.text for draft in found)]
-    original = find_duplicates(texts, progress, threshold=wish.threshold).original
-    kept = []
-    for at, draft in enumerate(found, len(before)):
-        first = int(original[at])
-        if first == at:
-            kept.append(draft)
-        else:
-            dropped[_LEAK if first < tested else _COPY] += 1
-    return kept
+    for others, why in ((before[:tested], _LEAK), (before[tested:], _COPY)):
+        texts = [draft.text for draft in found]
+        gone = set(find_contamination(texts, others, progress, threshold=wish.threshold).tolist())
+        dropped[why] += len(gone)
+        found = [draft for at, draft in enumerate(found) if at not in gone]
+    copies = find_duplicates([draft.text for draft in found], progress, threshold=wish.threshold).copies
+    dropped[_COPY] += len(copies)
+    gone = set(copies.tolist())
+    return [draft for at, draft in enumerate(found) if at not in gone]
 
 
 def _unlike(

@@ -1,8 +1,9 @@
-"""What an answer takes: a release is asked one question at a time; of a file's answers what their rows say."""
+"""What an answer takes: a release is asked one question at a time, or many at once; of a file's answers what their rows say."""
 
+import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -16,11 +17,13 @@ _WARM = 3
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Milliseconds of an answer (median, and that of the slowest twentieth) and the money for a thousand; None: not told."""
+    """Milliseconds of an answer (median, and that of the slowest twentieth), the money for a thousand, and answers
+    a second; None: not told."""
 
     median: float | None = None
     slow: float | None = None
     money: float | None = None
+    a_second: float | None = None
 
     @classmethod
     def of(cls, milliseconds: Sequence[float], money: float | None) -> "Spent":
@@ -42,6 +45,33 @@ def of_release(rung: Learned, questions: Sequence[Question], price: float) -> Sp
         rung.predict([question])
         times.append((perf_counter() - began) * 1000)
     return Spent.of(times, float(np.mean(times)) / 3_600 * price if price else None)
+
+
+def under_load(rung: Learned, questions: Sequence[Question], price: float, at_once: int) -> Spent:
+    """Have so many ask as a server is asked, each anew once it is answered: 200 questions, and ten for each who asks."""
+    return asyncio.run(_load(rung, questions, price, at_once))
+
+
+async def _load(rung: Learned, questions: Sequence[Question], price: float, at_once: int) -> Spent:
+    wanted = max(_ASKED, 10 * at_once)
+    waiting = iter([questions[k % len(questions)] for k in range(wanted + _WARM)])
+    times: list[float] = []
+
+    async def asks() -> None:
+        for question in waiting:
+            began = perf_counter()
+            async for _ in rung.answer(question):
+                pass
+            times.append((perf_counter() - began) * 1000)
+
+    for _ in range(_WARM):
+        async for _ in rung.answer(next(waiting)):
+            pass
+    began = perf_counter()
+    await asyncio.gather(*(asks() for _ in range(at_once)))
+    seconds = perf_counter() - began
+    money = seconds / wanted * 1_000 / 3_600 * price if price else None
+    return replace(Spent.of(times, money), a_second=wanted / seconds)
 
 
 def of_file(path: Path) -> Spent:

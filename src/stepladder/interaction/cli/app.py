@@ -24,6 +24,7 @@ from stepladder.interaction.cli import (
     evaluations,
     explaining,
     feedback,
+    guard_fit,
     guards,
     keeping,
     keys,
@@ -100,6 +101,7 @@ releases.app.command("share")(publishing.share)
 app.add_typer(releases.app, name="release")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(knowledge.app, name="knowledge")
+guards.app.command()(guard_fit.fit)
 guards.app.command()(redteaming.redteam)
 app.add_typer(guards.app, name="guard")
 app.add_typer(reviews.app, name="review")

@@ -81,6 +81,8 @@ def clean(  # noqa: PLR0913, PLR0917 a command's options
         report.write_text(_figures(found, file, (out, side)) + "\n", encoding="utf-8")
     if html is not None:
         _page(found, file).write(html)
+    if not found.counts.kept:  # a script that goes on with nothing should not
+        raise typer.Exit(1)
 
 
 def _tell(found: "Cleaned", file: Path, written: tuple[Path, Path], as_json: bool) -> None:
@@ -189,6 +191,7 @@ def _rules(file: Path, field: str, settings: dict[str, Any]) -> "list[Rule]":
     """The rules asked for, in their order: mend first, then see whether the row stays, copies last."""
     from stepladder import data
 
+    _check(settings)
     skip = settings["skip"]
     fitted = [name for name in ("perplexity", "boilerplate") if name not in skip]
     sample = data.sample_of(file, field) if fitted else []
@@ -209,15 +212,27 @@ def _rules(file: Path, field: str, settings: dict[str, Any]) -> "list[Rule]":
     return [rule for rule in rules if rule.name not in skip]
 
 
+def _check(settings: dict[str, Any]) -> None:
+    shortest, longest = settings["length"]
+    for name, value, fine, remedy in (
+        ("--shortest", shortest, 0 <= shortest <= longest, "Give 0 or more, at most --longest."),
+        ("--repetition", settings["repetition"], 0 <= settings["repetition"] <= 1, "Give a share: 0 to 1."),
+        ("--strange", settings["strange"], settings["strange"] > 0, "Give spreads: a number above 0."),
+    ):
+        if not fine:
+            raise BadRequest(f"{name} is {value}.", param=name, remedy=remedy)
+
+
 def _watching(settings: dict[str, Any]) -> "list[Rule]":
     """The rules that look for what should not be learnt: personal data, and what guards of the safety room flag."""
     from stepladder import data, safety
 
     acts = {}
     for name in ("personal", SECRETS, "harm"):
-        if settings[name] not in ACTS:
+        known = [act for act in ACTS if (name, act) != ("harm", "mask")]  # there is no word for word in harm
+        if settings[name] not in known:
             raise BadRequest(
-                f"--{name} is {settings[name]!r}.", param=f"--{name}", remedy=f"Give {', '.join(ACTS)}."
+                f"--{name} is {settings[name]!r}.", param=f"--{name}", remedy=f"Give {', '.join(known)}."
             )
         if settings[name] != "off":
             acts[name] = data.Act(settings[name])

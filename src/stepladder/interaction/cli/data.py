@@ -1,6 +1,7 @@
 """stepladder data: near-duplicates, contamination and wrong labels in a JSONL file."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,27 +87,37 @@ def dedupe(  # noqa: PLR0913, PLR0917 a command's options
 @app.command()
 def contamination(  # noqa: PLR0913, PLR0917 a command's options
     file: FileArgument,
-    against: Annotated[Path, typer.Option(help="The test set: JSONL, plain or .gz.")],
-    out: Annotated[Path | None, typer.Option(help="The rows without those found in the test set.")] = None,
+    against: Annotated[
+        list[Path], typer.Option(help="A test set, JSONL, plain or .gz; may be given several times.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="The rows without those found in a test set.")] = None,
+    removed: Annotated[
+        Path | None, typer.Option(help="The rows that were found in one, as they were.")
+    ] = None,
     input_: InputOption = "input",
     threshold: ThresholdOption = 0.6,
     embedder: EmbedderOption = "none",
     alike: AlikeOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Find rows that are copies or near-copies of a test set's, or with --embedder say the same as one of it."""
+    """Find rows that are copies or near-copies of test sets', or with --embedder say the same as one of theirs."""
     from stepladder.data import RowFile, find_alike_to, find_contamination, write_rows
 
     by_meaning, most = looking(embedder, alike)
-    with RowFile(file, input_) as rows, RowFile(against, input_) as test:
+    found: set[int] = set()
+    with RowFile(file, input_) as rows, ExitStack() as stack:
+        tests = [stack.enter_context(RowFile(path, input_)) for path in against]
         with moving_bar() as tell:
-            found = set(find_contamination(rows, test, tell, threshold=threshold).tolist())
-            if by_meaning is not None:
-                found |= set(find_alike_to(rows, test, by_meaning, tell, alike=most).tolist())
-        if out is not None:
-            write_rows(out, (rows.line(at) for at in range(len(rows)) if at not in found))
-        broken = {"broken": len(rows.skipped), "broken_in_test": len(test.skipped)}
-        _tell({"rows": len(rows), "test_rows": len(test), "contaminated": len(found)} | broken, json_)
+            for test in tests:
+                found |= set(find_contamination(rows, test, tell, threshold=threshold).tolist())
+                if by_meaning is not None:
+                    found |= set(find_alike_to(rows, test, by_meaning, tell, alike=most).tolist())
+        for path, caught in ((out, False), (removed, True)):
+            if path is not None:
+                write_rows(path, (rows.line(at) for at in range(len(rows)) if (at in found) is caught))
+        tested, broken = sum(map(len, tests)), sum(len(test.skipped) for test in tests)
+        figures = {"rows": len(rows), "test_rows": tested, "contaminated": len(found)}
+        _tell(figures | {"broken": len(rows.skipped), "broken_in_test": broken}, json_)
 
 
 @app.command()

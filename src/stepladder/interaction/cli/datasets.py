@@ -25,7 +25,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as J
 def split(  # noqa: PLR0913, PLR0917 a command's options
     file: Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")],
     out: Annotated[Path, typer.Option(help="The folder that NAME.jsonl of every split goes to.")],
-    share: Annotated[list[str], typer.Option(help="NAME=SHARE, one for each split, in the order of time.")],
+    share: Annotated[
+        list[str],
+        typer.Option(help="NAME=SHARE, one for each split, in the order of time; together 1."),
+    ],
     by: Annotated[str, typer.Option(help="hash, group or time.")] = "hash",
     field: Annotated[str, typer.Option(help="Field of the group, or of the time.")] = "",
     seed: Annotated[int, typer.Option(help="Of the hash.")] = 0,
@@ -40,8 +43,12 @@ def split(  # noqa: PLR0913, PLR0917 a command's options
         raise BadRequest(f"--by is {by!r}.", param="--by", remedy=f"Give {', '.join(By)}.")
     if by == By.GROUP and not field:
         raise BadRequest("--by group needs a field.", param="--field", remedy="Write --field customer.")
+    if by == By.HASH and field:
+        raise BadRequest(
+            "--by hash knows no field.", param="--field", remedy="Write --by group or --by time."
+        )
     cut = Cut(
-        {name: _number(value, "--share") for name, value in _pairs(share, "--share")},
+        {name: _number(value, "--share") for name, value in _once(_pairs(share, "--share"), "--share")},
         By(by),
         field,
         seed,
@@ -135,7 +142,7 @@ def freeze(  # noqa: PLR0913, PLR0917 a command's options
     filters = [_report(path) for path in report or ()]
     before = read_card(parent)["hash"] if parent is not None else ""
     about = About(folder.name, licences, filters, before, input_, answer)
-    files = {name: Path(file) for name, file in _pairs(split, "--split")}
+    files = {name: Path(file) for name, file in _once(_pairs(split, "--split"), "--split")}
     with moving_bar() as tell:
         card = freeze_folder(files, folder, about, tell, allow_leaks=allow_leaks)
     if task is not None:
@@ -202,6 +209,14 @@ def _pairs(
             raise BadRequest(f"{option} is {word!r}.", param=option, remedy="Write NAME=VALUE.")
         found.append((name, value) if sign else (word, default) if name_first else ("", word))
     return found
+
+
+def _once(pairs: list[tuple[str, str]], option: str) -> list[tuple[str, str]]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadRequest(f"{option} names {name!r} twice.", param=option, remedy="Name each split once.")
+    return pairs
 
 
 def _number(value: str, option: str) -> float:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Task
-from stepladder.interaction.cli.labelling import agreed, open_models, run_bulk, teachers_of
+from stepladder.interaction.cli.labelling import (
+    agreed,
+    checked,
+    open_models,
+    run_bulk,
+    teachers_of,
+    tell_estimate,
+)
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.shown import drawn
 
@@ -45,14 +52,16 @@ def duel(  # noqa: PLR0913, PLR0917 a command's options
     pairs, said = _pairs(first, second), out.with_name(f"{out.name}.asked")
     _write(said, [{"input": text} for pair in pairs for text in pair["asked"]])
     task = Task("duel", model, labels=VERDICTS, prompt=PROMPT)
-    terms = Terms(budget)
+    terms = checked(Terms(budget))
     answers = out.with_name(f"{out.name}.answers")
     with RowFile(said, "input") as rows, Journal(out.with_name(f"{out.name}.journal")) as journal:
         opened = open_models(Settings(config).load(), (model,))
         from stepladder.data import BulkLabelling
 
         work = BulkLabelling(rows, task, teachers_of(opened, task), journal, terms)
-        if not agreed(work.estimate(), terms, quiet=yes or json_):
+        estimate = work.estimate()
+        tell_estimate(estimate, terms, json_, alone=False)
+        if not agreed(estimate, sure=yes or json_):
             return
         run = asyncio.run(run_bulk(work, opened))
         work.write(answers, out.with_name(f"{out.name}.review"), run)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Learned, Question, plugins
-from stepladder.interaction.cli.answer_times import Spent, of_file, of_release
+from stepladder.interaction.cli.answer_times import Spent, of_file, of_release, under_load
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.releases import shelf
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
     from stepladder.data import FieldNames, LogRow
-    from stepladder.evaluation import Answers, Comparison, Report, Scores, Table
+    from stepladder.evaluation import Answers, Calibrated, Comparison, Report, Scores, Table
 
 app = typer.Typer()
 _MOST_CLASSES = 30
@@ -33,6 +33,8 @@ class Candidate:
     microseconds: float | None = None
     spoilt: Mapping[str, float] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
+    loaded: Spent = field(default_factory=Spent)
+    confidences: Sequence[float] = ()
 
 
 @app.command("eval")
@@ -56,6 +58,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     price: Annotated[
         float, typer.Option(help="Of an hour of this machine: what releases' answers cost.")
     ] = 0.0,
+    at_once: Annotated[
+        int, typer.Option(help="Also ask releases as so many at once would: time, answers a second, money.")
+    ] = 0,
     board: Annotated[Path | None, typer.Option(help="Add the figures to this leaderboard's file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -67,10 +72,14 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import FieldNames, read_log
     from stepladder.evaluation import kind_of
 
+    if at_once < 0 or not 0 <= price < float("inf"):
+        raise BadRequest(
+            f"--at-once is {at_once} and --price {price}.", param="--at-once", remedy="Give 0 or more."
+        )
     rows = read_log(file, FieldNames(input=input_, answer=gold)).rows
     right = [row.answer for row in rows]
     chosen = _kind(kind) or kind_of(right)
-    asked = FieldNames(input=input_, answer=answer), config, price
+    asked = FieldNames(input=input_, answer=answer), config, (price, at_once)
     found = [_candidate(name, rows, asked) for name in with_]
     scores = [_scored(one.answers, right, chosen, embedder) for one in found]
     if board is not None:
@@ -144,9 +153,9 @@ def _kind(name: str) -> "Answers | None":
 
 
 def _candidate(
-    name: str, rows: "Sequence[LogRow]", asked: tuple["FieldNames", Path | None, float]
+    name: str, rows: "Sequence[LogRow]", asked: tuple["FieldNames", Path | None, tuple[float, int]]
 ) -> Candidate:
-    names, config, price = asked
+    names, config, (price, at_once) = asked
     if Path(name).is_file():
         return Candidate(Path(name).name, _answers(Path(name), rows, names), spent=of_file(Path(name)))
     with shelf(config) as here:
@@ -158,7 +167,16 @@ def _candidate(
     guesses = rung.predict(questions)
     micro = (time.perf_counter() - began) / len(rows) * 1e6
     spent = of_release(rung, questions, price)
-    return Candidate(name, [guess.text for guess in guesses], rung, micro, spent=spent)
+    loaded = under_load(rung, questions, price, at_once) if at_once else Spent()
+    return Candidate(
+        name,
+        [guess.text for guess in guesses],
+        rung,
+        micro,
+        spent=spent,
+        loaded=loaded,
+        confidences=[guess.confidence for guess in guesses],
+    )
 
 
 def _answers(path: Path, rows: "Sequence[LogRow]", names: Any) -> list[str]:
@@ -226,6 +244,8 @@ def _figures(
                 "microseconds": one.microseconds,
                 "milliseconds": {"median": one.spent.median, "slowest_twentieth": one.spent.slow},
                 "money_a_thousand": one.spent.money,
+                "under_load": asdict(one.loaded),
+                "calibration": asdict(told) if (told := _sure(one, scored)) else None,
                 "spoilt": dict(one.spoilt),
             }
             for one, scored in zip(found, scores, strict=True)
@@ -289,7 +309,7 @@ def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table
     """Spoilt questions, and classes."""
     from stepladder.evaluation import Table
 
-    tables = []
+    tables = [_sureness(found, scores), _load(found)]
     for one, scored in zip(found, scores, strict=True):
         if one.spoilt:
             plain = scored.figures[scored.main]
@@ -309,7 +329,38 @@ def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table
             ]
             head = ["class", "precision", "recall", "F1", "rows"]
             tables.append(Table(f"{one.name}, weakest classes first", head, rows))
-    return tables
+    return [table for table in tables if table.rows]
+
+
+def _sure(one: Candidate, scored: "Scores") -> "Calibrated | None":
+    """How its confidences stand to its being right, where it has both for each row."""
+    from stepladder.evaluation import calibrated
+
+    if not one.confidences or scored.rows.ndim > 1:
+        return None
+    return calibrated(one.confidences, scored.rows.tolist())
+
+
+def _sureness(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "Table":
+    from stepladder.evaluation import Table
+
+    rows = [
+        [one.name, f"{told.error:.2%}", f"{told.over:+.2%}", f"{told.brier:.4f}"]
+        for one, scored in zip(found, scores, strict=True)
+        if (told := _sure(one, scored))
+    ]
+    return Table("Calibration", ["", "confidence is off by", "surer than right by", "Brier score"], rows)
+
+
+def _load(found: Sequence[Candidate]) -> "Table":
+    from stepladder.evaluation import Table
+
+    rows = [
+        [one.name, f"{one.loaded.a_second:,.0f}", *_spent(one.loaded)]
+        for one in found
+        if one.loaded.a_second is not None
+    ]
+    return Table("Under load", ["", "answers a second", "ms (slow)", "1,000 cost"], rows)
 
 
 def _page(
@@ -319,8 +370,19 @@ def _page(
     scores: "Sequence[Scores]",
     comparisons: "Mapping[str, Sequence[Comparison]]",
 ) -> "Report":
-    from stepladder.evaluation import Figure, Report
+    from stepladder.evaluation import Chart, Figure, Report
 
+    curves = {
+        one.name: list(told.curve)
+        for one, scored in zip(found, scores, strict=True)
+        if (told := _sure(one, scored))
+    }
+    chart = Chart(
+        "Accuracy by confidence",
+        "confidence",
+        series=curves | {"as it should be": [(0.0, 0.0), (1.0, 1.0)]},
+        percent=True,
+    )
     main = scores[0].main
     best = max(range(len(found)), key=lambda at: scores[at].figures[main])
     return Report(
@@ -332,6 +394,6 @@ def _page(
             Figure("Rows", f"{rows:,}"),
             Figure("Best", found[best].name, f"{main.replace('_', ' ')} {scores[best].figures[main]:.2%}"),
         ],
-        charts=[],
+        charts=[chart] if curves else [],
         tables=_tables(found, scores, comparisons),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import Action, BadRequest, DataError, Side, Verdict
+from stepladder.interaction.cli.labelled import labelled, row_of
 from stepladder.interaction.cli.options import ConfigOption, opened
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def check(
         if not line.strip():
             continue
         try:
-            row = _row(line, number)
+            row = row_of(line, number)
         except BadRequest as error:
             typer.echo(json.dumps({"line": number, "error": str(error)}, ensure_ascii=False))
             continue
@@ -56,7 +57,7 @@ def evaluate(
 
     chain = default_chain()
     counts = {True: [0, 0], False: [0, 0]}
-    for text, bad in _labelled(file):
+    for text, bad in labelled(file):
         counts[bad][0] += chain.check(text, side).action.value != "pass"
         counts[bad][1] += 1
     for bad, name in ((True, "bad texts flagged"), (False, "harmless texts flagged")):
@@ -144,16 +145,6 @@ def import_words(
     typer.echo(f"{counts}; {found.skipped} lines skipped. {len(found.lexicon)} words written to {out}.")
 
 
-def _row(line: bytes, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadRequest(f"Line {number} is not JSON.", remedy='Write {"id": "1", "text": "..."}.') from error
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise BadRequest(f'Line {number} has no "text".', remedy='Write {"id": "1", "text": "..."}.')
-    return row
-
-
 def _as_json(id: Any, verdict: Verdict) -> str:
     spans = [{"start": s.start, "end": s.end, "kind": s.kind, "text": s.text} for s in verdict.spans]
     answer = {
@@ -170,18 +161,3 @@ def _as_json(id: Any, verdict: Verdict) -> str:
 
 def _as_text(id: Any, verdict: Verdict) -> str:
     return f"{id}: {verdict.action.value} {verdict.score:.2f} {verdict.reason}".rstrip()
-
-
-def _labelled(file: Path) -> Iterator[tuple[str, bool]]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"Cannot read {file}: {error.strerror}.", remedy="Check the path.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            row = _row(line, number)
-            if row.get("label") not in (0, 1, True, False):
-                raise DataError(
-                    f'{file.name} line {number} has no "label".', remedy="Write true or false, 1 or 0."
-                )
-            yield row["text"], bool(row["label"])

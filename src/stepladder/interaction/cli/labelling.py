@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,18 +59,18 @@ def label(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import BulkLabelling, Journal, RowFile, Terms
     from stepladder.interaction.settings import Settings
 
-    if not 0 <= twice <= 1 or at_once < 1 or retries < 0:
-        raise BadRequest("--twice is a share; --at-once is 1 or more, --retries 0 or more.", param="--twice")
+    if not 0 <= twice <= 1 or retries < 0:
+        raise BadRequest("--twice is a share; --retries 0 or more.", param="--twice")
     known = Settings(config).load()
     asked_for = _task(known, task)
     teachers = tuple(model or (asked_for.top,))
-    terms = Terms(budget, per_minute, at_once, retries, twice)
+    terms = checked(Terms(budget, per_minute, at_once, retries, twice))
     with RowFile(file, input_) as rows, Journal(out.with_name(f"{out.name}.journal")) as journal:
         models = open_models(known, teachers)
         work = BulkLabelling(rows, asked_for, teachers_of(models, asked_for), journal, terms)
         estimate = work.estimate()
-        if dry_run or not agreed(estimate, terms, quiet=yes or json_):
-            tell_estimate(estimate, json_ and dry_run)
+        tell_estimate(estimate, terms, json_, alone=dry_run)
+        if dry_run or not agreed(estimate, sure=yes or json_):
             return
         run = asyncio.run(run_bulk(work, models))
         aside = review or out.with_name(f"{out.name}.review")
@@ -111,6 +112,8 @@ def open_models(known: Config, names: Sequence[str]) -> list[Model]:
     """The models, each call with an Idempotency-Key where it goes over HTTP."""
     found: list[Model] = []
     for name in names:
+        if names.count(name) > 1:
+            raise BadRequest(f"--model names {name!r} twice.", param="--model", remedy="Each has one vote.")
         wanted = known.models.get(name)
         if wanted is None:
             raise BadRequest(
@@ -139,23 +142,32 @@ async def run_bulk(work: "BulkLabelling", models: Sequence[Model]) -> "Asked":
                 await model.close()
 
 
-def agreed(estimate: "Estimate", terms: "Terms", *, quiet: bool) -> bool:
-    """Whether to go on: the price first, then the question."""
-    if quiet or not estimate.calls:
-        return True
-    tell_estimate(estimate, as_json=False)
-    bound = "no budget is set" if terms.budget is None else f"it stops before {terms.budget:g}"
-    return typer.confirm(f"Go on? ({bound})", err=True)
+def checked(terms: "Terms") -> "Terms":
+    """The terms, where they can be kept. Raises BadRequest."""
+    for name, value in (("--budget", terms.budget), ("--per-minute", terms.per_minute)):
+        if value is not None and not (isfinite(value) and value > 0):
+            raise BadRequest(f"{name} is {value:g}.", param=name, remedy="Give a number above 0.")
+    if terms.at_once < 1:
+        raise BadRequest(f"--at-once is {terms.at_once}.", param="--at-once", remedy="Give 1 or more.")
+    return terms
 
 
-def tell_estimate(estimate: "Estimate", as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(asdict(estimate)))
+def agreed(estimate: "Estimate", *, sure: bool) -> bool:
+    """Whether to go on, once the price has been told."""
+    return sure or not estimate.calls or typer.confirm("Go on?", err=True)
+
+
+def tell_estimate(estimate: "Estimate", terms: "Terms", as_json: bool, *, alone: bool) -> None:
+    """The price, and what bounds it, before anything is asked. Of JSON there is one object: this one where it comes `alone`."""
+    if as_json and alone:
+        print(json.dumps(asdict(estimate) | {"budget": terms.budget}))
         return
     doubt = f", {estimate.doubtful} in doubt" if estimate.doubtful else ""
-    print(
+    bound = "no budget is set" if terms.budget is None else f"it stops before {terms.budget:g} in all"
+    typer.echo(
         f"{estimate.rows:,} rows, {estimate.calls:,} calls to make, about {estimate.cost:.4f}; "
-        f"spent so far: {estimate.spent:.4f}{doubt}."
+        f"spent so far: {estimate.spent:.4f}{doubt}; {bound}.",
+        err=as_json,
     )
 
 

@@ -16,7 +16,7 @@ from stepladder.interaction.cli.options import ConfigOption, PurposeOption, call
 from stepladder.interaction.cli.shown import drawn, moving_bar
 
 if TYPE_CHECKING:
-    from stepladder.registry import Keeping, Registry
+    from stepladder.registry import Keeping, Lineage, Registry
     from stepladder.store import Store
 
 app = typer.Typer(help="Releases: immutable, named by their content, and kept.", no_args_is_help=True)
@@ -91,13 +91,24 @@ def show(release: IdArgument, json_: JsonOption = False, config: ConfigOption = 
 
 
 @app.command()
-def lineage(release: IdArgument, json_: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show what a release was made from, and the ladder releases it went into."""
+def lineage(
+    release: Annotated[str, typer.Argument(help="A release's id, or its tag, or a data set's hash.")],
+    json_: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what a release was made from, and the ladder releases it went into; of a data set, all that was made from it."""
     with shelf(config) as here:
-        found = here.keeping.lineage(release)
+        made = here.keeping.made_from(release)
+        found = [here.keeping.lineage(one.id) for one in made] or [here.keeping.lineage(release)]
     if json_:
-        print(json.dumps(asdict(found), ensure_ascii=False))
+        told = [asdict(one) for one in found]
+        print(json.dumps(told if made else told[0], ensure_ascii=False))
         return
+    for one in found:
+        _print_lineage(one)
+
+
+def _print_lineage(found: "Lineage") -> None:
     sizes = ", ".join(f"{name} {size:,}" for name, size in found.sizes.items())
     print(f"data set {found.release.dataset} ({sizes or 'not in this registry'})")
     for sibling in found.siblings:
@@ -168,11 +179,16 @@ def archive(
             raise BadRequest(
                 f"{found.id} is in use.", param="release", remedy="Roll back or promote another first."
             )
+        if why := here.keeping.marks(found.id).pinned:
+            raise BadRequest(
+                f"{found.id} is pinned: {why}.",
+                param="release",
+                remedy='Unpin it first: `release pin ... --why ""`.',
+            )
         folder = to or here.folder / "archive"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{found.id}.tar.gz"
         export_release(here.store, here.registry, found.id, file)
-        here.keeping.pin(found.id, "")
         here.keeping.take_away([found])
         here.store.journal.note(caller(), "release", f"{found.id}: archived as {file.name}")
     print(f"{found.id} is in {file}.")
@@ -180,8 +196,8 @@ def archive(
 
 @app.command()
 def gc(
-    days: Annotated[float, typer.Option(help="Only what is older than so many days.")] = 30.0,
-    keep: Annotated[int, typer.Option(help="The newest so many of each rung stay in any case.")] = 2,
+    days: Annotated[float, typer.Option(min=0, help="Only what is older than so many days.")] = 30.0,
+    keep: Annotated[int, typer.Option(min=0, help="The newest so many of each rung stay in any case.")] = 2,
     task: Annotated[str | None, typer.Option(help="Of this task only.")] = None,
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete; without it, they are only listed.")

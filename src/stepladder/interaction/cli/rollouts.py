@@ -61,18 +61,25 @@ def drift(task: TaskArgument, config: ConfigOption = None) -> None:
 
 
 @app.command()
-def back(task: TaskArgument, config: ConfigOption = None) -> None:
-    """Roll back to the release before, or to the top rung alone."""
-    from stepladder.rollout import rollback_by_hand
+def back(
+    task: TaskArgument,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Drop the candidate alone; what is live stays.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Roll back to the release before, or to the top rung alone; a candidate is dropped too."""
+    from stepladder.rollout import drop_by_hand, rollback_by_hand
 
     with opened(config) as place:
-        rollout = rollback_by_hand(place.store, place.task(task).name, who=caller())
+        move = drop_by_hand if candidate else rollback_by_hand
+        rollout = move(place.store, place.task(task).name, who=caller())
     typer.echo(f"{task}: now answered by {rollout.live or 'the top rung alone'}.")
 
 
 @app.command()
 def approve(task: TaskArgument, config: ConfigOption = None) -> None:
-    """Let the candidate of a task with `approve = true` go live once its trial is over. `rollout back` drops it."""
+    """Let the candidate of a task with `approve = true` go live once its trial is over. `rollout back --candidate` drops it."""
     from stepladder.rollout import approve as allow
 
     with opened(config) as place:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.interaction.cli.shown import drawn
-from stepladder.interaction.cli.training import Base, Set, job_of, settings_in, write_rows
+from stepladder.interaction.cli.training import Base, Set, apart, job_of, settings_in, write_rows
 
 if TYPE_CHECKING:
     from stepladder.data import FieldNames
@@ -43,10 +43,15 @@ def study(  # noqa: PLR0913, PLR0917 a command's options
 
     given = settings_in(set_ or [])
     if recipe in METHODS:
+        job_of(recipe, base, 0, given)  # so that what is wrong from here on is in what is tried
         attempt, usual = _language(recipe, data, out, base, given)
     else:
         attempt, usual = _rung(recipe, data, FieldNames(input=input_, answer=answer), given)
     space = _space(recipe, usual, try_ or [])
+    if recipe in METHODS:
+        for choice in space:
+            value = choice.options[0] if choice.options else choice.high
+            job_of(recipe, base, 0, {**given, choice.name: value}, "--try")
     console, told = Console(), 0
     for now in search(out, space, attempt, trials=trials, seed=seed):
         for one in now.trials[told:]:
@@ -60,17 +65,11 @@ def _rung(
     recipe: str, data: Path, names: "FieldNames", given: Mapping[str, Any]
 ) -> "tuple[Attempt, Sequence[Choice]]":
     """How this recipe is tried, and what is usually searched."""
-    from stepladder.core import Dataset, Example, Task
-    from stepladder.data import read_log
+    from stepladder.interaction.cli.rung_training import rung_job
     from stepladder.training import SPACES, rung_attempt
 
-    rows = read_log(data, names).rows
-    examples = tuple(Example(str(row.line), row.text, row.answer, fields=row.fields) for row in rows)
-    labels = tuple(sorted({one.label for one in examples}))
-    task = Task("study", "none", labels=labels if recipe != "tagger" else ())
-    return rung_attempt(task, recipe, Dataset("", "study", {"train": examples}), given), SPACES.get(
-        recipe, ()
-    )
+    job = rung_job(recipe, data, given, 0, names)
+    return rung_attempt(job.task, recipe, job.dataset, given), SPACES.get(recipe, ())
 
 
 def _language(
@@ -83,9 +82,9 @@ def _language(
     rows = out / "rows"
     if not rows.is_dir():
         rows.mkdir(parents=True)
-        write_rows(rows, read_rows(data, kind.rows), 0.0 if kind.writes else 0.2)
+        write_rows(rows, *apart(read_rows(data, kind.rows), 0.0 if kind.writes else 0.2))
     usual = language_space(kind.rate, kind.adapter, kind.rows == "pairs" and kind.aligns)
-    return language_attempt(lambda found: job_of(method, base, 0, {**given, **found}), rows), usual
+    return language_attempt(lambda found: job_of(method, base, 0, {**given, **found}, "--try"), rows), usual
 
 
 def _space(recipe: str, usual: "Sequence[Choice]", given: Sequence[str]) -> "Sequence[Choice]":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Model
-from stepladder.interaction.cli.labelling import agreed, open_models, teachers_of, tell_estimate
+from stepladder.interaction.cli.labelling import agreed, checked, open_models, teachers_of, tell_estimate
 from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, looking
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.shown import moving_bar
@@ -58,7 +58,7 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
 
     by_meaning, most = looking(embedder, alike)
     wish = Wish(_how(how, each, count), each, count, seed, alike=most, against=tuple(against or ()))
-    terms = Terms(budget, per_minute, max(1, at_once))
+    terms = checked(Terms(budget, per_minute, at_once))
     known = Settings(config).load()
     with ExitStack() as stack:
         seeds = stack.enter_context(RowFile(file))
@@ -67,8 +67,8 @@ def synthesise(  # noqa: PLR0913, PLR0917 a command's options
         models = open_models(known, model)
         asked = _questions(seeds, wish, models)
         estimate = _estimate(asked, journal)
-        if dry_run or not agreed(estimate, terms, quiet=yes or json_):
-            tell_estimate(estimate, json_ and dry_run)
+        tell_estimate(estimate, terms, json_, alone=dry_run)
+        if dry_run or not agreed(estimate, sure=yes or json_):
             return
         run = asyncio.run(_run(asked, journal, terms, models))
         with moving_bar() as tell:

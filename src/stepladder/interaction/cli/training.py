@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _GB = 1e9
+_MOST_HELD = 0.5
 _SHOWN = ("accuracy", "perplexity", "reward", "kl", "rate")
 
 Base = Annotated[
@@ -31,7 +32,8 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     method: Annotated[
         str,
         typer.Argument(
-            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, online-dpo, gkd, continue, pretrain."
+            help="sft, lora, qlora, ia3, dpo, orpo, kto, reward, grpo, rloo, ppo, online-dpo, gkd, continue, pretrain; "
+            "or a rung's recipe: linear, encoder, trees, tagger, ..."
         ),
     ],
     data: Annotated[
@@ -55,38 +57,55 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
         ),
     ] = None,
 ) -> None:
-    """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts."""
+    """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts.
+
+    With a rung's recipe: fit that rung to rows with `input` and `answer`.
+    """
     from rich.console import Console
 
-    from stepladder.core import BadRequest
-    from stepladder.training.language import method_of, read_rows
+    from stepladder.core import BadRequest, plugins
+    from stepladder.training.language import METHODS, method_of, read_rows
 
-    if not 0 <= held < 1:
-        raise BadRequest(f"--held is {held}.", param="--held", remedy="Give 0 to 0.5.")
+    if not 0 <= held <= _MOST_HELD:
+        raise BadRequest(f"--held is {held}.", param="--held", remedy=f"Give 0 to {_MOST_HELD}.")
+    if not 0 <= price < float("inf"):
+        raise BadRequest(f"--price is {price}.", param="--price", remedy="Give 0 or more, for an hour.")
+    console, given = Console(), settings_in(set_ or [])
+    if method not in METHODS:
+        known = plugins.names(plugins.RECIPES)
+        if method not in known:
+            raise BadRequest(
+                f"There is no method {method!r}.",
+                param="method",
+                remedy=f"One of: {', '.join([*METHODS, *(name for name in known if name not in METHODS)])}.",
+            )
+        from stepladder.interaction.cli.rung_training import rung_job, train_rung
+
+        train_rung(console, rung_job(method, data, given, seed), out, price, dry_run=dry_run)
+        return
     kind = method_of(method).rows
-    job = job_of(method, base, seed, settings_in(set_ or []))
-    console = Console()
-    rows = read_rows(data, kind)
-    expected = _estimate(console, job, rows, price)
+    job = job_of(method, base, seed, given)
+    learned, watched = apart(read_rows(data, kind), held)
+    expected = _estimate(console, job, learned, price)
     if dry_run:
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_rows(out, rows, held)
+    write_rows(out, learned, watched)
     made = _run(console, job, out, expected.steps, (track, config))
     _conclude(console, made, expected)
 
 
-def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]") -> "Job":
-    """Settings go to the table that knows their key; a model that is made from nothing has no base."""
+def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]", option: str = "--set") -> "Job":
+    """Settings, from an option, go to the table that knows their key; a model that is made from nothing has no base."""
     from dataclasses import fields
 
     from stepladder.models import weights_file
     from stepladder.training.language import Job, LanguageSettings, MethodSettings
 
     own = {field.name for field in fields(MethodSettings)}
-    more = MethodSettings.read({key: value for key, value in given.items() if key in own}, "--set")
+    more = MethodSettings.read({key: value for key, value in given.items() if key in own}, option)
     rest = {key: value for key, value in given.items() if key not in own}
-    settings = LanguageSettings.read({**rest, "base": base}, "--set")
+    settings = LanguageSettings.read({**rest, "base": base}, option)
     folder = Path(base).expanduser()
     if method == "pretrain":
         place = ""
@@ -144,13 +163,17 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def write_rows(out: Path, rows: "Sequence[dict[str, Any]]", held: float) -> None:
-    """The rows and, evenly spread among them, those that are held back; a run that goes on has them already."""
-    from stepladder.training.language import write_lines
-
+def apart(rows: "Sequence[dict[str, Any]]", held: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows that are learned and, evenly spread among them, those that are held back."""
     every = round(1 / held) if held else 0
     watched = [row for k, row in enumerate(rows) if every and k % every == every - 1]
-    learned = [row for k, row in enumerate(rows) if not (every and k % every == every - 1)]
+    return [row for k, row in enumerate(rows) if not (every and k % every == every - 1)], watched
+
+
+def write_rows(out: Path, learned: "Sequence[dict[str, Any]]", watched: "Sequence[dict[str, Any]]") -> None:
+    """Into a run's folder; one that goes on has them already."""
+    from stepladder.training.language import write_lines
+
     write_lines(out / "rows.jsonl", learned)
     if watched:
         write_lines(out / "held.jsonl", watched)
@@ -201,7 +224,7 @@ def _shown(console: "Console", steps: int) -> "Iterator[Tell]":
                 text = f"loss {last.get('step', '-')}{more}" + (
                     f", unseen {last['held']}" if "held" in last else ""
                 )
-                shown.update(bar, description=text, completed=event["step"])
+                shown.update(bar, description=text, completed=event["step"], total=event.get("steps"))
             elif line := _line(event):
                 console.print(line, highlight=False)
 

@@ -12,7 +12,6 @@ from stepladder.knowledge.engines.kinds import (
     OpenSearchRetriever,
     SearxngRetriever,
 )
-from stepladder.knowledge.engines.quota import Quota
 
 __all__ = [
     "BaiduRetriever",
@@ -21,6 +20,5 @@ __all__ = [
     "HttpRetriever",
     "HttpSettings",
     "OpenSearchRetriever",
-    "Quota",
     "SearxngRetriever",
 ]

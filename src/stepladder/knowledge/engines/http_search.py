@@ -12,11 +12,21 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from stepladder.core import BadRequest, ConfigError, Hit, Passage, RungFailed, Scope, UpstreamFailed, config
-from stepladder.knowledge.engines.quota import Quota
+from stepladder.core import (
+    BadRequest,
+    ConfigError,
+    Hit,
+    Passage,
+    Quotas,
+    RungFailed,
+    Scope,
+    UpstreamFailed,
+    config,
+)
 from stepladder.knowledge.engines.terms_of_use import TermsOfUse
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.numbering import foreign_number
+from stepladder.knowledge.quota import QuotaFile
 
 _MOST_BYTES = 8 << 20
 _MOST_TEXT = 20_000
@@ -53,7 +63,8 @@ class HttpRetriever:
         self._name = name
         self._settings = settings
         self._headers = {"Accept": "application/json", "User-Agent": "stepladder", **headers}
-        self._quota = Quota(settings.per_minute, settings.per_day)
+        self._quotas: Quotas = QuotaFile()
+        self._spans = settings.spans()
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Any, ...], tuple[float, list[Any]]] = OrderedDict()
 
@@ -83,6 +94,10 @@ class HttpRetriever:
         }
         return cls(name, chosen, headers)
 
+    def ration(self, quotas: Quotas) -> None:
+        """Count with everybody else who counts there."""
+        self._quotas = quotas
+
     def retrieve(self, query: str, collection: str, scope: Scope, *, top: int = 10) -> Sequence[Hit]:
         """What the engine finds, in its own order. Raises BadRequest for what it does not answer for, UpstreamFailed."""
         chosen = self._settings
@@ -103,7 +118,7 @@ class HttpRetriever:
             kept = self._kept.get(key)
         if kept is not None and kept[0] > now:
             return kept[1]
-        if not self._quota.take():
+        if not self._quotas.take(f"retrievers.{self._name}", self._spans):
             raise RungFailed(
                 self._name, f"The quota of {self._name} is used up.", remedy="Wait, or raise it."
             )

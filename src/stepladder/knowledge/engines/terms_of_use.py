@@ -20,6 +20,12 @@ class TermsOfUse:
     per_day: int = 0
     keep_seconds: float = 60.0
 
+    def spans(self) -> tuple[tuple[float, int], ...]:
+        """(seconds, most requests in them) of what is bounded."""
+        return tuple(
+            (seconds, most) for seconds, most in ((60.0, self.per_minute), (86_400.0, self.per_day)) if most
+        )
+
     def terms(self) -> dict[str, Any]:
         """These alone, by name."""
         return {one.name: getattr(self, one.name) for one in fields(TermsOfUse)}

@@ -127,6 +127,7 @@ class Fetcher:
         home = site_of(url)
         known = self._robots.get(home)
         if known is None or known[0] < time.monotonic():
+            await self._wait(0.0)
             text = await self._robots_text(f"{home}/robots.txt")
             known = self._robots[home] = (time.monotonic() + _ROBOTS_SECONDS, Protego.parse(text))
         return known[1]

@@ -17,6 +17,7 @@ from stepladder.safety.words.squeeze import bare, matches, squeeze, windows
 from stepladder.text import Folded, fold
 
 _ONES = re.compile("[1!|]")
+_MOST_MIXED = 5  # characters of a word that is looked for half in letters: 60 ways to write it
 _REACH = 200  # characters between the parts of an AND-rule
 
 
@@ -74,14 +75,17 @@ class Matcher:
     def find(self, text: str) -> list[Match]:
         """Return all matches in `text`, in no order; AND-rules and allowed phrases are already seen to."""
         folded = fold(text)
-        found = {(m.word.text, m.part, m.start, m.end): m for m in self._written(folded)}
+        every = [*self._written(folded)]
         if self._heard.entries and not folded.text.isascii():
-            for match in self._sounding(folded):
-                found.setdefault((match.word.text, match.part, match.start, match.end), match)
+            every += self._sounding(folded)
         for start, end in windows(folded.text, numbers=self._numbers):
-            for match in self._squeezed(folded, start, end):
-                found.setdefault((match.word.text, match.part, match.start, match.end), match)
-        return _settled(list(found.values())) if found else []
+            every += self._squeezed(folded, start, end)
+        if not every:
+            return []
+        found: dict[tuple[str, int, int, int], Match] = {}
+        for match in every:
+            found.setdefault((match.word.text, match.part, match.start, match.end), match)
+        return _settled(list(found.values()))
 
     def _written(self, folded: Folded) -> Iterator[Match]:
         for pattern, start, end in self._plain.find(folded.text):
@@ -123,10 +127,22 @@ def _plain(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
         if "homophone" in entry.word.tags:
             syllables = sounds().spelling(fold(part).text)
             if len(syllables) > 1:
-                yield "".join(syllables), entry
-                yield " ".join(syllables), entry
+                for between in ("", " ", "-"):
+                    yield between.join(syllables), entry
             if len(syllables) > 2:
                 yield "".join(syllable[0] for syllable in syllables), entry
+            for form in _mixed(fold(part).text, syllables):
+                yield form, entry
+
+
+def _mixed(word: str, syllables: list[str]) -> Iterator[str]:
+    """Yield a word with some of its characters spelled (冰du), or, where it is long enough, begun (d开f票)."""
+    if not 2 <= len(syllables) <= _MOST_MIXED:
+        return
+    written = [syllables] if len(syllables) == 2 else [syllables, [syllable[0] for syllable in syllables]]
+    for latin in written:
+        for spelled in range(1, (1 << len(word)) - 1):
+            yield "".join(latin[i] if spelled >> i & 1 else word[i] for i in range(len(word)))
 
 
 def _squeezed(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
@@ -137,6 +153,11 @@ def _squeezed(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]
             squeezed = squeeze(form)
             if len(squeezed.text) > 1:
                 yield squeezed.text, _Entry(entry.word, entry.part, tuple(squeezed.runs), form != text)
+        syllables = sounds().spelling(text) if "homophone" in entry.word.tags else []
+        for form in ("".join(syllables), "".join(syllable[0] for syllable in syllables)):
+            squeezed = squeeze(form)
+            if len(syllables) > 2 and len(squeezed.text) > 1:
+                yield squeezed.text, _Entry(entry.word, entry.part, tuple(squeezed.runs))
 
 
 def _heard(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:

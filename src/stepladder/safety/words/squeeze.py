@@ -40,6 +40,7 @@ _EMOJI_ANY = re.compile("|".join(_EMOJI))
 # Shapes (see `shape`) of disguises; most texts show none and are done with one look.
 _LATIN_SHAPES = (
     b" a a ", b"*a*a", b".a.a", b"-a-a", b"a*a", b"@a@a", b" a.a.", b"a0a", b"a@a", b" 0aaa", b" @aa", b"a00a",
+    b"aa0 ", b"aa0.", b"aa@ ", b"aa@.",
 )  # fmt: skip
 _NUMBER_SHAPES = (b"0-0", b"0*0", b"0 0", b"nnnn")
 _HAN_SHAPES = (b"h*h", b"h h", b"h@h", b"h.h.h", b".h.h.", b"h-h-h", b"hah", b"h**h", b"h***h")
@@ -71,21 +72,30 @@ class _Squeezer:
     runs: list[int] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     gap: float = 0
+    apart: bool = True
 
     def add(self, character: str, start: int, end: int) -> None:
         if not character.isalnum():
             self._separate(character)
-        elif self.characters and self.characters[-1] == character and 0 <= self.gap <= _MAX_GAP:
+            return
+        first = not self.characters
+        if self._repeats(character):
             self.runs[-1] += 1  # also "l l" of a word that is spaced out
             self.ends[-1] = end
-            self.gap = 0
         else:
             self.characters.append(character)
             self.starts.append(start)
             self.ends.append(end)
             self.runs.append(1)
             self.gaps.append(self.gap)
-            self.gap = 0
+        self.apart = self.gap != 0 or first
+        self.gap = 0
+
+    def _repeats(self, character: str) -> bool:
+        """Whether this is the last character again. A blank after a word that is not spaced out begins another word."""
+        if not self.characters or self.characters[-1] != character or not 0 <= self.gap <= _MAX_GAP:
+            return False
+        return self.gap != 0.5 or self.apart
 
     def _separate(self, character: str) -> None:
         if character in CLAUSE or self.gap < 0:
@@ -151,6 +161,8 @@ def windows(text: str, *, numbers: bool = True) -> list[tuple[int, int]]:
     Nearly every text has none; only what is around a sign of hiding needs squeezing.
     """
     places = _signs(text, numbers=numbers)
+    if not places:
+        return []
     found: list[tuple[int, int]] = []
     for place in sorted(places):
         start, end = max(0, place - _AROUND), min(len(text), place + _AROUND)
@@ -164,18 +176,38 @@ def windows(text: str, *, numbers: bool = True) -> list[tuple[int, int]]:
 def _signs(text: str, *, numbers: bool) -> list[int]:
     seen = shape(text)
     places = (_LATIN_OR_NUMBERS if numbers else _LATIN).places(seen) + repeated(text)
+    if "!" in text:  # ends a clause, as a rule
+        places += _inside(text)
     if text.isascii():
         return places
     return places + _HAN.places(seen.replace(b"n", b"h")) + _PARTS.places(text)
 
 
+def _inside(text: str) -> list[int]:
+    """Where a mark of exclamation stands between two letters."""
+    found, at = [], text.find("!", 1)
+    while 0 <= at < len(text) - 1:
+        if text[at - 1].isalpha() and text[at + 1].isalpha():
+            found.append(at)
+        at = text.find("!", at + 1)
+    return found
+
+
 def bare(text: str) -> str:
     """Return the squeezed text alone: what is not in it need not be squeezed with its places."""
-    rewritten = "".join(piece for piece, _, _ in _pieces(text))
-    return _RUNS.sub(r"\1", "".join(filter(str.isalnum, rewritten)))
+    rewritten = _NEXT_WORD.sub(_BORDER, "".join(piece for piece, _, _ in _pieces(text)))
+    kept = "".join(filter(_counts, rewritten))
+    return _RUNS.sub(r"\1", kept).replace(_BORDER, "")
 
 
 _RUNS = re.compile(r"(.)\1+")
+_BORDER = "\0"
+_NEXT_WORD = re.compile(r"(?<=[^\W_]{2})\s(?=[^\W_])")
+"""What `_Squeezer` takes for a border between words that may end and begin with one letter."""
+
+
+def _counts(character: str) -> bool:
+    return character.isalnum() or character == _BORDER
 
 
 def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:

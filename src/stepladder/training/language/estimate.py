@@ -110,6 +110,7 @@ def estimate(job: Job, shape: Shape, rows: Sequence[Row], tokens: int, speed: fl
     seen = steps * chosen.accumulate * each * length
     work = 4 if job.adapts else 6
     activations = each * length * 1.3 * 4 * (_kept(shape) + 3 * shape.vocabulary)
+    others = _others(job)
     kept = (12 * trained if job.adapts else 12 * shape.parameters) * chosen.keep
     return Estimate(
         parameters=shape.parameters,
@@ -119,18 +120,27 @@ def estimate(job: Job, shape: Shape, rows: Sequence[Row], tokens: int, speed: fl
         steps=steps,
         memory=_LIBRARIES
         + shape.held(job)
+        + 4 * others
         + 12 * trained
         + 4 * (trained if job.adapts else 0)
         + activations * (2 if job.kind.rows == "pairs" else 1),
         disk=kept + 4 * trained,
-        seconds=15 + job.kind.passes * work * shape.parameters * seen / (speed * _SHARE),
+        seconds=15 + (job.kind.passes * work * shape.parameters + 2 * others) * seen / (speed * _SHARE),
     )
 
 
+def _others(job: Job) -> int:
+    """Weights of the models that only read: a teacher, and a reward model in a folder."""
+    reward = Path(job.more.reward).expanduser()
+    places = [Path(job.more.teacher).expanduser()] if job.more.teacher else []
+    places += [reward] if job.more.reward and reward.is_dir() else []
+    return sum(Shape.of(place).parameters for place in places)
+
+
 def _work(job: Job, rows: int, tokens: int) -> tuple[int, float, int]:
-    """(steps, mean tokens of a row, rows of a batch): texts are packed into whole rows, answers are written several times."""
+    """(steps, mean tokens of a row, rows of a batch): what is packed fills whole rows, answers are written several times."""
     chosen = job.settings
-    if job.kind.rows == "texts":
+    if job.kind.rows == "texts" or job.more.packing:
         return job.steps(max(1, tokens // chosen.length)), float(chosen.length), chosen.batch
     length = min(float(chosen.length), tokens / rows)
     if not job.kind.writes:

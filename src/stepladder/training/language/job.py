@@ -117,6 +117,17 @@ class Job:
         updates = self.more.updates if self.method == "ppo" else 1
         return -(-found // updates) * updates
 
+    def pace(self, rows: int) -> dict[str, int]:
+        """The trainer's settings that depend on the number of rows."""
+        steps = self.steps(rows)
+        saving = self.saving(steps)
+        return {
+            "max_steps": steps,
+            "save_steps": saving,
+            "eval_steps": saving,
+            "warmup_steps": max(1, round(0.05 * steps)),
+        }
+
     def check(self) -> None:
         """Raise ConfigError where settings do not go together."""
         wanted = {
@@ -130,6 +141,10 @@ class Job:
             ),
             "teacher": (self.method == "gkd" and not self.more.teacher, "needs the folder of a teacher"),
             "order": (self.kind.writes and self.more.order == "file", "draws its prompts itself"),
+            "packing": (
+                self.more.packing and (self.kind.rows != "answers" or self.more.order == "file"),
+                "is not packed: only answers are, shuffled (texts always are)",
+            ),
             "accumulate": (self.method == "ppo" and self.settings.accumulate > 1, "takes accumulate=1"),
         }
         if self.method in ("reward", "pretrain", "gkd") and self.adapts:

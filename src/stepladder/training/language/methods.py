@@ -73,7 +73,8 @@ class MethodSettings:
     prompt, `answer` tokens long at most, at `temperature`; `updates` are PPO's steps on the same answers. `teacher` is the
     folder of the model that gkd learns from. `kl_limit` is how far, in nats a token, a model may go from its base before
     the run is stopped. `order` is "shuffled", or "file" to learn rows as they stand (`data mix --rising` puts the easy ones
-    first). `shape`, `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
+    first). With `packing` several answers with their prompts share a row of `length` tokens, and none sees another. `shape`,
+    `vocabulary`, `layers`, `width` and `heads` are those of a model that is made from nothing.
     """
 
     adapter: str = ""
@@ -85,6 +86,7 @@ class MethodSettings:
     teacher: str = ""
     kl_limit: float = 2.0
     order: str = "shuffled"
+    packing: bool = False
     shape: str = "llama"
     vocabulary: int = 8000
     layers: int = 4

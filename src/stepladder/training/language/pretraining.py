@@ -4,7 +4,6 @@ Texts follow each other with an end between them and are cut into rows of equal 
 in pre-training. Only the worker imports this.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -151,13 +150,9 @@ def text_trainer(
         found.append(Packed(folder / name, length) if part else None)
     learned, held = found
     assert learned is not None
-    steps = job.steps(len(learned))
-    saving = job.saving(steps)
-    timed = {"max_steps": steps, "save_steps": saving, "warmup_steps": max(1, math.ceil(0.05 * steps))}
-    watched = {"eval_steps": saving} if held else {}
     return Trainer(
         model=model,
-        args=TrainingArguments(**{**arguments, **timed, **watched}),
+        args=TrainingArguments(**{**arguments, **job.pace(len(learned))}),
         train_dataset=learned,
         eval_dataset=held,
         processing_class=tokenizer,

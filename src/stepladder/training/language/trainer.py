@@ -112,11 +112,8 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
 
     chosen = job.settings
     gpu = torch.cuda.is_available()
-    steps = job.steps(rows)
-    saving = job.saving(steps)
     watching = {
         "eval_strategy": "steps",
-        "eval_steps": saving,
         "per_device_eval_batch_size": chosen.batch,
         "load_best_model_at_end": True,
         "metric_for_best_model": "eval_loss",
@@ -124,16 +121,14 @@ def _arguments(job: Job, folder: Path, rows: int, held: bool) -> dict[str, Any]:
     }
     return {
         "output_dir": str(folder / "checkpoints"),
-        "max_steps": steps,
+        **job.pace(rows),
         "per_device_train_batch_size": chosen.batch,
         "gradient_accumulation_steps": chosen.accumulate,
         "learning_rate": job.rate,
         "lr_scheduler_type": "linear",
-        "warmup_steps": max(1, round(0.05 * steps)),
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        "save_steps": saving,
         "save_total_limit": chosen.keep,
         "seed": job.seed % 2**32,
         "data_seed": job.seed % 2**32,

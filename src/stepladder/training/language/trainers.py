@@ -74,8 +74,22 @@ def adapter_of(job: Job, kind: str = "CAUSAL_LM") -> Any:
 def _supervised(making: Making) -> Any:
     from trl import SFTConfig, SFTTrainer
 
-    settings = SFTConfig(completion_only_loss=True, packing=False, **_bounded(making))
-    return SFTTrainer(args=settings, **making.parts(making.causal()))
+    packing = making.job.more.packing
+    settings = SFTConfig(
+        completion_only_loss=True,
+        packing=packing,
+        packing_strategy="bfd",
+        eval_packing=False,  # the loss on unseen rows is then that of a run that packs nothing
+        **_bounded(making),
+    )
+    trainer = SFTTrainer(args=settings, **making.parts(making.causal()))
+    if packing:
+        from stepladder.training.language.packing import PackedRows
+
+        trainer.data_collator = PackedRows(trainer.processing_class.pad_token_id, return_position_ids=True)
+        for name, number in making.job.pace(len(trainer.train_dataset)).items():
+            setattr(trainer.args, name, number)
+    return trainer
 
 
 def _dpo(making: Making) -> Any:

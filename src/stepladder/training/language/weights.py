@@ -19,13 +19,17 @@ ADAPTER, BASE = "adapter_config.json", "base.json"
 
 @contextmanager
 def drafted(place: Path) -> Iterator[Path]:
-    """A folder that gets its name when all is in it. What an earlier attempt left is taken away."""
+    """A folder that gets its name when all is in it. What an earlier attempt left is taken away.
+
+    Whoever may read the folder may read its files: some libraries write theirs for their owner alone.
+    """
     draft = place.with_name(f".{place.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     yield draft
     for path in draft.rglob("*"):
         if path.is_file():
+            path.chmod(path.parent.stat().st_mode & 0o666)
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     shutil.rmtree(place, ignore_errors=True)
