@@ -13,7 +13,6 @@ from stepladder.interaction.cli import (
     backtests,
     bans,
     boards,
-    cloning,
     compressing,
     configs,
     conversations,
@@ -93,8 +92,7 @@ app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
-cloning.tasks.command("explain")(explaining.explain)
-app.add_typer(cloning.tasks, name="task")
+app.add_typer(explaining.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 releases.app.command("publish")(publishing.publish)
 releases.app.command("share")(publishing.share)

@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from stepladder.core import BadRequest, Field, Guess, Question
+from stepladder.interaction.cli.cloning import tasks
 from stepladder.interaction.cli.options import ConfigOption, Place, opened
 from stepladder.interaction.cli.rollouts import TaskArgument
 
+__all__ = ["tasks"]
 
+
+@tasks.command()
 def explain(  # noqa: PLR0913, PLR0917 a command's options
     task: TaskArgument,
     text: Annotated[str, typer.Argument(help="The question's text.")],
