@@ -17,7 +17,7 @@ import random
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from itertools import islice
@@ -152,6 +152,13 @@ def run(data: Path, work: Path, about: dict[str, Any], *, count: int) -> tuple[d
     return figures, page(figures, about)
 
 
+def _written(figures: Mapping[str, Any]) -> str:
+    """How long the documents took; an interrupted run, taken up again, has timed the rest of them only."""
+    if not figures["added"]:
+        return "The documents lay there from a run that was interrupted, so writing them is not timed here."
+    return f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core."
+
+
 def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
     """The figures for a reader."""
     rows = [
@@ -165,8 +172,9 @@ def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
             "",
             f"`{about['command']}`, {about['machine']}, commit {about['commit']}, load {about['load']:.1f}, {about['date']}.",
             "",
-            f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core, all",
-            f"vectors and the graph in {figures['graph_cpu_seconds']:.0f} s (at most {figures['writer_memory_mb']:.0f} MB).",
+            f"{_written(figures)} All",
+            f"vectors and the graph were written in {figures['graph_cpu_seconds']:.0f} s "
+            f"(at most {figures['writer_memory_mb']:.0f} MB).",
             f"File {figures['file_mb']:.0f} MB, graph {figures['graph_mb']:.0f} MB.",
             f"A fresh process answers its first question after {figures['first_search_seconds']:.1f} s and holds",
             f"{figures['memory_mb']:.0f} MB. recall@10 against all vectors {figures['recall@10']:.3f}.",

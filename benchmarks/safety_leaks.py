@@ -59,7 +59,8 @@ def guards() -> list[Any]:
 
 def mixed(order: tuple[Any, ...], watching: list[Any], first: str, second: str) -> dict[Any, str]:
     """What leaves of three streams that come in this order."""
-    stream, out = StreamGuard(watching), dict.fromkeys(KEYS, "")
+    stream = StreamGuard(watching)
+    out: dict[Any, str] = dict.fromkeys(KEYS, "")
     for i, key in enumerate(order):
         out[key] += stream.feed(key, second if key in order[:i] else first)
     for key, rest in stream.finish_all().items():

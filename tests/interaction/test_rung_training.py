@@ -14,12 +14,16 @@ def test_a_rung_is_foretold_then_fitted(shell, tmp_path):
     for name in ("memory", "disk", "time", "money", "at 2 an hour"):
         assert name in shell.out
     assert not out.exists()
-    assert shell(*asked) == 0
+    assert shell(*asked, "-c", "stepladder.toml") == 0
     made = json.loads((out / "made.json").read_bytes())
     assert made["metrics"]["out_of_fold_accuracy"] > 0.8
     assert made["record"]["settings"] == {"costs": [1.0]}
     assert shell(*asked) == 0
     assert "is there already" in shell.out
+    assert shell("runs", "--json") == 0
+    (kept,) = json.loads(shell.out)["runs"]
+    assert kept["name"] == "linear run"
+    assert kept["figures"]["out_of_fold_accuracy"] == made["metrics"]["out_of_fold_accuracy"]
 
 
 def test_an_unknown_method_lists_recipes_too(shell):

@@ -67,6 +67,36 @@ def test_the_graph_finds_what_is_nearest_and_follows_the_file(small, tmp_path):
             assert "d7" not in found(again, numbers.rows[7], 1000)
 
 
+@pytest.mark.parametrize("graph", [True, False])
+def test_what_changes_all_day_does_not_grow_in_memory(small, tmp_path, monkeypatch, graph):
+    monkeypatch.setattr(nearest, "GRAPH_FROM", 100 if graph else 10_000)
+    monkeypatch.setattr(nearest, "_SLACK", 20)
+    numbers = Numbers()
+
+    def changed(turn):
+        """Documents d0 to d119: 30 of them say something else each turn."""
+        return [
+            Document(f"d{n}", f"n{n + COUNT if n % 4 == turn % 4 and turn % 8 < 4 else n}")
+            for n in range(120)
+        ]
+
+    with closing(Knowledge.open(tmp_path / "k.db", numbers)) as knowledge:
+        sizes = set()
+        for turn in range(20):
+            knowledge.add("c", changed(turn))
+            knowledge.embed("c")
+            sizes.add(len(knowledge.nearest("c")))
+            for n in (0, 1, 2, 3, 50, 117):
+                now = changed(turn)[n].text
+                assert found(knowledge, numbers.embed([now], query=True)[0])[0] == f"d{n}", (turn, n)
+        assert max(sizes) <= 2 * 120 + 20 + 60
+    # From its file, which knows vectors that are gone.
+    with closing(Knowledge.open(tmp_path / "k.db", numbers)) as again:
+        assert len(found(again, numbers.rows[5], 100)) == 100
+        index = again.nearest("c")
+        assert len(index) == 120 and (not graph or len(index._graph) == 120)
+
+
 def test_a_file_that_is_no_graph_is_built_anew(small, tmp_path):
     numbers = Numbers()
     (tmp_path / "k-1.usearch").write_bytes(b"not a graph")

@@ -253,6 +253,33 @@ async def test_rows_of_a_database_are_documents(visit, knowledge, tmp_path):
     assert found(knowledge, "lamp") == ["A red lamp."]
 
 
+async def test_a_row_says_from_when_for_whom_and_about_what(visit, knowledge, tmp_path):
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE goods (id, text, tags, groups, valid_from, valid_until)")
+        rows = [
+            (1, "The lamp is green.", "light, home", "staff", None, None),
+            (2, "The desk is oak.", "", None, 5, "2001-09-09T01:46:40"),
+            (3, "The bed is soft.", None, None, None, "soon"),
+            (4, "The sofa is blue.", None, None, "1000000000.5", "2033-05-18T03:33:20Z"),
+        ]
+        connection.executemany("INSERT INTO goods VALUES (?, ?, ?, ?, ?, ?)", rows)
+    sql = "SELECT * FROM goods"
+    outcome = await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=sql)
+    assert outcome.added == 3
+    assert [one.where for one in outcome.refused] == ["knowledge.sources.s:3"]
+    assert "valid_until" in outcome.refused[0].reason
+    stored = {one.id: one for one in knowledge.documents("c")}
+    assert (stored["1"].tags, stored["1"].groups) == (("light", "home"), ("staff",))
+    assert (stored["2"].valid_from, stored["2"].valid_until) == (5.0, 1_000_000_000.0)
+    assert (stored["4"].valid_from, stored["4"].valid_until) == (1_000_000_000.5, 2_000_000_000.0)
+    assert not found(knowledge, "lamp") and not found(knowledge, "desk") and found(knowledge, "sofa")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE goods SET groups = NULL WHERE id = 1")
+    assert (await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=sql)).updated == 1
+    assert found(knowledge, "lamp")
+
+
 async def test_two_sources_that_show_the_same_do_not_take_it_from_each_other(visit, knowledge, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -63,7 +63,7 @@ def test_answers_from_documents_are_shared_until_the_documents_change(tmp_path):
         put(40)
         eventually(lambda: "40" in ask() and kept() == 1)
         eventually(
-            lambda: {ask() for _ in range(30)} and set(rows()) == {"cache"}
+            lambda: {ask() for _ in range(90)} and set(rows()) == {"cache"}
         )  # each worker has begun by then
         answers = {ask() for _ in range(30)}
         assert answers == {"The blue chair costs 40 euros. [1]"}

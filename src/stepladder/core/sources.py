@@ -41,7 +41,8 @@ class SourceConfig:
     """One source. `every` is in seconds; 0 stands for what suits its kind.
 
     Of a site, pages up to `depth` links away from the first, at most `pages` of them, at most `rate` a second, those of
-    its sitemap too. `sql` gives a row for each document: id, text, and if it likes title, source, licence.
+    its sitemap too. `sql` gives a row for each document: id, text, and if it likes title, source, licence,
+    tags, groups, valid_from, valid_until.
     """
 
     kind: SourceKind

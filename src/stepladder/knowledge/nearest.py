@@ -6,6 +6,7 @@ measured on the vectors themselves, and where no width finds enough (vectors wit
 8 bit.
 """
 
+import os
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _WIDTHS = (96, 128, 160, 192, 256, 384, 512, 768)
 _RECALL = 0.995
 _PROBES = 64
 _TOP = 10
+_SLACK = 1024
 
 
 @dataclass(slots=True)
@@ -65,13 +67,17 @@ class NearestVectors:
         self._exact: Vector = np.empty((0, dimensions), np.float32)
         self._graph: Any = None
         self._compare_all = False
+        self._look_at = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self._copy.size
 
     def follow(self, connection: sqlite3.Connection) -> None:
-        """Take in what was written since. Removed passages stay in the copy, and are passed over by who looks them up."""
+        """Take in what was written since.
+
+        Removed passages are passed over by who looks them up, and leave the copy when it has grown to twice its size.
+        """
         with self._lock:
             before, copy = self._copy.size, self._copy
             seen = int(copy.serials[before - 1]) if before else 0
@@ -89,6 +95,25 @@ class NearestVectors:
                 self._exact = np.concatenate([self._exact, fresh])
             else:
                 self._graph.add(copy.serials[before : copy.size].astype(np.uint64), fresh, threads=1)
+            if before and copy.size >= self._look_at:
+                self._leave_out_removed(connection)
+            if not before or copy.size >= self._look_at:
+                self._look_at = 2 * len(self) + _SLACK
+
+    def _leave_out_removed(self, connection: sqlite3.Connection) -> None:
+        """Else a collection whose documents change all day would grow in memory until the process dies."""
+        rows = connection.execute("SELECT number FROM vectors WHERE collection = ?", (self.collection,))
+        there = np.fromiter((row[0] for row in rows), np.int64)
+        old, size = self._copy, self._copy.size
+        kept = np.isin(old.serials[:size], there)
+        # A copy of its own: who searches meanwhile reads the old one.
+        self._copy = _Copy(
+            old.serials[:size][kept], old.passages[:size][kept], old.matrix[:size][kept], int(kept.sum())
+        )
+        if self._graph is None:
+            self._exact = self._exact[kept]
+        else:
+            self._graph.remove(old.serials[:size][~kept].astype(np.uint64))
 
     def prepare(self, path: Path, *, build: bool) -> None:
         """Where a graph pays, take it from the file `path`, as far as it goes, or `build` it, and keep it there.
@@ -109,7 +134,11 @@ class NearestVectors:
                 graph = None
             if graph is None or graph.ndim != copy.matrix.shape[1]:
                 graph = Index(ndim=copy.matrix.shape[1], metric="ip", dtype="i8", connectivity=32)
-            known = np.isin(copy.serials[: copy.size], np.asarray(graph.keys).astype(np.int64))
+            keys = np.asarray(graph.keys).astype(np.int64)
+            graph.remove(
+                np.setdiff1d(keys, copy.serials[: copy.size]).astype(np.uint64)
+            )  # gone since it was kept
+            known = np.isin(copy.serials[: copy.size], keys)
             new = np.flatnonzero(~known)
             for start in range(0, len(new), _CHUNK):
                 rows = new[start : start + _CHUNK]
@@ -118,7 +147,7 @@ class NearestVectors:
                 )
             self._widen(graph)
             if len(new):
-                draft = path.with_suffix(".draft")
+                draft = path.with_suffix(f".{os.getpid()}.draft")  # other workers may keep theirs now
                 graph.save(draft)
                 draft.replace(path)
             self._graph, self._exact = graph, self._exact[:0]
@@ -130,14 +159,14 @@ class NearestVectors:
         if graph is None:
             scores: NDArray[np.float64] = (exact @ query).astype(np.float64)
             return Ranking(copy.passages[: len(exact)], scores)
-        rows = self._rows(graph, query, min(size, max(count, _OVERSAMPLE * _TOP)))
+        rows = self._rows(copy, graph, query, min(size, max(count, _OVERSAMPLE * _TOP)))
         finer: NDArray[np.float64] = (copy.matrix[rows].astype(np.float32) @ query).astype(np.float64)
         return Ranking(copy.passages[rows], finer)
 
-    def _rows(self, graph: Any, query: Vector, count: int) -> NDArray[np.int64]:
+    def _rows(self, copy: _Copy, graph: Any, query: Vector, count: int) -> NDArray[np.int64]:
         found = graph.search(query, count, exact=self._compare_all, threads=1)
         keys = np.asarray(found.keys).astype(np.int64)
-        serials = self._copy.serials[: self._copy.size]
+        serials = copy.serials[: copy.size]
         rows = np.minimum(np.searchsorted(serials, keys), len(serials) - 1)
         return np.asarray(rows[serials[rows] == keys], np.int64)
 
@@ -153,7 +182,7 @@ class NearestVectors:
         exact = self._exactly(queries)
         for width in _WIDTHS:
             graph.expansion_search = width
-            rows = [self._rows(graph, query, _OVERSAMPLE * _TOP) for query in queries]
+            rows = [self._rows(self._copy, graph, query, _OVERSAMPLE * _TOP) for query in queries]
             found = sum(
                 len(set(some.tolist()) & set(best.tolist())) for some, best in zip(rows, exact, strict=True)
             )

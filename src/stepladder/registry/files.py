@@ -10,7 +10,7 @@ from pathlib import Path
 from stepladder.core import StoreError
 
 KINDS = frozenset((".safetensors", ".json", ".onnx", ".gguf", ".gz"))
-"""What may be in a release: data that no loader executes."""
+"""What may be in a release: data that no loader executes; .gz is a library's own (LightGBM, CRFsuite, fastText)."""
 
 
 def release_files(folder: Path) -> dict[str, Path]:

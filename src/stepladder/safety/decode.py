@@ -1,4 +1,4 @@
-"""See what is written in code: base64, hex, percent signs, binary, Morse, ROT13, backwards, leetspeak, spaced letters.
+"""See what is written in code: base64, hex, percent signs, escapes, binary, Morse, ROT13, backwards, leetspeak, spaced letters.
 
 Whoever encodes an attack wants the model to decode it. Each view is a text that the guards judge like any other. One
 look with a regular expression tells the few texts that need this from the many that do not.
@@ -18,6 +18,8 @@ from stepladder.text import fold
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3})?={0,2}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-fA-F]{2}[ :,]?){8,}")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|&#(?:([0-9]{2,7})|x([0-9a-fA-F]{2,6}));")
+_ESCAPES = re.compile(rf"(?:(?:{_ESCAPE.pattern})[ ,]?){{6,}}")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){4,}")
 _MORSE = re.compile(r"(?:[.\-·—]{1,5}(?: ?/ ?| +)){6,}[.\-·—]{1,5}")
 # Common words as they look rotated and backwards; three of them are no accident.
@@ -104,6 +106,8 @@ def _codes(text: str) -> set[str]:
         _HEX_RUN
     ):
         found.add("hex")
+    if "\\u" in text or "&#" in text:
+        found.add("escapes")
     if not text.isascii() and _SIGNS.search(text):
         found |= {"tags", "lookalikes"}
     return found
@@ -120,7 +124,8 @@ _CODED_WORD = re.compile(r"[a-z][A-Z]|[0-9]|[A-Z]{2}")
 
 def _runs(text: str, codes: set[str]) -> Iterator[View]:
     for code, pattern, decode in (
-        ("base64", _BASE64, _from_base64), ("hex", _HEX, _from_hex), ("binary", _BINARY, _from_binary),
+        ("base64", _BASE64, _from_base64), ("hex", _HEX, _from_hex), ("escapes", _ESCAPES, _from_escapes),
+        ("binary", _BINARY, _from_binary),
         ("morse", _MORSE, _from_morse), ("tags", _TAGS, _from_tags), ("spaced", _SPACED, _from_spaced),
     ):  # fmt: skip
         for match in pattern.finditer(text) if code in codes else ():
@@ -153,6 +158,13 @@ def _from_hex(run: str) -> str:
         return bytes.fromhex(re.sub(r"\\x|0x|%|[ :,]", "", run)).decode("utf-8")
     except (ValueError, UnicodeDecodeError):
         return unquote(run) if "%" in run else ""
+
+
+def _from_escapes(run: str) -> str:
+    """Characters written as JSON's or HTML's numbers of them."""
+    codes = [int(match[2]) if match[2] else int(match[1] or match[3], 16) for match in _ESCAPE.finditer(run)]
+    found = "".join(chr(code) for code in codes if code <= 0x10FFFF)
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs become one
 
 
 def _from_binary(run: str) -> str:

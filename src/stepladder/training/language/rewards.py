@@ -11,6 +11,7 @@ from typing import Any
 
 from stepladder.core import DataError
 from stepladder.training.language import weights
+from stepladder.training.language.methods import REWARDS
 
 Messages = Sequence[Mapping[str, str]]
 Reward = Callable[..., list[float]]
@@ -58,7 +59,9 @@ def _json(said: str, answer: str) -> float:
         return 0.5
 
 
-_RULES: Mapping[str, Callable[[str, str], float]] = {"equal": _equal, "contains": _contains, "json": _json}
+_RULES: Mapping[str, Callable[[str, str], float]] = dict(
+    zip(REWARDS, (_equal, _contains, _json), strict=True)
+)
 
 
 def _by_rule(name: str) -> Reward:
