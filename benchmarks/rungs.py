@@ -5,8 +5,10 @@
 For each set, number of labels and seed, one stack is fitted; its members are the rungs `linear`, `encoder` and
 `neighbours` as they would be alone. `fasttext` is the reference: supervised fastText with 2-grams of words, 3- to 5-grams
 of characters and 50 dimensions, its rate (0.1, 0.5, 1.0) and epochs (25 to 100) chosen on a hidden fifth of the labels. Where
-its weights run away at every setting, the run has no figure of it, and the table says so. *Low at T* is the
-share of test questions above the best threshold in hindsight, at which a share T of all answers agrees with the labels:
+its weights run away at every setting, the run has no figure of it, and the table says so. It is trained in this process, whose
+used memory fastText 0.9.2 takes for weights (the rung's recipe has a process of its own): its figures may read low.
+*Low at T* is the share of test questions above the best threshold in hindsight, at which a share T of all answers agrees with
+the labels:
 how well the confidence ranks, without the cost of a certificate.
 *Chosen* is the member with the best log loss on hidden rows, which is what can be known without test labels.
 Writes results/rungs.json, results/rungs.md and a plot a set beside this file.

@@ -18,6 +18,21 @@ from stepladder.data import Fit, Problem, advise, recognise, traits_described, t
         ("Summarise meeting notes and draft a reply", Problem.PROSE),
         ("把会议记录写成摘要，并翻译成英文", Problem.PROSE),
         ("", Problem.PROSE),
+        ("Sort incoming mail into billing, technical and sales", Problem.CLASSIFICATION),
+        ("Is this review positive or negative?", Problem.CLASSIFICATION),
+        ("Assign a priority to each bug report", Problem.CLASSIFICATION),
+        ("Flag messages that are toxic", Problem.CLASSIFICATION),
+        ("我们要把客户的留言分成退款、物流、投诉三类", Problem.CLASSIFICATION),
+        ("看一条评论是不是广告", Problem.CLASSIFICATION),
+        ("把工单按紧急程度划分优先级", Problem.CLASSIFICATION),
+        (
+            "Tickets are sorted into one of eight queues, and we extract order number and date",
+            Problem.EXTRACTION,
+        ),
+        ("把邮件分成三类，并提取订单号和日期", Problem.EXTRACTION),
+        ("Write friendly product descriptions from bullet points", Problem.PROSE),
+        ("给客户写一封道歉信", Problem.PROSE),
+        ("Predict the price of a used car from age and mileage", Problem.NUMBER),
     ],
 )
 def test_a_description_tells_the_problem(description, problem):
@@ -27,6 +42,14 @@ def test_a_description_tells_the_problem(description, problem):
 def test_a_description_tells_how_many_labels():
     assert traits_described("route to one of 12 departments").labels == 12
     assert traits_described("分成 8 类").labels == 8
+    assert traits_described("one of eight queues").labels == 8
+    assert traits_described("退款、物流、投诉三类").labels == 3
+    assert traits_described("一百二十个类别").labels is None  # not ten
+
+
+def test_messages_and_languages_are_no_ages():
+    assert not traits_described("classify messages by language").fields
+    assert traits_described("decide whether a loan is granted, from age and amount").fields
 
 
 def examples(labels, text="question number {n} about things", count=400):

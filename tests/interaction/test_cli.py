@@ -187,6 +187,8 @@ def test_backtest_shows_figures_counts_broken_rows_and_writes_both_files(shell: 
         (("backtest", "nowhere.jsonl"), "nowhere.jsonl"),
         (("backtest", "teacher.jsonl", "--labels", "5"), "--labels"),
         (("backtest", "teacher.jsonl", "--promise", "1.5"), "--promise"),
+        (("backtest", "teacher.jsonl", "--hold-back", "1.5"), "--hold-back is 1.5"),
+        (("backtest", "teacher.jsonl", "--audit", "3"), "--audit is 3"),
         (("backtest", "teacher.jsonl", "--risk", "0"), "--risk"),
         (("backtest", "teacher.jsonl", "--input", "question"), "question"),
     ],

@@ -97,7 +97,12 @@ def test_the_ledger_knows_applications_by_their_system_prompts(shell: Shell, tmp
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(["--fewest", "1"], "--fewest is 1"), (["--promise", "2"], "--promise is 2")]
+    ("words", "said"),
+    [
+        (["--fewest", "1"], "--fewest is 1"),
+        (["--promise", "2"], "--promise is 2"),
+        (["--describe", " "], "--describe is empty"),
+    ],
 )
 def test_bad_options(shell: Shell, words, said):
     assert shell("discover", "log.jsonl", *words) == 2

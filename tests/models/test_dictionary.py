@@ -91,3 +91,26 @@ def test_facts_are_found_by_the_names_of_things_and_their_synonyms():
     )
     assert entries.facts_on("How much does a Turbo Boil hold?") == [("kettle", "It holds 1.7 litres.")]
     assert entries.facts_on("How much do kettles hold?") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "key"),
+    [
+        ("Hi", "exact", "Hi"),
+        ("HI", "normalised", "hi"),
+        ("return the red tent", "pattern", "return the * tent"),
+        ("my tent leaks", "phrase", "tent"),
+        ("my bivouac leaks", "phrase", "tent"),
+        ("hello", None, None),
+    ],
+)
+def test_what_answers_can_be_named(text, kind, key):
+    known = Entries({"Hi": "exact"}, {"hi": "normalised"})
+    known.put("pattern", "return the * tent", "pattern")
+    known.put("phrase", "tent", "phrase")
+    known.put("synonym", "bivouac", "tent")
+    found = known.known(text)
+    assert known.find(text) == kind
+    assert (found and (found.kind, found.key)) == (kind and (kind, key))
+    reasons = DictionaryRung(known).explain(Question("q", "t", text))
+    assert reasons == ([found] if found else [])

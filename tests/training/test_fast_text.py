@@ -1,8 +1,11 @@
 """fastText's weights sometimes run away; then it is learnt again at a lower rate, and the report says at which."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
 
 from stepladder.core import DataError, Dataset, Example, Fitted, Task
@@ -20,12 +23,12 @@ def noise(seed: int) -> tuple[Example, ...]:
     return tuple(Example(str(k), f"w{chance.randrange(50)}", chance.choice("ab")) for k in range(60))
 
 
-def fit(folder: Path) -> Fitted:
+def fit(folder: Path, settings: Mapping[str, Any] = TOO_FAST) -> Fitted:
     return FastTextRecipe().fit(
         Task(name="noise", top="top"),
         Dataset("", "noise", {"train": noise(0)}),
         folder,
-        settings=TOO_FAST,
+        settings=settings,
         seed=0,
         progress=lambda done, total, what: None,
     )
@@ -38,6 +41,19 @@ def test_weights_that_run_away_are_learnt_again_at_a_lower_rate(tmp_path: Path) 
     assert len(fitted.out_of_fold) == 60
     (guess,) = FastTextModel.load(tmp_path).predict(["w1"])
     assert guess.text in {"a", "b"} and 0.5 <= guess.confidence <= 1
+
+
+def test_what_this_process_did_before_is_no_part_of_the_model(tmp_path: Path) -> None:
+    """Memory that was used and given back once became weights."""
+    clean = fit(tmp_path / "clean", {"epochs": 5})
+    for _ in range(2):  # from the second time on, pieces of this size come from the heap
+        used = [np.full(2**18, 1e30, np.float32) for _ in range(100)]
+        last = used[-1]
+        del used
+    again = fit(tmp_path / "again", {"epochs": 5})
+    assert last.size
+    assert again.metrics["rate"] == clean.metrics["rate"] == 0.5
+    assert list(again.out_of_fold) == list(clean.out_of_fold)
 
 
 def test_where_no_rate_helps_the_error_says_which_were_tried(

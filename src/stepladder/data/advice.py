@@ -97,16 +97,21 @@ def _strings(value: object) -> list[str]:
 _HINTS: tuple[tuple[Problem, str], ...] = (
     (
         Problem.EXTRACTION,
-        r"extract|pull out|parse|fields? from|entit|slot|structured|json|抽取|提取|解析|实体|结构化|字段",
+        r"extract|pull out|\bfind\b.{0,30}\b(?:names?|dates?|places|addresses|numbers|phones?)|parse"
+        r"|fields? from|entit|slot|structured|json|抽取|提取|找出|读出|解析|实体|结构化|字段",
     ),
     (
         Problem.CLASSIFICATION,
-        r"classif|categor|label|intent|route|routing|triage|sentiment|spam|which (?:of|department|team)|detect|decide"
-        r"|whether|moderat|tag\b|分类|类别|意图|情感|判断|识别|路由|是否|标签|审核|分派|归类",
+        r"classif|categor|label|intent|route\b|routing|triage|sentiment|spam|which (?:of|department|team|queue)|detect|decide"
+        r"|whether|moderat|tag\b|\bsort\w*\b.{0,60}\b(?:into|by|to)\b|\bassign|\bflag|priorit|urgen|one of|belongs? to"
+        r"|yes or no|positive or|good or bad|toxic|phishing|fraud|\bpick (?:the|one)|\bchoose"
+        r"|分类|类别|意图|情感|判断|识别|路由|是否|是不是|标签|审核|分派|归类|归到|归入"
+        r"|分成|分为|划分|分给|属于|优先级|垃圾|钓鱼|欺诈|检测|好评|差评|正面|负面|[一二两三四五六七八九十几\d]\s*(?:大|小)?类",
     ),
     (
         Problem.NUMBER,
-        r"estimate|predict the (?:price|amount|number|time)|score|rate .* from \d|forecast|估计|预测|打分|评分",
+        r"estimate|how (?:long|much|many)\b|predict the (?:price|amount|number|time)|score|ra(?:te|nk) .* from \d"
+        r"|forecast|估计|预测|打分|评分",
     ),
     (
         Problem.ANSWERS,
@@ -119,12 +124,18 @@ _HINTS: tuple[tuple[Problem, str], ...] = (
     ),
 )
 _FIELD_HINT = re.compile(
-    r"age|price|amount|customer data|columns?|table|numbers?|fields?\b|年龄|金额|价格|表格|数值|历史记录",
+    r"\b(?:ages?|prices?|amounts?|customer data|columns?|tables?|numbers?|fields?|country|countries)\b"
+    r"|年龄|金额|价格|表格|数值|历史记录",
     re.I,
 )
 _CHANGE_HINT = re.compile(r"\bchang|new products?|updates?|变化|更新|新品|上架|下架", re.I)
+_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: k for words in (_WORDS, "二三四五六七八九十") for k, word in enumerate(words, 2)} | {
+    "两": 2
+}
 _COUNT_HINT = re.compile(
-    r"(\d+)\s*(?:个|种|类)?\s*(?:different\s+|possible\s+)?"
+    rf"(\d+|\b(?:{'|'.join(word for word in _NUMBERS if word.isascii())})\b|(?<![一二三四五六七八九十])[两二三四五六七八九十])"
+    r"\s*(?:个|种|类|大)?\s*(?:different\s+|possible\s+)?"
     r"(?:class|categor|intent|label|topic|department|team|queue|类|标签|意图|部门|主题)",
     re.I,
 )
@@ -134,13 +145,19 @@ def traits_described(description: str) -> Traits:
     """Read the traits off a plain description, in English or Chinese. Prose, where nothing says otherwise."""
     scores = {problem: len(re.findall(pattern, description, re.I)) for problem, pattern in _HINTS}
     problem = max(scores, key=lambda known: scores[known]) if any(scores.values()) else Problem.PROSE
+    if problem is Problem.CLASSIFICATION and scores[Problem.EXTRACTION]:
+        problem = Problem.EXTRACTION  # JSON of both: a value from a closed set is one of its pieces
     count = _COUNT_HINT.search(description)
     return Traits(
         problem=problem,
-        labels=int(count[1]) if count else None,
+        labels=_number(count[1]) if count else None,
         fields=bool(_FIELD_HINT.search(description)) and problem is not Problem.EXTRACTION,
         changing=bool(_CHANGE_HINT.search(description)),
     )
+
+
+def _number(word: str) -> int:
+    return _NUMBERS[word.casefold()] if word.casefold() in _NUMBERS else int(word)
 
 
 def advise(traits: Traits) -> tuple[Advice, ...]:

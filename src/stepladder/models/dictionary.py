@@ -10,6 +10,15 @@ from stepladder.store import WORD, Entry
 from stepladder.text import dictionary_key
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The entry that answers a question: its kind and its key, and the question in the words that it was found by."""
+
+    kind: str
+    key: str
+    asked: str
+
+
 @dataclass(slots=True)
 class Entries:
     """A task's entries: answers by the text to the letter, by its normal form, and by what the text holds.
@@ -103,6 +112,18 @@ class Entries:
             found = self._find(said)
         return found
 
+    def known(self, text: str) -> Known | None:
+        """The entry that `find` answers with, None where there is none."""
+        if text in self.exact:
+            return Known("exact", text, text)
+        for said in self.variants(dictionary_key(text)):
+            if said in self.normalised:
+                return Known("normalised", said, said)
+            for kind, held in (("pattern", self.patterns), ("phrase", self.phrases)):
+                if (best := held.best(said)) is not None:
+                    return Known(kind, best[0], said)
+        return None
+
     def _find(self, key: str) -> str | None:
         found = self.normalised.get(key)
         if found is None and self.patterns:
@@ -175,3 +196,8 @@ class DictionaryRung:
         """Look it up."""
         found = self._entries.find(question.text)
         yield Answer(found or "", 0.0 if found is None else 1.0, self.name)
+
+    def explain(self, question: Question, limit: int = 5) -> list[Known]:
+        """The entry that answers."""
+        found = self._entries.known(question.text)
+        return [] if found is None else [found][:limit]

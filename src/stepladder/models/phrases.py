@@ -107,6 +107,11 @@ class Phrases:
 
     def find(self, text: str) -> str | None:
         """The answer of the longest entry that a text in normal form holds; of equals, of the first key."""
+        found = self.best(text)
+        return None if found is None else found[1]
+
+    def best(self, text: str) -> tuple[str, str] | None:
+        """Key and answer of that entry."""
         best: tuple[int, str] | None = None
         answer = None
         for key in self._candidates(text):
@@ -116,7 +121,7 @@ class Phrases:
             rank = (-sum(map(len, found[0].pieces)), key)
             if best is None or rank < best:
                 best, answer = rank, found[1]
-        return answer
+        return None if best is None or answer is None else (best[1], answer)
 
     def held(self, text: str) -> list[tuple[str, str]]:
         """(key, answer) of every entry that a text in normal form holds, the longest first."""

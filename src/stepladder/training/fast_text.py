@@ -1,5 +1,8 @@
 """The `fasttext` recipe: supervised fastText as the reference for `linear`, its confidence calibrated on hidden rows."""
 
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +22,7 @@ from stepladder.models import (
     open_engine,
     surest,
 )
+from stepladder.training import fast_text_worker
 from stepladder.training.confidence import calibrate
 from stepladder.training.labels import Classes, folds
 from stepladder.training.model_recipe import Lesson, ModelRecipe
@@ -30,8 +34,7 @@ _RANGES = {
     "folds": (2, 20),
 }
 _BUCKETS = 200_000
-# On one thread, fastText 0.9.2 initialises a tenth of its matrix and takes the rest as the memory comes: zeros, if only the
-# block is large enough (32 MiB of numbers) to be the system's and not one that was used before.
+# Blocks of 32 MiB of numbers are the system's own, zeroed, in a process that has not used so much before.
 _FRESH = 2**23
 _HALVINGS = 4
 
@@ -121,8 +124,9 @@ def _fitted(lesson: Lesson, classes: Classes, settings: FastTextSettings) -> Fas
 
 
 def _trained(lines: Sequence[str], settings: FastTextSettings, seed: int) -> bytes:
-    """The file of a model of these lines. One thread, so that the same lines make the same file."""
-    terms = {
+    """The file of a model of these lines. One thread and a young process, so that the same lines make the same file."""
+    train = {
+        "seed": seed % 2**31,
         "lr": settings.rate,
         "epoch": settings.epochs,
         "dim": settings.dimensions,
@@ -131,17 +135,22 @@ def _trained(lines: Sequence[str], settings: FastTextSettings, seed: int) -> byt
         "minn": 3,
         "maxn": 5,
     }
+    import_fasttext()
     with tempfile.TemporaryDirectory(prefix="stepladder-fasttext-") as name:
-        rows, file = Path(name) / "rows.txt", Path(name) / "model.bin"
-        rows.write_text("".join(lines), encoding="utf-8")
-        try:
-            model = import_fasttext().train_supervised(
-                str(rows), thread=1, seed=seed % 2**31, verbose=0, **terms
-            )
-            model.f.predict(lines[0], 1, 0.0, "strict")  # a model of no use says so here
-        except RuntimeError as error:
-            raise _RanAwayError from error
-        except ValueError as error:
-            raise DataError("The texts hold no word that fastText knows.", remedy="Use linear.") from error
-        model.save_model(str(file))
-        return file.read_bytes()
+        folder = Path(name)
+        (folder / "rows.txt").write_text("".join(lines), encoding="utf-8")
+        (folder / "terms.json").write_text(json.dumps({"train": train, "ask": lines[0]}), encoding="utf-8")
+        worker = [sys.executable, "-P", fast_text_worker.__file__, name]
+        done = subprocess.run(worker, capture_output=True, text=True, check=False)
+        match done.returncode:
+            case 0:
+                return (folder / "model.bin").read_bytes()
+            case fast_text_worker.RAN_AWAY:
+                raise _RanAwayError
+            case fast_text_worker.NO_WORDS:
+                raise DataError("The texts hold no word that fastText knows.", remedy="Use linear.")
+        said = done.stderr.strip().splitlines()
+        raise DataError(
+            f"fastText ended with {done.returncode}: {said[-1] if said else 'it said nothing'}.",
+            remedy="Use linear.",
+        )

@@ -13,7 +13,6 @@ from stepladder.interaction.cli import (
     backtests,
     bans,
     boards,
-    cloning,
     compressing,
     configs,
     conversations,
@@ -22,6 +21,7 @@ from stepladder.interaction.cli import (
     discover,
     duels,
     evaluations,
+    explaining,
     feedback,
     guard_fit,
     guards,
@@ -92,7 +92,7 @@ app.add_typer(subjects.app, name="subject")
 app.add_typer(conversations.app, name="conversation")
 app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
-app.add_typer(cloning.tasks, name="task")
+app.add_typer(explaining.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
 releases.app.command("publish")(publishing.publish)
 releases.app.command("share")(publishing.share)

@@ -84,6 +84,7 @@ def backtest(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.interaction.backtest import Terms
 
     _check(promise, risk, labels)
+    _check_shares(hold_back, audit)
     learned = tuple(name.strip() for name in rungs.split(",") if name.strip())
     console = Console()
     log = read_log(file, FieldNames(input_, answer, gold, fields, time))
@@ -125,6 +126,17 @@ def _check(promise: float, risk: float, labels: int) -> None:
             raise BadRequest(f"{name} is {value}.", param=name, remedy=f"Give a value between {low:g} and 1.")
     if labels < 1:
         raise BadRequest(f"--labels is {labels}.", param="--labels", remedy="Give 1 or more.")
+
+
+def _check_shares(hold_back: float | None, audit: float | None) -> None:
+    from stepladder.core import BadRequest
+
+    if hold_back is not None and not 0 <= hold_back < 1:
+        raise BadRequest(
+            f"--hold-back is {hold_back}.", param="--hold-back", remedy="Give 0 or more, and less than 1."
+        )
+    if audit is not None and not 0 <= audit <= 1:
+        raise BadRequest(f"--audit is {audit}.", param="--audit", remedy="Give a share from 0 to 1.")
 
 
 def _tables(found: "Backtest") -> "list[Table]":

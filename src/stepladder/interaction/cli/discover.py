@@ -25,7 +25,7 @@ def discover(  # noqa: PLR0913, PLR0917 a command's options
         Path | None,
         typer.Argument(help="A log, JSONL, plain or .gz; without one, the ledger's plain traffic is read."),
     ] = None,
-    describe: Annotated[str, typer.Option(help="Instead: what a task is, in your own words.")] = "",
+    describe: Annotated[str | None, typer.Option(help="Instead: what a task is, in your own words.")] = None,
     fewest: Annotated[int, typer.Option(help="A task has at least so many calls.")] = 20,
     promise: Annotated[float, typer.Option(help="Agreement for the backtest.")] = 0.95,
     no_backtest: Annotated[bool, typer.Option("--no-backtest", help="Do not replay what was found.")] = False,
@@ -42,7 +42,9 @@ def discover(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.interaction.backtest import Terms
 
     console = Console(stderr=json_ == Path("-"))
-    if describe:
+    if describe is not None:
+        if not describe.strip():
+            raise BadRequest("--describe is empty.", param="--describe", remedy="Say what the task is.")
         _written(json_, _describe(console, describe))
         return
     if fewest < 5:
