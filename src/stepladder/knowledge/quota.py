@@ -43,6 +43,7 @@ class QuotaFile:
                 finally:
                     connection.execute("COMMIT")
             except (OSError, sqlite3.Error) as error:
+                self._let_go()  # whatever it was in the middle of
                 raise StoreError(
                     f"{self._path}: {error}.", remedy="Check the folder's rights and free space."
                 ) from error
@@ -50,7 +51,10 @@ class QuotaFile:
     def close(self) -> None:
         """Let go of the file. It opens again when it is needed."""
         with self._lock:
-            connection, self._connection = self._connection, None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 

@@ -108,6 +108,18 @@ def repeated(text: str) -> list[int]:
     return found
 
 
+def doubled(text: str) -> list[int]:
+    """Return where a Han character stands before another of its own."""
+    if text.isascii():
+        return []
+    if len(text) < _BRIEF:
+        return [match.start() for match in _HAN_DOUBLE.finditer(text)]
+    codes = encode(text)
+    same = codes[1:] == codes[:-1]
+    return [at for at in same.nonzero()[0].tolist() if "\u4e00" <= text[at] <= "\u9fff"]
+
+
+_HAN_DOUBLE = re.compile(r"([\u4e00-\u9fff])(?=\1)")
 _BRIEF = 60  # characters; below, a pattern is quicker than arrays
 _DOUBLE = re.compile(r"(.)\1", re.DOTALL)
 _PAIRS = re.compile(b"\x01.\x01.\x01", re.DOTALL)

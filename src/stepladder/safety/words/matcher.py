@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick
 
+from stepladder.safety.shape import doubled
 from stepladder.safety.words.lexicon import Lexicon, Word
 from stepladder.safety.words.pinyin import sounds
 from stepladder.safety.words.squeeze import bare, matches, squeeze, windows
 from stepladder.text import Folded, fold
 
+_HAN = re.compile("[\u4e00-\u9fff]")
 _ONES = re.compile("[1!|]")
 _MOST_MIXED = 5  # characters of a word that is looked for half in letters: 60 ways to write it
+_NEAR = 8  # characters to either side of one that is written twice: of a word with it in its middle
 _REACH = 200  # characters between the parts of an AND-rule
 
 
@@ -80,6 +83,10 @@ class Matcher:
             every += self._sounding(folded)
         for start, end in windows(folded.text, numbers=self._numbers):
             every += self._squeezed(folded, start, end)
+        twice = doubled(folded.text)
+        if twice and self._plain.find(_once(folded.text, twice)):
+            for at in twice:
+                every += self._doubled(folded, at)
         if not every:
             return []
         found: dict[tuple[str, int, int, int], Match] = {}
@@ -113,12 +120,37 @@ class Matcher:
                     span = folded.span(begin + first, begin + last)
                     yield Match(entry.word, entry.part, *span, hidden=True)
 
+    def _doubled(self, folded: Folded, at: int) -> Iterator[Match]:
+        """Find words of three characters or more around one that is written twice (法轮轮功). Chinese has many pairs, so
+        they are no sign of hiding by themselves."""
+        text = folded.text
+        if at and text[at - 1] == text[at]:
+            return  # seen to where the run begins
+        kept: list[int] = []  # places of the characters around it, each run once
+        for place in range(max(0, at - _NEAR), min(len(text), at + 2 + _NEAR)):
+            if not kept or text[place] != text[kept[-1]]:
+                kept.append(place)
+        seam = kept.index(at)
+        for pattern, start, end in self._plain.find("".join(text[place] for place in kept)):
+            if end - start > 2 and start <= seam < end and _HAN.match(text, kept[start]):
+                last = kept[end - 1] + 1
+                while last < len(text) and text[last] == text[last - 1]:
+                    last += 1
+                span = folded.span(kept[start], last)
+                yield from self._matches(self._plain, pattern, span, hidden=True)
+
     @staticmethod
     def _matches(
         automaton: _Automaton, pattern: int, span: tuple[int, int], *, hidden: bool
     ) -> Iterator[Match]:
         for entry in automaton.entries[pattern]:
             yield Match(entry.word, entry.part, *span, hidden=hidden)
+
+
+def _once(text: str, twice: list[int]) -> str:
+    """Leave out what stands before another of its own."""
+    after = [0, *(at + 1 for at in twice)]
+    return "".join(text[start:end] for start, end in zip(after, [*twice, len(text)], strict=True))
 
 
 def _plain(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
