@@ -125,8 +125,12 @@ async def asked(endpoint: ASGIApp, secret: str, question: Mapping[str, Any]) -> 
         "client": None,
     }
 
+    coming: list[Event] = [{"type": "http.request", "body": sent, "more_body": False}]
+
     async def receive() -> Event:
-        return {"type": "http.request", "body": sent, "more_body": False}
+        if not coming:
+            await asyncio.Event().wait()  # nobody hangs up
+        return coming.pop()
 
     async def send(event: Event) -> None:
         nonlocal status, headers, body
