@@ -77,3 +77,56 @@ def test_lists_are_imported(run, tmp_path):
     assert result.exit_code == 0, result.output
     assert "1 strong" in result.stdout
     assert "出售军用枪支弹药\traw" in out.read_text(encoding="utf-8")
+
+
+CONFIGURED = """
+[models.big]
+kind = "chat"
+base_url = "http://127.0.0.1:9/v1"
+model = "big"
+
+[tasks.mail]
+top = "big"
+labels = ["a", "b"]
+
+[tasks.mail.guards.personal]
+mode = "enforce"
+action = "mask"
+
+[tenants.acme.guards.personal]
+mode = "observe"
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict", "redacted"),
+    [
+        (("--for", "mail"), "redact", "Write to [EMAIL]."),
+        (("--for", "mail", "--tenant", "acme"), "pass", None),
+        (("--for", "big"), "pass", None),
+    ],
+)
+def test_the_guards_of_a_configuration_are_asked(run, tmp_path, asked, verdict, redacted):
+    config = tmp_path / "stepladder.toml"
+    config.write_text(CONFIGURED, encoding="utf-8")
+    line = json.dumps({"text": "Write to jane.roe@example.com."})
+    said = run("check", "--json", "-c", config, *asked, text=line)
+    row = json.loads(said.stdout)
+    assert (row["verdict"], row["redacted"]) == (verdict, redacted)
+    assert [span["kind"] for span in row["spans"]] == ["email"]
+    told = run("check", "-c", config, *asked, text=line).stdout
+    assert ("personal: redact" in told or "personal: mask" in told) == (verdict == "redact")
+
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps({"text": "Write to jane.roe@example.com.", "label": 1}), encoding="utf-8")
+    flagged = run("eval", file, "-c", config, *asked).stdout
+    assert f"bad texts flagged: {int(verdict != 'pass')} of 1" in flagged
+
+
+def test_guards_of_what_is_not_configured_are_refused_by_name(run, tmp_path):
+    config = tmp_path / "stepladder.toml"
+    config.write_text(CONFIGURED, encoding="utf-8")
+    refused = run("check", "--for", "male", "-c", config, text="{}")
+    assert refused.exit_code != 0
+    assert refused.exception.param == "--for"
+    assert "mail, big" in refused.exception.remedy

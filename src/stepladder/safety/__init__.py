@@ -18,6 +18,7 @@ from stepladder.safety.closer import (
     looks_closer,
     pack_closer,
 )
+from stepladder.safety.configured import Configured
 from stepladder.safety.desk import Desk, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
@@ -67,6 +68,7 @@ __all__ = [
     "Classifier",
     "Closer",
     "CloserLook",
+    "Configured",
     "Desk",
     "Dialect",
     "Fail",

@@ -14,11 +14,17 @@ from stepladder.interaction.cli.labelled import labelled, row_of
 from stepladder.interaction.cli.options import ConfigOption, opened
 
 if TYPE_CHECKING:
+    from stepladder.safety import Chain, Configured
     from stepladder.store import LedgerRow, Store
 
 app = typer.Typer(help="Guards: what goes in and what comes out.", no_args_is_help=True)
 _PAGE = 1000
 SideOption = Annotated[Side, typer.Option(help="Which way the texts go.")]
+ForOption = Annotated[
+    str,
+    typer.Option("--for", help="Ask the configured guards of this task or model, and not the default ones."),
+]
+TenantOption = Annotated[str, typer.Option(help="Whose tables hold too, with --for.")]
 
 
 @app.command()
@@ -27,11 +33,14 @@ def check(
     as_json: Annotated[
         bool, typer.Option("--json", help="A JSON object a line; else a line to read.")
     ] = False,
+    for_: ForOption = "",
+    tenant: TenantOption = "",
+    config: ConfigOption = None,
 ) -> None:
     """Judge JSONL {"id"?, "text"} from standard input, a line for each; a bad line is answered by its error."""
     from stepladder.safety import default_chain
 
-    chain = default_chain(reports=True)
+    chain = _configured(config, for_, tenant) if for_ else default_chain(reports=True)
     for number, line in enumerate(sys.stdin.buffer, 1):
         if not line.strip():
             continue
@@ -50,12 +59,15 @@ def evaluate(
         Path, typer.Argument(help='JSONL {"text", "label"}: label true or 1 is what a guard should flag.')
     ],
     side: SideOption = Side.IN,
+    for_: ForOption = "",
+    tenant: TenantOption = "",
+    config: ConfigOption = None,
 ) -> None:
     """Say how many bad texts the guards flag, and how many harmless ones, with 95 % intervals."""
     from stepladder.evaluation.redteam import wilson
     from stepladder.safety import default_chain
 
-    chain = default_chain()
+    chain = _configured(config, for_, tenant) if for_ else default_chain()
     counts = {True: [0, 0], False: [0, 0]}
     for text, bad in labelled(file):
         counts[bad][0] += chain.check(text, side).action.value != "pass"
@@ -67,6 +79,23 @@ def evaluate(
             typer.echo(
                 f"{name}: {flagged} of {rows} = {flagged / rows:.3f} (95 % interval {low:.3f} to {high:.3f})"
             )
+
+
+def _configured(path: Path | None, name: str, tenant: str) -> "Configured | Chain":
+    """Raises BadRequest for a name that the configuration does not have, and what opening its guards raises."""
+    from stepladder.interaction.settings import Settings
+    from stepladder.safety import Chain, Configured, Policies
+
+    config = Settings(path).load()
+    known = [*config.tasks, *config.models]
+    if name not in known:
+        raise BadRequest(
+            f"--for is {name!r}, and there is no such task or model.",
+            param="--for",
+            remedy=f"There are: {', '.join(known) or 'none'}.",
+        )
+    policy = Policies(config).of(name, tenant)
+    return Chain(()) if policy is None else Configured(policy)
 
 
 @app.command()
