@@ -4,7 +4,7 @@
     python -m benchmarks.gateway.intent --data ../shared/data [--rate 20] [--seconds 10] [--rounds 3] [--write]
 
 2,000 of banking77's training rows fit both rungs. By itself each is believed always: speed is what is measured. As a ladder,
-`linear` is believed from the confidence on at which 97 % of its answers to rows that it had not seen were right, and the encoder
+`linear` is believed from the confidence on at which 97 % of its answers to rows that it had not seen were right; the encoder
 answers the rest. Test questions come at a constant rate from one client, in every round others, since an embedder remembers
 the vectors that it gave. The model is an OpenAI-compatible upstream on loopback that takes 500 ms and answers with one of the
 task's labels. Linux; server and client share the machine, so every round is told, and the one with the least p99 is
