@@ -69,3 +69,17 @@ def test_slower_than_the_top_is_trouble_unless_it_is_quick_anyway(store, low, to
     answers(store, "teacher", 40, top)
     answers(store, "dictionary", 10, 0.01)
     assert ("slower" in try_out(store, LADDER, 100).trouble) is slow
+
+
+@pytest.mark.parametrize(("more", "slow"), [(39, False), (97, True)])
+def test_one_slow_answer_of_a_few_is_no_trouble_and_two_of_a_hundred_are(store, more, slow):
+    answers(store, "linear", more, 130.0)
+    answers(store, "teacher", 30, 700.0)
+    late = ("cold", "late", "later")[: 3 if slow else 1]
+    store.ledger.write_many(
+        LedgerRow(
+            name, 0.0, "", "mood", "teacher", "q", rung="linear", ladder_release="mood-1", latency_ms=749.0
+        )
+        for name in late
+    )
+    assert ("slower" in try_out(store, LADDER, 60).trouble) is slow
