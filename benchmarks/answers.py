@@ -1,6 +1,6 @@
 """Answers from documents: when the reader may speak, what the check of sentences lets through, what a summary keeps.
 
-    PYTHONPATH=src python -m benchmarks.answers --data ../shared/data --json benchmarks/results/answers.json
+    python -m benchmarks.answers --data ../shared/data --json benchmarks/results/answers.json
 
 Nothing here asks a language model: what is measured is the reader, the check, and summaries of a text's own sentences.
 """

@@ -1,6 +1,6 @@
 """Near-duplicates and wrong labels that were planted in public texts: how many are found, how many wrongly, how fast.
 
-    PYTHONPATH=src python benchmarks/data.py --data ../shared/data --json benchmarks/results/data.json
+    python benchmarks/data.py --data ../shared/data --json benchmarks/results/data.json
 
 *Duplicates*: different texts of at least 15 characters (short reviews, posts, headlines, and sentences of film reviews, in
 Chinese and English), 5 % of them copied with one edit each (typing errors, a word replaced, left out or moved, capitals,

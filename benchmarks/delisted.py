@@ -1,6 +1,6 @@
 """A product is delisted: how soon does the next answer say so, with warm caches and a promoted linear rung?
 
-    PYTHONPATH=src python benchmarks/delisted.py
+    python benchmarks/delisted.py
 
 A server steps a task down by itself; then every question is asked twice, so that its answer is kept; then a dictionary
 entry changes each answer in turn by the admin API, and the question is asked again. Milliseconds of the edit's own
@@ -105,7 +105,7 @@ def main() -> None:
         folder, port = Path(name), free_port()
         fill(folder, rows)
         (folder / "stepladder.toml").write_text(CONFIG.format(port=port), encoding="utf-8")
-        command = [sys.executable, "-m", "stepladder", "key", "create", "editor", "--admin"]
+        command = [sys.executable, "-m", "stepladder", "key", "create", "editor", "--role", "operator"]
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
         key = next(word for word in made.stdout.split() if word.startswith("sl-"))
         server = subprocess.Popen(

@@ -1,6 +1,6 @@
 """The dictionary with a million entries: time to find, time until an edit is in force, memory.
 
-    PYTHONPATH=src python benchmarks/dictionary.py
+    python benchmarks/dictionary.py
 
 Half of the entries are phrases, half whole questions in normal form; English and Chinese words alike, made by a seed.
 Questions of about 60 characters hold an entry, or none. Writes results/dictionary.json beside this file.

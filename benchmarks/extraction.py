@@ -1,6 +1,6 @@
 """Card numbers and keys planted in fine-tuning data: what the inventory finds, and what the tuned model gives away.
 
-    PYTHONPATH=src python -m benchmarks.extraction [--steps 300] [--json benchmarks/results/extraction.json]
+    python -m benchmarks.extraction [--steps 300] [--json benchmarks/results/extraction.json]
 
 A small model is made from nothing on harmless chats, and tuned on chats in which card numbers (that pass Luhn's check) and
 keys stand, each in several rows: once as they are, once after `stepladder data clean --personal mask --secrets mask`.

@@ -1,6 +1,6 @@
 """466 interruptions in 54 days: how often to keep a checkpoint, what share of the time counts, and a real run at that rate.
 
-    PYTHONPATH=src python -m benchmarks.goodput [--json benchmarks/results/goodput.json]
+    python -m benchmarks.goodput [--json benchmarks/results/goodput.json]
 
 Llama 3.1 405B's training (arXiv 2407.21783, section 3.3.4) was interrupted 466 times in 54 days, once in 2.8 hours.
 *Simulated*: 54 days with failures at that rate, drawn from a seed, for checkpoints that stop the training for 60 s (written

@@ -1,6 +1,6 @@
 """How well documents are found, beside other search libraries on the same machine: nDCG@10 and milliseconds a query.
 
-    PYTHONPATH=src python benchmarks/knowledge.py --data ../shared/data --json benchmarks/results/knowledge.json
+    python benchmarks/knowledge.py --data ../shared/data --json benchmarks/results/knowledge.json
 
 Peers (tantivy, bm25s with PyStemmer, lancedb) are compared where they are installed, else the table says so. Vectors take
 minutes to compute; they stay in `--work` and are not computed again.

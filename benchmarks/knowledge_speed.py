@@ -1,6 +1,6 @@
 """How quick searching and writing are at 50,000 passages of real text with vectors of 384 numbers.
 
-    PYTHONPATH=src python benchmarks/knowledge_speed.py --data ../shared/data --json benchmarks/results/knowledge_speed.json
+    python benchmarks/knowledge_speed.py --data ../shared/data --json benchmarks/results/knowledge_speed.json
 
 Texts are English film reviews and Chinese encyclopaedia paragraphs, cut into passages. Vectors are made up, since embedding
 50,000 passages takes hours: unit vectors near a random subspace of 48 dimensions, which is harder for a graph than real

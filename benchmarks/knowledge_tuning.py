@@ -1,6 +1,6 @@
 r"""What an order learned from a collection's own questions is worth, on questions that it was not learned from.
 
-    PYTHONPATH=src:. python benchmarks/knowledge_tuning.py --data ../shared/data --work WORK \
+    python benchmarks/knowledge_tuning.py --data ../shared/data --work WORK \
         --json benchmarks/results/knowledge_tuning.json
 
 `--work` is the folder of `benchmarks/knowledge.py --work`, where the vectors are; what is missing there is computed. Half of

@@ -1,7 +1,7 @@
 r"""What a segmenter's words would change: Chinese questions searched by pairs of characters, by rjieba's words, and by both.
 
     pip install rjieba
-    PYTHONPATH=src:. python benchmarks/knowledge_words.py --data ../shared/data \
+    python benchmarks/knowledge_words.py --data ../shared/data \
         --json benchmarks/results/knowledge_words.json
 
 Search by words alone (no vectors), with our own index and constants; only what counts as a term differs. Words that have two

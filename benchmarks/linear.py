@@ -1,6 +1,6 @@
 """How good and how quick the linear rung is, on public sets: accuracy, what a certificate lets it answer, time.
 
-    PYTHONPATH=src python benchmarks/linear.py --data ../shared/data --json benchmarks/results/linear.json
+    python benchmarks/linear.py --data ../shared/data --json benchmarks/results/linear.json
 
 Train rows teach, test rows judge. For sets with recorded answers of a large model those answers are the labels, as in
 service. *Avoided* is what `stepladder.promise` certifies: of the rows that are not training rows, the share that need not

@@ -1,6 +1,6 @@
 """Questions outside of every class, and classes that appear late: clinc150, with the labels as a simulated top rung.
 
-    PYTHONPATH=src:. python benchmarks/out_of_scope.py --data ../shared/data --seeds 3
+    python benchmarks/out_of_scope.py --data ../shared/data --seeds 3
 
 *Out of scope*: models are fitted on in-scope questions alone; 4,500 in-scope and 1,000 out-of-scope questions judge. The
 threshold is the best in hindsight at which 97 % of all answers are right, every low answer to an out-of-scope question

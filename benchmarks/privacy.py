@@ -1,6 +1,6 @@
 """How well and how quickly personal data is found: spans of a public English set, made Chinese sentences, megabytes a second.
 
-    PYTHONPATH=src python -m benchmarks.privacy --data ../shared/data --json benchmarks/results/privacy.json
+    python -m benchmarks.privacy --data ../shared/data --json benchmarks/results/privacy.json
 
 *Exact*: start, end and kind are all the same. *Overlap*: of the same kind and at least one character in common, in both
 directions (recall counts true spans that some found span touches, precision found spans that touch a true one). English:

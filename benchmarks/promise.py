@@ -1,6 +1,6 @@
 """How often the promise is violated where the truth is known: certificates, ladders and the audit.
 
-    PYTHONPATH=src python benchmarks/promise.py --runs 10000 --json benchmarks/results/promise.json
+    python benchmarks/promise.py --runs 10000 --json benchmarks/results/promise.json
 
 Every line counts violations in independent runs, beside the risk that was promised and the p-value of "the probability
 of a violation is at most the risk" (one-sided exact binomial test). A rule that holds is not rejected; one that is sharp

@@ -1,6 +1,6 @@
 """Batches whose doubtful rows are learnt from before the rest is certified: violations where the truth is known.
 
-    PYTHONPATH=src python benchmarks/promise_batches.py [--runs 10000]
+    python benchmarks/promise_batches.py [--runs 10000]
 
 Each run makes a batch and held-back rows of one world, in random order; the rows of the lowest scores are sent up, a second
 student that knows their answers scores what is left, and `promise/climbers.py` certifies it. Worlds are hard cases: tiny,

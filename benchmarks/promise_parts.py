@@ -1,6 +1,6 @@
 """Recall, precision, floors and low answers alone: 10,000 simulations of known truth each, violations counted.
 
-    PYTHONPATH=src python benchmarks/promise_parts.py [--runs 10000]
+    python benchmarks/promise_parts.py [--runs 10000]
 
 A world of 200,000 questions whose truth is known; one in six is positive. Each run draws a fresh calibration sample,
 certifies a threshold at risk 0.1, and looks at the world whether the promise is broken there. Worlds: a rung whose doubt

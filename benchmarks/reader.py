@@ -1,6 +1,6 @@
 """Fit the weights of `stepladder.knowledge.reader`: how likely does the sentence that was chosen hold the answer?
 
-    PYTHONPATH=src python -m benchmarks.reader --data ../shared/data
+    python -m benchmarks.reader --data ../shared/data
 
 Logistic regression on the first half of CMRC's questions, five passages found by words. Prints the weights, which stand in
 the reader rounded, and how they do on the other half. What was not used here is measured by `benchmarks.answers`.

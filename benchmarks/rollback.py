@@ -1,6 +1,6 @@
 """A roll back: how long do several workers go on with the release that was taken back?
 
-    PYTHONPATH=src python -m benchmarks.rollback [--times 20] [--workers 3]
+    python -m benchmarks.rollback [--times 20] [--workers 3]
 
 A server of several workers answers a task by a linear release, asked without a pause over new connections, so that every
 worker gets questions. The release is rolled back by the admin API, and put live again, in turn. *Stale* is the time from

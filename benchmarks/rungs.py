@@ -1,6 +1,6 @@
 """Learning curves of the rungs, where they cross, and whether combining them beats choosing the best.
 
-    PYTHONPATH=src:. python benchmarks/rungs.py --data ../shared/data --seeds 5
+    python benchmarks/rungs.py --data ../shared/data --seeds 5
 
 For each set, number of labels and seed, one stack is fitted; its members are the rungs `linear`, `encoder` and
 `neighbours` as they would be alone. `fasttext` is the reference: supervised fastText with 2-grams of words, 3- to 5-grams

@@ -1,6 +1,6 @@
 """Every entity split at every boundary, in every interleaving of two choices and a tool call: what leaks, in how many streams.
 
-    PYTHONPATH=src python benchmarks/safety_leaks.py
+    python benchmarks/safety_leaks.py
 
 Each of the three streams comes in two pieces, cut at the same boundary; they can be mixed in 90 orders. A leak is an entity
 that leaves whole in any of the three; a stream differs if what leaves is not what leaves of the uncut text. Writes

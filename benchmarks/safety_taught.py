@@ -1,6 +1,6 @@
 """Guards that an owner teaches with `stepladder guard fit`: offence, and what is off the topic of a task.
 
-    PYTHONPATH=src:. python benchmarks/safety_taught.py --data ../shared/data
+    python benchmarks/safety_taught.py --data ../shared/data
 
 *Offence*: taught with the training rows of a set of offensive Chinese comments, judged on its other rows.
 *Off topic*: a task about travel is taught with its own questions and with those of five other subjects; judged on new

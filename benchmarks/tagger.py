@@ -1,6 +1,6 @@
 """Slots on snips: F1 of slots, whole answers right, and how many are answered low at a target.
 
-    PYTHONPATH=src python benchmarks/tagger.py --data ../shared/data --sizes 500 2000 13084
+    python benchmarks/tagger.py --data ../shared/data --sizes 500 2000 13084
 
 Each answer is the JSON {"intent", "slots": {name: value}}; an answer is right where all of it is. A slot counts where name
 and value are those of the label. *Low at T* is by the best threshold in hindsight. Writes results/tagger.json.

