@@ -320,7 +320,7 @@ def run_checks(fix: bool = False) -> bool:
 def run_pytest(arguments: Sequence[str]) -> tuple[bool, str]:
     """Run pytest, its output shown as it comes; returns whether it passed, and its closing line."""
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    command = [str(venv_python()), "-m", "pytest", *colour, *arguments]
+    command = [str(venv_python()), "-m", "pytest", f"-n{min(4, os.cpu_count() or 1)}", *colour, *arguments]
     print("\n--- pytest", flush=True)
     closing = b""
     with subprocess.Popen(command, cwd=ROOT, env=tool_environment(), stdout=subprocess.PIPE) as process:

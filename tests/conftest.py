@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+LONG = "tests/training/language"
+
 # A slow or busy machine is no failure: what a test waits for has limits of its own.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items):
+    """What takes minutes is begun first, so that no worker is left alone with it in the end."""
+    items.sort(key=lambda item: LONG not in item.path.as_posix())
 
 
 @pytest.fixture(scope="session")

@@ -245,7 +245,7 @@ def test_pytests_closing_line_is_kept(tmp_path, monkeypatch, body, passed, line)
     file = tmp_path / "test_inner.py"
     file.write_text(f"def test_inner():\n    {body}\n", encoding="utf-8")
     monkeypatch.setattr(dev, "venv_python", lambda: Path(sys.executable))
-    result, closing = dev.run_pytest([str(file), "-q", "-p", "no:cacheprovider"])
+    result, closing = dev.run_pytest([str(file), "-q", "-n0", "-p", "no:cacheprovider"])
     assert result is passed
     assert line in closing
 
