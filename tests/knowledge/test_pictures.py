@@ -3,7 +3,7 @@
 import pytest
 
 from stepladder.core import MissingExtra
-from stepladder.knowledge import PictureReader, PictureRefused, PictureUnread
+from stepladder.knowledge import Document, PictureReader, PictureRefused, PictureUnread, Refused, received
 from tests.knowledge.drawing import drawn
 
 pytest.importorskip("rapidocr")
@@ -70,8 +70,29 @@ def test_a_reader_that_takes_too_long_is_ended_and_starts_again():
         slow.close()
 
 
+def test_a_process_without_work_ends_and_the_next_picture_starts_it(reader):
+    reader.read(drawn("The first of two"))
+    first = reader._process
+    reader._end_idle()
+    assert first.poll() is not None
+    assert reader.read(drawn("The second of two")) == "The second of two"
+
+
+def test_pictures_are_documents_too(reader, monkeypatch):
+    monkeypatch.setattr("stepladder.knowledge.extraction._reader", lambda: reader)
+    (sign,) = received(drawn("Open from nine to five", kind="JPEG"), "sign.jpg")
+    assert isinstance(sign, Document) and (sign.id, sign.title) == ("sign.jpg", "sign")
+    assert sign.text == "Open from nine to five"
+    (blank,) = received(drawn(size=(300, 200)), "blank.png")
+    assert isinstance(blank, Refused) and blank.harmless
+    (broken,) = received(drawn("cut off")[:400], "broken.png")
+    assert isinstance(broken, Refused) and broken.reason.startswith("it is broken")
+
+
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("stepladder.knowledge.pictures.find_spec", lambda name: None)
     with pytest.raises(MissingExtra) as caught:
         PictureReader().read(b"x")
     assert caught.value.remedy == "Run: pip install 'stepladder[pictures]'"
+    (refused,) = received(drawn("A sign"), "sign.png")
+    assert "pip install 'stepladder[pictures]'" in refused.reason

@@ -1,7 +1,7 @@
 """The text in a picture, Chinese and English alike, read on a CPU by PP-OCR's models, which the library brings along.
 
 A picture is anybody's, and may be made to hurt: it is opened in a process of its own with a bound on memory and time. The
-process starts with the first picture, starts again if it ended, and ends with its parent.
+process starts with a picture, ends when none has come for a while, and with its parent; the next picture starts it again.
 """
 
 import json
@@ -22,6 +22,7 @@ MOST_BYTES = 20 << 20
 _MOST_PIXELS = 40_000_000
 _MEMORY = 3 << 30  # of addresses; it holds under 1 GB
 _SECONDS = 60.0
+_IDLE_SECONDS = 600.0
 _KEPT = 256
 _WORKER = Path(__file__).with_name("picture_worker.py")
 _HEAD = struct.Struct(">I")
@@ -53,12 +54,14 @@ class PictureReader:
     The texts of the last pictures are remembered by the pictures' hashes: in a chat each question brings them again.
     """
 
-    def __init__(self, seconds: float = _SECONDS) -> None:
-        """`seconds` is the limit for one picture, the process's start included."""
+    def __init__(self, seconds: float = _SECONDS, idle: float = _IDLE_SECONDS) -> None:
+        """`seconds` is the limit for one picture, the process's start included; after `idle` without one the process ends."""
         self._seconds = seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._known: OrderedDict[bytes, str] = OrderedDict()
+        self._idle = idle
+        self._rest: threading.Timer | None = None
 
     def __del__(self) -> None:
         """Nobody can ask it any more."""
@@ -77,6 +80,7 @@ class PictureReader:
         with self._lock:
             if name not in self._known:
                 said = self._ask(data)
+                self._rest_later()
                 if said["refused"]:
                     raise _refused(said["refused"])
                 self._known[name] = said["text"]
@@ -87,6 +91,8 @@ class PictureReader:
 
     def close(self) -> None:
         """End the process; a picture that comes later starts it anew."""
+        if self._rest is not None:
+            self._rest.cancel()
         process, self._process = self._process, None
         if process is None:
             return
@@ -95,6 +101,17 @@ class PictureReader:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
+
+    def _rest_later(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = threading.Timer(self._idle, self._end_idle)
+        self._rest.daemon = True
+        self._rest.start()
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            self.close()
 
     def _ask(self, data: bytes) -> dict[str, str]:
         process = self._started()
