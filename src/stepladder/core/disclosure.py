@@ -14,7 +14,8 @@ class Disclosure:
 
     `header` sends `x-stepladder-ai-generated: true` with every answer that was written. `implicit` adds the metadata of
     GB 45438-2025 for the service provider named by `producer`. `visible` ("zh" or "en") sends the wording of the label that
-    is to be shown beside the answer; `text` is a wording of one's own in its place.
+    is to be shown beside the answer; `text` is a wording of one's own in its place. With `place = "text"` answers that are
+    prose end with that wording, and have no header with it.
     """
 
     header: bool = True
@@ -22,6 +23,12 @@ class Disclosure:
     producer: str = ""
     visible: str = ""
     text: str = ""
+    place: str = "header"
+
+    @property
+    def wording(self) -> str:
+        """The visible label, "" for none."""
+        return self.text.strip() or VISIBLE[self.visible]
 
 
 def check_disclosure(found: Disclosure) -> None:
@@ -31,6 +38,18 @@ def check_disclosure(found: Disclosure) -> None:
             f"disclosure.visible is {found.visible!r}.",
             param="disclosure.visible",
             remedy='Write "zh" or "en"; "" sends no label.',
+        )
+    if found.place not in ("header", "text"):
+        raise ConfigError(
+            f"disclosure.place is {found.place!r}.",
+            param="disclosure.place",
+            remedy='Write "header" or "text".',
+        )
+    if found.place == "text" and not found.wording:
+        raise ConfigError(
+            "There is no label to write into texts.",
+            param="disclosure.visible",
+            remedy='Write visible = "zh" or "en", or a text of your own.',
         )
     if found.implicit and not found.producer.strip():
         raise ConfigError(

@@ -3,7 +3,8 @@
 StepladderError
 ├── BadRequest            the request is wrong (400); names the parameter
 │   ├── UnknownModel      no such task or model (404)
-│   └── TooLarge          the body is over the limit (413)
+│   ├── TooLarge          the body is over the limit (413)
+│   └── PictureRefused    a picture that is not read (in `stepladder.knowledge`)
 ├── NotAllowed            the key is missing, wrong or not enough (401, 403)
 ├── TooMany               a limit or a budget is reached, or there is no room (429, 503); says when to come back
 ├── RungFailed            one rung could not answer; the ladder climbs
@@ -21,6 +22,7 @@ StepladderError
 ├── TrackerFailed         the tracker of runs cannot be reached or refuses; nothing of ours depends on it
 ├── StoreError            the data folder or a migration is in trouble
 ├── DataError             a file of examples is wrong; names the line
+├── PictureUnread         a picture could not be read in time (in `stepladder.knowledge`)
 ├── VaultUnreadable       stored pseudonyms cannot be opened: another key, or changed (in `stepladder.privacy`)
 └── InvalidPromiseInput   the statistics were given nonsense (in `stepladder.promise`)
 

@@ -51,6 +51,21 @@ class Streams(StrEnum):
     """It leaves as it comes, is judged as it grows, and ends where a guard objects."""
 
 
+class Pictures(StrEnum):
+    """Whether what is written in pictures is judged."""
+
+    OFF = "off"
+    READ = "read"
+    """It is read, and judged like any text; what cannot be read is refused."""
+
+
+class Addresses(StrEnum):
+    """What becomes of a picture that is sent as an address, which is not fetched."""
+
+    REFUSE = "refuse"
+    PASS = "pass"
+
+
 class Refuse(StrEnum):
     """How a question that is not let in is refused."""
 
@@ -102,7 +117,8 @@ class Guarding:
     `untrusted` are the roles whose messages attacks are looked for in. `refusal` maps "en" and "zh" to what is said.
     `key` is a reference to the secret that hashes are made with. What is held waits `hold_seconds` for `reviewers` that agree
     (1 or 2); then `hold_default` counts. `vault_key` is a reference to the key that conversations' vaults are sealed with, for
-    `vault_hours`; both belong in `[guards]` alone.
+    `vault_hours`; both belong in `[guards]` alone. `pictures` says whether the text in pictures is read and judged,
+    `picture_addresses` what becomes of a picture then of which there is only an address.
     """
 
     mode: Watching | None = None
@@ -117,6 +133,8 @@ class Guarding:
     reviewers: int | None = None
     vault_key: str | None = None
     vault_hours: float | None = None
+    pictures: Pictures | None = None
+    picture_addresses: Addresses | None = None
     refusal: Mapping[str, str] = field(default_factory=dict)
     guards: Mapping[str, GuardTable] = field(default_factory=dict)
 

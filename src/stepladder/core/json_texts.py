@@ -20,6 +20,7 @@ SKIPPED = frozenset(
 _NESTED = frozenset(("arguments", "input"))
 _NUMBER_DIGITS = 7  # a number with fewer digits says nothing of a person
 _SHORTEST = 3
+_DATA = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII | re.IGNORECASE)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -66,8 +67,8 @@ def encoded(value: Any) -> bytes:
 
 
 def _string(value: str, change: Change, name: str) -> str:
-    if len(value) < _SHORTEST or value.startswith("data:"):
-        return value
+    if len(value) < _SHORTEST or (_DATA.match(value) and value.isascii() and " " not in value):
+        return value  # a data URL; words that only begin like one are words
     return nested(value, change, name) if name in _NESTED else change(value, name)
 
 

@@ -78,12 +78,22 @@ class Text:
     last: bool = False
 
 
+@record
+class Shown:
+    """One picture of a request: `url` holds it (`data:image/png;base64,...`) or says where it is, "" where that is said in a
+    way that is not known here. `role` is that of the message it is in.
+    """
+
+    role: str
+    url: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What a guard said of a question, for the ledger: nothing of the text. `observed`: it only looked, and let it pass.
 
-    `side` is "in" or "out", or where the text came from: "passage", "tool". `by` is the model that decided, where the guard
-    asked one: its "pass" is remarked too.
+    `side` is "in" or "out", or where the text came from: "passage", "tool", "picture". `by` is the model that decided, where
+    the guard asked one: its "pass" is remarked too.
     """
 
     guard: str

@@ -24,6 +24,7 @@ from stepladder.core import (
 from stepladder.gateway import Gateway
 from stepladder.interaction import wire
 from stepladder.interaction.disclosing import told
+from stepladder.interaction.marking import MarkedStream, mark_for, mark_of, marked, without_marks
 from stepladder.interaction.shapes import ChatShape, Shape
 from stepladder.interaction.slow_clients import CLIENT
 from stepladder.service import Course, Entry, TaskEntry, new_id
@@ -100,6 +101,7 @@ class ChatCompletions:
         data = await body_of(receive, length, limit)
         request, gateway = await self._shape.read(data, tenant), self._gateway
         config = gateway.snapshot.config
+        request = without_marks(request, mark_of(config.disclosure))
         plan = config.plans.get(request.model)
         if plan is None:
             return gateway.admit(request, tenant)
@@ -122,12 +124,15 @@ class ChatCompletions:
                 data = wire.completion(entry, part)
         if entry.waits is not None:
             raise entry.waits
-        await reply.body(self._shape.plain(entry, data))
+        mark = mark_for(entry, reply.disclosure)
+        await reply.body(self._shape.plain(entry, marked(data, mark) if mark else data))
 
     async def _stream(self, entry: Entry, reply: "Reply") -> None:
         async with aclosing(entry.begun or self._gateway.answer(entry)) as parts:
-            committed = b""
-            async for data in self._shape.stream(entry, _as_events(entry, parts)):
+            committed, events = b"", _as_events(entry, parts)
+            mark = mark_for(entry, reply.disclosure)
+            events = MarkedStream(mark).events(events) if mark else events
+            async for data in self._shape.stream(entry, events):
                 if entry.settled:  # the rest is here already, and goes out as one
                     committed += data
                 else:
@@ -140,7 +145,7 @@ class Reply:
 
     def __init__(self, send: Send, shape: Shape, disclosure: Disclosure) -> None:
         self.entry: Entry | None = None
-        self._disclosure = disclosure
+        self.disclosure = disclosure
         self._send = send
         self._shape = shape
         self._started = False
@@ -193,7 +198,8 @@ class Reply:
         self._started = True
         facts = wire.headers(self.entry, self.entry.answer) if self.entry else []
         if self.entry and status == 200:
-            facts += told(self._disclosure, self.entry.asked.request.route, self.entry.asked.id)
+            asked, written = self.entry.asked, bool(mark_for(self.entry, self.disclosure))
+            facts += told(self.disclosure, asked.request.route, asked.id, written=written)
         await self._send({"type": "http.response.start", "status": status, "headers": headers + facts})
 
 

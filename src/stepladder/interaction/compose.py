@@ -284,6 +284,7 @@ class House:
         self._retired += [(0.0, tool) for tool in self._tools.take({})]
         await self._close_retired(float("inf"))
         await asyncio.to_thread(self.knowledge.close)
+        await asyncio.to_thread(self.gateway.guards.close)
         await asyncio.to_thread(self.gateway.cache.close)
         await asyncio.to_thread(self.store.close)
         self.metrics.save()

@@ -7,7 +7,7 @@ that people see, and for one in the metadata that says who made it and under whi
 import json
 from urllib.parse import quote
 
-from stepladder.core import VISIBLE, Disclosure
+from stepladder.core import Disclosure
 from stepladder.interaction.wire import Headers
 
 _TOLD = (b"x-stepladder-ai-generated", b"true")
@@ -15,15 +15,15 @@ _WRITES = ("chat/completions", "completions")
 """The routes that write text; vectors, scores and verdicts are no content."""
 
 
-def told(disclosure: Disclosure, route: str, id: str) -> Headers:
-    """What goes with the answer to the request `id`."""
+def told(disclosure: Disclosure, route: str, id: str, *, written: bool = False) -> Headers:
+    """What goes with the answer to the request `id`; `written`: its text has the visible label."""
     if route not in _WRITES:
         return []
     found = [_TOLD] if disclosure.header else []
     if disclosure.implicit:
         found.append((b"x-stepladder-aigc", _metadata(disclosure.producer, id)))
-    label = disclosure.text or VISIBLE[disclosure.visible]
-    if label:
+    label = disclosure.wording
+    if label and not written:
         found.append((b"x-stepladder-label", quote(label).encode("ascii")))
     return found
 

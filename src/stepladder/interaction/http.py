@@ -17,6 +17,7 @@ from stepladder.core import BadRequest, Right, StepladderError, Tenant, UnknownM
 from stepladder.interaction import wire
 from stepladder.interaction.chat import Identify, api_key, body_of
 from stepladder.interaction.compose import House
+from stepladder.interaction.marking import mark_of, unmarked
 from stepladder.interaction.shapes import parsed
 from stepladder.service import new_id
 from stepladder.store import FeedbackRow
@@ -77,12 +78,13 @@ class Pages:
             raise BadRequest(
                 "There is neither an answer nor a score.", param="answer", remedy="Send at least one of them."
             )
+        mark = mark_of(self._house.gateway.snapshot.config.disclosure)
         await self._house.feedback(
             FeedbackRow(
                 request_id=given.request_id,
                 at=self._house.clock.time(),
                 tenant=tenant.name,
-                answer=given.answer,
+                answer=given.answer and unmarked(given.answer, mark),
                 score=given.score,
                 source=given.source,
                 comment=given.comment,

@@ -15,6 +15,7 @@ from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, guarded, json_of
+from stepladder.interaction.marking import mark_for, mark_of, marked, prose
 from stepladder.models import said_by_us
 from stepladder.safety import decide, held_name, refusal
 from stepladder.service import TaskEntry, read
@@ -63,7 +64,8 @@ class HeldPages:
             return json_of(wire.held_body(entry.waits), 202)
         if entry.outcome == "ok":
             await asyncio.to_thread(self._house.store.reviews.answered, row.id, entry.text)
-        return Response(data, media_type="application/json")
+        mark = mark_for(entry, gateway.snapshot.config.disclosure)
+        return Response(marked(data, mark) if mark else data, media_type="application/json")
 
     async def _told(self, row: HeldRow, text: str) -> Response:
         desk = self._house.gateway.guards.desk
@@ -71,7 +73,10 @@ class HeldPages:
             text = (await desk.vault([held_name(row.id)])).restore(text)
         call = ChatCall(id=row.id, body={}, stream=False)
         (piece,) = said_by_us(call, row.model, text, "stop")
-        return Response(piece.data, media_type="application/json")
+        config = self._house.gateway.snapshot.config
+        mark = "" if row.correction else mark_of(config.disclosure)  # a person's word is no machine's
+        wanted = mark and prose(read(row.request.encode()), config.tasks.get(row.task))
+        return Response(marked(piece.data, mark) if wanted else piece.data, media_type="application/json")
 
 
 class ReviewPages:

@@ -13,6 +13,7 @@ from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.instructions import is_instruction, trusted, without_instructions
 from stepladder.knowledge.knowledge import Knowledge
 from stepladder.knowledge.nouns import Change, Collection, Document, Refused, SearchMode, Stored
+from stepladder.knowledge.pictures import PictureReader, PictureRefused, PictureUnread, require_pictures
 from stepladder.knowledge.quality import Asked, Quality, Said, evaluate, ndcg, questions
 from stepladder.knowledge.quota import QuotaFile
 from stepladder.knowledge.ranker import Ranker
@@ -38,6 +39,9 @@ __all__ = [
     "Knowledge",
     "Lesson",
     "Outcome",
+    "PictureReader",
+    "PictureRefused",
+    "PictureUnread",
     "Piece",
     "Quality",
     "Query",
@@ -73,6 +77,7 @@ __all__ = [
     "questions",
     "read",
     "received",
+    "require_pictures",
     "self_test",
     "signs",
     "size",

@@ -1,16 +1,18 @@
 """Files of many kinds to documents. What a file is, its bytes say, not its name.
 
-Text, Markdown, HTML and CSV are read here; PDF and Office files by kreuzberg, in a process of its own with a bound on
-memory and time: a file that is made to hurt hurts that process only.
+Text, Markdown, HTML and CSV are read here; PDF and Office files by kreuzberg and pictures by PP-OCR, in processes of their own
+with a bound on memory and time: a file that is made to hurt hurts that process only.
 """
 
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -20,6 +22,7 @@ from stepladder.core import MissingExtra
 from stepladder.knowledge.decoding import code_of
 from stepladder.knowledge.html_text import html_text
 from stepladder.knowledge.nouns import Document, Refused
+from stepladder.knowledge.pictures import MOST_BYTES, PictureReader, PictureRefused, PictureUnread
 
 _MOST_TEXT_BYTES = 32 << 20
 _MOST_FILE_BYTES = 256 << 20
@@ -28,6 +31,8 @@ _ROWS = 200
 _SECONDS = 120
 _MEMORY = 2 << 30
 _OFFICE = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
+_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
 _WORKER = Path(__file__).with_name("extraction_worker.py")
 
 
@@ -42,6 +47,8 @@ def extract(path: Path) -> Iterator[Document | Refused]:
         yield Refused(where, "the file is empty", harmless=True)
     elif kind in ("pdf", "docx", "xlsx", "pptx"):
         yield _with_text(path, "", *_by_library(path, kind, size))
+    elif kind == "picture":
+        yield _with_text(path, "", *_seen(path, size))
     elif kind in ("text", "html", "csv"):
         yield from _texts(path, kind, head, size)
     else:
@@ -49,10 +56,10 @@ def extract(path: Path) -> Iterator[Document | Refused]:
 
 
 def _kind(path: Path, head: bytes) -> str:
-    """pdf, docx, xlsx, pptx, html, csv, text, or the reason why it is none of them."""
+    """pdf, docx, xlsx, pptx, picture, html, csv, text, or the reason why it is none of them."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1024].lower()
-    if head[:1024].find(b"%PDF-") >= 0:
-        return "pdf"
+    if named := _signed(head):
+        return named
     if head.startswith(b"PK\x03\x04"):
         return _zipped(path)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
@@ -60,9 +67,16 @@ def _kind(path: Path, head: bytes) -> str:
     if start.startswith((b"<!doctype html", b"<html")) or (b"<html" in start and start.startswith(b"<")):
         return "html"
     if code_of(head) is None:
-        return "neither text nor a kind of file that is known (PDF, DOCX, XLSX, PPTX, HTML, CSV, JSONL)"
+        return "neither text nor a kind of file that is known (PDF, DOCX, XLSX, PPTX, HTML, CSV, JSONL, PNG, JPEG, WebP)"
     kinds = {".html": "html", ".htm": "html", ".xhtml": "html", ".csv": "csv", ".tsv": "csv"}
     return kinds.get(path.suffix.lower(), "text")
+
+
+def _signed(head: bytes) -> str:
+    """What a file's first bytes name beyond doubt, "" for none of these."""
+    if head[:1024].find(b"%PDF-") >= 0:
+        return "pdf"
+    return "picture" if head.startswith(_PICTURES) or _WEBP.match(head) else ""
 
 
 def _zipped(path: Path) -> str:
@@ -127,6 +141,21 @@ def _with_text(path: Path, title: str, text: str, reason: str) -> Document | Ref
     if not text.strip():
         return Refused(where, "there is no text in it (a scan, or nothing)", harmless=True)
     return Document(id=where, text=text, title=title or path.stem, source=where)
+
+
+@cache
+def _reader() -> PictureReader:
+    return PictureReader()
+
+
+def _seen(path: Path, size: int) -> tuple[str, str]:
+    """(text, "") or ("", why not). Raises MissingExtra."""
+    if size > MOST_BYTES:
+        return "", f"{size >> 20} MB (at most {MOST_BYTES >> 20} of a picture)"
+    try:
+        return _reader().read(path.read_bytes()), ""
+    except (PictureRefused, PictureUnread) as error:
+        return "", error.message.removeprefix("A picture is not read: ").rstrip(".")
 
 
 def _by_library(path: Path, kind: str, size: int) -> tuple[str, str]:

@@ -15,10 +15,12 @@ from stepladder.core import (
     Held,
     Hold,
     Part,
+    Pictures,
     Piece,
     Refuse,
     Remark,
     Remarked,
+    Shown,
     Text,
     TooMany,
 )
@@ -26,6 +28,7 @@ from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import Instead, clear_answer, restore_answer
 from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, conversation_name, held_name
+from stepladder.safety.eyes import Eyes
 from stepladder.safety.judging import NOTHING, Judgement
 from stepladder.safety.lazily import cleared_on, lazily, lazily_whole
 from stepladder.safety.outgoing import Outgoing
@@ -34,7 +37,7 @@ from stepladder.safety.pieces import clear_body, clear_chunks, observe_pieces, r
 from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
 from stepladder.safety.screening import Screening
-from stepladder.safety.watch import Watch
+from stepladder.safety.watch import Watch, severer
 from stepladder.store import Store
 
 Parts = AsyncGenerator[Part | Piece]
@@ -94,6 +97,10 @@ class Guarded(Protocol):
         """Every text of the request."""
         ...
 
+    def pictures(self) -> Sequence[Shown]:
+        """Every picture of the request."""
+        ...
+
     def put(self, texts: Sequence[str]) -> None:
         """Let the request say this instead."""
         ...
@@ -113,6 +120,7 @@ class Guards:
         self.policies = policies or Policies()
         self.desk = desk
         self._events = events or Events()
+        self._eyes = Eyes()
         self._clean = Clean()
         self._under_way: WeakValueDictionary[str, Guarded] = WeakValueDictionary()
 
@@ -131,6 +139,10 @@ class Guards:
             vaults = SealedVaults(store.vaults, wanted.vault_key, clock=clock, lifetime=lifetime)
         policies = Policies(config)
         return policies.with_words(words) if words else policies, Desk(store.reviews, clock, vaults)
+
+    def close(self) -> None:
+        """End what works beside this process."""
+        self._eyes.close()
 
     async def clear_in(self, entry: Guarded) -> Parts | None:
         """Let guards see the question, which from here on says only what may go on; what is said instead, or None.
@@ -152,18 +164,26 @@ class Guards:
         texts = entry.texts()
         try:
             judgement, said = await watch.clear(texts)
+            if said != [text.text for text in texts]:
+                entry.put(said)
+            judgement = severer(judgement, await self._look(entry, watch, judgement))
         except (GuardFailed, TooMany):
             entry.put([_WITHHELD] * len(texts))
             raise
         finally:
             self._tell(entry, watch)
-        if said != [text.text for text in texts]:
-            entry.put(said)
         if watch.confidential and not entry.confidential:
             entry.confide()
         if vault is not None:
             await self._keep(entry, watch)
         return None if judgement is NOTHING else await self._answered(entry, watch, judgement)
+
+    async def _look(self, entry: Guarded, watch: Watch, judgement: Judgement) -> Judgement:
+        """What guards say of the pictures of a question whose words may pass."""
+        if watch.policy.pictures is Pictures.OFF or judgement.action is Action.BLOCK:
+            return NOTHING
+        shown = entry.pictures()
+        return await self._eyes.look(watch, shown) if shown else NOTHING
 
     async def _answered(self, entry: Guarded, watch: Watch, judgement: Judgement) -> Parts | None:
         """What is said instead of an answer to a question that was judged so, or None where it may be asked."""

@@ -12,7 +12,8 @@ from stepladder.safety.policy import Policy
 
 _PASSED = Action.PASS.value
 _LONG = 20_000  # characters: what takes milliseconds to judge is judged in a thread
-_IRREVERSIBLE_FIRST = (Deed.REDACT, Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
+REDACTIONS = (Deed.REDACT, Deed.MASK, Deed.HASH, Deed.PSEUDONYM)
+"""Every way to replace something, what cannot be put back first."""
 
 
 class Cut(NamedTuple):
@@ -117,9 +118,7 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
         if not ruling.enforced:
             continue
         confidential = confidential or marked
-        cuts += [
-            _cut(span, deed) for span, deed in deeds if isinstance(span, Span) and deed in _IRREVERSIBLE_FIRST
-        ]
+        cuts += [_cut(span, deed) for span, deed in deeds if isinstance(span, Span) and deed in REDACTIONS]
         if _severity(action) >= _severity(severest):
             kinds = [_kind(what) for what, deed in deeds if action_of(deed) is action]
             categories = kinds if action is not severest else categories + kinds
@@ -131,7 +130,7 @@ def judgement(rulings: Sequence[Ruling], verdicts: Sequence[Verdict], side: Side
 
 def action_of(deed: Deed) -> Action:
     """Every way to replace something is a redaction."""
-    return Action.REDACT if deed in _IRREVERSIBLE_FIRST else Action(deed.value)
+    return Action.REDACT if deed in REDACTIONS else Action(deed.value)
 
 
 def _speaks(verdict: Verdict) -> bool:
@@ -158,7 +157,7 @@ def _deeds(ruling: Ruling, verdict: Verdict) -> list[tuple[Span | str, Deed]]:
     ]
     # There is nothing to be cut out where there is no span: what was to be redacted is stopped.
     return [
-        (what, Deed.BLOCK if isinstance(what, str) and deed in _IRREVERSIBLE_FIRST else deed)
+        (what, Deed.BLOCK if isinstance(what, str) and deed in REDACTIONS else deed)
         for what, deed in found
         if deed is not Deed.PASS
     ]
@@ -194,6 +193,6 @@ def _apart(cuts: Iterable[Cut]) -> list[Cut]:
             found.append(cut)
             continue
         last = found.pop()
-        best = min((last, cut), key=lambda one: (_IRREVERSIBLE_FIRST.index(one.deed), one.start - one.end))
+        best = min((last, cut), key=lambda one: (REDACTIONS.index(one.deed), one.start - one.end))
         found.append(Cut(last.start, max(last.end, cut.end), best.kind, best.deed))
     return found

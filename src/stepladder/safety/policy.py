@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from stepladder.core import (
+    Addresses,
     Config,
     ConfigError,
     Deed,
@@ -22,12 +23,14 @@ from stepladder.core import (
     Guarding,
     GuardTable,
     Hold,
+    Pictures,
     Refuse,
     Side,
     Streams,
     Watching,
     config,
 )
+from stepladder.knowledge import require_pictures
 from stepladder.safety.chain import Chain
 from stepladder.safety.opening import open_guard
 from stepladder.safety.panel import Panel, Priced, Ruling
@@ -82,6 +85,8 @@ class Policy:
     outs: Panel
     priced: bool
     """Whether a judgement may cost money."""
+    pictures: Pictures
+    addresses: Addresses
 
 
 def _pseudonyms(ruling: Ruling) -> bool:
@@ -138,7 +143,12 @@ class Policies:
         told = [(key, msgspec.to_builtins(table)) for key, table in tables.items()]
         streams = _last((layer.streams for layer in layers), Streams.BUFFER)
         key = _last((layer.key for layer in layers), "")
-        fingerprint = repr((told, streams, [getattr(each.guard, "digest", "") for each in rulings]))
+        pictures = _last((layer.pictures for layer in layers), Pictures.OFF)
+        addresses = _last((layer.picture_addresses for layer in layers), Addresses.REFUSE)
+        if pictures is Pictures.READ:
+            require_pictures()
+        digests = [getattr(each.guard, "digest", "") for each in rulings]
+        fingerprint = repr((told, streams, digests, pictures.value, addresses.value))
         return Policy(
             rulings,
             streams,
@@ -153,6 +163,8 @@ class Policies:
             Panel(ruling for ruling in rulings if ruling.covers(Side.IN)),
             Panel(ruling for ruling in rulings if ruling.covers(Side.OUT)),
             any(isinstance(ruling.guard, Priced) for ruling in rulings),
+            pictures,
+            addresses,
         )
 
     def _open(self, name: str, table: GuardTable) -> Guard:

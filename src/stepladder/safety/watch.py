@@ -6,11 +6,14 @@ from dataclasses import replace
 from stepladder.core import Action, Blocked, GuardFailed, Remark, Side, Text, TooMany, Turn
 from stepladder.privacy import Vault
 from stepladder.safety.clean import Clean
-from stepladder.safety.judging import NOTHING, Judgement, judge
+from stepladder.safety.judging import NOTHING, REDACTIONS, Judgement, judge
 from stepladder.safety.numbers import given_in, may_hold
 from stepladder.safety.panel import Priced, Ruling
 from stepladder.safety.policy import Policy
 from stepladder.safety.writing import Pen
+
+PICTURE = "picture"
+"""Where a text came from that was read in a picture."""
 
 
 class Watch:
@@ -78,7 +81,7 @@ class Watch:
         for text in texts:
             known = self.knows("windows", windows, text.text)
             judgement = NOTHING if known else await self.judged("windows", windows, text.text)
-            severest = _severer(severest, judgement)
+            severest = severer(severest, judgement)
             literal = self.vault is not None and text.spoken
             said.append(
                 self.pen.written(text.text, judgement.cuts, asked=True, literal=literal)
@@ -88,7 +91,7 @@ class Watch:
         if self._marked:
             self._confide()
         if self.ins.wholes:
-            severest = _severer(severest, await self._whole(self.ins.wholes, texts))
+            severest = severer(severest, await self._whole(self.ins.wholes, texts))
         if self._marked:
             self._confide()
         return severest, said
@@ -106,12 +109,24 @@ class Watch:
         if origin in self.policy.untrusted:
             whole = await self.judged("wholes", wholes, text, origin=origin)
         marked = judgement.confidential or whole.confidential
-        judgement = _severer(judgement, whole)
+        judgement = severer(judgement, whole)
         if judgement.action not in (Action.PASS, Action.REDACT) or (marked and not self.confidential):
             raise Blocked("A guard withholds this.", categories=judgement.categories)
         if self.vault is None:
             return self.pen.written(text, judgement.cuts, asked=False) if judgement.cuts else text
         return self.vault.hide(self.pen.written(text, judgement.cuts, asked=False, literal=True))
+
+    async def look(self, role: str, text: str) -> Judgement:
+        """What guards say of the text in a picture in a message of `role`, remarked as of a "picture". Raises GuardFailed.
+
+        Nothing can be cut out of a picture, so what is to be redacted is blocked.
+        """
+        found = await self.judged("windows", self.ins.windows, text, origin=PICTURE)
+        if ("file" if role == "user" else role) in self.policy.untrusted:
+            found = severer(found, await self.judged("wholes", self.ins.wholes, text, origin=PICTURE))
+        if self._marked:
+            self._confide()
+        return found
 
     def knows(
         self, by: str, rulings: Sequence[Ruling], text: str, side: Side = Side.IN, turns: Sequence[Turn] = ()
@@ -142,8 +157,7 @@ class Watch:
             _fund(self._reserve_for, rulings, text, side, turns)
         judgement = await judge(self.policy, rulings, text, side, turns)
         if origin and judgement.remarks:
-            remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
-            judgement = replace(judgement, remarks=remarks)
+            judgement = _from(origin, judgement)
         self.note(judgement)
         if judgement.clean and _anybodys(text, side):
             self._clean.add(*self._name(by, text, side, turns))
@@ -165,11 +179,11 @@ class Watch:
             elif text.spoken and text.role == "user" and "user" in untrusted and not last:
                 turns.append(Turn(text.role, text.text))
             elif text.role in untrusted and text.role != "user":
-                severest = _severer(severest, await self.judged("wholes", rulings, text.text))
+                severest = severer(severest, await self.judged("wholes", rulings, text.text))
             elif text.spoken and text.role:
                 turns.append(Turn(text.role, text.text))
         if last and "user" in untrusted:
-            severest = _severer(severest, await self.judged("wholes", rulings, last, turns=turns))
+            severest = severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
 
     def _confide(self) -> None:
@@ -200,12 +214,24 @@ def _fund(
             raise GuardFailed(ruling.name, said, remedy=error.remedy) from error
 
 
+def _from(origin: str, judgement: Judgement) -> Judgement:
+    """The judgement of a text that came from elsewhere."""
+    remarks = tuple(replace(remark, side=origin) for remark in judgement.remarks)
+    if origin != PICTURE:
+        return replace(judgement, remarks=remarks)
+    cut = {deed.value for deed in REDACTIONS}
+    remarks = tuple(replace(one, action="block") if one.action in cut else one for one in remarks)
+    action = Action.BLOCK if judgement.action is Action.REDACT else judgement.action
+    return replace(judgement, action=action, cuts=(), remarks=remarks)
+
+
 def _anybodys(text: str, side: Side) -> bool:
     """Whether a verdict on it does not depend on who asked."""
     return side is Side.IN or not may_hold(text)
 
 
-def _severer(first: Judgement, second: Judgement) -> Judgement:
+def severer(first: Judgement, second: Judgement) -> Judgement:
+    """Of two judgements the one whose action holds."""
     if second is NOTHING:
         return first
     worse = second.action.severity > first.action.severity

@@ -21,6 +21,7 @@ from stepladder.service.request import ChatRequest, read, read_forwarded
 from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
 from stepladder.service.task_entry import TaskEntry
+from stepladder.service.texts import texts_of, with_texts
 from stepladder.service.tools import OpenedTool, OpenedTools
 
 __all__ = [
@@ -71,5 +72,7 @@ __all__ = [
     "shown",
     "signature",
     "spoken",
+    "texts_of",
     "whole_task",
+    "with_texts",
 ]

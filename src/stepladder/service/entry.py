@@ -18,12 +18,14 @@ from stepladder.core import (
     Part,
     Piece,
     Remark,
+    Shown,
     Tenant,
     Text,
     Usage,
     record,
 )
 from stepladder.service.likeness import Likeness
+from stepladder.service.pictures import pictures_of
 from stepladder.service.purse import QuestionPurse
 from stepladder.service.request import ChatRequest
 from stepladder.service.texts import texts_of, with_texts
@@ -191,6 +193,10 @@ class Entry(ABC):
     def texts(self) -> list[Text]:
         """Every text of the request. Raises BadRequest for JSON that cannot be read."""
         return texts_of(self.asked.request)
+
+    def pictures(self) -> list[Shown]:
+        """Every picture of the request. Raises BadRequest for JSON that cannot be read."""
+        return pictures_of(self.asked.request)
 
     def put(self, texts: Sequence[str]) -> None:
         """From here on the request says this instead: to the models, to the cache and to the ledger."""
