@@ -182,6 +182,22 @@ class ChatRequest:
         named = next((name for name in ("safety_identifier", "user") if name in self.body), "")
         return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
 
+    def who(self, tenant: Tenant, id: str) -> str:
+        """Whom a split keeps with one arm: the tenant's conversation, else the person, else the chat by its first question.
+
+        A client that names nobody sends the chat from its beginning each time. Where there is no such word either, `id`
+        stands for whoever asks.
+        """
+        named = self.conversation() or self.about(tenant)[0] or self._beginning() or id
+        return f"{len(tenant.name)} {tenant.name}\0{named}"
+
+    def _beginning(self) -> str:
+        for at, raw in enumerate(self.messages):
+            message = _decode(_MESSAGE, raw, f"messages[{at}]")
+            if message.role == "user":
+                return message.text()
+        return ""
+
     def about(self, tenant: Tenant) -> tuple[str, bool]:
         """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
 

@@ -11,7 +11,7 @@ class LedgerRow:
     """One answered (or failed) question.
 
     `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
-    for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
+    for a task, its top model at that time; of a split, `ladder_release` is the arm that was drawn. `top` says that the top rung spoke, `drawn` that the question's
     coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
     where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" or "held" by a guard; `error` is
     "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
