@@ -24,6 +24,10 @@ class SplitSettings:
 
 def arms_of(model: Any, where: str) -> Mapping[str, float]:
     """The arms of a split's `ModelConfig`, in the order of the file. Raises ConfigError naming the key."""
+    given = model.settings.get("arms")
+    for arm, share in given.items() if isinstance(given, Mapping) else ():
+        if isinstance(share, bool) or not isinstance(share, int | float):
+            raise _wrong(f"{where}.arms.{arm}", f"is {share!r}", "Give a share from 0 to 1.")
     return settings(model.settings, SplitSettings, where).arms
 
 

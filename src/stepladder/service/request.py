@@ -140,7 +140,7 @@ class ChatRequest:
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
-            user=_user(self.body),
+            user=self.asker(),
             groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
             likely=check_fields(self.body, task),
         )
@@ -384,14 +384,6 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
-
-
-def _user(body: Mapping[str, msgspec.Raw]) -> str:
-    """OpenAI's field for whom the tenant asks for; what is no text is nobody."""
-    try:
-        return _STR.decode(body["user"]) if "user" in body else ""
-    except msgspec.DecodeError:
-        return ""
 
 
 def _words(raw: bytes) -> str:
