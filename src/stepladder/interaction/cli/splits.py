@@ -66,11 +66,12 @@ def _print(report: "ArmsReport", margin: float, risk: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("arm", *_COUNTS, "money", "p50 ms", "p90 ms", "score")
-    for arm in report.arms:
-        score = f"{arm.score:.3f} ({arm.scores:,})" if arm.score is not None else ""
-        counts = (f"{getattr(arm, name):,}" for name in _COUNTS)
-        table.add_row(arm.arm, *counts, f"{arm.cost:.6f}", f"{arm.p50_ms:.0f}", f"{arm.p90_ms:.0f}", score)
+    table = Table("", *(arm.arm for arm in report.arms))
+    for name in _COUNTS:
+        table.add_row(name, *(f"{getattr(arm, name):,}" for arm in report.arms))
+    table.add_row("money an answer", *(f"{arm.cost:.6f}" for arm in report.arms))
+    table.add_row("p50, p90 ms", *(f"{arm.p50_ms:.0f}, {arm.p90_ms:.0f}" for arm in report.arms))
+    table.add_row("score (how many)", *(_score(arm.score, arm.scores) for arm in report.arms))
     shown = Table("more is worse", "arm", "against", "pairs", "evidence", "")
     for one in report.compared:
         found = one.worse
@@ -80,6 +81,10 @@ def _print(report: "ArmsReport", margin: float, risk: float) -> None:
     console = Console()
     console.print(table, shown)
     console.print(_statement([one.shown for one in report.compared], margin, risk), soft_wrap=True)
+
+
+def _score(mean: float | None, count: int) -> str:
+    return "" if mean is None else f"{mean:.3f} ({count:,})"
 
 
 def _statement(shown: Sequence[Any], margin: float, risk: float) -> str:
