@@ -8,6 +8,7 @@ import pytest
 
 from stepladder.core import Events, Task
 from stepladder.models import (
+    Arm,
     ChatModel,
     DictionaryRung,
     EncoderModel,
@@ -19,6 +20,7 @@ from stepladder.models import (
     NeighboursModel,
     NeighboursRung,
     RecordedModel,
+    SplitModel,
     StackModel,
     StackRung,
     Vote,
@@ -155,6 +157,13 @@ class TestRouted(ModelContract):
                 yield model
             finally:
                 await model.close()
+
+
+class TestSplit(ModelContract):
+    @asynccontextmanager
+    async def opened(self):
+        async with chat(price_in=1.0) as one, chat(price_in=2.0) as other:
+            yield SplitModel("either", [Arm("one", 0.5, one, False), Arm("other", 0.5, other, False)])
 
 
 class Taped:

@@ -117,3 +117,10 @@ def test_a_number_that_is_none_is_refused_by_a_task_naming_field_and_value(field
 def test_numbers_as_they_should_be_are_taken():
     asked = {"max_tokens": 5, "n": 1, "temperature": 0, "top_p": None, "presence_penalty": -0.5}
     assert question([{"role": "user", "content": "hi"}], **asked).text == "hi"
+
+
+def test_a_person_is_known_by_either_of_openais_names():
+    asked = [{"role": "user", "content": "Hm?"}]
+    assert question(asked, user="ann").user == "ann"
+    assert question(asked, user="ann", safety_identifier="h-1").user == "h-1"
+    assert question(asked).user == question(asked, user=7).user == ""

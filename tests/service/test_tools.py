@@ -62,7 +62,7 @@ async def test_every_argument_goes_to_its_place(api, tool):
     assert json.loads(await some.call("order", {"number": "7"}))["state"] == "on its way"
 
 
-@pytest.mark.parametrize("number", ["../admin", "a/b?c#d", "7%2f..", "\\x"])
+@pytest.mark.parametrize("number", ["a/b?c#d", "7%2f8", "1..2", "\\x"])
 async def test_a_path_leads_nowhere_else(api, tool, number):
     some = tool()
     await some.operations()
@@ -78,6 +78,10 @@ async def test_a_path_leads_nowhere_else(api, tool, number):
         ("order", {"number": 7}, "not of type string"),
         ("order", {"number": "7", "more": 1}, "does not have"),
         ("order", {"number": ".."}, "no piece of a path"),
+        ("order", {"number": "../admin"}, "no piece of a path"),
+        ("order", {"number": "7\\..\\admin"}, "no piece of a path"),
+        ("order", {"number": "7%2f.."}, "no piece of a path"),
+        ("order", {"number": "7%252F%252e%252e"}, "no piece of a path"),
         ("search", {"q": "x", "X-Lang": "fr"}, "none of the allowed"),
         ("nothing", {}, "no operation"),
     ],

@@ -18,6 +18,7 @@ from stepladder.core.answering import (
     TaskKind,
     Unsupported,
 )
+from stepladder.core.arms import SPLIT, SplitSettings, arms_of
 from stepladder.core.clock import SystemClock
 from stepladder.core.config import Config, Knowing, ModelConfig, Server, TenantConfig, Traffic
 from stepladder.core.disclosure import VISIBLE, Disclosure
@@ -150,6 +151,7 @@ __all__ = [
     "PLACE",
     "ROLES",
     "SAFETY_PROMPTS",
+    "SPLIT",
     "UNSURE",
     "VISIBLE",
     "Abuse",
@@ -271,6 +273,7 @@ __all__ = [
     "SourceKind",
     "Span",
     "Split",
+    "SplitSettings",
     "Step",
     "StepladderError",
     "StoreError",
@@ -309,6 +312,7 @@ __all__ = [
     "Vanished",
     "Verdict",
     "Watching",
+    "arms_of",
     "check_promise",
     "checked_purpose",
     "config",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from stepladder.core.abuse import check_abuse
 from stepladder.core.answering import Fusion, TaskKind
+from stepladder.core.arms import check_splits
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
@@ -288,6 +289,7 @@ def _check_fallback(config: Config) -> None:
 def _check(config: Config) -> None:
     _check_traffic(config)
     _check_fallback(config)
+    check_splits(config.models, config.tasks)
     check_plans(config.plans, config.tasks, config.models, config.tools)
     check_chats(config.chats, [*config.tasks, *config.models, *config.plans])
     check_entering(config.accounts, config.oidc)

@@ -15,7 +15,7 @@ class Answered:
 
     `task` is empty for a plain model; `status` is ok, partial (the client left), failed, or withheld (the ledger could
     not be written); `top` says that the top rung was asked, `cached` that the answer had been given before;
-    `id` is the request's.
+    `id` is the request's; `arm` is who was drawn for it, where `model` is a split.
     """
 
     task: str
@@ -27,6 +27,7 @@ class Answered:
     top: bool = False
     cached: bool = False
     id: str = ""
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 TRAINING = b"x-stepladder-training"
 """The header that says whether a question may be learnt from, for clients whose body says nothing of it."""
 _DRAIN_SECONDS = 2.0
+_SEND_LESS = "Send less, or raise server.max_body_kb."
 _AGAIN_SECONDS = 0.5
 
 
@@ -217,21 +218,21 @@ def api_key(scope: Scope) -> bytes | None:
     return b"Bearer " + key if key is not None else None
 
 
-async def body_of(receive: Receive, length: int, limit: int) -> bytes:
+async def body_of(receive: Receive, length: int, limit: int, remedy: str = _SEND_LESS) -> bytes:
     """The request's body. Raises BodyTooLarge once it is known to be over `limit` bytes, ClientGone when it ends early."""
     if length > limit:
-        raise _too_large(length, limit)
+        raise _too_large(length, limit, remedy)
     message = await receive()
     data: bytes = message.get("body", b"")
     while message.get("more_body", False) or message["type"] == "http.disconnect":
         if message["type"] == "http.disconnect":
             raise ClientGone
         if len(data) > limit:
-            raise _too_large(len(data), limit)
+            raise _too_large(len(data), limit, remedy)
         message = await receive()
         data += message.get("body", b"")
     if len(data) > limit:
-        raise _too_large(len(data), limit)
+        raise _too_large(len(data), limit, remedy)
     return data
 
 
@@ -241,10 +242,10 @@ def _stopping() -> StepladderError:
     return error
 
 
-def _too_large(length: int, limit: int) -> BodyTooLarge:
+def _too_large(length: int, limit: int, remedy: str) -> BodyTooLarge:
     return BodyTooLarge(
         f"The body has {length} bytes or more; {limit} are allowed.",
-        remedy="Send less, or raise server.max_body_kb.",
+        remedy=remedy,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from stepladder.core import (
     CLIENT,
+    SPLIT,
     BadRequest,
     Config,
     ConfigError,
@@ -38,7 +39,7 @@ from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.standings import standings
-from stepladder.models import checked_entry, entry_key, with_fallbacks
+from stepladder.models import checked_entry, entry_key, with_splits
 from stepladder.registry import Registry, Remote
 from stepladder.rollout import rollback_by_hand
 from stepladder.safety import Desk, Guards, Policies
@@ -315,7 +316,7 @@ class House:
         before = self._models
         try:
             for name, wanted in config.models.items():
-                if name not in kept:
+                if name not in kept and wanted.kind != SPLIT:
                     opener = plugins.find(plugins.MODELS, wanted.kind)
                     opened[name] = (wanted, opener.open(name, wanted.settings))
             self._models = kept | opened
@@ -331,7 +332,7 @@ class House:
 
     async def _swap(self, config: Config) -> None:
         async with self._refreshing:
-            models = with_fallbacks(config, {name: model for name, (_, model) in self._models.items()})
+            models = with_splits(config, {name: model for name, (_, model) in self._models.items()})
             before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
 
             def build() -> tuple[State, Snapshot, tuple[Policies, Desk]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stepladder.core import Config, StepladderError, plugins
+from stepladder.core import SPLIT, Config, StepladderError, plugins
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
@@ -56,6 +56,8 @@ def plugins_of(config: Config) -> Iterator[Finding]:
                 f"Rung {rung} of task {task.name}", lambda rung=rung: plugins.find(plugins.RUNGS, rung)
             )
     for name, model in config.models.items():
+        if model.kind == SPLIT:  # whose arms are looked at themselves
+            continue
         yield _tried(
             f"Model {name} ({model.kind})",
             lambda name=name, model=model: plugins.find(plugins.MODELS, model.kind).open(

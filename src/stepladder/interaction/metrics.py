@@ -22,6 +22,7 @@ _COUNTERS = {
     "cache_hits": ("Answers that had been given before.", ("task", "model")),
     "refused": ("Questions turned away, by the error's code.", ("code",)),
     "guard_remarks": ("What guards said.", ("task", "model", "guard", "side", "action", "observed")),
+    "arms": ("Questions to a split, by who was drawn for them.", ("model", "arm", "status")),
     "bans": ("Askers and addresses that get no hearing for a while.", ("why",)),
     "rollouts": ("Changes of a rollout.", ("task",)),
 }
@@ -96,6 +97,8 @@ class Metrics:
         said, task = event.answer, event.task
         key = ("answer", task, event.model, said.rung if said else "", event.status)
         series = self.counts.answer(key, event.latency_ms / 1000, event.overhead_ms / 1000)
+        if event.arm:
+            self.counts.add(("arms", event.model, event.arm, event.status))
         if said is not None:
             series[counts.COST] += said.cost
             if event.cached:

@@ -59,7 +59,9 @@ class ChatPages:
         if chat is None:
             raise UnknownModel(f"There is no chat {name[:80]!r}.", remedy="They are in [chats.NAME].")
         length = request.headers.get("content-length", "")
-        body = await body_of(request.receive, int(length) if length.isdigit() else 0, _MOST_BYTES)
+        body = await body_of(
+            request.receive, int(length) if length.isdigit() else 0, _MOST_BYTES, "Send less."
+        )
         received = chat.platform.receive(
             Callback(
                 request.method,

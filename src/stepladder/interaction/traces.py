@@ -70,6 +70,8 @@ def _attributes(event: Answered) -> dict[str, str | int | float | bool]:
         "stepladder.overhead_ms": event.overhead_ms,
     }
     said = event.answer
+    if event.arm:
+        found["stepladder.arm"] = event.arm
     if said is not None:
         found |= {
             "gen_ai.response.model": said.rung,

@@ -69,7 +69,7 @@ def come_back(error: StepladderError) -> Headers:
 
 def headers(entry: Entry, answer: Answer | None = None) -> Headers:
     """What is known of the answer: the request id always, the rest once there is an answer."""
-    found = [("request-id", entry.asked.id)]
+    found = [("request-id", entry.asked.id), ("arm", entry.arm)]
     if isinstance(entry, TaskEntry):
         found.append(("release", entry.plan.ladder_release))
         if covered := entry.served.coverage.get(entry.plan.ladder_release):

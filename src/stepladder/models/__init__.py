@@ -51,6 +51,7 @@ from stepladder.models.phrases import Pattern
 from stepladder.models.recorded import RecordedModel
 from stepladder.models.reranking import EndpointReranker
 from stepladder.models.router import Embed, Router, shape, wide_row
+from stepladder.models.split import Arm, SplitModel, refuse_route, with_splits
 from stepladder.models.sse import DONE, Event, EventReader, EventTooLong, write_event
 from stepladder.models.stack import MEMBERS, StackModel, StackRung, Voice, features, log_probabilities
 from stepladder.models.tagger import (
@@ -86,6 +87,7 @@ __all__ = [
     "TERM",
     "TOKENIZER",
     "WEIGHTS",
+    "Arm",
     "Belief",
     "BlockingLlama",
     "ChatModel",
@@ -127,6 +129,7 @@ __all__ = [
     "Router",
     "Said",
     "Shelf",
+    "SplitModel",
     "StackModel",
     "StackRung",
     "TaggerModel",
@@ -173,6 +176,7 @@ __all__ = [
     "read_back",
     "refusal_for",
     "refuse_confidential",
+    "refuse_route",
     "response_format",
     "said_by_us",
     "serve_adapter",
@@ -192,6 +196,7 @@ __all__ = [
     "weights_file",
     "wide_row",
     "with_fallbacks",
+    "with_splits",
     "write_event",
     "written",
 ]

@@ -4,6 +4,7 @@ It writes which ladder release a task's questions get, with the reason in the hi
 It does not know how a rung is trained or who asks; it decides from the ledger's rows alone.
 """
 
+from stepladder.rollout.arms import ArmFigures, ArmsCompared, ArmsReport, compare_arms
 from stepladder.rollout.canary import Trial, beside_live, try_out
 from stepladder.rollout.certify import calibration_rows, certify
 from stepladder.rollout.contest import Compared, compare_releases
@@ -33,6 +34,9 @@ from stepladder.rollout.version import note_version, with_version
 from stepladder.rollout.watch import fingerprint, watch
 
 __all__ = [
+    "ArmFigures",
+    "ArmsCompared",
+    "ArmsReport",
     "Compared",
     "Drifted",
     "Plan",
@@ -48,6 +52,7 @@ __all__ = [
     "calibrate",
     "calibration_rows",
     "certify",
+    "compare_arms",
     "compare_releases",
     "draw_more",
     "drop_by_hand",

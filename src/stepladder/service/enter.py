@@ -3,15 +3,15 @@
 from dataclasses import replace
 from random import getrandbits
 
-from stepladder.core import Clock, ModelConfig, Tenant
+from stepladder.core import Clock, Tenant
+from stepladder.models import SplitModel
 from stepladder.service.entry import Asked, Entry
 from stepladder.service.model_entry import ModelEntry
 from stepladder.service.plan import ServedTask, Snapshot
 from stepladder.service.request import ChatRequest
+from stepladder.service.split_entry import SplitEntry
 from stepladder.service.task_entry import TaskEntry
 from stepladder.service.tools import hands_of
-
-_PLAIN = ModelConfig("", {})
 
 
 def new_id(at: float) -> str:
@@ -28,9 +28,11 @@ def enter(snapshot: Snapshot, request: ChatRequest, tenant: Tenant, clock: Clock
         question = request.question(served.task, id=asked.id, tenant=tenant, asked_at=at, limit=limit)
         hands = hands_of(served.task.tools, snapshot.tools, tenant.tools, confidential=question.confidential)
         return TaskEntry(asked, clock, served, replace(question, hands=hands) if hands else question)
-    known = config.models.get(request.model, _PLAIN)
-    others = [snapshot.models[name] for name in known.fallback if name in snapshot.models]
-    entry = ModelEntry(asked, clock, served, known, others)
+    entry = (
+        SplitEntry(asked, clock, served, snapshot)
+        if isinstance(served, SplitModel)
+        else ModelEntry(asked, clock, *snapshot.model(request.model))
+    )
     if request.tools.use:
         entry.hands = hands_of(request.tools, snapshot.tools, tenant.tools, confidential=entry.confidential)
     return entry

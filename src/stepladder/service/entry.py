@@ -77,6 +77,8 @@ class Entry(ABC):
     )
 
     task = ""
+    arm = ""
+    """Of a split: who was drawn for it."""
     top = False
     cache_seconds = 0.0
 
@@ -304,7 +306,8 @@ class Entry(ABC):
         overhead = self._overhead_ms = self.overhead_ms()
         model = self.asked.request.model
         latency, id = self.latency_ms(), self.asked.id
-        return Answered(self.task, model, self.answer, status, latency, overhead, self.top, self.cached, id)
+        said, arm = self.answer, self.arm
+        return Answered(self.task, model, said, status, latency, overhead, self.top, self.cached, id, arm)
 
 
 def _asker(tenant: Tenant) -> str:

@@ -112,9 +112,12 @@ class ModelEntry(Entry):
 
     def most(self) -> tuple[Usage, float]:
         """As many tokens as the request has bytes, and as many as it or the configuration allows the answer."""
-        read, written = self.asked.request.most_tokens(self._config.max_output_tokens or MOST_TOKENS)
+        return self._most(self._config, (self._model, *self._others))
+
+    def _most(self, config: ModelConfig, models: Sequence[Model]) -> tuple[Usage, float]:
+        read, written = self.asked.request.most_tokens(config.max_output_tokens or MOST_TOKENS)
         usage = Usage(read, written) if self.hands is None else self.hands.most(read, written)
-        return usage, max(model.cost(usage) for model in (self._model, *self._others))
+        return usage, max(model.cost(usage) for model in models)
 
     def again(self, kept: Any) -> AsyncGenerator[Part | Piece]:
         """The same pieces."""

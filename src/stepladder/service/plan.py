@@ -4,14 +4,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from stepladder.core import Config, Mode, Model, Question, Rollout, Task, TaskKind, UnknownModel, Usage
+from stepladder.core import (
+    Config,
+    Mode,
+    Model,
+    ModelConfig,
+    Question,
+    Rollout,
+    Task,
+    TaskKind,
+    UnknownModel,
+    Usage,
+)
 from stepladder.models import DictionaryRung, Ladder, Remembering, refuse_confidential
 from stepladder.promise import audited
 from stepladder.service.tools import OpenedTool
 
 OWNERS_WORD = DictionaryRung.name
 """Answers of this rung are the owner's word: believed always, kept out of the promise, of audits and of calibration."""
-
+_PLAIN = ModelConfig("", {})
 
 UNEDITED = (0, "", 0)
 """Edits of a task whose answers depend on nothing but what `version` names, in any process."""
@@ -114,6 +125,11 @@ class Snapshot:
     tasks: Mapping[str, ServedTask]
     models: Mapping[str, Model]
     tools: Mapping[str, OpenedTool] = field(default_factory=dict)
+
+    def model(self, name: str) -> tuple[Model, ModelConfig, list[Model]]:
+        """A plain model with its table, and the models that may stand in for it."""
+        known = self.config.models.get(name, _PLAIN)
+        return self.models[name], known, [self.models[one] for one in known.fallback if one in self.models]
 
     def find(self, name: str) -> ServedTask | Model:
         """What a request's `model` names. Raises UnknownModel, listing what there is."""

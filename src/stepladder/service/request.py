@@ -140,7 +140,7 @@ class ChatRequest:
             force_top=extra.force == "top" or tenant.service.rungs is Reach.TOP,
             confidential=extra.confidential or self.confidential or task.confidential or tenant.confidential,
             asked_at=asked_at,
-            user=_user(self.body),
+            user=self.asker(),
             groups=tenant.groups if extra.groups is None else _narrowed(extra.groups, tenant),
             likely=check_fields(self.body, task),
         )
@@ -181,6 +181,22 @@ class ChatRequest:
         """The user for whom it is asked, "" where none is named: OpenAI's `safety_identifier`, or its older `user`."""
         named = next((name for name in ("safety_identifier", "user") if name in self.body), "")
         return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
+
+    def who(self, tenant: Tenant, id: str) -> str:
+        """Whom a split keeps with one arm: the tenant's conversation, else the person, else the chat by its first question.
+
+        A client that names nobody sends the chat from its beginning each time. Where there is no such word either, `id`
+        stands for whoever asks.
+        """
+        named = self.conversation() or self.about(tenant)[0] or self._beginning() or id
+        return f"{len(tenant.name)} {tenant.name}\0{named}"
+
+    def _beginning(self) -> str:
+        for at, raw in enumerate(self.messages):
+            message = _decode(_MESSAGE, raw, f"messages[{at}]")
+            if message.role == "user":
+                return message.text()
+        return ""
 
     def about(self, tenant: Tenant) -> tuple[str, bool]:
         """Whom it is about ("" where nobody is named), and whether it may be learnt from: as it says, else as `tenant` does.
@@ -368,14 +384,6 @@ def _known_keys(raw: msgspec.Raw) -> None:
                 param=f"stepladder.{key}",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
             )
-
-
-def _user(body: Mapping[str, msgspec.Raw]) -> str:
-    """OpenAI's field for whom the tenant asks for; what is no text is nobody."""
-    try:
-        return _STR.decode(body["user"]) if "user" in body else ""
-    except msgspec.DecodeError:
-        return ""
 
 
 def _words(raw: bytes) -> str:

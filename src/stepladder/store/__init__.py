@@ -59,7 +59,7 @@ from stepladder.store.sources import DECIDED, FEEDBACK, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
-from stepladder.store.trials import AnswerFigures, Trials
+from stepladder.store.trials import AnswerFigures, ArmAnswer, Trials
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "AnswerFigures",
     "Approval",
     "Approved",
+    "ArmAnswer",
     "AskedRow",
     "AuditRow",
     "Catalogue",

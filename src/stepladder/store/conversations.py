@@ -83,6 +83,12 @@ class Conversations:
 
         The rows stay, for the bill: `erased`, with their tokens and their cost, and without a word.
         """
+        count = self._erase(tenant, id)
+        if count:
+            self._database.overwrite()
+        return count
+
+    def _erase(self, tenant: str, id: str) -> int:
         with self._database.write() as connection:
             query = select(conversations.c.request_id).where(*_whose(tenant, id))
             ids = list(connection.execute(query).scalars())
@@ -101,7 +107,9 @@ class Conversations:
         with self._database.read() as connection:
             over = connection.execute(query).all()
         for tenant, id in over:
-            self.erase(tenant, id)
+            self._erase(tenant, id)
+        if over:
+            self._database.overwrite()
         return len(over)
 
 

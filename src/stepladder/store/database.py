@@ -99,11 +99,6 @@ class Database:
         with self._alone, self._writing.connect() as connection, _begin(connection):
             yield connection
 
-    def forgetful(self, connection: Connection) -> None:
-        """What this connection takes out is overwritten in SQLite's file, too. PostgreSQL's vacuum is its own affair."""
-        if self.sqlite:
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")
-
     def overwrite(self) -> None:
         """Bring the write-ahead log into the file and empty it, where nobody reads just now: what went is in neither."""
         if self.file is not None:
@@ -187,7 +182,8 @@ def _listen(engine: Engine, synchronous: str) -> None:
             None  # no transactions behind our back: `begin` below is the only one to start them
         )
         _use_wal(connection)
-        for pragma in (f"synchronous = {synchronous}", "foreign_keys = ON"):
+        # Many builds of SQLite leave what was taken out, or moved to another page, where it stood.
+        for pragma in (f"synchronous = {synchronous}", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -72,7 +72,6 @@ class Erasure:
     def _shut(self, tenant: str) -> tuple[int, int]:
         """Destroy what opens its texts, and revoke what opens the door."""
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             destroyed = self._data_keys.erase(connection, tenant)
             mine = update(keys).where(keys.c.tenant == tenant, keys.c.revoked_at.is_(None))
             revoked = connection.execute(mine.values(revoked_at=self._clock.time())).rowcount
@@ -81,7 +80,6 @@ class Erasure:
 
     def _step(self, ids: Sequence[str]) -> None:
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             erase_words(connection, list(ids))
             connection.execute(delete(conversations).where(conversations.c.request_id.in_(ids)))
             gone = update(ledger).where(ledger.c.id.in_(ids))
@@ -89,7 +87,6 @@ class Erasure:
 
     def _reviews(self, tenant: str) -> int:
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             ids = list(connection.execute(select(held.c.id).where(held.c.tenant == tenant)).scalars())
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]

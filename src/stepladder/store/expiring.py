@@ -54,7 +54,6 @@ class Expiring:
         if evidence:
             old.append(or_(ledger.c.text != "", ledger.c.fields != "", ledger.c.turns != ""))
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             ids = list(connection.execute(select(ledger.c.id).where(*old).limit(_AT_ONCE)).scalars())
             if evidence:
                 gone: dict[str, Any] = {"text": "", "fields": "", "turns": "", "grounds": "", "remarks": ""}
@@ -68,7 +67,6 @@ class Expiring:
 
     def _feedback(self, before: float) -> int:
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             query = select(feedback.c.id).where(feedback.c.at < before).limit(_AT_ONCE)
             ids = list(connection.execute(query).scalars())
             connection.execute(delete(feedback).where(feedback.c.id.in_(ids)))
@@ -76,7 +74,6 @@ class Expiring:
 
     def _reviews(self, before: float) -> int:
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             over = held.c.state.not_in(("waiting", "taken")) | (held.c.due < before)
             query = select(held.c.id).where(held.c.at < before, over).limit(_AT_ONCE)
             ids = list(connection.execute(query).scalars())

@@ -10,18 +10,19 @@ from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn, record
 class LedgerRow:
     """One answered (or failed) question.
 
-    `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or,
-    for a task, its top model at that time. `top` says that the top rung spoke, `drawn` that the question's
-    coin fell (or that everything goes to the top). `low_*` is what the low rungs said or would have said,
-    where known. `status` is "ok", "partial" (the stream broke off), "failed", or "blocked" or "held" by a guard; `error` is
-    "below_promise" where a low answer that was not believed went out because of the deadline. `seq` is filled in by the
-    store: it grows with every row. `source` is "cache" for an answer that was given before. `estimated` says that nobody
-    counted the tokens, so that they (and the cost) are a guess. `grounds` is what an answer from documents stands on, as
-    JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported" where a person is to look at what was
-    left out. `remarks` is what guards said. `conversation` is the caller's, "" where there is none; with `confidential` it
-    is kept in a table of its own, and not read back. `subject` is the pseudonym of the person whom it is about, where the
-    caller said; `training` is False where the caller does not want it learnt from. `tools` says which
-    tools were used, as JSON; `parent` is the question that a plan began with, of all others that it asked.
+    `id` is the request's. `task` is "" for a plain model. `model` is the upstream model that was asked, or, for a task, its
+    top model at that time. `ladder_release` is what the answer counts for; of a split, the arm that was drawn. `top` says
+    that the top rung spoke, `drawn` that the question's coin fell (or that everything goes to the top). `low_*` is what the
+    low rungs said or would have said, where known. `status` is "ok", "partial" (the stream broke off), "failed", or
+    "blocked" or "held" by a guard; `error` is "below_promise" where a low answer that was not believed went out because of
+    the deadline. `seq` is filled in by the store: it grows with every row. `source` is "cache" for an answer that was given
+    before. `estimated` says that nobody counted the tokens, so that they (and the cost) are a guess. `grounds` is what an
+    answer from documents stands on, as JSON; `error` is then "unanswered" where it was "I don't know", and "unsupported"
+    where a person is to look at what was left out. `remarks` is what guards said. `conversation` is the caller's, "" where
+    there is none; with `confidential` it is kept in a table of its own, and not read back. `subject` is the pseudonym of
+    the person whom it is about, where the caller said; `training` is False where the caller does not want it learnt from.
+    `tools` says which tools were used, as JSON; `parent` is the question that a plan began with, of all others that it
+    asked.
     """
 
     id: str

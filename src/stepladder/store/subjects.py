@@ -71,12 +71,11 @@ class Subjects:
     def erase(self, id: str, tenant: str | None, who: str, also: str = "") -> Kept:
         """Take a person's words out of the ledger, audits, feedback and conversations; what was erased.
 
-        Nothing may be recovered from the file's free pages either. The rows stay for the bill, without a word and without
+        Nothing may be recovered from the files either. The rows stay for the bill, without a word and without
         the pseudonym. The journal's line, in the same transaction, holds counts, the digest of what went, and what was
         `also` erased elsewhere.
         """
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             names = self._names(connection, id, tenant)
             kept = Kept(names, tuple(_requests(connection, names)))
             erase_words(connection, kept.ids)
@@ -90,6 +89,7 @@ class Subjects:
             let_go(connection)
             append(connection, Note(self._clock.time(), who, "subject erase", said))
             bump(connection)
+        self._database.overwrite()
         return kept
 
     def _names(self, connection: Connection, id: str, tenant: str | None) -> tuple[str, ...]:

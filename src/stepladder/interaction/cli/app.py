@@ -40,6 +40,7 @@ from stepladder.interaction.cli import (
     runs,
     sealing,
     serving,
+    splits,
     studying,
     subjects,
     tenants,
@@ -94,6 +95,7 @@ app.add_typer(ledgers.app, name="ledger")
 app.command("label")(labels.label)
 app.add_typer(explaining.tasks, name="task")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(splits.app, name="split")
 releases.app.command("publish")(publishing.publish)
 releases.app.command("share")(publishing.share)
 app.add_typer(releases.app, name="release")

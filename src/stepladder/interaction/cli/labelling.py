@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepladder.core import BadRequest, Config, Model, Task, plugins
+from stepladder.core import SPLIT, BadRequest, Config, Model, Task, plugins
 from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import drawn, moving_bar
 
@@ -120,6 +120,10 @@ def open_models(known: Config, names: Sequence[str]) -> list[Model]:
                 f"There is no model named {name!r}.",
                 param="--model",
                 remedy=f"Models: {', '.join(known.models) or 'none'}.",
+            )
+        if wanted.kind == SPLIT:
+            raise BadRequest(
+                f"{name!r} is a split.", param="--model", remedy="Name its arms; each has a vote of its own."
             )
         more = {"idempotency": True} if wanted.kind in _OVER_HTTP else {}
         opener = plugins.find(plugins.MODELS, wanted.kind)

@@ -1,10 +1,11 @@
 """One operation of a web API: where each of its arguments goes, and the request that they make."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from yarl import URL
 
@@ -13,6 +14,7 @@ from stepladder.models import mismatch
 from stepladder.service.tools.caller import Request
 
 BODY = "body"
+_BETWEEN = re.compile(r"[/\\;]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,13 @@ class Endpoint:
 
 
 def _segment(name: str, value: Any) -> str:
-    """One piece of a path, whatever is in it: it leads neither up nor to another host."""
-    text = quote(_text(value), safe="")
-    if text in ("", ".", ".."):
+    """One piece of a path, whatever is in it: it leads neither up nor to another host.
+
+    Many a server behind the first one unquotes a path and only then looks where it leads, some twice.
+    """
+    said = _text(value)
+    text = quote(said, safe="")
+    if not text or {".", ".."} & set(_BETWEEN.split(unquote(unquote(said)))):
         raise ToolFailed(f"The argument {name} is no piece of a path.")
     return text
 
