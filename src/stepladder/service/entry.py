@@ -72,6 +72,7 @@ class Entry(ABC):
         "text",
         "waits",
         "watch",
+        "whose",
     )
 
     task = ""
@@ -100,6 +101,7 @@ class Entry(ABC):
         self.text = ""
         self.waits: Held | None = None
         self.watch: Any = None  # what the guards keep of this question
+        self.whose = ""  # the pseudonym of whom it is about, where only that is known
         self._clock = clock
         self._mark = 0.0
         self._elsewhere = 0.0
@@ -184,9 +186,12 @@ class Entry(ABC):
     def body(self) -> str:
         """The request as it may be kept, to be asked later; "" where it is no chat."""
         request = self.asked.request
-        if not request.messages:
-            return ""
-        return msgspec.json.encode({**request.body, "stream": False}).decode()
+        return request.later(self.asked.tenant) if request.messages else ""
+
+    def about(self) -> tuple[str, bool]:
+        """Whom it is about ("" for nobody), and whether it may be learnt from. Raises BadRequest."""
+        subject, training = self.asked.request.about(self.asked.tenant)
+        return self.whose or subject, training
 
     def texts(self) -> list[Text]:
         """Every text of the request. Raises BadRequest for JSON that cannot be read."""

@@ -28,7 +28,7 @@ from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
-from stepladder.store.reviews import OPEN, Reviews
+from stepladder.store.reviews import ASKING, GUARDS, OPEN, REVIEW, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
     KEPT_OUT,
@@ -48,6 +48,7 @@ from stepladder.store.rows import (
     LedgerRow,
     Note,
     Outcome,
+    Pseudonym,
     Source,
     Stage,
     TaskSummary,
@@ -63,12 +64,15 @@ from stepladder.store.trials import AnswerFigures, Trials
 from stepladder.store.turning import Leases, Stages, Turns
 
 __all__ = [
+    "ASKING",
     "DECIDED",
     "EVERYWHERE",
     "FEEDBACK",
+    "GUARDS",
     "KEPT_OUT",
     "OPEN",
     "OVERLAP",
+    "REVIEW",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
@@ -115,6 +119,7 @@ __all__ = [
     "Link",
     "Note",
     "Outcome",
+    "Pseudonym",
     "Retention",
     "Reviews",
     "RolloutConflict",

@@ -91,7 +91,8 @@ def unanswered(
     """Show the questions that no document answered, and those that a person is to look at, the most frequent first."""
     import msgspec
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened_store(config) as place:
         gaps = place.store.approved.gaps(task or None, most=top)
@@ -99,7 +100,7 @@ def unanswered(
         for gap in gaps:
             typer.echo(msgspec.json.encode(gap).decode())
         return
-    table = Table("task", "tenant", "times", "why", "question")
+    table = sheet("task", "tenant", "times", "why", "question")
     for gap in gaps:
         table.add_row(gap.task, gap.tenant, str(gap.times), gap.kind, gap.text)
     Console().print(table)
