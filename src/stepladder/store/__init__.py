@@ -31,6 +31,7 @@ from stepladder.store.retention import Retention, Size
 from stepladder.store.reviews import ASKING, GUARDS, OPEN, REVIEW, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
+    FEEDBACK,
     KEPT_OUT,
     AskedRow,
     AuditRow,
@@ -56,12 +57,13 @@ from stepladder.store.rows import (
 )
 from stepladder.store.runs import Run, Runs
 from stepladder.store.shared_answers import SharedAnswers
-from stepladder.store.sources import DECIDED, FEEDBACK, Sources
+from stepladder.store.sources import DECIDED, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
 from stepladder.store.trials import AnswerFigures, Trials
 from stepladder.store.turning import Leases, Stages, Turns
+from stepladder.store.vaults import conversation_name
 
 __all__ = [
     "ASKING",
@@ -141,6 +143,7 @@ __all__ = [
     "Turns",
     "Word",
     "backup",
+    "conversation_name",
     "first_fault",
     "grounds_of",
     "read_journal",

@@ -5,16 +5,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
 from stepladder.store.payload import Payload
-from stepladder.store.review_tables import decisions, held, vaults
+from stepladder.store.review_tables import decisions, held
 from stepladder.store.rows import DecisionRow, HeldRow
-from stepladder.store.sources import FEEDBACK
-from stepladder.store.tables import feedback, ledger
+from stepladder.store.tables import ledger
 
 OPEN = ("waiting", "taken")
 ASKING = "asking"
@@ -183,16 +182,6 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
         for kind in kinds
     ) / (count * count)
     return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
-
-
-def erase_held(connection: Connection, ids: Sequence[str]) -> int:
-    """Take what waited, or waits, for these requests out, and for feedback on them, with its decisions and its vaults; how
-    many there were."""
-    said = select(feedback.c.id).join(ledger, ledger.c.seq == feedback.c.seq).where(ledger.c.id.in_(ids))
-    ids = [*ids, *(f"{FEEDBACK}-{id}" for id in connection.execute(said).scalars())]
-    connection.execute(delete(decisions).where(decisions.c.held.in_(ids)))
-    connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in ids])))
-    return connection.execute(delete(held).where(held.c.id.in_(ids))).rowcount
 
 
 def _one(connection: Connection, id: str) -> HeldRow | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn, record
 
+FEEDBACK = "feedback"
+"""In the review queue, the side of a word of feedback, whose id there is `feedback-` and its own."""
+
 
 class Pseudonym(str):
     """Under what name the ledger knows a person already: it is written as it is."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepladder.core import BadRequest, SourceKind
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, opened, reading
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -50,15 +50,19 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
         list[str] | None, typer.Option(help="A column that becomes one of the question's fields.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Gather rows of one shape from everywhere: {"input", "answer", ..., "source"}. Goes on after any end."""
+    """Gather rows of one shape from everywhere: {"input", "answer", ..., "source"}. Goes on after any end.
+
+    With --task people's texts leave the ledger, so that takes a --purpose.
+    """
     from stepladder.data import Crawl, FieldNames, Reading, Shape, gather_rows
 
     if shape not in list(Shape):
         raise BadRequest(f"--shape is {shape!r}.", param="--shape", remedy=f"Give {', '.join(Shape)}.")
     names = FieldNames(input_, answer, gold, "fields", time)
-    reading = Reading(Shape(shape), names, tuple(field or ()), every_turn)
+    how = Reading(Shape(shape), names, tuple(field or ()), every_turn)
     wanted = _sources((sources or (), feed or ()), query, Crawl(depth, pages, rate, licence))
     if task is None:
         if not wanted:
@@ -67,11 +71,12 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
                 remedy="Name files, folders, a database, a site, --feed or --task.",
             )
         with moving_bar() as tell:
-            found = gather_rows(wanted, reading, out, tell)
+            found = gather_rows(wanted, how, out, tell)
     else:
         with opened(config) as place, moving_bar() as tell:
             wanted.insert(0, _ledger(place.store, place.task(task).name))
-            found = gather_rows(wanted, reading, out, tell)
+            reading(place, purpose, f"data gather of {task} to {out.name}")
+            found = gather_rows(wanted, how, out, tell)
     _tell(found, json_)
 
 
