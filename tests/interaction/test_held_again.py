@@ -17,9 +17,9 @@ def no_keys():
     KEYS.clear()
 
 
-async def asking(it, text):
+async def asking(it, text, name="phone"):
     """A client's own question, held; its key and the id."""
-    key = it.house.store.keys.create("phone")
+    key = it.house.store.keys.create(name)
     await it.house.refresh()
     body = {"model": "gpt", "messages": [{"role": "user", "content": text}]}
     return key, (await it.client.send("POST", "/v1/chat/completions", body, key=key)).json["id"]
@@ -162,3 +162,14 @@ async def test_the_command_line_names_who_types_whatever_name_is_given(tmp_path,
         assert [line.what for line in lines] == ["review", "read for 'review'", "read for 'review'"]
         assert lines[0].detail == f"{id}: reject as [/ann]"
         assert await asyncio.to_thread(shell, "audit", "list", *config) == 0 and "[/ann]" in shell.out
+
+
+async def test_what_a_model_wrote_is_labelled_here_too_and_what_a_person_wrote_is_not(tmp_path):
+    async with live(tmp_path, answering("You frobnicate it."), holding(tmp_path)) as it:
+        marks = []
+        for text, word, body in (("a", "approve", {}), ("b", "correct", {"answer": "You polish it."})):
+            key, id = await asking(it, text, name=text)
+            await admin(it, f"/{id}/{word}", body)
+            found = await it.client.get(f"/v1/held/{id}", key=key)
+            marks.append((found.status, found.headers.get("x-stepladder-ai-generated")))
+        assert marks == [(200, "true"), (200, None)]

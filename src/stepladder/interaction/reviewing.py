@@ -13,11 +13,12 @@ from stepladder.core import Answer, Blocked, ChatCall, Held, NotAllowed, Part, P
 from stepladder.interaction import wire
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
+from stepladder.interaction.disclosing import told
 from stepladder.interaction.doors import AdminRoute, read_for
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.models import said_by_us
 from stepladder.safety import decide, held_name, refusal
-from stepladder.service import TaskEntry, read
+from stepladder.service import CHAT, TaskEntry, read
 from stepladder.store import ASKING, GUARDS, OPEN, REVIEW, DecisionRow, HeldRow, Pseudonym
 
 _ASKING_SECONDS = 900.0
@@ -80,7 +81,7 @@ class HeldPages:
             became = outcomes.get(entry.outcome, became)
         finally:
             await asyncio.shield(asyncio.to_thread(self._house.store.reviews.asked, row.id, *became))
-        return _waits(entry.waits) if entry.waits is not None else _completion(data)
+        return _waits(entry.waits) if entry.waits is not None else self._completion(data, entry.id)
 
     async def _told(self, row: HeldRow, text: str) -> Response:
         desk = self._house.gateway.guards.desk
@@ -88,7 +89,16 @@ class HeldPages:
             text = (await desk.vault([held_name(row.id)])).restore(text)
         call = ChatCall(id=row.id, body={}, stream=False)
         (piece,) = said_by_us(call, row.model, text, "stop")
-        return _completion(piece.data)
+        return self._completion(piece.data, "" if row.state == "corrected" else row.id)
+
+    def _completion(self, data: bytes, written: str) -> Response:
+        """`written` is the id of the answer, where a model wrote it: it is labelled like any other."""
+        response = Response(data, media_type="application/json")
+        for name, value in (
+            told(self._house.gateway.snapshot.config.disclosure, CHAT, written) if written else ()
+        ):
+            response.headers[name.decode()] = value.decode()
+        return response
 
 
 class ReviewPages:
@@ -168,10 +178,6 @@ def _waits(held: Held) -> Response:
     found = json_of(wire.held_body(held), 202)
     found.headers["retry-after"] = "30"
     return found
-
-
-def _completion(data: bytes) -> Response:
-    return Response(data, media_type="application/json")
 
 
 def _nothing(id: str) -> NotAllowed:

@@ -71,7 +71,7 @@ def sheet(*head: str, title: str | None = None) -> Any:
 
     drawn = Sheet(title=Text(plain(title)) if title else None, title_justify="left")
     for one in head:
-        drawn.add_column(Text(plain(one)))
+        drawn.add_column(Text(plain(one)), overflow="fold")
     return drawn
 
 
