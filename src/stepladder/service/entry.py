@@ -25,7 +25,7 @@ from stepladder.core import (
 )
 from stepladder.service.likeness import Likeness
 from stepladder.service.purse import QuestionPurse
-from stepladder.service.request import ChatRequest
+from stepladder.service.request import ASKERS, ChatRequest
 from stepladder.service.texts import texts_of, with_texts
 from stepladder.service.tools import QuestionHands
 from stepladder.store import LedgerRow
@@ -184,9 +184,21 @@ class Entry(ABC):
         """The question, as it may be kept."""
 
     def body(self) -> str:
-        """The request as it may be kept, to be asked later; "" where it is no chat."""
+        """The request as it may be kept, to be asked later, whole; "" where it is no chat.
+
+        Without the person's id, which nothing keeps, and with what was said of learning from it, be it by a header.
+        """
         request = self.asked.request
-        return request.later(self.asked.tenant) if request.messages else ""
+        if not request.messages:
+            return ""
+        said = request.body.get("stepladder", msgspec.Raw(b"null"))
+        extra: dict[str, Any] = msgspec.json.decode(said, type=dict[str, msgspec.Raw] | None) or {}
+        extra = {key: value for key, value in extra.items() if key != "subject"}
+        extra["training"] = self.about()[1]
+        if request.confidential:
+            extra["confidential"] = True
+        body = {key: value for key, value in request.body.items() if key not in ASKERS}
+        return msgspec.json.encode({**body, "stepladder": extra, "stream": False}).decode()
 
     def about(self) -> tuple[str, bool]:
         """Whom it is about ("" for nobody), and whether it may be learnt from. Raises BadRequest."""

@@ -68,7 +68,7 @@ _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None
 _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
 _MOST_SUBJECT = 512
-_ASKERS = ("safety_identifier", "user")
+ASKERS = ("safety_identifier", "user")
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
@@ -180,7 +180,7 @@ class ChatRequest:
 
     def asker(self) -> str:
         """The user for whom it is asked, "" where none is named: OpenAI's `safety_identifier`, or its older `user`."""
-        named = next((name for name in _ASKERS if name in self.body), "")
+        named = next((name for name in ASKERS if name in self.body), "")
         return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
 
     def about(self, tenant: Tenant) -> tuple[str, bool]:
@@ -193,22 +193,6 @@ class ChatRequest:
         if extra.subject is not None:
             return extra.subject[:_MOST_SUBJECT], training
         return self.asker(), training
-
-    def later(self, tenant: Tenant) -> str:
-        """The same as JSON, to be asked once a person has decided: whole, and as it may be learnt from whoever said so.
-
-        Without the person's id, which nothing keeps: the ledger has a pseudonym.
-        """
-        extra = {key: value for key, value in self._extra_keys().items() if key != "subject"}
-        extra["training"] = msgspec.Raw(msgspec.json.encode(self.about(tenant)[1]))
-        if self.confidential:
-            extra["confidential"] = msgspec.Raw(b"true")
-        body = {key: value for key, value in self.body.items() if key not in _ASKERS}
-        return msgspec.json.encode({**body, "stepladder": extra, "stream": False}).decode()
-
-    def _extra_keys(self) -> Mapping[str, msgspec.Raw]:
-        said = self.body.get("stepladder")
-        return _BODY.decode(said) if said is not None and bytes(said) != b"null" else {}
 
     def most_tokens(self, most: int) -> tuple[int, int]:
         """How many tokens it may take to read this and to answer it: `most` for an answer where no bound is named.
