@@ -19,6 +19,7 @@ app = typer.Typer()
 _PAGE = 5_000
 FeedOption = Annotated[list[str] | None, typer.Option(help="The address of an RSS or Atom feed.")]
 DepthOption = Annotated[int, typer.Option(help="Pages of a site up to so many links away.")]
+_ANY = "Name files, folders, a database, a site, --feed or --task."
 LicenceOption = Annotated[str, typer.Option(help="Of what from the web does not name its own.")]
 
 
@@ -53,10 +54,7 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Gather rows of one shape from everywhere: {"input", "answer", ..., "source"}. Goes on after any end.
-
-    With --task people's texts leave the ledger, so that takes a --purpose.
-    """
+    """Gather rows of one shape from everywhere: {"input", ..., "source"}. Goes on after any end. --task takes a --purpose."""
     from stepladder.data import Crawl, FieldNames, Reading, Shape, gather_rows
 
     if shape not in list(Shape):
@@ -66,10 +64,7 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
     wanted = _sources((sources or (), feed or ()), query, Crawl(depth, pages, rate, licence))
     if task is None:
         if not wanted:
-            raise BadRequest(
-                "There is nothing to gather from.",
-                remedy="Name files, folders, a database, a site, --feed or --task.",
-            )
+            raise BadRequest("There is nothing to gather from.", remedy=_ANY)
         with moving_bar() as tell:
             found = gather_rows(wanted, how, out, tell)
     else:
