@@ -128,7 +128,9 @@ class TestSecret:
         assert config.secret("env:KEY", "models.x.api_key") == "s3cret"
         assert config.secret(f"file:{tmp_path / 'key'}", "models.x.api_key") == "from-file"
 
-    @pytest.mark.parametrize("reference", ["sk-live-very-secret", "env:", "vault:very-secret"])
+    @pytest.mark.parametrize(
+        "reference", ["sk-live-very-secret", "env:", "vault:very-secret", "env:sk-very-secret"]
+    )
     def test_a_secret_written_down_is_refused_and_not_repeated(self, reference: str) -> None:
         with pytest.raises(ConfigError) as caught:
             config.secret(reference, "models.x.api_key")

@@ -92,7 +92,7 @@ def test_suspects_out_of_the_ledger_wait_for_a_person_whose_word_is_the_label(sh
             said = mood if n != 7 else "good"
             row = LedgerRow(f"r{n}", 5.0 + n, "acme", "mood", "teacher", text, answer=said, top=True)
             asyncio.run(store.ledger.commit(row))
-    assert shell("data", "gather", "--task", "mood", "--out", "out.jsonl") == 0
+    assert shell("data", "gather", "--task", "mood", "--out", "out.jsonl", "--purpose", "a test") == 0
     assert shell("data", "errors", "out.jsonl", "--review", "--json") == 0
     assert json.loads(shell.out)["queued"] == 1
     assert shell("data", "errors", "out.jsonl", "--review", "--json") == 0
@@ -100,7 +100,7 @@ def test_suspects_out_of_the_ledger_wait_for_a_person_whose_word_is_the_label(sh
     assert shell("review", "list") == 0
     assert "rather bad" in shell.out
     assert shell("review", "correct", "r7", "bad") == 0
-    assert shell("data", "gather", "--task", "mood", "--out", "again.jsonl") == 0
+    assert shell("data", "gather", "--task", "mood", "--out", "again.jsonl", "--purpose", "a test") == 0
     rows = [json.loads(line) for line in (tmp_path / "again.jsonl").read_text().splitlines()]
     assert [row["answer"] for row in rows if row["id"] == "r7"] == ["bad"]
     write(tmp_path / "mine.jsonl", [{key: row[key] for key in ("input", "answer")} for row in rows])
@@ -126,7 +126,7 @@ def test_rows_of_the_ledger_on_which_teachers_differ_wait_for_a_person(shell: Sh
     (tmp_path / "stepladder.toml").write_text(
         (tmp_path / "stepladder.toml").read_text("utf-8") + more, "utf-8"
     )
-    assert shell("data", "gather", "--task", "mood", "--out", "asked.jsonl") == 0
+    assert shell("data", "gather", "--task", "mood", "--out", "asked.jsonl", "--purpose", "a test") == 0
     label = ["data", "label", "asked.jsonl", "--task", "mood", "--model", "teacher", "--model", "other"]
     assert shell(*label, "--out", "done.jsonl", "--yes", "--queue", "--json") == 0, shell.err
     assert json.loads(shell.out)["undecided"] == 1

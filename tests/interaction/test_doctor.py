@@ -70,6 +70,24 @@ def test_differences_name_the_key_and_both_values():
     assert not differences(config.parse(ONE), config.parse(f"# a remark\n{ONE}"))
 
 
+def test_a_password_in_an_address_is_shown_nowhere_and_its_change_is(monkeypatch, tmp_path):
+    given = (
+        ONE
+        + '[ledger]\nurl = "postgresql+psycopg://bob:hunter2@db/x"\n'
+        + '[models.big.headers]\nauthorization = "Bearer hunter2"\nx-team = "blue"\nx-api-key = "env:A"\n'
+    )
+    laid = lines(config.parse(given))
+    assert "hunter2" not in str(laid)
+    assert laid["ledger.url"] == '"postgresql+psycopg://bob:***@db/x"'
+    told = [laid[f"models.big.headers.{name}"] for name in ("authorization", "x-team", "x-api-key")]
+    assert told == ['"***"', '"blue"', '"env:A"']
+    said = differences(config.parse(given), config.parse(given.replace("hunter2", "hunter3")))
+    assert len(said) == 2 and "hunter" not in str(said), "the journal and the log have these lines"
+    monkeypatch.setenv("LEDGER", "sqlite:///elsewhere.db")
+    settings = Settings(tmp_path / "none.toml")
+    assert settings.store_url(config.parse('[ledger]\nurl = "env:LEDGER"\n')) == "sqlite:///elsewhere.db"
+
+
 def wrong(path):
     return {found.what: f"{found.wrong} {found.remedy}" for found in examine(Settings(path)) if found.wrong}
 

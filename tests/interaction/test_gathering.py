@@ -78,7 +78,7 @@ def test_a_tasks_questions_come_out_of_the_ledger(shell: Shell, tmp_path, monkey
             )
             asyncio.run(store.ledger.commit(row))
         asyncio.run(store.ledger.commit_feedback(FeedbackRow("r3", 9.0, "acme", answer="bad")))
-    assert shell("data", "gather", "--task", "mood", "--out", "out.jsonl") == 0
+    assert shell("data", "gather", "--task", "mood", "--out", "out.jsonl", "--purpose", "a test") == 0
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [(row["input"], row["answer"], row["origin"]) for row in rows] == [
         (f"text {n}", "bad" if n == 3 else "good", "feedback" if n == 3 else "top") for n in range(5)

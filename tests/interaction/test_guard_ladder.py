@@ -52,7 +52,9 @@ async def test_what_it_decides_is_paid_for_written_down_and_learnt_from(tmp_path
             assert row.status == "blocked" and row.cost == pytest.approx(0.1)
             (remark,) = [one for one in row.remarks if one.guard == "careful"]
             assert (remark.action, remark.categories, remark.by) == ("block", ("jailbreak",), "judge")
-            told = CliRunner().invoke(app, ["guard", "examples", "--config", str(home.house.settings.path)])
+            told = CliRunner().invoke(
+                app, ["guard", "examples", "--purpose", "guards", "--config", str(home.house.settings.path)]
+            )
             lines = [json.loads(line) for line in told.stdout.splitlines()]
             assert [(line["text"], line["label"]) for line in lines] == [("What shall I cook?", 0), (ODD, 1)]
 

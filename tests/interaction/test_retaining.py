@@ -70,7 +70,10 @@ async def test_each_class_goes_when_it_is_over_and_the_journal_says_so(tmp_path,
         for days in (30, 12):
             assert (ledger.get(f"plain{days}").status, ledger.get(f"plain{days}").text) == ("erased", "")
             kept = ledger.get(f"drawn{days}")
-            assert (kept.status, kept.text, kept.turns, kept.subject) == ("ok", "", (), "")
+            assert (kept.status, kept.text, kept.turns) == ("ok", "", ())
+            assert kept.subject == ledger.get(f"plain{days}").subject == "s" * 32, (
+                "datasets are erased by it yet"
+            )
             assert (kept.answer, kept.training) == ("good", False)
         assert ledger.get("plain1").text == ledger.get("drawn1").text == "Secret words"
         outcomes = ledger.outcomes("mood", "mood-1")
@@ -98,6 +101,16 @@ async def test_each_class_goes_when_it_is_over_and_the_journal_says_so(tmp_path,
         assert store.journal.verify() is None
     finally:
         await house.close()
+
+
+async def test_a_row_that_goes_takes_along_what_waited_for_a_person(home):
+    """It is found by its row alone: left behind, nobody could erase it any more."""
+    await asyncio.to_thread(fill, home.house, home.house.clock.time())
+    store, now = home.house.store, home.house.clock.time()
+    row = LedgerRow("held7", now - 7 * DAY, "acme", "mood", "big", "Secret words", answer="")
+    await asyncio.to_thread(store.ledger.write_many, [row])
+    store.retention.prune(now - 5 * DAY, lambda *_: None)
+    assert store.reviews.get("held7") is None and store.reviews.get("held1") is not None
 
 
 def test_it_can_be_done_by_hand(shell, tmp_path):

@@ -76,10 +76,10 @@ def test_questions_without_an_answer_are_shown(typed, tmp_path):
     row = LedgerRow("1", 1.0, "ann", "help", "big", "董事长是谁？", error="unanswered", grounds="{}")
     store.ledger.write_many([row, LedgerRow("2", 2.0, "ann", "help", "big", "fine")])
     store.close()
-    line = json.loads(typed("unanswered", "--json")[1])
+    line = json.loads(typed("unanswered", "--purpose", "quality", "--json")[1])
     assert (line["text"], line["times"], line["kind"]) == ("董事长是谁？", 1, "unanswered")
-    assert "董事长是谁" in typed("unanswered", "--task", "help")[1]
-    assert typed("unanswered", "--task", "other", "--json")[1] == ""
+    assert "董事长是谁" in typed("unanswered", "--purpose", "quality", "--task", "help")[1]
+    assert typed("unanswered", "--purpose", "quality", "--task", "other", "--json")[1] == ""
 
 
 BASE = '[models.m]\nkind = "chat"\n'

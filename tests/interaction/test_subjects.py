@@ -1,6 +1,7 @@
 """A person's words are found, handed out and erased wherever they went, and the journal proves it."""
 
 import gzip
+import secrets
 
 import pytest
 
@@ -8,8 +9,19 @@ from stepladder.core import Dataset, Example, StoreError
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.doors import PURPOSE
 from stepladder.registry import Registry
-from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, LedgerRow, Source
+from stepladder.store import (
+    FEEDBACK,
+    DecisionRow,
+    FeedbackRow,
+    HeldRow,
+    LedgerRow,
+    Source,
+    conversation_name,
+)
 from tests.interaction.conftest import ANSWERS, opened
+from tests.interaction.test_guarded import MAIL, answering
+from tests.interaction.test_reviews import holding
+from tests.interaction.upstreams import live
 from tests.product import mood, recorded, write_config
 
 WHY = {PURPOSE: "Anfrage der Person %E6%9F%A5%E8%AF%A2"}
@@ -175,6 +187,51 @@ def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
         "train": ()
     }
     store.close()
+
+
+@pytest.mark.parametrize("erase", [("subject", "erase", "ann"), ("tenant", "erase", "acme", "--yes")])
+def test_a_dataset_is_reached_though_retention_has_taken_the_words_of_its_rows(shell, erase):
+    store = shell.store()
+    registry = Registry(store.catalogue, shell.folder / "data" / "releases")
+    ann = store.subjects.pseudonym("acme", "ann")
+    rows = [
+        LedgerRow("r1", 1.0, "acme", "mood", "big", "Fine", answer="good", subject=ann),
+        LedgerRow("r2", 1.0, "acme", "mood", "big", "Rain", answer="bad", subject=ann),
+    ]
+    store.ledger.write_many(rows)
+    examples = (Example("r1", "Fine", "good"), Example("r2", "Rain", "bad"))
+    frozen = registry.freeze(Dataset("", "mood", {"train": examples}))
+    assert store.expiring.payload(2.0) == 2
+    store.close()
+    assert shell(*erase) == 0
+    store = shell.store()
+    left = Registry(store.catalogue, shell.folder / "data" / "releases").dataset(frozen.hash)
+    assert left.splits == {"train": ()}
+    assert {store.ledger.get(id).subject for id in ("r1", "r2")} == {""}
+    store.close()
+
+
+@pytest.mark.parametrize("by", ["subject", "conversation"])
+async def test_what_placeholders_stood_for_and_what_waited_go_with_the_words(tmp_path, monkeypatch, by):
+    monkeypatch.setenv("VAULT_KEY", secrets.token_hex(32))
+    pytest.importorskip("cryptography")
+    guards = holding(tmp_path, vault_key="env:VAULT_KEY")
+    async with live(tmp_path, answering("Noted."), guards) as it:
+        about = {"stepladder": {"conversation": "c-1", "subject": "ann"}}
+        await it.client.chat(f"I am {MAIL}", "gpt", **about)
+        held = await it.client.chat(f"frobnicate for {MAIL}", "gpt", **about)
+        other = await it.client.chat(
+            f"I am {MAIL}", "gpt", stepladder={"conversation": "c-2", "subject": "bob"}
+        )
+        assert (held.status, other.status) == (202, 200)
+        if by == "subject":
+            it.house.store.subjects.erase("ann", None, "test")
+        else:
+            assert (await it.client.send("DELETE", "/v1/conversations/c-1")).status == 200
+        assert it.house.store.reviews.get(held.json["id"]) is None
+        with it.house.store._database.read() as connection:
+            left = connection.exec_driver_sql("select name from vaults").scalars().all()
+        assert left == [conversation_name("admin", "c-2")]
 
 
 def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):

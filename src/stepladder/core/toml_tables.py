@@ -1,6 +1,7 @@
 """From a table of TOML to a typed dataclass, strictly: unknown keys name the nearest, values say what they may be."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
@@ -12,6 +13,8 @@ import msgspec
 from stepladder.core.errors import ConfigError
 
 T = TypeVar("T")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+"""Of an environment variable: what is none may be the secret itself, and is not repeated in an error."""
 
 
 def settings(data: Any, kind: type[T], where: str) -> T:
@@ -33,7 +36,7 @@ def settings(data: Any, kind: type[T], where: str) -> T:
 def secret(reference: str, where: str) -> str:
     """Resolve "env:NAME" or "file:PATH". The value must go straight to where it is used: never log or store it."""
     scheme, _, name = reference.partition(":")
-    if scheme == "env" and name:
+    if scheme == "env" and _NAME.match(name):
         value = os.environ.get(name)
         if not value:
             raise ConfigError(

@@ -63,6 +63,15 @@ class AdminRoute(Route):
         await asyncio.to_thread(self._house.store.journal.note, tenant.key, what, detail)
 
 
+async def read_for(house: House, request: Request, tenant: Tenant, otherwise: str = "") -> None:
+    """Write down that texts are read, and why: as the caller says, else `otherwise`. Raises BadRequest where neither does."""
+    why = otherwise
+    if PURPOSE in request.headers or not otherwise:
+        why = purpose_of(request, house.gateway.snapshot.config.privacy.purposes)
+    said = f"{request.method} {request.url.path}"
+    await asyncio.to_thread(house.store.journal.note, tenant.key, f"read for {why!r}", said)
+
+
 def credentials(request: Request) -> bytes | None:
     """The key, token or session that a request comes with: in its headers, else in the cookie of a log-in.
 

@@ -12,11 +12,32 @@ from stepladder.core import Config
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _PLUGGED = ("models", "retrievers", "chats", "tools")
+_PASSWORD = re.compile(r"(://[^/\s:@\"]*:)[^@\s\"]+@")
+_TELLING = re.compile(r"\.headers\..*(auth|cookie|key|token|secret|password)", re.IGNORECASE)
+_REFERENCE = re.compile(r'"(env|file):')
 _GUARDED = ("models", "tasks", "tenants")
 
 
 def lines(config: Config) -> dict[str, str]:
-    """Every key in force with its value, both as TOML writes them. Secrets are references, as in the file."""
+    """Every key in force with its value, both as TOML writes them, for people to read and for logs.
+
+    Secrets are references, as in the file; what is one all the same (a password in an address, a header's value) is ***.
+    """
+    return {key: _veiled(key, value) for key, value in _lines(config).items()}
+
+
+def _veiled(key: str, value: str) -> str:
+    if _TELLING.search(key) and not _REFERENCE.match(value):
+        return '"***"'
+    return veiled(value)
+
+
+def veiled(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
+    return _PASSWORD.sub(r"\1***@", text)
+
+
+def _lines(config: Config) -> dict[str, str]:
     whole = msgspec.to_builtins(config)
     for kind in _PLUGGED:
         whole[kind] = {name: _opened(table) for name, table in whole[kind].items()}
@@ -31,12 +52,16 @@ def lines(config: Config) -> dict[str, str]:
 
 def differences(old: Config, new: Config) -> list[str]:
     """One line for each key whose value differs."""
-    before, after = lines(old), lines(new)
+    before, after = _lines(old), _lines(new)
     return [
-        f"{key}: {before.get(key, 'not there')} -> {after.get(key, 'not there')}"
+        f"{key}: {_told(key, before)} -> {_told(key, after)}"
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     ]
+
+
+def _told(key: str, laid: Mapping[str, str]) -> str:
+    return _veiled(key, laid[key]) if key in laid else "not there"
 
 
 def toml_key(name: str) -> str:

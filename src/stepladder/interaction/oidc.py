@@ -63,8 +63,9 @@ class Issuer:
         return claims
 
     def name(self, claims: dict[str, Any]) -> str:
-        """What the person is called in the journal."""
-        return str(claims.get(self.config.name_claim) or claims["sub"])[:200]
+        """What the person is called in the journal; what is not printable would forge its lines, and is U+FFFD."""
+        said = str(claims.get(self.config.name_claim) or claims["sub"])[:200]
+        return "".join(one if one.isprintable() else "\ufffd" for one in said)
 
     def grant(self, claims: dict[str, Any]) -> Grant:
         """The role that the claims give. Raises NotAllowed where they give none."""

@@ -13,13 +13,19 @@ from stepladder.core import Answer, Blocked, ChatCall, Held, NotAllowed, Part, P
 from stepladder.interaction import wire
 from stepladder.interaction.compose import House
 from stepladder.interaction.describing import takes
-from stepladder.interaction.doors import AdminRoute
+from stepladder.interaction.disclosing import told
+from stepladder.interaction.doors import AdminRoute, read_for
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.interaction.marking import mark_for, mark_of, marked, prose
 from stepladder.models import said_by_us
 from stepladder.safety import decide, held_name, refusal
-from stepladder.service import TaskEntry, read
-from stepladder.store import OPEN, DecisionRow, HeldRow
+from stepladder.service import CHAT, TaskEntry, read
+from stepladder.store import ASKING, GUARDS, OPEN, REVIEW, DecisionRow, HeldRow, Pseudonym
+
+_ASKING_SECONDS = 900.0
+"""How long a worker may take to ask an approved question before another may."""
+_REJECTED = {"": "nobody has decided in time", GUARDS: "the answer to it was objected to"}
+"""Why it is refused, by who did where no person did."""
 
 
 class _Decision(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,34 +44,47 @@ class HeldPages:
         return [Route("/v1/held/{id}", guarded(self.held, self._house.identify), methods=["GET"])]
 
     async def held(self, request: Request, tenant: Tenant) -> Response:
-        """A chat completion once a person has decided, 202 until then. An approved question is asked now."""
-        id = request.path_params["id"]
-        row = await asyncio.to_thread(self._house.store.reviews.get, id)
-        if row is None or not (row.tenant == tenant.name or tenant.grant.allows(Right.REVIEW)):
+        """A chat completion once a person has decided, 202 until then. An approved question is asked now.
+
+        Only for the tenant that asked: it has the person's own words back, and may have a model asked on its bill.
+        """
+        id, reviews = request.path_params["id"], self._house.store.reviews
+        row = await asyncio.to_thread(reviews.get, id)
+        while row is not None and row.state == "again" and row.tenant == tenant.name:
+            row = await asyncio.to_thread(reviews.get, row.correction)
+        if row is None or row.tenant != tenant.name:
             raise _nothing(id)
-        if row.state in OPEN:
-            found = json_of(wire.held_body(Held(refusal(row.text, of="held"), id=id, due=row.due)), 202)
-            found.headers["retry-after"] = "30"
-            return found
-        if row.state == "rejected":
-            raise Blocked(refusal(row.text), remedy="(content_filter: a person has looked at it)")
-        if row.state == "approved" and row.side == "in":
+        asks = row.state == "approved" and row.side == "in"
+        if asks and await asyncio.to_thread(reviews.claim, row.id, _ASKING_SECONDS):
             return await self._ask(row, tenant)
+        if asks or row.state in (*OPEN, ASKING):
+            return _waits(Held(refusal(row.text, of="held"), id=row.id, due=row.due))
+        if row.state == "rejected":
+            why = _REJECTED.get(row.reviewer, "a person has looked at it")
+            raise Blocked(refusal(row.text), remedy=f"(content_filter: {why})")
         return await self._told(row, row.correction or row.answer)
 
     async def _ask(self, row: HeldRow, tenant: Tenant) -> Response:
-        gateway = self._house.gateway
-        entry = gateway.admit(read(row.request.encode()), tenant)
-        entry.approved = row.id
-        data = b""
-        async for part in gateway.answer(entry):
-            data += _bytes(entry, part)
+        """Ask a claimed question. However that ends, the claim does, too."""
+        gateway, data, became = self._house.gateway, b"", ("approved", "")
+        try:
+            entry = gateway.admit(read(row.request.encode()), tenant)
+            entry.approved = row.id
+            first = await asyncio.to_thread(self._house.store.ledger.get, row.id)
+            entry.whose = Pseudonym(first.subject) if first is not None else ""
+            async for part in gateway.answer(entry):
+                data += _bytes(entry, part)
+            outcomes = {
+                "ok": ("answered", entry.text),
+                "held": ("again", entry.id),
+                "blocked": ("rejected", ""),
+            }
+            became = outcomes.get(entry.outcome, became)
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._house.store.reviews.asked, row.id, *became))
         if entry.waits is not None:
-            return json_of(wire.held_body(entry.waits), 202)
-        if entry.outcome == "ok":
-            await asyncio.to_thread(self._house.store.reviews.answered, row.id, entry.text)
-        mark = mark_for(entry, gateway.snapshot.config.disclosure)
-        return Response(marked(data, mark) if mark else data, media_type="application/json")
+            return _waits(entry.waits)
+        return self._completion(data, entry.id, mark_for(entry, gateway.snapshot.config.disclosure))
 
     async def _told(self, row: HeldRow, text: str) -> Response:
         desk = self._house.gateway.guards.desk
@@ -73,10 +92,19 @@ class HeldPages:
             text = (await desk.vault([held_name(row.id)])).restore(text)
         call = ChatCall(id=row.id, body={}, stream=False)
         (piece,) = said_by_us(call, row.model, text, "stop")
+        if row.state == "corrected":  # a person's word is no machine's
+            return self._completion(piece.data, "", "")
         config = self._house.gateway.snapshot.config
-        mark = "" if row.correction else mark_of(config.disclosure)  # a person's word is no machine's
-        wanted = mark and prose(read(row.request.encode()), config.tasks.get(row.task))
-        return Response(marked(piece.data, mark) if wanted else piece.data, media_type="application/json")
+        wanted = prose(read(row.request.encode()), config.tasks.get(row.task))
+        return self._completion(piece.data, row.id, mark_of(config.disclosure) if wanted else "")
+
+    def _completion(self, data: bytes, written: str, mark: str) -> Response:
+        """`written` is the id of the answer, where a model wrote it: it is labelled like any other, prose with `mark`."""
+        response = Response(marked(data, mark) if mark else data, media_type="application/json")
+        disclosure = self._house.gateway.snapshot.config.disclosure
+        for name, value in told(disclosure, CHAT, written, written=bool(mark)) if written else ():
+            response.headers[name.decode()] = value.decode()
+        return response
 
 
 class ReviewPages:
@@ -86,7 +114,7 @@ class ReviewPages:
         self._house = house
 
     def routes(self) -> list[BaseRoute]:
-        """Where they are. To look at what waits is to review it: that is the purpose, and needs no other."""
+        """Where they are. To look at what waits is to review it, which is purpose enough; what was decided needs another."""
         route, one = partial(AdminRoute, self._house), "/admin/reviews/{id}"
         return [
             route(Right.REVIEW, "GET", "/admin/reviews", self.waiting),
@@ -103,6 +131,7 @@ class ReviewPages:
     async def waiting(self, request: Request, tenant: Tenant) -> Response:
         """GET /admin/reviews: what waits, the most urgent first; `?decided=1`: what was decided, the newest first."""
         decided = request.query_params.get("decided", "") not in ("", "0", "false")
+        await read_for(self._house, request, tenant, "" if decided else REVIEW)
         rows = await asyncio.to_thread(lambda: self._house.store.reviews.queue(decided=decided))
         return json_of({"reviews": rows})
 
@@ -116,6 +145,7 @@ class ReviewPages:
         row = await asyncio.to_thread(reviews.get, id)
         if row is None:
             raise _nothing(id)
+        await read_for(self._house, request, tenant, REVIEW if row.state in OPEN else "")
         return json_of({"review": row, "decisions": await asyncio.to_thread(reviews.decisions, id)})
 
     async def take(self, request: Request, tenant: Tenant) -> Response:
@@ -148,6 +178,12 @@ def _bytes(entry: Any, part: Part | Piece) -> bytes:
         return part.data
     whole = isinstance(part, Answer) and isinstance(entry, TaskEntry)
     return wire.completion(entry, part) if whole and isinstance(part, Answer) else b""
+
+
+def _waits(held: Held) -> Response:
+    found = json_of(wire.held_body(held), 202)
+    found.headers["retry-after"] = "30"
+    return found
 
 
 def _nothing(id: str) -> NotAllowed:

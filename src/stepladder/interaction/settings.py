@@ -81,8 +81,11 @@ class Settings:
         return (self.home / Path(name).expanduser()).absolute()
 
     def store_url(self, given: Config) -> str:
-        """The ledger's database: as configured, else SQLite in the data folder."""
-        return given.ledger.url or f"sqlite:///{self.folder(given) / 'stepladder.db'}"
+        """The ledger's database: as configured, or where that refers to, else SQLite in the data folder."""
+        url = given.ledger.url
+        if url.startswith(("env:", "file:")):
+            return config.secret(url, "ledger.url")
+        return url or f"sqlite:///{self.folder(given) / 'stepladder.db'}"
 
     def board(self, given: Config) -> Path:
         """Where the workers of this machine agree on limits, budgets and bans."""

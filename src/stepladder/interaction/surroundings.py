@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stepladder.core import Config
+from stepladder.interaction.layout import veiled
 
 _SECONDS = 3.0
 _PORTS = {"http": 80, "https": 443}
@@ -23,7 +24,7 @@ def unreachable(config: Config) -> Iterator[tuple[str, str]]:
     ]
     with ThreadPoolExecutor(8) as pool:
         for (name, url), why in zip(asked, pool.map(_knock, [url for _, url in asked]), strict=True):
-            yield f"Model {name}: {url}", why
+            yield veiled(f"Model {name}: {url}"), why
 
 
 def running(config: Config) -> tuple[str, str]:

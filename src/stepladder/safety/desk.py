@@ -113,8 +113,3 @@ async def _decided_feedback(store: Store, held: HeldRow, row: DecisionRow) -> He
 def held_name(id: str) -> str:
     """What the vault of a held request is kept under."""
     return f"held/{id}"
-
-
-def conversation_name(tenant: str, id: str) -> str:
-    """What the vault of a tenant's conversation is kept under."""
-    return f"conversation/{len(tenant)}/{tenant}/{id}"

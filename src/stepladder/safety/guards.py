@@ -27,7 +27,7 @@ from stepladder.core import (
 from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import Instead, clear_answer, restore_answer
 from stepladder.safety.clean import Clean
-from stepladder.safety.desk import Desk, conversation_name, held_name
+from stepladder.safety.desk import Desk, held_name
 from stepladder.safety.eyes import Eyes
 from stepladder.safety.judging import NOTHING, Judgement
 from stepladder.safety.lazily import cleared_on, lazily, lazily_whole
@@ -38,7 +38,7 @@ from stepladder.safety.policy import Policies, Policy
 from stepladder.safety.refusals import refusal
 from stepladder.safety.screening import Screening
 from stepladder.safety.watch import Watch, severer
-from stepladder.store import Store
+from stepladder.store import Store, conversation_name
 
 Parts = AsyncGenerator[Part | Piece]
 _WITHHELD = "[withheld: a guard failed]"

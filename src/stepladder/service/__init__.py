@@ -17,7 +17,7 @@ from stepladder.service.model_entry import ModelEntry
 from stepladder.service.offline import Labelled, label
 from stepladder.service.plan import OWNERS_WORD, UNSEEN, Plan, ServedTask, Snapshot
 from stepladder.service.purse import Aside
-from stepladder.service.request import ChatRequest, read, read_forwarded
+from stepladder.service.request import CHAT, ChatRequest, read, read_forwarded
 from stepladder.service.steps import Course
 from stepladder.service.summing import EXTRACT, ExtractRung, SummingRung, part_task, whole_task
 from stepladder.service.task_entry import TaskEntry
@@ -25,6 +25,7 @@ from stepladder.service.texts import texts_of, with_texts
 from stepladder.service.tools import OpenedTool, OpenedTools
 
 __all__ = [
+    "CHAT",
     "EXTRACT",
     "OWNERS_WORD",
     "READER",

@@ -27,7 +27,7 @@ from stepladder.core import (
 from stepladder.service.likeness import Likeness
 from stepladder.service.pictures import pictures_of
 from stepladder.service.purse import QuestionPurse
-from stepladder.service.request import ChatRequest
+from stepladder.service.request import ASKERS, ChatRequest
 from stepladder.service.texts import texts_of, with_texts
 from stepladder.service.tools import QuestionHands
 from stepladder.store import LedgerRow
@@ -74,6 +74,7 @@ class Entry(ABC):
         "text",
         "waits",
         "watch",
+        "whose",
     )
 
     task = ""
@@ -104,6 +105,7 @@ class Entry(ABC):
         self.text = ""
         self.waits: Held | None = None
         self.watch: Any = None  # what the guards keep of this question
+        self.whose = ""  # the pseudonym of whom it is about, where only that is known
         self._clock = clock
         self._mark = 0.0
         self._elsewhere = 0.0
@@ -186,11 +188,26 @@ class Entry(ABC):
         """The question, as it may be kept."""
 
     def body(self) -> str:
-        """The request as it may be kept, to be asked later; "" where it is no chat."""
+        """The request as it may be kept, to be asked later, whole; "" where it is no chat.
+
+        Without the person's id, which nothing keeps, and with what was said of learning from it, be it by a header.
+        """
         request = self.asked.request
         if not request.messages:
             return ""
-        return msgspec.json.encode({**request.body, "stream": False}).decode()
+        said = request.body.get("stepladder", msgspec.Raw(b"null"))
+        extra: dict[str, Any] = msgspec.json.decode(said, type=dict[str, msgspec.Raw] | None) or {}
+        extra = {key: value for key, value in extra.items() if key != "subject"}
+        extra["training"] = self.about()[1]
+        if request.confidential:
+            extra["confidential"] = True
+        body = {key: value for key, value in request.body.items() if key not in ASKERS}
+        return msgspec.json.encode({**body, "stepladder": extra, "stream": False}).decode()
+
+    def about(self) -> tuple[str, bool]:
+        """Whom it is about ("" for nobody), and whether it may be learnt from. Raises BadRequest."""
+        subject, training = self.asked.request.about(self.asked.tenant)
+        return self.whose or subject, training
 
     def texts(self) -> list[Text]:
         """Every text of the request. Raises BadRequest for JSON that cannot be read."""

@@ -177,7 +177,7 @@ class ModelEntry(Entry):
     def row(self, status: str, error: str = "") -> LedgerRow:
         """The ledger row of a plain model's chat: no task, no ladder, nothing drawn."""
         usage, asked = Usage() if self.cached else self._taken(status), self.asked
-        subject, training = asked.request.about(asked.tenant)
+        subject, training = self.about()
         return LedgerRow(
             id=asked.id,
             at=asked.at,

@@ -68,6 +68,7 @@ _EXTRA: msgspec.json.Decoder[_Extra | None] = msgspec.json.Decoder(_Extra | None
 _INT = msgspec.json.Decoder(int)
 _NO_EXTRA = _Extra()
 _MOST_SUBJECT = 512
+ASKERS = ("safety_identifier", "user")
 _BOUNDS = ("max_completion_tokens", "max_tokens")
 _PICTURE_TOKENS = 2000
 CHAT = "chat/completions"
@@ -179,7 +180,7 @@ class ChatRequest:
 
     def asker(self) -> str:
         """The user for whom it is asked, "" where none is named: OpenAI's `safety_identifier`, or its older `user`."""
-        named = next((name for name in ("safety_identifier", "user") if name in self.body), "")
+        named = next((name for name in ASKERS if name in self.body), "")
         return (_text(self.body[named]) or "")[:_MOST_SUBJECT] if named else ""
 
     def who(self, tenant: Tenant, id: str) -> str:

@@ -257,7 +257,7 @@ class TaskEntry(Entry):
         """The ledger row of a task's question."""
         question, low = self.question, self.low
         answer = self.answer or self._unfinished(status)
-        subject, training = self.asked.request.about(self.asked.tenant)
+        subject, training = self.about()
         return LedgerRow(
             id=question.id,
             at=question.asked_at,

@@ -28,9 +28,10 @@ from stepladder.store.keys import Keys
 from stepladder.store.ledger import Ledger
 from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
-from stepladder.store.reviews import OPEN, Reviews
+from stepladder.store.reviews import ASKING, GUARDS, OPEN, REVIEW, Reviews
 from stepladder.store.rollouts import RolloutConflict, Rollouts, Switches
 from stepladder.store.rows import (
+    FEEDBACK,
     KEPT_OUT,
     AskedRow,
     AuditRow,
@@ -48,6 +49,7 @@ from stepladder.store.rows import (
     LedgerRow,
     Note,
     Outcome,
+    Pseudonym,
     Source,
     Stage,
     TaskSummary,
@@ -55,20 +57,24 @@ from stepladder.store.rows import (
 )
 from stepladder.store.runs import Run, Runs
 from stepladder.store.shared_answers import SharedAnswers
-from stepladder.store.sources import DECIDED, FEEDBACK, Sources
+from stepladder.store.sources import DECIDED, Sources
 from stepladder.store.spending import Spending, Spent
 from stepladder.store.store import Store
 from stepladder.store.subjects import Kept
 from stepladder.store.trials import AnswerFigures, ArmAnswer, Trials
 from stepladder.store.turning import Leases, Stages, Turns
+from stepladder.store.vaults import conversation_name
 
 __all__ = [
+    "ASKING",
     "DECIDED",
     "EVERYWHERE",
     "FEEDBACK",
+    "GUARDS",
     "KEPT_OUT",
     "OPEN",
     "OVERLAP",
+    "REVIEW",
     "SESSION",
     "UNANSWERED",
     "UNSUPPORTED",
@@ -116,6 +122,7 @@ __all__ = [
     "Link",
     "Note",
     "Outcome",
+    "Pseudonym",
     "Retention",
     "Reviews",
     "RolloutConflict",
@@ -137,6 +144,7 @@ __all__ = [
     "Turns",
     "Word",
     "backup",
+    "conversation_name",
     "first_fault",
     "grounds_of",
     "read_journal",

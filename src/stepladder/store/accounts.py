@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,20 +42,29 @@ class Accounts:
         self._clock = clock
 
     def create(self, name: str, role: Role, password: str, who: str) -> None:
-        """Add an account; `password` is the hash. Raises BadRequest when the name is in use or not printable."""
+        """Add an account; `password` is the hash. Raises BadRequest when the name is not printable, or as good as in use."""
+        name = _spelt(name)
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise BadRequest("An account needs a printable name of 1 to 200 characters.", param="name")
         row = {"name": name, "role": role.value, "password": password, "created_at": self._clock.time()}
         with self._database.write() as connection:
-            if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is not None:
-                raise BadRequest(f"There is an account named {name!r} already.", param="name")
+            known = connection.execute(select(accounts.c.name)).scalars()
+            near = next((one for one in known if _alike(one) == _alike(name)), None)
+            if near is not None:
+                raise BadRequest(
+                    f"There is an account named {near!r} already.",
+                    param="name",
+                    remedy="Take a name that is not told from it by its spelling alone.",
+                )
             connection.execute(insert(accounts).values(row | {"failures": 0, "locked_until": 0.0}))
             self._note(connection, who, "account create", f"{name} ({role})")
 
     def get(self, name: str) -> Account | None:
         """The account, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
+            row = connection.execute(
+                select(accounts).where(accounts.c.name.in_({name, _spelt(name)}))
+            ).first()
         return None if row is None else _account(row)
 
     def list(self) -> list[Account]:
@@ -170,6 +180,16 @@ class Accounts:
 
     def _note(self, connection: Connection, who: str, what: str, detail: str) -> None:
         append(connection, Note(self._clock.time(), who, what, detail))
+
+
+def _spelt(name: str) -> str:
+    """A name in one form, however a keyboard puts its accents together (Unicode's NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _alike(name: str) -> str:
+    """What names have in common that a reader of the journal may take for one."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _account(row: Any) -> Account:

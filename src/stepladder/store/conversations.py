@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_
 
 from stepladder.store.columns import characters
 from stepladder.store.database import Database, bump
+from stepladder.store.held import erase_held
 from stepladder.store.ledger import Ledger
 from stepladder.store.rows import LedgerRow
 from stepladder.store.tables import audits, conversations, feedback, ledger, settings
+from stepladder.store.vaults import drop_vaults
 
 ERASED = "erased"
 """The status of a row whose words were taken out: it counts for nothing but the bill."""
@@ -79,7 +81,8 @@ class Conversations:
         return sorted((row for row in found if row is not None), key=lambda row: row.seq)
 
     def erase(self, tenant: str, id: str) -> int:
-        """Take a conversation's words out of the ledger, out of audits and feedback, for good; how many answers it had.
+        """Take a conversation's words out for good: of the ledger, audits, feedback, the review queue, and its vault; how many
+        answers it had.
 
         The rows stay, for the bill: `erased`, with their tokens and their cost, and without a word.
         """
@@ -90,9 +93,12 @@ class Conversations:
 
     def _erase(self, tenant: str, id: str) -> int:
         with self._database.write() as connection:
+            self._database.forgetful(connection)
             query = select(conversations.c.request_id).where(*_whose(tenant, id))
             ids = list(connection.execute(query).scalars())
             erase_words(connection, ids)
+            erase_held(connection, ids)
+            drop_vaults(connection, [(tenant, id)])
             connection.execute(delete(conversations).where(*_whose(tenant, id)))
             if ids:
                 let_go(connection)

@@ -6,17 +6,18 @@ Killed at any moment, it goes on where it was when it is asked for again. The ro
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from stepladder.core import Clock, Progress
 from stepladder.store.chain import append
 from stepladder.store.conversations import ERASED, erase_words, let_go
 from stepladder.store.data_keys import DataKeys
 from stepladder.store.database import Database, bump
+from stepladder.store.held import erase_held
 from stepladder.store.review_tables import held, vaults
-from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
 from stepladder.store.tables import conversations, keys, ledger
+from stepladder.store.vaults import conversation_name
 from stepladder.store.watch_tables import sources
 
 _AT_ONCE = 500
@@ -47,15 +48,18 @@ class Erasure:
         self._data_keys = data_keys
 
     def requests(self, tenant: str) -> list[str]:
-        """The ids of a tenant's rows that still hold words."""
-        query = select(ledger.c.id).where(ledger.c.tenant == tenant, ledger.c.status != ERASED)
+        """The ids of all of a tenant's rows: what lost its words here may have its words in a dataset."""
+        return self._ids(ledger.c.tenant == tenant)
+
+    def _ids(self, *which: ColumnElement[bool]) -> list[str]:
+        query = select(ledger.c.id).where(*which)
         with self._database.read() as connection:
             return list(connection.execute(query.order_by(ledger.c.seq)).scalars())
 
     def tenant(self, tenant: str, who: str, progress: Progress, also: str = "") -> Erased:
         """Erase it; the journal's line says how much, and what was `also` erased elsewhere. Raises StoreError."""
         destroyed, revoked = self._shut(tenant)
-        ids = self.requests(tenant)
+        ids = self._ids(ledger.c.tenant == tenant, (ledger.c.status != ERASED) | (ledger.c.subject != ""))
         for start in range(0, len(ids), _AT_ONCE):
             progress(start, len(ids), "erasing words")
             self._step(ids[start : start + _AT_ONCE])
@@ -91,7 +95,7 @@ class Erasure:
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
                 erase_held(connection, some)
-            conversation = f"conversation/{len(tenant)}/{tenant}/"
+            conversation = conversation_name(tenant)
             connection.execute(delete(vaults).where(vaults.c.name.startswith(conversation, autoescape=True)))
             connection.execute(delete(sources).where(sources.c.tenant == tenant))
         return len(ids)

@@ -11,9 +11,9 @@ from sqlalchemy import delete, or_, select, update
 
 from stepladder.store.conversations import ERASED, erase_words
 from stepladder.store.database import Database
+from stepladder.store.held import erase_held
 from stepladder.store.retention import served
 from stepladder.store.review_tables import held
-from stepladder.store.reviews import erase_held
 from stepladder.store.tables import conversations, feedback, ledger
 
 _AT_ONCE = 200
@@ -28,7 +28,7 @@ class Expiring:
         self._database = database
 
     def payload(self, before: float, going_on: GoingOn = lambda: True) -> int:
-        """The words of questions and answers."""
+        """The words of questions and answers. The person's pseudonym stays: by it datasets and reviews are erased yet."""
         return self._repeat(lambda: self._words(before, evidence=False), going_on) + self._repeat(
             lambda: self._words(before, evidence=True), going_on
         )
@@ -58,10 +58,10 @@ class Expiring:
             if evidence:
                 gone: dict[str, Any] = {"text": "", "fields": "", "turns": "", "grounds": "", "remarks": ""}
                 statement = update(ledger).where(ledger.c.id.in_(ids))
-                connection.execute(statement.values(training=False, subject="", **gone))
+                connection.execute(statement.values(training=False, **gone))
             else:
                 erase_words(connection, ids)
-                connection.execute(update(ledger).where(ledger.c.id.in_(ids)).values(subject="", error=""))
+                connection.execute(update(ledger).where(ledger.c.id.in_(ids)).values(error=""))
             connection.execute(delete(conversations).where(conversations.c.request_id.in_(ids)))
         return len(ids)
 

@@ -14,6 +14,9 @@ from stepladder.store.rows import Key
 from stepladder.store.tables import keys
 
 _STALE_SECONDS = 0.5
+_OTHERS = ("account:", "oidc:", "cli:")
+_OURSELVES = ("server", "cli")
+"""In whose name the journal has lines: a key that is called so would sign them as another's."""
 
 
 def _hash(secret: str) -> str:
@@ -60,6 +63,12 @@ class Keys:
         for given, what in named:
             if not given.strip() or len(given) > 200 or not given.isprintable():
                 raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
+        if name.startswith(_OTHERS) or name in _OURSELVES:
+            raise BadRequest(
+                f"{name!r} is what the journal calls somebody else.",
+                param="name",
+                remedy="Take a name that does not begin with account:, oidc: or cli:, and is not server or cli.",
+            )
         grant = OWNER if admin else grant
         held = {
             "admin": grant.role is not None,

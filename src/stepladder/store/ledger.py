@@ -42,6 +42,7 @@ from stepladder.store.rows import (
     LabelledRow,
     LedgerRow,
     Outcome,
+    Pseudonym,
     TaskSummary,
 )
 from stepladder.store.spending import adding, charge_values, merged
@@ -120,7 +121,9 @@ class Ledger:
         Raises LedgerUnavailable when neither is written.
         """
         if row.subject:
-            row = replace(row, subject=self._pseudonym(row.tenant, row.subject))
+            known = isinstance(row.subject, Pseudonym)
+            subject = str(row.subject) if known else self._pseudonym(row.tenant, row.subject)
+            row = replace(row, subject=subject)
         also = [(self._charges, charge_values(charge))] if charge is not None else []
         if row.conversation:
             also.append((self._spoken, conversation_values(row)))

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, delete, func, select
 
 from stepladder.core import Progress, StoreError
 from stepladder.store.database import Database
+from stepladder.store.held import erase_held
 from stepladder.store.tables import audits, conversations, feedback, ledger, rollouts
 
 _AT_ONCE = 200
@@ -88,6 +89,8 @@ class Retention:
             return 0, after
         seqs, ids = [row.seq for row in found], [row.id for row in found]
         with self._database.write() as connection:
+            self._database.forgetful(connection)
+            erase_held(connection, ids)  # nobody could find it any more to erase it
             connection.execute(delete(audits).where(audits.c.seq.in_(seqs)))
             connection.execute(delete(feedback).where(feedback.c.seq.in_(seqs)))
             connection.execute(delete(conversations).where(conversations.c.request_id.in_(ids)))

@@ -5,18 +5,22 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from stepladder.core import BadRequest, Clock
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
 from stepladder.store.payload import Payload
-from stepladder.store.review_tables import decisions, held, vaults
+from stepladder.store.review_tables import decisions, held
 from stepladder.store.rows import DecisionRow, HeldRow
-from stepladder.store.sources import FEEDBACK
-from stepladder.store.tables import feedback, ledger
+from stepladder.store.tables import ledger
 
 OPEN = ("waiting", "taken")
+ASKING = "asking"
+REVIEW = "review"
+"""What is read to be decided is read for this."""
+GUARDS = "guards"
+"""Who has rejected it where no person did."""
 _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 
 
@@ -43,14 +47,15 @@ class Reviews:
         return None if found is None else self._now(found)
 
     def queue(self, *, decided: bool = False, limit: int = 100) -> list[HeldRow]:
-        """What waits, the most urgent first; or what was decided, the newest first."""
+        """What waits, the most urgent first; or what was decided, by people or by its deadline, the newest first."""
         query = select(held)
         if decided:
-            query = query.where(held.c.state.not_in(OPEN)).order_by(held.c.at.desc())
+            over = held.c.state.not_in(OPEN) | (held.c.due <= self._clock.time())
+            query = query.where(over).order_by(held.c.at.desc())
         else:
             query = query.where(held.c.state.in_(OPEN), held.c.due > self._clock.time()).order_by(held.c.due)
         with self._database.read() as connection:
-            return [_row(found) for found in connection.execute(query.limit(limit)).mappings()]
+            return [self._now(_row(found)) for found in connection.execute(query.limit(limit)).mappings()]
 
     def learnable(self, limit: int = 100_000) -> list[HeldRow]:
         """What was decided, the newest first, without what its asker does not want learnt from."""
@@ -106,16 +111,31 @@ class Reviews:
             connection.execute(update(held).where(held.c.id == row.held).values(values))
         return self._known(row.held)
 
-    def answered(self, id: str, answer: str) -> bool:
-        """An approved question has been asked since; False where it had been before."""
+    def claim(self, id: str, seconds: float) -> bool:
+        """An approved question is asked now, by one at a time: False where somebody does, or it is not to be asked.
+
+        Who does and dies has it for `seconds`.
+        """
         with self._database.write() as connection:
             found = _one(connection, id)
-            values = {"state": "answered", "correction": characters(answer)}
-            ready = self._payload.values(connection, "held", found.tenant if found else "", values)
-            done = connection.execute(
-                update(held).where(held.c.id == id, held.c.state != "answered").values(ready)
-            )
-            return done.rowcount > 0
+            if found is None or self._now(found).state != "approved":
+                return False
+            mine = (held.c.id == id, held.c.state == found.state, held.c.due == found.due)
+            values = {"state": ASKING, "due": self._clock.time() + seconds}
+            return connection.execute(update(held).where(*mine).values(values)).rowcount > 0
+
+    def asked(self, id: str, state: str, said: str = "") -> None:
+        """A claimed question is "answered", with what was `said`; its answer waits "again", under that id; guards
+        objected to it ("rejected"); or nothing came of it, and it may be asked again ("approved")."""
+        with self._database.write() as connection:
+            found = _one(connection, id)
+            if found is None or found.state != ASKING:
+                return
+            values = {"state": state, "correction": characters(said)}
+            if state == "rejected":
+                values["reviewer"] = GUARDS
+            ready = self._payload.values(connection, "held", found.tenant, values)
+            connection.execute(update(held).where(held.c.id == id).values(ready))
 
     def decisions(self, id: str | None = None) -> list[DecisionRow]:
         """Every decision, or those about one request, oldest first."""
@@ -143,9 +163,11 @@ class Reviews:
         return found
 
     def _now(self, found: HeldRow) -> HeldRow:
-        if found.state in OPEN and found.due <= self._clock.time():
-            return replace(found, state=_STATE[found.fallback])
-        return found
+        if found.due > self._clock.time() or found.state not in (*OPEN, ASKING):
+            return found
+        if found.state == ASKING:
+            return replace(found, state="approved")
+        return replace(found, state=_STATE[found.fallback], reviewer="")
 
 
 def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]:
@@ -160,16 +182,6 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
         for kind in kinds
     ) / (count * count)
     return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
-
-
-def erase_held(connection: Connection, ids: Sequence[str]) -> int:
-    """Take what waited, or waits, for these requests out, and for feedback on them, with its decisions and its vaults; how
-    many there were."""
-    said = select(feedback.c.id).join(ledger, ledger.c.seq == feedback.c.seq).where(ledger.c.id.in_(ids))
-    ids = [*ids, *(f"{FEEDBACK}-{id}" for id in connection.execute(said).scalars())]
-    connection.execute(delete(decisions).where(decisions.c.held.in_(ids)))
-    connection.execute(delete(vaults).where(vaults.c.name.in_([f"held/{id}" for id in ids])))
-    return connection.execute(delete(held).where(held.c.id.in_(ids))).rowcount
 
 
 def _one(connection: Connection, id: str) -> HeldRow | None:

@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 
 from stepladder.core import CLIENT, Field, Grant, Remark, Rollout, Turn, record
 
+FEEDBACK = "feedback"
+"""In the review queue, the side of a word of feedback, whose id there is `feedback-` and its own."""
+
+
+class Pseudonym(str):
+    """Under what name the ledger knows a person already: it is written as it is."""
+
+    __slots__ = ()
+
 
 @record
 class LedgerRow:
@@ -334,9 +343,10 @@ class HeldRow:
     """A question or an answer that waits for a person; `id` is the request's.
 
     `request` is the chat request as it may go on (JSON), `answer` the answer that was held, "" where the question was.
-    `state` is "waiting", "taken", "approved", "corrected", "rejected" or "answered" (an approved question that was asked
-    since). `correction` is what a person would have said, or what was answered since. After `due`, `fallback` ("approve" or
-    "reject") counts.
+    `state` is "waiting", "taken", "approved", "corrected", "rejected", "asking" (an approved question is with the model,
+    until `due` at most), "answered" (it was asked since) or "again" (its answer waits in turn, under the id that is the
+    `correction`). Else `correction` is what a person would have said, or what was answered since. After `due`, `fallback`
+    ("approve" or "reject") counts; nobody's name is the `reviewer` then.
     """
 
     id: str

@@ -16,9 +16,6 @@ from stepladder.store.watch_tables import sources
 DECIDED = ("approved", "refused")
 """States that a person gave."""
 
-FEEDBACK = "feedback"
-"""In the review queue, the side of a word of feedback, whose id there is `feedback-` and its own."""
-
 TRUST = ("trusted", "untrusted")
 
 

@@ -18,10 +18,11 @@ from stepladder.core import Clock
 from stepladder.store.chain import append
 from stepladder.store.conversations import erase_words, let_go
 from stepladder.store.database import Database, bump
+from stepladder.store.held import erase_held
 from stepladder.store.review_tables import decisions, held
-from stepladder.store.reviews import erase_held
 from stepladder.store.rows import Note
 from stepladder.store.tables import audits, conversations, feedback, ledger, settings
+from stepladder.store.vaults import drop_vaults
 
 _KEY = "subject key"
 _SHOWN = ("id", "at", "tenant", "task", "model", "status", "text", "fields", "turns", "answer", "low_answer")
@@ -80,6 +81,9 @@ class Subjects:
             kept = Kept(names, tuple(_requests(connection, names)))
             erase_words(connection, kept.ids)
             for some in _some(kept.ids):
+                talks = select(conversations.c.tenant, conversations.c.conversation).distinct()
+                talked = connection.execute(talks.where(conversations.c.request_id.in_(some))).all()
+                drop_vaults(connection, [(row.tenant, row.conversation) for row in talked])
                 connection.execute(delete(conversations).where(conversations.c.request_id.in_(some)))
                 erase_held(connection, some)
             gone = update(ledger).where(ledger.c.subject.in_(names)).values(subject="", error="")

@@ -1,11 +1,27 @@
 """Sealed vaults at rest: opaque bytes by name, each until a time."""
 
-from sqlalchemy import delete, insert, select
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
 
 from stepladder.core import Clock
 from stepladder.store.columns import characters
 from stepladder.store.database import Database
 from stepladder.store.review_tables import vaults
+
+_AT_ONCE = 500
+
+
+def conversation_name(tenant: str, id: str = "") -> str:
+    """What the vault of a tenant's conversation is kept under; without an `id` how all of them begin."""
+    return f"conversation/{len(tenant)}/{tenant}/{id}"
+
+
+def drop_vaults(connection: Connection, talks: Sequence[tuple[str, str]]) -> None:
+    """Take out what placeholders stand for in these conversations, each a tenant and an id."""
+    names = [characters(conversation_name(*talk)) for talk in talks]
+    for start in range(0, len(names), _AT_ONCE):
+        connection.execute(delete(vaults).where(vaults.c.name.in_(names[start : start + _AT_ONCE])))
 
 
 class Vaults:

@@ -25,6 +25,10 @@ class Bans:
         self._strikes = strikes or Strikes()
         self._events = events or Events()
 
+    def left(self, address: str) -> float:
+        """For how many seconds yet the address is banned; 0 where it is not."""
+        return self._strikes.banned(f"address {address}", self._clock.monotonic()) if address else 0.0
+
     def wrong(self, address: str) -> float:
         """Note a wrong key; how many seconds the address is banned for from now on, 0 where it is not."""
         if not self.after or not self.seconds or not address:

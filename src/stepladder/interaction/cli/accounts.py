@@ -81,9 +81,10 @@ def list_accounts(config: ConfigOption = None) -> None:
     from datetime import UTC, datetime
 
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("name", "role", "made", "state")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("name", "role", "made", "state")
     with opened(config) as place:
         for account in place.store.accounts.list():
             made = datetime.fromtimestamp(account.created_at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -28,9 +28,10 @@ def list_lines(
 ) -> None:
     """Show who did what: keys, accounts, modes, roll backs, promotions, erasures, readings of texts, the configuration."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("line", "when (UTC)", "who", "what", "detail")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("line", "when (UTC)", "who", "what", "detail")
     with opened(config) as place:
         for link in place.store.journal.newest(lines, what):
             when = datetime.fromtimestamp(link.at, UTC).strftime("%Y-%m-%d %H:%M:%S")

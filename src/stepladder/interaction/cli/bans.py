@@ -19,12 +19,12 @@ app = typer.Typer(help="List and lift bans.", no_args_is_help=True)
 def listed(config: ConfigOption = None) -> None:
     """List who is banned, the longest ban first: addresses that guess keys, and askers of no ordinary use."""
     from rich.console import Console
-    from rich.table import Table
 
     from stepladder.core import SystemClock
     from stepladder.interaction.banning import standing
+    from stepladder.interaction.cli.shown import sheet
 
-    table = Table("id", "who", "why", "seconds left", "times")
+    table = sheet("id", "who", "why", "seconds left", "times")
     with opened(config) as place, _running(place) as strikes:
         bans = standing(strikes, place.store.journal, SystemClock())
     for ban in bans:

@@ -17,9 +17,10 @@ IdArgument = Annotated[str, typer.Argument(help="The conversation's id, as its c
 def listed(tenant: TenantArgument, config: ConfigOption = None) -> None:
     """List a tenant's conversations, the one that went on last first."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("conversation", "answers", "began", "last")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("conversation", "answers", "began", "last")
     with opened(config) as place:
         for one in place.store.conversations.of(tenant):
             table.add_row(one.id, str(one.answers), _when(one.began), _when(one.last))

@@ -233,9 +233,9 @@ def _packed(row: object) -> bytes:
 
 
 def _table(console: "Console", found: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+    from stepladder.interaction.cli.shown import sheet
 
-    table = Table("line", "text", "label", "suggested", "sure", "by")
+    table = sheet("line", "text", "label", "suggested", "sure", "by")
     for row in found:
         table.add_row(
             str(row["line"]),

@@ -66,10 +66,11 @@ def remove(
 def list_entries(task: TaskArgument, config: ConfigOption = None) -> None:
     """List a task's entries."""
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = Table("text", "kind", "answer", "who")
+        table = sheet("text", "kind", "answer", "who")
         for entry in place.store.entries.list(task):
             table.add_row(entry.key, entry.kind, entry.answer, entry.who)
     Console().print(table)
@@ -106,10 +107,11 @@ def history(
     from datetime import UTC, datetime
 
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = Table("id", "when", "who", "text", "kind", "before", "after", "undoes")
+        table = sheet("id", "when", "who", "text", "kind", "before", "after", "undoes")
         for edit in place.store.entries.history(task, most):
             when = datetime.fromtimestamp(edit.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
             undoes = "" if edit.undoes is None else str(edit.undoes)

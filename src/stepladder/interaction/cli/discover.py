@@ -91,7 +91,7 @@ def _read(console: "Console", file: Path | None, config: Path | None) -> "list[E
     if read.skipped:
         console.print(f"[yellow]{read.skipped} broken rows were skipped; the first of them:")
         for row in read.first_skipped:
-            console.print(f"  line {row.line}: {row.reason}", highlight=False)
+            console.print(f"  line {row.line}: {row.reason}", highlight=False, markup=False)
     return list(read.rows)
 
 
@@ -118,9 +118,8 @@ def _find(exchanges: "list[Exchange]", fewest: int, terms: Any) -> "tuple[Discov
 def _show(
     console: "Console", found: "Discovery", proposals: "list[Proposal]", rows: "list[Exchange]"
 ) -> None:
-    from rich.table import Table
-
     from stepladder.data import span_days
+    from stepladder.interaction.cli.shown import sheet
 
     days = span_days(rows)
     over = f" over {days:,.1f} days" if days else ""
@@ -129,7 +128,7 @@ def _show(
     )
     for reason, count in found.reasons.most_common():
         console.print(f"  {count:,} left over: {reason}", highlight=False)
-    table = Table("task", "answers", "calls", "tokens", "cost", "calls avoided", "agreement")
+    table = sheet("task", "answers", "calls", "tokens", "cost", "calls avoided", "agreement")
     for proposal in proposals:
         task, result = proposal.found, proposal.backtest
         labels = f"{task.kind.kind}" + (f" ({len(task.kind.labels)})" if task.kind.labels else "")
@@ -143,14 +142,14 @@ def _show(
         console.print(f"\n[bold]{proposal.name}[/bold]: {proposal.traits.problem}")
         _advice(console, proposal.advice)
         if proposal.why_not:
-            console.print(f"Not replayed: {proposal.why_not}.", highlight=False)
+            console.print(f"Not replayed: {proposal.why_not}.", highlight=False, markup=False)
         console.print(proposal.toml, markup=False, highlight=False, soft_wrap=True)
 
 
 def _advice(console: "Console", advice: "tuple[Advice, ...]") -> None:
-    from rich.table import Table
+    from stepladder.interaction.cli.shown import sheet
 
-    table = Table("rung", "", "for", "against")
+    table = sheet("rung", "", "for", "against")
     for line in advice:
         table.add_row(line.rung, line.fit, "; ".join(line.reasons), "; ".join(line.against))
     console.print(table)

@@ -17,13 +17,13 @@ NameOption = Annotated[str, typer.Option("--source", help="The `source` that the
 def listed(task: TaskArgument, config: ConfigOption = None) -> None:
     """List the sources of a task's feedback, the most contradicted first."""
     from rich.console import Console
-    from rich.table import Table
 
     from stepladder.data import feedback_sources
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
         found = feedback_sources(place.store, place.task(task))
-    table = Table("tenant", "key", "source", "words", "differ", "contradicted", "held", "trust")
+    table = sheet("tenant", "key", "source", "words", "differ", "contradicted", "held", "trust")
     for one in found:
         who = (one.source.tenant, one.source.key, one.source.name)
         counts = (one.words, one.differing, one.contradicted, one.held)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepladder.core import BadRequest, SourceKind
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, opened, reading
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ app = typer.Typer()
 _PAGE = 5_000
 FeedOption = Annotated[list[str] | None, typer.Option(help="The address of an RSS or Atom feed.")]
 DepthOption = Annotated[int, typer.Option(help="Pages of a site up to so many links away.")]
+_ANY = "Name files, folders, a database, a site, --feed or --task."
 LicenceOption = Annotated[str, typer.Option(help="Of what from the web does not name its own.")]
 
 
@@ -50,28 +51,27 @@ def gather(  # noqa: PLR0913, PLR0917 a command's options
         list[str] | None, typer.Option(help="A column that becomes one of the question's fields.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Gather rows of one shape from everywhere: {"input", "answer", ..., "source"}. Goes on after any end."""
+    """Gather rows of one shape from everywhere: {"input", ..., "source"}. Goes on after any end. --task takes a --purpose."""
     from stepladder.data import Crawl, FieldNames, Reading, Shape, gather_rows
 
     if shape not in list(Shape):
         raise BadRequest(f"--shape is {shape!r}.", param="--shape", remedy=f"Give {', '.join(Shape)}.")
     names = FieldNames(input_, answer, gold, "fields", time)
-    reading = Reading(Shape(shape), names, tuple(field or ()), every_turn)
+    how = Reading(Shape(shape), names, tuple(field or ()), every_turn)
     wanted = _sources((sources or (), feed or ()), query, Crawl(depth, pages, rate, licence))
     if task is None:
         if not wanted:
-            raise BadRequest(
-                "There is nothing to gather from.",
-                remedy="Name files, folders, a database, a site, --feed or --task.",
-            )
+            raise BadRequest("There is nothing to gather from.", remedy=_ANY)
         with moving_bar() as tell:
-            found = gather_rows(wanted, reading, out, tell)
+            found = gather_rows(wanted, how, out, tell)
     else:
         with opened(config) as place, moving_bar() as tell:
             wanted.insert(0, _ledger(place.store, place.task(task).name))
-            found = gather_rows(wanted, reading, out, tell)
+            reading(place, purpose, f"data gather of {task} to {out.name}")
+            found = gather_rows(wanted, how, out, tell)
     _tell(found, json_)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from stepladder.core import Action, BadRequest, DataError, Side, Verdict
 from stepladder.interaction.cli.labelled import labelled, row_of
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, opened, reading
 
 if TYPE_CHECKING:
     from stepladder.safety import Chain, Configured
@@ -131,9 +131,13 @@ def _rows(store: "Store", since: float = 0.0) -> "Iterator[LedgerRow]":
 
 
 @app.command()
-def examples(config: ConfigOption = None) -> None:
-    """Write what safety models decided as JSON lines {"text", "label"}, for `guard eval` and for fitting guards."""
+def examples(purpose: PurposeOption = "", config: ConfigOption = None) -> None:
+    """Write what safety models decided as JSON lines {"text", "label"}, for `guard eval` and for fitting guards.
+
+    The journal says who did, and why.
+    """
     with opened(config) as place:
+        reading(place, purpose, "guard examples")
         for row in _rows(place.store):
             if row.training and (line := _example(row)):
                 typer.echo(json.dumps(line, ensure_ascii=False))

@@ -94,10 +94,11 @@ def list_keys(config: ConfigOption = None) -> None:
     from datetime import UTC, datetime
 
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = Table("name", "tenant", "role", "groups", "ends in", "made", "state")
+        table = sheet("name", "tenant", "role", "groups", "ends in", "made", "state")
         now = datetime.now(UTC).timestamp()
         for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -175,11 +175,12 @@ def list_documents(
 ) -> None:
     """List collections, or the documents of one."""
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as knowledge:
         if not collection:
-            table = Table("tenant", "collection", "documents", "passages", "embedder")
+            table = sheet("tenant", "collection", "documents", "passages", "embedder")
             for one in knowledge.collections(tenant or None):
                 table.add_row(
                     one.tenant or "(all)", one.name, str(one.documents), str(one.passages), one.embedder

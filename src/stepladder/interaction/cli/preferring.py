@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, opened, reading
 
 if TYPE_CHECKING:
     from stepladder.store import JudgedRow, Store
@@ -23,9 +23,13 @@ def pairs(
         bool, typer.Option("--marked", help="Answers with a mark each (for kto), not pairs.")
     ] = False,
     liked: Annotated[float, typer.Option(help="The score from which on an answer was liked.")] = 0.5,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Preferences from feedback, the review queue and audits: what was said, and what should have been."""
+    """Preferences from feedback, the review queue and audits: what was said, and what should have been.
+
+    The journal says who wrote them out, and why.
+    """
     import json
     from collections import Counter
 
@@ -34,6 +38,7 @@ def pairs(
     counts: Counter[str] = Counter()
     with opened(config) as place:
         found = place.task(task)
+        reading(place, purpose, f"data pairs of {task} to {out.name}")
         rows = _judged(place.store, found.name)
         made = (
             preferences.marks(rows, found.prompt, liked=liked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, opened
+from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
 if TYPE_CHECKING:
     from stepladder.core import Followed
@@ -43,6 +43,7 @@ def share(config: ConfigOption = None) -> None:
         there = [one for one in here.keeping.all() if here.registry.place(one).is_dir()]
         for release in there:
             here.registry.share(release)
+        here.store.journal.note(caller(), "release", f"shared {len(there)} at the address of [artefacts]")
     print(f"{len(there)} releases are there.")
 
 

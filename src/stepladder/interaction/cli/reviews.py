@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from stepladder.core import Side
-from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
+from stepladder.interaction.cli.options import ConfigOption, Place, PurposeOption, caller, opened, reading
+from stepladder.interaction.cli.shown import plain
 
 app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
+_LET_PASS = ("approved", "asking", "answered", "again")
 IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
 ReviewerOption = Annotated[str, typer.Option(help="Who decides; by default whoever types.")]
 CommentOption = Annotated[str, typer.Option(help="Why, for those who come after.")]
@@ -18,14 +20,21 @@ CommentOption = Annotated[str, typer.Option(help="Why, for those who come after.
 @app.command("list")
 def waiting(
     decided: Annotated[bool, typer.Option("--decided", help="What was decided, the newest first.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """List what waits, the most urgent first."""
+    """List what waits, the most urgent first. The journal says who did; what was decided is shown for a purpose only."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("id", "due (UTC)", "state", "asked", "side", "guards", "text")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("id", "due (UTC)", "state", "asked", "side", "guards", "text")
+    table.columns[0].no_wrap = True  # it is what the other commands want to be told
     with opened(config) as place:
+        if decided or purpose:
+            reading(place, purpose, "review list")
+        else:
+            _reviewing(place, "review list")
         for row in place.store.reviews.queue(decided=decided):
             due = datetime.fromtimestamp(row.due, UTC).strftime("%m-%d %H:%M")
             guards = ", ".join(f"{one.guard}: {'/'.join(one.categories)}" for one in row.remarks)
@@ -39,9 +48,10 @@ def take(id: IdArgument, reviewer: ReviewerOption = "", config: ConfigOption = N
     """Mark one as yours, and show all of it."""
     with opened(config) as place:
         row = place.store.reviews.take(id, reviewer or caller())
-    typer.echo(f"Question: {row.text}")
+        _reviewing(place, f"review take {id}{_as(row.reviewer)}")
+    typer.echo(f"Question: {plain(row.text)}")
     if row.answer:
-        typer.echo(f"Answer: {row.answer}")
+        typer.echo(f"Answer: {plain(row.answer)}")
     for one in row.remarks:
         typer.echo(f"{one.guard} ({one.side}): {one.action} {', '.join(one.categories)}, {one.score:.2f}")
 
@@ -90,12 +100,24 @@ def examples(purpose: PurposeOption = "", config: ConfigOption = None) -> None:
     with opened(config) as place:
         reading(place, purpose, "review examples")
         for row in reversed(place.store.reviews.learnable()):
-            label = {"rejected": 1, "approved": 0, "answered": 0}.get(row.state)
+            label = {"rejected": 1, **dict.fromkeys(_LET_PASS, 0)}.get(row.state)
             if label is not None and row.side in list(
                 Side
             ):  # the rest is feedback, which guards do not judge
                 line = {"id": row.id, "text": row.answer or row.text, "label": label, "side": row.side}
                 typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _reviewing(place: Place, what: str) -> None:
+    """To look at what waits is to review it: that is the purpose."""
+    from stepladder.store import REVIEW
+
+    place.store.journal.note(caller(), f"read for {REVIEW!r}", what)
+
+
+def _as(reviewer: str) -> str:
+    """In whose name, where it is not the name of who types: the journal's line is the latter's."""
+    return "" if reviewer == caller() else f" as {reviewer}"
 
 
 def _decide(
@@ -110,5 +132,5 @@ def _decide(
     with opened(config) as place:
         row = DecisionRow(id, time.time(), reviewer or caller(), decision, correction, comment)
         held = asyncio.run(decide(place.store, row))
-        place.store.journal.note(row.reviewer, "review", f"{id}: {decision}")
+        place.store.journal.note(caller(), "review", f"{id}: {decision}{_as(row.reviewer)}")
     typer.echo(f"{id}: {held.state}")

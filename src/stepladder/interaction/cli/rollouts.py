@@ -40,8 +40,8 @@ def mode(
 def drift(task: TaskArgument, config: ConfigOption = None) -> None:
     """Show what is new about what is asked, against the live release's training period."""
     from rich.console import Console
-    from rich.table import Table
 
+    from stepladder.interaction.cli.shown import sheet
     from stepladder.rollout import how_inputs_stand, new_words
 
     with opened(config) as place:
@@ -50,7 +50,7 @@ def drift(task: TaskArgument, config: ConfigOption = None) -> None:
     if not found:
         typer.echo(f"{task}: nothing to compare with: no release is live, or too little was asked since.")
         return
-    table = Table("new", "questions", "share", "of late", "may be", "evidence", "")
+    table = sheet("new", "questions", "share", "of late", "may be", "evidence", "")
     for one in found:
         shares = (f"{share:.1%}" for share in (one.share, one.of_late, one.allowed))
         said = "drifted" if one.alarmed else ""
@@ -91,8 +91,8 @@ def approve(task: TaskArgument, config: ConfigOption = None) -> None:
 def compare(task: TaskArgument, config: ConfigOption = None) -> None:
     """Show the candidate beside what is live: quality, cost, time, guards, and the evidence that it is worse."""
     from rich.console import Console
-    from rich.table import Table
 
+    from stepladder.interaction.cli.shown import sheet
     from stepladder.rollout import compare_releases
 
     with opened(config) as place:
@@ -102,7 +102,7 @@ def compare(task: TaskArgument, config: ConfigOption = None) -> None:
     if not found:
         typer.echo(f"{task}: no candidate has answered yet.")
         return
-    table = Table("", "live", "candidate", "may be worse by", "pairs", "evidence", "")
+    table = sheet("", "live", "candidate", "may be worse by", "pairs", "evidence", "")
     for one in found:
         means = (f"{one.found.first:.3f}", f"{one.found.second:.3f}", f"{one.margin:.3f}")
         said = "worse" if one.worse else ""
@@ -116,10 +116,11 @@ def history(task: TaskArgument, config: ConfigOption = None) -> None:
     from datetime import UTC, datetime
 
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = Table("when (UTC)", "live", "candidate", "who", "why")
+        table = sheet("when (UTC)", "live", "candidate", "who", "why")
         for change in place.store.rollouts.history(task):
             when = datetime.fromtimestamp(change.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
             rollout = change.rollout

@@ -14,9 +14,10 @@ app = typer.Typer(help="The keys that texts at rest are sealed with.", no_args_i
 def status(config: ConfigOption = None) -> None:
     """List the tenants' keys: under which master key each is wrapped, and since when it is used. No key is shown."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("key", "tenant", "wrapped by", "since", "state")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("key", "tenant", "wrapped by", "since", "state")
     with opened(config) as place:
         for key in place.store.data_keys.list():
             since = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -48,8 +48,8 @@ def init(
 def status(config: ConfigOption = None) -> None:
     """Show each task: mode, release, calls avoided, agreement, cost, and what the flywheel does."""
     from rich.console import Console
-    from rich.table import Table
 
+    from stepladder.interaction.cli.shown import sheet
     from stepladder.rollout import how_inputs_stand
 
     with opened(config) as place:
@@ -60,7 +60,7 @@ def status(config: ConfigOption = None) -> None:
             return
         store = place.store
         stages = {stage.task: stage for stage in store.progress.all()}
-        table = Table(
+        table = sheet(
             "task",
             "mode",
             "live",

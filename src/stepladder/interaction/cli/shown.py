@@ -17,7 +17,7 @@ def warn_of_skipped(console: "Console", log: "Log") -> None:
     if log.skipped:
         console.print(f"[yellow]{log.skipped} broken rows were skipped; the first of them:")
         for row in log.first_skipped:
-            console.print(f"  line {row.line}: {row.reason}", highlight=False)
+            console.print(f"  line {row.line}: {row.reason}", highlight=False, markup=False)
 
 
 @contextmanager
@@ -51,12 +51,37 @@ def moving_bar() -> "Iterator[Reported]":
 
 def drawn(table: "Table") -> Any:
     """A table for the terminal."""
-    from rich.table import Table as Drawn
-
-    drawn = Drawn(*table.head, title=table.title, title_justify="left")
+    drawn = sheet(*table.head, title=table.title)
     for row in table.rows:
         drawn.add_row(*row)
     return drawn
+
+
+def sheet(*head: str, title: str | None = None) -> Any:
+    """A rich table whose cells are what they say: callers' texts and names are no markup, and move no cursor.
+
+    As markup a key called "[/x]" would be an error that hides the whole journal, and "[link=…]" a link.
+    """
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    class Sheet(Drawn):
+        def add_row(self, *cells: Any, **how: Any) -> None:
+            super().add_row(*(Text(plain(one)) if isinstance(one, str) else one for one in cells), **how)
+
+    drawn = Sheet(title=Text(plain(title)) if title else None, title_justify="left")
+    for one in head:
+        drawn.add_column(Text(plain(one)), overflow="fold")
+    return drawn
+
+
+def plain(text: str) -> str:
+    """A text for the terminal: what would steer it is U+FFFD."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() or character == "\n" else "\ufffd"
 
 
 def share(value: float | None) -> str:

@@ -16,7 +16,7 @@ from stepladder.interaction.cli.knowing import (
     opened,
     tell_refused,
 )
-from stepladder.interaction.cli.options import ConfigOption
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, reading
 from stepladder.interaction.cli.options import opened as opened_store
 
 if TYPE_CHECKING:
@@ -86,20 +86,26 @@ def unanswered(
     task: Annotated[str, typer.Option("--task", help="Of this task only.")] = "",
     top: Annotated[int, typer.Option("--top", help="How many questions at most.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Show the questions that no document answered, and those that a person is to look at, the most frequent first."""
+    """Show the questions that no document answered, and those that a person is to look at, the most frequent first.
+
+    They are people's words: the journal says who read them, and why.
+    """
     import msgspec
     from rich.console import Console
-    from rich.table import Table
+
+    from stepladder.interaction.cli.shown import sheet
 
     with opened_store(config) as place:
+        reading(place, purpose, "knowledge unanswered")
         gaps = place.store.approved.gaps(task or None, most=top)
     if json:
         for gap in gaps:
             typer.echo(msgspec.json.encode(gap).decode())
         return
-    table = Table("task", "tenant", "times", "why", "question")
+    table = sheet("task", "tenant", "times", "why", "question")
     for gap in gaps:
         table.add_row(gap.task, gap.tenant, str(gap.times), gap.kind, gap.text)
     Console().print(table)

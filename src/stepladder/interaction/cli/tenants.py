@@ -36,12 +36,12 @@ def erase(
 def tenants(config: ConfigOption = None) -> None:
     """List the tenants: class of service, limits, and what they have spent today and this month (UTC)."""
     from rich.console import Console
-    from rich.table import Table
 
     from stepladder.core import Tenant
+    from stepladder.interaction.cli.shown import sheet
 
     today = datetime.now(UTC).year * 10000 + datetime.now(UTC).month * 100 + datetime.now(UTC).day
-    table = Table("tenant", "class", "keys", "a minute", "today", "of", "this month", "of")
+    table = sheet("tenant", "class", "keys", "a minute", "today", "of", "this month", "of")
     with opened(config) as place:
         keys = [key for key in place.store.keys.list() if key.revoked_at is None]
         for name in sorted({key.tenant for key in keys} | set(place.config.tenants)):
@@ -67,9 +67,10 @@ def budget(
 ) -> None:
     """Show what a tenant has spent, day by day and key by key; the sums are those its budgets are held to."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("day", "key", "answers", "tokens", "cost")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("day", "key", "answers", "tokens", "cost")
     since = int(datetime.fromtimestamp(datetime.now(UTC).timestamp() - days * 86400, UTC).strftime("%Y%m%d"))
     with opened(config) as place:
         sums: dict[tuple[int, str], list[int]] = {}
@@ -89,9 +90,10 @@ def journal(
 ) -> None:
     """Show who changed what: the configuration, keys and switches."""
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("when", "who", "what", "detail")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("when", "who", "what", "detail")
     with opened(config) as place:
         for note in place.store.journal.latest(lines):
             when = datetime.fromtimestamp(note.at, UTC).strftime("%Y-%m-%d %H:%M:%S")

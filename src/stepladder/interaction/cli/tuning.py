@@ -83,9 +83,10 @@ def _forget(knowledge: "Knowledge", collection: str, tenant: str) -> None:
 
 def _history(knowledge: "Knowledge", collection: str, tenant: str) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("version", "when", "who", "questions", "by fusion", "learned", "in force")
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("version", "when", "who", "questions", "by fusion", "learned", "in force")
     for one in knowledge.tunings(collection, tenant=tenant):
         when = datetime.fromtimestamp(one.made_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         figures = (str(one.worth.questions), f"{one.worth.plain:.4f}", f"{one.worth.tuned:.4f}")
