@@ -16,7 +16,7 @@ from stepladder.interaction.describing import takes
 from stepladder.interaction.doors import AdminRoute
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.models import said_by_us
-from stepladder.safety import decide, held_name, refusal
+from stepladder.safety import answer_of, decide, held_name, refusal
 from stepladder.service import TaskEntry, read
 from stepladder.store import OPEN, DecisionRow, HeldRow
 
@@ -50,7 +50,7 @@ class HeldPages:
             raise Blocked(refusal(row.text), remedy="(content_filter: a person has looked at it)")
         if row.state == "approved" and row.side == "in":
             return await self._ask(row, tenant)
-        return await self._told(row, row.correction or row.answer)
+        return await self._told(row, row.correction or answer_of(row))
 
     async def _ask(self, row: HeldRow, tenant: Tenant) -> Response:
         gateway = self._house.gateway
@@ -106,12 +106,14 @@ class ReviewPages:
         return json_of(await asyncio.to_thread(self._house.store.reviews.agreement))
 
     async def shown(self, request: Request, tenant: Tenant) -> Response:
-        """GET /admin/reviews/{id}: one, with what was decided about it."""
+        """GET /admin/reviews/{id}: one, with what was decided about it, and what its answer stands on."""
         id, reviews = request.path_params["id"], self._house.store.reviews
         row = await asyncio.to_thread(reviews.get, id)
         if row is None:
             raise _nothing(id)
-        return json_of({"review": row, "decisions": await asyncio.to_thread(reviews.decisions, id)})
+        decisions = await asyncio.to_thread(reviews.decisions, id)
+        grounds = await asyncio.to_thread(self._house.store.approved.grounds, id)
+        return json_of({"review": row, "decisions": decisions, "grounds": grounds})
 
     async def take(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/reviews/{id}/take: it is mine now."""

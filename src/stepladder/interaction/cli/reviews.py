@@ -1,4 +1,4 @@
-"""stepladder review: what guards hold waits for a person; take, approve, correct, reject, and how far reviewers agree."""
+"""stepladder review: what guards hold and documents do not support: take, approve, correct, reject, and who agrees."""
 
 import json
 from datetime import UTC, datetime
@@ -9,7 +9,10 @@ import typer
 from stepladder.core import Side
 from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
-app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
+app = typer.Typer(
+    help="Decide what guards hold and documents do not support.",
+    no_args_is_help=True,
+)
 IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
 ReviewerOption = Annotated[str, typer.Option(help="Who decides; by default whoever types.")]
 CommentOption = Annotated[str, typer.Option(help="Why, for those who come after.")]
@@ -39,9 +42,14 @@ def take(id: IdArgument, reviewer: ReviewerOption = "", config: ConfigOption = N
     """Mark one as yours, and show all of it."""
     with opened(config) as place:
         row = place.store.reviews.take(id, reviewer or caller())
+        grounds = place.store.approved.grounds(id)
     typer.echo(f"Question: {row.text}")
     if row.answer:
         typer.echo(f"Answer: {row.answer}")
+    for source in grounds.citations if grounds is not None else ():
+        typer.echo(
+            f"[{source.number}] {source.document} ({source.title or source.collection}): {source.text}"
+        )
     for one in row.remarks:
         typer.echo(f"{one.guard} ({one.side}): {one.action} {', '.join(one.categories)}, {one.score:.2f}")
 
