@@ -99,6 +99,25 @@ class Database:
         with self._alone, self._writing.connect() as connection, _begin(connection):
             yield connection
 
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """A connection for several transactions, with temporary tables of its own: who begins one there writes nothing else.
+
+        Raises StoreError when the database is in trouble.
+        """
+        with self._alone, _trouble(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, connection: Connection) -> Iterator[None]:
+        """A transaction that writes, on such a connection."""
+        connection.execution_options(stepladder_begin="BEGIN IMMEDIATE")
+        try:
+            with _begin(connection):
+                yield
+        finally:
+            connection.execution_options(stepladder_begin="BEGIN")
+
     def forgetful(self, connection: Connection) -> None:
         """What this connection takes out is overwritten in SQLite's file, too. PostgreSQL's vacuum is its own affair."""
         if self.sqlite:
