@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     and_,
     delete,
     exists,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -53,6 +55,7 @@ _changed = Table(
     Column("key", String, nullable=False),
     Column("before", Text),
     Column("after", Text),
+    UniqueConstraint("kind", "key"),  # each changed entry is looked up by its name
     prefixes=["TEMPORARY"],
 )
 
@@ -117,18 +120,18 @@ def take_in(connection: Connection, task: str, who: str, now: float, keep: int) 
     connection.execute(
         delete(entry_changes).where(entry_changes.c.task == task, entry_changes.c.id <= newest - keep)
     )
-    was = exists().where(
-        _changed.c.kind == entries.c.kind, _changed.c.key == entries.c.key, _changed.c.before.is_not(None)
-    )
-    connection.execute(delete(entries).where(entries.c.task == task, was))
+    this = and_(entries.c.task == task, entries.c.kind == _changed.c.kind, entries.c.key == _changed.c.key)
+    connection.execute(delete(entries).where(exists().where(this, _changed.c.after.is_(None))))
+    stays = and_(this, _changed.c.before.is_not(None), _changed.c.after.is_not(None))
+    connection.execute(update(entries).where(stays).values(answer=_changed.c.after, who=who, at=now))
     connection.execute(insert(entries).from_select(list(entries.c.keys()), _now(task, who, now)))
 
 
 def _now(task: str, who: str, now: float) -> Select[tuple[str, str, str, str, str, float]]:
-    """The rows of `entries`, in the order of its key: pages are filled one after the other."""
+    """The new rows of `entries`, in the order of its key: pages are filled one after the other."""
     return (
         select(literal(task), _changed.c.kind, _changed.c.key, _changed.c.after, literal(who), literal(now))
-        .where(_changed.c.after.is_not(None))
+        .where(_changed.c.before.is_(None))
         .order_by(_changed.c.kind, _changed.c.key)
     )
 
