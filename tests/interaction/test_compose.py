@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from stepladder.core import ConfigError, Rollout, StoreError
+from stepladder.core import ConfigError, Mode, Rollout, StoreError
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings, embedded
 from tests.product import mood, recorded, write_config
@@ -95,6 +95,54 @@ async def test_an_admin_may_have_it_read_again_and_is_told_what_changed(home):
     assert lines.count(("server", "config")) == 1 and ("admin", "admin") in lines
     said = next(line.detail for line in home.house.store.journal.latest() if line.what == "config")
     assert said.startswith(f"{before} to {taken.json['config']}. ") and "tasks.second" in said
+
+
+async def test_a_configuration_that_cannot_be_noted_is_not_in_force(home, monkeypatch):
+    before = home.house.gateway.snapshot.config.hash
+    home.config.write_text(home.config.read_text() + '\n[tasks.second]\ntop = "big"\nlabels = ["a", "b"]\n')
+
+    def full(*_):
+        raise StoreError("The database is in trouble: disk full.", remedy="Make room.")
+
+    monkeypatch.setattr(home.house.store.journal, "note_once", full)
+    refused = await home.client.send("POST", "/admin/reload")
+    assert refused.status == 500 and "disk full" in refused.error["message"]
+    assert home.house.gateway.snapshot.config.hash == before
+    assert (await home.client.chat()).status == 200
+    monkeypatch.undo()
+    taken = await home.client.send("POST", "/admin/reload")
+    assert taken.status == 200
+    said = [line.detail for line in home.house.store.journal.latest() if line.what == "config"]
+    assert [one.split(".")[0] for one in said] == [f"{before} to {taken.json['config']}"]
+
+
+async def test_an_act_that_is_done_and_cannot_be_noted_is_told_of_and_noted_later(home, monkeypatch, caplog):
+    journal, real = home.house.store.journal, home.house.store.journal.note
+
+    def full(who, what, detail=""):
+        if what == "admin":
+            raise StoreError("The database is in trouble: disk full.", remedy="Make room.")
+        real(who, what, detail)
+
+    monkeypatch.setattr(journal, "note", full)
+    told = await home.client.send("POST", "/admin/tasks/mood/mode", {"mode": "top"})
+    assert (
+        told.status == 500
+        and "It is done" in told.error["message"]
+        and "not in the journal yet" in caplog.text
+    )
+    assert home.house.store.switches.all() == {"mood": Mode.TOP}
+    assert "1 acts are done and not in the journal yet." in await home.house.troubles()
+    with pytest.raises(StoreError):
+        home.house.noting.save()
+    monkeypatch.undo()
+    home.house.noting.save()
+    home.house.noting.save()
+    (line,) = [line for line in journal.latest() if line.what == "admin"]
+    assert line.who == "admin" and line.detail.startswith(
+        "POST /admin/tasks/{name}/mode (name=mood), done at "
+    )
+    assert not await home.house.troubles()
 
 
 async def test_another_data_folder_is_not_taken_while_the_old_one_is_open(home, caplog):

@@ -266,14 +266,49 @@ def test_eval_tells_what_is_found_answered_and_refused(typed, tmp_path):
         "grounded": 1.0,
     }
     assert "unanswered: 公司地址" in out
-    out = typed("eval", str(asked), "--task", "help", "--mode", "lexical", "--json")[1]
+    out = typed("eval", str(asked), "--task", "help", "--json")[1]
     found = json.loads(out)
     assert found["answered_right"] == pytest.approx(2 / 3) and found["unanswered"] == ["公司地址"]
     assert (found["refused_right"], found["citation_precision"], found["grounded"]) == (1.0, 1.0, 1.0)
-    assert "help" in typed("eval", str(asked), "--task", "mood", "--collection", "c")[2]
+    assert "help" in typed("eval", str(asked), "--task", "mood")[2]
+    for extra in (("--mode", "lexical"), ("--collection", "c")):
+        assert "Leave" in typed("eval", str(asked), "--task", "help", *extra)[2]
     assert "--collection" in typed("eval", str(asked))[2]
     asked.write_text('{"id": 1}\n')
     assert "asked.jsonl:1" in typed("eval", str(asked), "--collection", "c")[2]
+
+
+def test_eval_of_a_task_measures_what_the_task_itself_finds(tmp_path, shell, config):
+    """By its synonyms, among its tags, as deep as it reads: a plain search of the collection does none of it."""
+    knows = KNOWS.replace("sure = 0.6", 'sure = 0.6\ntags = ["goods"]\npassages = 2')
+    config.write_text(config.read_text().replace(KNOWS, knows))
+    tags = ["goods"]
+    rows = [
+        {"id": "chair", "text": "The blue chair costs 40 euros.", "tags": tags},
+        {"id": "stool", "text": "The red stool costs 30 euros.", "tags": tags},
+        {"id": "bench", "text": "The long bench costs 90 euros.", "tags": tags},
+        {"id": "stray", "text": "An azure throne stood in the hall of the palace."},
+    ]
+    file, asked = tmp_path / "rows.jsonl", tmp_path / "asked.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lines = [
+        {"id": 1, "text": "What does the azure throne cost?", "documents": ["chair"], "answers": ["40"]},
+        {"id": 2, "text": "Which of them costs euros?", "documents": ["chair", "stool", "bench"]},
+    ]
+    asked.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for words in (
+        ["knowledge", "add", str(file), "--collection", "c"],
+        ["dictionary", "put", "help", "azure throne", "blue chair", "--kind", "synonym"],
+    ):
+        assert shell(*words, "--config", str(config)) == 0
+    figures = {}
+    for how in (["--task", "help"], ["--task", "help", "--top", "1"], ["--collection", "c"]):
+        assert shell("knowledge", "eval", str(asked), *how, "--json", "--config", str(config)) == 0
+        figures[how[-1]] = json.loads(shell.out)
+    assert (figures["help"]["mrr"], figures["help"]["recall"]) == (1.0, pytest.approx((1 + 2 / 3) / 2))
+    assert figures["help"]["answered_right"] == 1.0
+    assert figures["1"]["recall"] == pytest.approx((1 + 1 / 3) / 2)
+    assert figures["c"]["mrr"] < 1.0 and figures["c"]["answered_right"] == 0.0
 
 
 @pytest.mark.parametrize("said", ["score", "rank"])

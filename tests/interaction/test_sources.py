@@ -1,8 +1,10 @@
 """stepladder knowledge: URLs, feeds, folders, sources of the configuration, and questions without an answer."""
 
+import asyncio
 import io
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +12,10 @@ import pytest
 from stepladder.core import ConfigError, Grounds
 from stepladder.core import config as configuration
 from stepladder.interaction.cli import main
+from stepladder.interaction.doctor import examine
+from stepladder.interaction.knowing import open_knowledge
+from stepladder.interaction.settings import Settings
+from stepladder.interaction.syncing import follow
 from stepladder.store import LedgerRow, Store
 from tests.knowledge.web import web
 from tests.product import mood, recorded, write_config
@@ -69,6 +75,63 @@ def test_feeds_folders_and_sources(typed, tmp_path):
         code, out, _ = typed("feed", f"{site.url}/rss", "--collection", "news")
         assert (code, "1 added" in out) == (0, True)
         assert "REFUSED" in typed("feed", f"{site.url}/nope", "--collection", "news")[2]
+
+
+def test_an_unmounted_folder_is_told_of_until_somebody_says_that_it_is_empty(typed, config, tmp_path):
+    def wrong():
+        return [
+            found
+            for found in examine(Settings(config))
+            if found.what.startswith("Source notes") and found.wrong
+        ]
+
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.txt").write_text("About otters.")
+    typed("sync")
+    assert not wrong()
+    (notes / "a.txt").rename(tmp_path / "a.txt")
+    code, out, err = typed("sync")
+    assert (code, "0 removed" in out, "no file is left of 1" in err) == (1, True, True)
+    (told,) = wrong()
+    assert "not mounted" in told.wrong and "sync notes --emptied" in told.remedy
+    assert "Name the source" in typed("sync", "--emptied")[2]
+    assert "otters" in typed("search", "otters", "--collection", "c")[1]
+    assert "1 removed" in typed("sync", "notes", "--emptied")[1]
+    assert not wrong()
+    store = Store.open(f"sqlite:///{tmp_path / 'stepladder-data' / 'stepladder.db'}")
+    assert [(note.what, note.detail) for note in store.journal.latest(1)] == [
+        ("source", "notes: may be empty")
+    ]
+    store.close()
+
+
+async def test_the_journal_knows_when_a_followed_folder_is_lost_and_there_again(config, tmp_path):
+    notes, settings = tmp_path / "notes", Settings(config)
+    notes.mkdir()
+    (notes / "a.txt").write_text("About otters.")
+    wanted = settings.load()
+    knowledge = open_knowledge(settings, wanted)
+    store = Store.open(f"sqlite:///{tmp_path / 'stepladder-data' / 'stepladder.db'}")
+    given = replace(wanted.knowledge.sources["notes"], every=0.01)
+    following = asyncio.create_task(follow(knowledge, "notes", given, settings, wanted))
+
+    async def until(said):
+        async with asyncio.timeout(30):
+            while [note.detail for note in store.journal.latest(1)] != [said]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    while not knowledge.shown("notes", "c"):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    notes.rename(tmp_path / "away")
+    await until(f"notes: {notes}: there is no such file or folder")
+    (tmp_path / "away").rename(notes)
+    await until("notes: is there again")
+    assert len([note for note in store.journal.latest() if note.what == "source"]) == 2
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    knowledge.close()
+    store.close()
 
 
 def test_questions_without_an_answer_are_shown(typed, tmp_path):

@@ -1,6 +1,8 @@
 """Sources: what is new goes in, what is changed is updated, what is gone goes out; politely, and each failure named."""
 
 import gzip
+import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -26,10 +28,10 @@ def site():
 
 @pytest.fixture
 def visit(knowledge):
-    async def go(kind, where, *, name="s", **more):
+    async def go(kind, where, *, name="s", emptied=False, **more):
         given = SourceConfig(kind, where, "c", **({"rate": 100.0} | more))
         async with open_source(name, given, Path()) as source:
-            return await keep_up(knowledge, name, given, source, lambda *_: None)
+            return await keep_up(knowledge, name, given, source, lambda *_: None, emptied)
 
     return go
 
@@ -233,6 +235,53 @@ async def test_a_folder_is_kept_up_with(visit, knowledge, tmp_path):
     assert counts(outcome) == (0, 0, 0) and outcome.refused
 
 
+async def test_a_folder_that_is_gone_unread_or_without_a_file_keeps_its_documents(
+    visit, knowledge, tmp_path, monkeypatch
+):
+    folder, away = tmp_path / "in", tmp_path / "away"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text("About otters.")
+    (folder / "deep" / "b.txt").write_text("About beavers.")
+
+    async def look(**more):
+        outcome = await visit(SourceKind.FOLDER, str(folder), **more)
+        return counts(outcome), outcome.lost.rpartition(": ")[2]
+
+    assert await look() == ((2, 0, 0), "")
+    folder.rename(away)
+    assert await look() == ((0, 0, 0), "there is no such file or folder")
+    folder.mkdir()  # a mount point, and nothing mounted
+    (folder / ".hidden").write_text("x")
+    assert await look() == (
+        (0, 0, 0),
+        "no file is left of 2; perhaps it is not mounted, so nothing is taken out",
+    )
+    assert found(knowledge, "otters") and found(knowledge, "beavers")
+    (folder / ".hidden").unlink()
+    folder.rmdir()
+    away.rename(folder)
+    scandir = os.scandir
+
+    def forbidden(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    assert await look(emptied=True) == ((0, 0, 0), "Permission denied")
+    monkeypatch.undo()
+    (folder / "a.txt").unlink()
+    assert await look() == ((0, 0, 1), "")  # one file less is nothing strange
+    (folder / "deep" / "b.txt").unlink()
+    assert (await look())[0] == (0, 0, 0)
+    assert await look(emptied=True) == ((0, 0, 1), "")
+    assert await look() == ((0, 0, 0), "")  # it had none, and has none
+    (folder / "deep" / "c.txt").write_text("About voles.")
+    assert await look() == ((1, 0, 0), "")
+    shutil.rmtree(folder)
+    assert await look(emptied=True) == ((0, 0, 1), "")
+
+
 async def test_rows_of_a_database_are_documents(visit, knowledge, tmp_path):
     file = tmp_path / "shop.db"
     with closing(sqlite3.connect(file)) as connection, connection:
@@ -286,10 +335,12 @@ async def test_two_sources_that_show_the_same_do_not_take_it_from_each_other(vis
         (tmp_path / name / "x.jsonl").write_text('{"id": "shared", "text": "About otters."}\n')
         await visit(SourceKind.FOLDER, str(tmp_path / name), name=name)
     (tmp_path / "one" / "x.jsonl").unlink()
-    assert counts(await visit(SourceKind.FOLDER, str(tmp_path / "one"), name="one")) == (0, 0, 0)
+    one = await visit(SourceKind.FOLDER, str(tmp_path / "one"), name="one", emptied=True)
+    assert counts(one) == (0, 0, 0) and not knowledge.shown("one", "c")
     assert found(knowledge, "otters")
     (tmp_path / "two" / "x.jsonl").unlink()
-    assert counts(await visit(SourceKind.FOLDER, str(tmp_path / "two"), name="two")) == (0, 0, 1)
+    two = await visit(SourceKind.FOLDER, str(tmp_path / "two"), name="two", emptied=True)
+    assert counts(two) == (0, 0, 1)
 
 
 async def test_what_a_source_brings_is_labelled(visit, knowledge, tmp_path):

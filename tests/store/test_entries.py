@@ -80,14 +80,62 @@ def test_every_edit_is_kept_and_can_be_taken_back(either):
 
 def test_a_table_s_rows_come_change_and_go_and_what_was_put_by_hand_stays(either):
     entries = either.entries
+
+    def sync(*rows):
+        found = entries.sync("mood", rows, "sync:t")
+        return found.given, found.changed
+
     entries.put("mood", "mine", "by hand", "ada")
-    assert entries.sync("mood", [("exact", "a", "1"), ("synonym", "b", "2")], "sync:t") == 2
+    assert sync(("exact", "a", "1"), ("synonym", "b", "2")) == (2, 2)
     version = entries.version("mood")
-    assert entries.sync("mood", [("exact", "a", "1"), ("synonym", "b", "2")], "sync:t") == 0
+    assert sync(("exact", "a", "1"), ("synonym", "b", "2")) == (2, 0)
     assert entries.version("mood") == version
-    assert entries.sync("mood", [("synonym", "b", "3")], "sync:t") == 2
+    assert sync(("synonym", "b", "2"), ("synonym", "b", "3")) == (1, 2)
     assert said(either) == {("exact", "mine"): "by hand", ("synonym", "b"): "3"}
+    edits = [(edit.kind, edit.key, edit.before, edit.after) for edit in entries.history("mood", 2)]
+    assert edits == [("exact", "a", "1", None), ("synonym", "b", "2", "3")]
     with pytest.raises(BadRequest, match="fuzzy"):
-        entries.sync("mood", [("exact", "c", "1"), ("fuzzy", "d", "2")], "sync:t")
-    assert entries.sync("mood", [], "sync:t") == 1
-    assert said(either) == {("exact", "mine"): "by hand"}
+        sync(("exact", "c", "1"), ("fuzzy", "d", "2"))
+    assert entries.undo("mood", "cid").before == "1"
+    assert sync() == (0, 1)
+    assert said(either) == {("exact", "mine"): "by hand", ("exact", "a"): "1"}
+    assert sync(("exact", "mine", "by hand")) == (1, 1)  # whose it is now
+    assert sync() == (0, 1)
+    assert said(either) == {("exact", "a"): "1"}
+
+
+def test_a_table_that_ends_half_way_changes_nothing_and_one_that_is_read_keeps_nobody_waiting(
+    either, monkeypatch
+):
+    entries, told = either.entries, []
+    entries.sync("mood", [("exact", "a", "1")], "sync:t")
+
+    def breaking():
+        yield "exact", "b", "2"
+        entries.put("mood", "c", "by hand", "ada")  # a read of the table holds no lock
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        entries.sync("mood", breaking(), "sync:t")
+    assert said(either) == {("exact", "a"): "1", ("exact", "c"): "by hand"}
+    monkeypatch.setattr("stepladder.store.syncing._BATCH", 100)
+    monkeypatch.setattr("stepladder.store.entries._KEPT", 100)
+    rows = (("exact", f"k{n}", "x") for n in range(250))
+    found = entries.sync("mood", rows, "sync:t", lambda *progress: told.append(progress))
+    assert (found.given, found.changed) == (250, 251)
+    assert told[:3] == [(100, 0, "rows"), (200, 0, "rows"), (250, 0, "rows")]
+    assert len(entries.list("mood")) == 251
+    assert len(entries.history("mood", 200)) == 100  # what can be taken back is bounded
+    assert entries.history("mood", 1)[0].key == "a"
+
+
+def test_an_edit_between_the_look_at_a_table_and_its_taking_in_is_counted_with(either):
+    entries = either.entries
+
+    def edit(done, total, what):
+        if what == "taking in":
+            entries.put("mood", "a", "by hand", "ada")
+
+    found = entries.sync("mood", [("exact", "a", "1")], "sync:t", edit)
+    assert (found.changed, said(either)) == (1, {("exact", "a"): "1"})
+    assert [edit.before for edit in entries.history("mood")] == ["by hand", None]

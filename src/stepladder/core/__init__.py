@@ -8,8 +8,11 @@ from stepladder.core import config, json_texts, plugins
 from stepladder.core.abuse import Abuse, Banned
 from stepladder.core.access import CLIENT, OWNER, ROLES, Grant, Right, Role
 from stepladder.core.answering import (
+    GROUNDING,
+    UNSUPPORTED_MARKS,
     Check,
     Citation,
+    Draft,
     Fusion,
     Grounds,
     Knows,
@@ -17,6 +20,7 @@ from stepladder.core.answering import (
     Summing,
     TaskKind,
     Unsupported,
+    without_marks,
 )
 from stepladder.core.arms import SPLIT, SplitSettings, arms_of
 from stepladder.core.clock import SystemClock
@@ -146,12 +150,14 @@ from stepladder.core.watching import OnDrift, OnFloor, TaskWatch, Teaching
 __all__ = [
     "CALLBACK",
     "CLIENT",
+    "GROUNDING",
     "OFFLINE",
     "OWNER",
     "PLACE",
     "ROLES",
     "SAFETY_PROMPTS",
     "SPLIT",
+    "UNSUPPORTED_MARKS",
     "UNSURE",
     "VISIBLE",
     "Abuse",
@@ -184,6 +190,7 @@ __all__ = [
     "Deed",
     "Delta",
     "Disclosure",
+    "Draft",
     "Embedder",
     "Equal",
     "Events",
@@ -324,4 +331,5 @@ __all__ = [
     "plugins",
     "record",
     "with_safety_prompt",
+    "without_marks",
 ]

@@ -23,7 +23,14 @@ class Unsupported(StrEnum):
     REMOVE = "remove"
     """It is not said."""
     REVIEW = "review"
-    """It is not said, and a person is asked to look at the question."""
+    """It is not said, and the answer with it goes to a person, whose word then answers the question."""
+    HOLD = "hold"
+    """Nothing is said until a person has looked at the answer with it."""
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether a person is asked."""
+        return self in (Unsupported.REVIEW, Unsupported.HOLD)
 
 
 class Check(StrEnum):
@@ -89,6 +96,30 @@ class Summing:
     sentences: int = 5
     extract: bool = False
     unsupported: Unsupported = Unsupported.MARK
+
+
+UNSUPPORTED_MARKS = (" [unsupported]", "〔无依据〕")
+GROUNDING = "grounding"
+"""The side of an answer that waits for a person because passages do not support all of it."""
+
+
+def without_marks(text: str) -> str:
+    """A text whose unsupported sentences are not marked any more."""
+    for mark in UNSUPPORTED_MARKS:
+        text = text.replace(mark, "")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The whole of an answer for a person to look at, with what no passage supports marked.
+
+    `unsupported` is the share of its sentences, in 0..1. It `holds` the asker until somebody has.
+    """
+
+    text: str
+    unsupported: float
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from stepladder.core.abuse import Abuse
 from stepladder.core.access import CLIENT, Grant
-from stepladder.core.answering import Grounds, Knows, Summing, TaskKind
+from stepladder.core.answering import Draft, Grounds, Knows, Summing, TaskKind
 from stepladder.core.hands import Hands, Purse, ToolUse
 from stepladder.core.keeping import SemanticCache
 from stepladder.core.passages import Passage
@@ -192,8 +192,8 @@ class Answer:
     `source` is "live", or "recorded" where the answer comes from a file and not from a model that ran now. `stands_in`
     marks the word of a fallback: it was given in place of the top rung's, and is no label. `below_promise` marks a low
     answer that was not believed, and was given because the deadline left no time for the top. `grounds` is what an
-    answer from documents stands on. `likely` are the most probable answers with their probabilities, where the question
-    asks for them and the rung knows them.
+    answer from documents stands on, `draft` the whole of one that a person is to look at: it stays in the house. `likely`
+    are the most probable answers with their probabilities, where the question asks for them and the rung knows them.
     """
 
     text: str
@@ -209,6 +209,7 @@ class Answer:
     below_promise: bool = False
     grounds: Grounds | None = None
     likely: tuple[tuple[str, float], ...] = ()
+    draft: Draft | None = None
 
 
 Part = Delta | Answer

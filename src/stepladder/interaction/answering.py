@@ -35,13 +35,14 @@ from stepladder.store import Store
 class Furnished:
     """A task's rungs: `low` beside the dictionary with their `thresholds`, and its top.
 
-    `source` is where it looks, `approved` what it gives again.
+    `source` is where it looks and `finder` how, `approved` what it gives again.
     """
 
     top: Rung
     low: Sequence[Rung] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     source: Source | None = None
+    finder: Finder | None = None
     approved: Verified | None = None
 
     @property
@@ -109,7 +110,7 @@ class Answering:
         rewriter = aside(rewriting_task(task)) if knows.rewrite is Rewrite.MODEL else None
         finder = Finder(knows, source, rewriter, words, self._screen)
         if task.kind is not TaskKind.ANSWER:
-            return Furnished(Retrieving(top, finder), source=source)
+            return Furnished(Retrieving(top, finder), source=source, finder=finder)
         low: list[Rung] = [ReaderRung(finder, task)]
         approved = self._approved(task) if knows.verified else None
         if approved is not None:
@@ -120,6 +121,7 @@ class Answering:
             low,
             {VERIFIED: 1.0, READER: knows.sure},
             source=source,
+            finder=finder,
             approved=approved,
         )
 

@@ -44,13 +44,16 @@ def standing(strikes: Strikes, journal: Journal, clock: Clock) -> list[Standing]
 def lift(strikes: Strikes, journal: Journal, clock: Clock, id: str, by: str) -> None:
     """End a ban, in every worker at once, and write down who did. Raises BadRequest where there is none, StoreError."""
     found = next((ban for ban in standing(strikes, journal, clock) if ban.id == id), None)
+    if found is not None:  # what cannot be noted is not done
+        journal.note(
+            by, "ban lifted", f"{found.who or id}: {found.why or 'unknown'}, {found.seconds:g} s early"
+        )
     if found is None or not strikes.lift(id, clock.monotonic()):
         raise BadRequest(
             f"There is no ban {id[:40]!r}.",
             param="id",
             remedy="GET /admin/bans or `stepladder bans list` shows them.",
         )
-    journal.note(by, "ban lifted", f"{found.who or id}: {found.why or 'unknown'}, {found.seconds:g} s early")
 
 
 class BanNotes:

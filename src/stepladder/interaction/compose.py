@@ -34,6 +34,7 @@ from stepladder.interaction.knowing import OpenedKnowledge
 from stepladder.interaction.ladders import Ladders, State
 from stepladder.interaction.layout import differences
 from stepladder.interaction.metrics import Metrics
+from stepladder.interaction.noting import Noting
 from stepladder.interaction.opening import open_shared_answers, open_store
 from stepladder.interaction.people import People
 from stepladder.interaction.platforms import Platforms
@@ -96,7 +97,7 @@ class House:
         )
         strikes = self.gateway.admission.board.strikes
         self._bans = Bans(self.clock, strikes=strikes, events=self.events)
-        self._ban_notes = BanNotes(self.events, store.journal)
+        self._ban_notes, self.noting = BanNotes(self.events, store.journal), Noting(store.journal, self.clock)
         self._keys = Keys(self._state.keys, self.clock, self._bans)
         self.people = People(store, self.clock, self._bans)
         self.metrics = Metrics(self.events, store, auditor.counts)
@@ -180,7 +181,10 @@ class House:
                         "[ledger], [privacy] or server.data has changed.",
                         remedy="Start the server anew for that.",
                     )
-                await self._adopt(config)
+                changed = differences(now, config)
+                said = f"{now.hash} to {config.hash}. {'; '.join(changed)}"
+                # As the last thing before it is in force: what cannot be noted is not taken.
+                await self._adopt(config, lambda: self.store.journal.note_once("server", "config", said))
             except StepladderError as error:
                 _log.error("The configuration was not taken, the old one stays in force: %s", error)
                 raise
@@ -191,9 +195,6 @@ class House:
                 _log.error("Processes beside this one stay with the configuration before: %s", error)
             for tell in self.changed:
                 tell()
-            changed = differences(now, config)
-            said = f"{now.hash} to {config.hash}. {'; '.join(changed)}"
-            await asyncio.to_thread(self.store.journal.note_once, "server", "config", said)
             return changed
 
     async def watch(self) -> None:
@@ -207,8 +208,8 @@ class House:
                     await self.refresh()
                 await self.take_approvals()
                 self.gateway.admission.board.recover()
-                await asyncio.to_thread(self.metrics.save)
-                await asyncio.to_thread(self._ban_notes.save)
+                for save in (self.metrics.save, self._ban_notes.save, self.noting.save):
+                    await asyncio.to_thread(save)
                 await self._close_retired(self.clock.monotonic() - _RETIRE_SECONDS)
             except StepladderError as error:
                 _log.error("Cannot see what has changed: %s", error)
@@ -240,6 +241,8 @@ class House:
             wrong += [
                 f"Ladder release {id} of task {name} is not loaded." for id in wanted - set(served.released)
             ]
+        if self.noting.waiting:
+            wrong.append(f"{self.noting.waiting} acts are done and not in the journal yet.")
         if self.store.ledger.closed:
             wrong.append("The ledger takes no more rows.")
         try:
@@ -264,9 +267,8 @@ class House:
         """Add a dictionary entry (key, answer, kind). Raises BadRequest, also for an answer outside the contract."""
         key, answer, kind = entry
         key, said = checked_entry(task, kind, key, answer)
-        self._ladders.edit(
-            task.name, kind, key, said, self.store.entries.put(task.name, key, said, who, kind)
-        )
+        versions = self.store.entries.put(task.name, key, said, who, kind)
+        self._ladders.edit(task.name, kind, key, said, versions)
 
     def remove_entry(self, task: Task, key: str, kind: str, who: str) -> bool:
         """Take a dictionary entry out; False when there is none."""
@@ -307,7 +309,7 @@ class House:
                 await self.refresh()
             self._looked = looked
 
-    async def _adopt(self, config: Config) -> None:
+    async def _adopt(self, config: Config, note: Callable[[], object] | None = None) -> None:
         for rung in {rung for task in config.tasks.values() for rung in task.rungs}:
             plugins.find(plugins.RUNGS, rung)
         chats = self.chats.prepared(config)
@@ -320,7 +322,7 @@ class House:
                     opener = plugins.find(plugins.MODELS, wanted.kind)
                     opened[name] = (wanted, opener.open(name, wanted.settings))
             self._models = kept | opened
-            await self._swap(config)
+            await self._swap(config, note)
         except BaseException:
             self._models = before
             for _, model in opened.values():
@@ -330,7 +332,7 @@ class House:
         now = self.clock.monotonic()
         self._retired += [(now, model) for name, (_, model) in before.items() if name not in kept]
 
-    async def _swap(self, config: Config) -> None:
+    async def _swap(self, config: Config, note: Callable[[], object] | None = None) -> None:
         async with self._refreshing:
             models = with_splits(config, {name: model for name, (_, model) in self._models.items()})
             before, gateway, guards = self._state.rollouts, self.gateway, self.gateway.guards
@@ -339,12 +341,13 @@ class House:
                 tools = self._tools.of(config)
                 state, posts = State.read(self.store), guards.prepared(config, self.store, self.clock)
                 tasks = self._ladders.build(config, models, state)
+                if note is not None:
+                    note()
                 return state, Snapshot(config, tasks, models, tools), posts
 
             self._state, gateway.snapshot, (guards.policies, guards.desk) = await asyncio.to_thread(build)
-            self._retired += [
-                (self.clock.monotonic(), tool) for tool in self._tools.take(gateway.snapshot.tools)
-            ]
+            now = self.clock.monotonic()
+            self._retired += [(now, tool) for tool in self._tools.take(gateway.snapshot.tools)]
             self._open_door(config)
         for task, rollout in self._state.rollouts.items():
             if before.get(task) not in (None, rollout):

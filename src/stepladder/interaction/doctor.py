@@ -4,14 +4,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from stepladder.core import SPLIT, Config, StepladderError, plugins
+from stepladder.core import SPLIT, Config, SourceKind, StepladderError, plugins
 from stepladder.interaction.compose import open_registry
+from stepladder.interaction.knowing import open_knowledge
 from stepladder.interaction.opening import open_store
 from stepladder.interaction.platforms import open_chat
 from stepladder.interaction.settings import Settings
 from stepladder.interaction.surroundings import running, unreachable
+from stepladder.knowledge import Folder, Visit
 from stepladder.safety import Policies, looks_closer
 from stepladder.store import Store
 
@@ -46,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _machine(settings, config)
     yield Finding(*running(config), "See the log; another program there needs another server.port.")
     yield from _store(settings, config)
+    yield from _folders(settings, config)
 
 
 def plugins_of(config: Config) -> Iterator[Finding]:
@@ -112,6 +116,28 @@ def _machine(settings: Settings, config: Config) -> Iterator[Finding]:
             "That is few for many clients." if most < _FEW_FILES else "",
             f"Run: ulimit -n {_FEW_FILES * 16}",
         )
+
+
+def _folders(settings: Settings, config: Config) -> Iterator[Finding]:
+    """Whether folders that documents come from are there, with something in them if there ever was."""
+    folders = {
+        name: given for name, given in config.knowledge.sources.items() if given.kind is SourceKind.FOLDER
+    }
+    if not folders:
+        return
+    try:
+        knowledge = open_knowledge(settings, config, embedding=False)
+    except StepladderError as error:
+        yield Finding("Documents", error.message, error.remedy)
+        return
+    try:
+        for name, given in folders.items():
+            seen = Visit(knowledge.shown(name, given.collection, tenant=given.tenant))
+            Folder(settings.home / Path(given.where).expanduser()).listed(seen)
+            remedy = f"Mount it; if it is empty indeed: stepladder knowledge sync {name} --emptied"
+            yield Finding(f"Source {name} ({given.where})", seen.lost, remedy if seen.lost else "")
+    finally:
+        knowledge.close()
 
 
 def _sealing(store: Store) -> Finding:

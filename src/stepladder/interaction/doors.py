@@ -50,17 +50,17 @@ class AdminRoute(Route):
         await self._house.used(tenant, address)
         if self.right in _PURPOSEFUL:
             purposes = self._house.gateway.snapshot.config.privacy.purposes
-            await self._note(tenant, f"read for {purpose_of(request, purposes)!r}", request)
+            what = f"read for {purpose_of(request, purposes)!r}"
+            await asyncio.to_thread(self._house.store.journal.note, tenant.key, what, self._said(request))
         response = await self.page(request, tenant)
         if self._changes:
-            await self._note(tenant, "admin", request)
+            await asyncio.to_thread(self._house.noting.done, tenant.key, "admin", self._said(request))
         return response
 
-    async def _note(self, tenant: Tenant, what: str, request: Request) -> None:
+    def _said(self, request: Request) -> str:
         said = f"{request.method} {self.path}"
         named = ", ".join(f"{name}={value}" for name, value in sorted(request.path_params.items()))
-        detail = f"{said} ({named})" if named and self.right is not Right.PEOPLE else said
-        await asyncio.to_thread(self._house.store.journal.note, tenant.key, what, detail)
+        return f"{said} ({named})" if named and self.right is not Right.PEOPLE else said
 
 
 async def read_for(house: House, request: Request, tenant: Tenant, otherwise: str = "") -> None:

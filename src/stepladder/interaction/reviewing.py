@@ -18,7 +18,7 @@ from stepladder.interaction.doors import AdminRoute, read_for
 from stepladder.interaction.http import decoded, guarded, json_of
 from stepladder.interaction.marking import mark_for, mark_of, marked, prose
 from stepladder.models import said_by_us
-from stepladder.safety import decide, held_name, refusal
+from stepladder.safety import answer_of, decide, held_name, refusal
 from stepladder.service import CHAT, TaskEntry, read
 from stepladder.store import ASKING, GUARDS, OPEN, REVIEW, DecisionRow, HeldRow, Pseudonym
 
@@ -62,7 +62,7 @@ class HeldPages:
         if row.state == "rejected":
             why = _REJECTED.get(row.reviewer, "a person has looked at it")
             raise Blocked(refusal(row.text), remedy=f"(content_filter: {why})")
-        return await self._told(row, row.correction or row.answer)
+        return await self._told(row, row.correction or answer_of(row))
 
     async def _ask(self, row: HeldRow, tenant: Tenant) -> Response:
         """Ask a claimed question. However that ends, the claim does, too."""
@@ -140,13 +140,15 @@ class ReviewPages:
         return json_of(await asyncio.to_thread(self._house.store.reviews.agreement))
 
     async def shown(self, request: Request, tenant: Tenant) -> Response:
-        """GET /admin/reviews/{id}: one, with what was decided about it."""
+        """GET /admin/reviews/{id}: one, with what was decided about it, and what its answer stands on."""
         id, reviews = request.path_params["id"], self._house.store.reviews
         row = await asyncio.to_thread(reviews.get, id)
         if row is None:
             raise _nothing(id)
         await read_for(self._house, request, tenant, REVIEW if row.state in OPEN else "")
-        return json_of({"review": row, "decisions": await asyncio.to_thread(reviews.decisions, id)})
+        decisions = await asyncio.to_thread(reviews.decisions, id)
+        grounds = await asyncio.to_thread(self._house.store.approved.grounds, id)
+        return json_of({"review": row, "decisions": decisions, "grounds": grounds})
 
     async def take(self, request: Request, tenant: Tenant) -> Response:
         """POST /admin/reviews/{id}/take: it is mine now."""

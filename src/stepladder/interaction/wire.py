@@ -192,6 +192,7 @@ def _usage(answer: Answer) -> dict[str, int]:
 
 
 def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
+    grounds = answer.grounds if entry.outcome != "held" else None  # a substitute stands on nothing
     return {
         "request_id": entry.asked.id,
         "rung": answer.rung,
@@ -202,7 +203,7 @@ def _facts(entry: TaskEntry, answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "overhead_ms": round(entry.overhead_ms(), 3),
         **({"below_promise": True} if answer.below_promise else {}),
-        **({"grounds": _shown(answer, answer.grounds)} if answer.grounds is not None else {}),
+        **({"grounds": _shown(answer, grounds)} if grounds is not None else {}),
     }
 
 

@@ -186,6 +186,16 @@ class Knowledge:
         """What a source has put into a collection, which is made where there is none."""
         return Shelf(self._file, source, collection, tenant)
 
+    def shown(self, source: str, collection: str, *, tenant: str = "") -> dict[str, str]:
+        """What a source showed last time: key -> state. Nothing is made where it never did."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT key, state FROM shown JOIN sources s ON s.number = source JOIN collections c "
+                "ON c.number = s.collection WHERE s.name = ? AND c.name = ? AND c.tenant = ?",
+                (source, collection, tenant),
+            )
+            return {row[0]: row[1] for row in rows}
+
     def publish(
         self, collection: str, to: "Shelves", *, tenant: str = "", progress: Progress = _quietly
     ) -> "Published":

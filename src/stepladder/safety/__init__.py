@@ -19,7 +19,7 @@ from stepladder.safety.closer import (
     pack_closer,
 )
 from stepladder.safety.configured import Configured
-from stepladder.safety.desk import Desk, decide, held_name
+from stepladder.safety.desk import Desk, answer_of, decide, held_name
 from stepladder.safety.dialects import DIALECTS, Dialect, Said
 from stepladder.safety.form import FormGuard, FormSettings
 from stepladder.safety.guards import Guards
@@ -97,6 +97,7 @@ __all__ = [
     "Table",
     "Word",
     "WordsGuard",
+    "answer_of",
     "calibrated",
     "checked_word",
     "decide",

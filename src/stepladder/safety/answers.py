@@ -58,8 +58,11 @@ async def _last(out: Outgoing, answer: Answer, sent: str, instead: Instead) -> A
         answer = replace(answer, finish_reason=FILTERED, grounds=None)
     if left:
         yield Delta(left)
-    if answer.grounds is not None and answer.grounds.citations:
+    if answer.grounds is not None and (answer.grounds.citations or answer.grounds.unsupported):
         answer = replace(answer, grounds=await _cleared(out, answer.grounds))
+    if answer.draft is not None:
+        draft = await _allowed(out, answer.draft.text)
+        answer = replace(answer, draft=replace(answer.draft, text=draft or text))
     yield replace(answer, text=text) if text != answer.text else answer
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from stepladder.core import Clock, Held, Remark
+from stepladder.core import GROUNDING, Clock, Held, Remark, Side, without_marks
 from stepladder.privacy import SealedVaults, Vault
-from stepladder.safety.policy import Policy
+from stepladder.safety.policy import Holding, Policy
 from stepladder.safety.refusals import refusal
 from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, Reviews, Store
 
@@ -46,27 +46,40 @@ class Desk:
 
     async def hold(self, entry: Waiting, policy: Policy, vault: Vault | None, answer: str | None) -> Held:
         """Let a question, or its answer, wait; what to tell the asker. Raises StoreError, VaultUnreadable."""
-        now, holding = self._clock.time(), policy.holding
+        side = Side.IN if answer is None else Side.OUT
+        return await self.put(self.row(entry, policy.holding, side.value, answer or ""), vault)
+
+    def row(self, entry: Waiting, holding: Holding, side: str, answer: str) -> HeldRow:
+        """What waits of a question: `side` says what of it."""
+        now = self._clock.time()
         task, model, tenant, _ = entry.asks
-        row = HeldRow(
+        return HeldRow(
             id=entry.id,
             at=now,
             due=now + holding.seconds,
             tenant=tenant,
             task=task,
             model=model,
-            side="in" if answer is None else "out",
+            side=side,
             text=entry.question_text,
             request=entry.body(),
             remarks=entry.remarks,
-            answer=answer or "",
+            answer=answer,
             fallback=holding.default.value,
             wanted=holding.reviewers,
         )
+
+    async def put(self, row: HeldRow, vault: Vault | None) -> Held:
+        """Let it wait; what to tell the asker. Raises StoreError, VaultUnreadable."""
         await asyncio.to_thread(self._reviews.put, row)
         if vault:
-            await self.keep(held_name(entry.id), vault)
-        return Held(refusal(entry.question_text, of="held"), id=entry.id, due=row.due)
+            await self.keep(held_name(row.id), vault)
+        return Held(refusal(row.text, of="held"), id=row.id, due=row.due)
+
+    async def waits(self, entry: Waiting, side: str) -> bool:
+        """Whether the same question to the same task waits already, for the same tenant. Raises StoreError."""
+        task, _, tenant, _ = entry.asks
+        return await asyncio.to_thread(self._reviews.waits, side, tenant, task, entry.question_text)
 
     async def keep(self, name: str, vault: Vault) -> None:
         """Seal and keep a vault, where there is a key."""
@@ -91,7 +104,7 @@ async def decide(store: Store, row: DecisionRow) -> HeldRow:
     held = await asyncio.to_thread(store.reviews.decide, row)
     if held.side == FEEDBACK:
         return await _decided_feedback(store, held, row)
-    right = {"corrected": held.correction, "approved": held.answer}.get(held.state, "")
+    right = {"corrected": held.correction, "approved": answer_of(held)}.get(held.state, "")
     if held.task and right:
         await store.ledger.commit_feedback(
             FeedbackRow(held.id, row.at, held.tenant, answer=right, source="review", comment=row.comment)
@@ -108,6 +121,11 @@ async def _decided_feedback(store: Store, held: HeldRow, row: DecisionRow) -> He
         told = FeedbackRow(held.request, row.at, held.tenant, answer=held.correction, source="review")
         await store.ledger.commit_feedback(told)
     return held
+
+
+def answer_of(held: HeldRow) -> str:
+    """The answer that waits, as it would be given."""
+    return without_marks(held.answer) if held.side == GROUNDING else held.answer
 
 
 def held_name(id: str) -> str:

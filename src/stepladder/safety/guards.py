@@ -28,6 +28,7 @@ from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.answers import Instead, clear_answer, restore_answer
 from stepladder.safety.clean import Clean
 from stepladder.safety.desk import Desk, held_name
+from stepladder.safety.doubts import reviewed
 from stepladder.safety.eyes import Eyes
 from stepladder.safety.judging import NOTHING, Judgement
 from stepladder.safety.lazily import cleared_on, lazily, lazily_whole
@@ -54,6 +55,7 @@ class Guarded(Protocol):
     approved: str
     waits: Held | None
     reserve: Callable[[float], None] | None  # money for guards that ask a model
+    drafts: bool  # whether its answer may come with a draft for a person
     hands: Any  # the tools that may be used for it, whose `screen` is ours to give
 
     @property
@@ -200,7 +202,18 @@ class Guards:
             entry.hands.screen = Screening(watch)
 
     def clear_out(self, entry: Guarded, parts: Parts) -> Parts:
-        """The answer's parts as they may leave: with placeholders, and without what guards object to."""
+        """The answer's parts as they may leave: with placeholders, and without what guards object to.
+
+        What its own documents do not support is put before a person, where the task says so.
+        """
+        cleared = self._clear_out(entry, parts)
+        if not entry.drafts:
+            return cleared
+        _, name, tenant, _ = entry.asks
+        vault = entry.watch.vault if entry.watch is not None else None
+        return reviewed(entry, cleared, self.desk, self.policies.holding(name, tenant), vault)
+
+    def _clear_out(self, entry: Guarded, parts: Parts) -> Parts:
         watch = entry.watch
         if watch is None or not watch.policy.outs.all:
             return parts

@@ -124,10 +124,17 @@ class Policies:
         """The policy for a tenant's questions to a task or model; None where nothing watches."""
         return self._made.get((name, tenant if tenant in self._rules.tenants else ""))
 
-    def _policy(self, base: Guarding, name: str, tenant: str) -> Policy | None:
+    def holding(self, name: str, tenant: str) -> Holding:
+        """What is done with what waits for a person, whether guards watch or not."""
+        return _holding(self._layers(FOR_TASKS, name, tenant))
+
+    def _layers(self, base: Guarding, name: str, tenant: str) -> list[Guarding]:
         rules = self._rules
         own = rules.tasks.get(name) or rules.models.get(name)
-        layers = [base, rules.overall, *filter(None, (own, rules.tenants.get(tenant)))]
+        return [base, rules.overall, *filter(None, (own, rules.tenants.get(tenant)))]
+
+    def _policy(self, base: Guarding, name: str, tenant: str) -> Policy | None:
+        layers = self._layers(base, name, tenant)
         names = dict.fromkeys(chain.from_iterable(layer.guards for layer in layers))
         tables = {each: _table(each, layers) for each in names}
         rulings = tuple(

@@ -8,7 +8,7 @@ from stepladder.service.audit import AuditCounts, Auditor
 from stepladder.service.continuing import goes_on, going_on, shown, spoken
 from stepladder.service.enter import enter, new_id
 from stepladder.service.entry import Asked, Entry
-from stepladder.service.finding import Finder, Found, Source, fused, points_back, rewriting_task
+from stepladder.service.finding import DICTIONARY, Finder, Found, Source, fused, points_back, rewriting_task
 from stepladder.service.grounded import Grounded, Retrieving
 from stepladder.service.judging import judging_task
 from stepladder.service.known import READER, VERIFIED, ReaderRung, Verified, VerifiedRung, signature
@@ -26,6 +26,7 @@ from stepladder.service.tools import OpenedTool, OpenedTools
 
 __all__ = [
     "CHAT",
+    "DICTIONARY",
     "EXTRACT",
     "OWNERS_WORD",
     "READER",

@@ -82,6 +82,7 @@ class Entry(ABC):
     """Of a split: who was drawn for it."""
     top = False
     cache_seconds = 0.0
+    drafts = False  # whether its answer may come with a draft for a person
 
     def __init__(self, asked: Asked, clock: Clock) -> None:
         self.asked = asked

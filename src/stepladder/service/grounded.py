@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from stepladder.core import (
+    UNSUPPORTED_MARKS,
     Answer,
     Citation,
     Delta,
+    Draft,
     Grounds,
     Part,
     Passage,
@@ -35,7 +37,6 @@ from stepladder.service.parts import closing
 from stepladder.service.purse import billed
 from stepladder.text import sentences
 
-MARKS = (" [unsupported]", "〔无依据〕")
 _DOES_NOT_KNOW = re.compile(
     r"\W*(?:sorry\W+)?(?:but\W+)?(?:i\W+(?:do\W+not|don\W?t)\W+(?:know|have\W+(?:enough|any))|i(?:\W+a|\W?)m\W+not\W+sure|"
     r"the\W+(?:provided\W+|given\W+)?(?:passages?|documents?|context|text)\W+(?:do(?:es)?\W+not|don\W?t|doesn\W?t)\W|"
@@ -107,17 +108,20 @@ class Grounded:
         judge = Judge(self._judge, question) if self._judge is not None else None
         async with aclosing(checked(citing, self._top, _given(question, found), judge)) as parts:
             async for part in parts:
-                yield self._whole(part, citing, found, question) if isinstance(part, Answer) else part
+                if isinstance(part, Answer):
+                    yield self._whole(part, citing, found, question)
+                elif not citing.holds:
+                    yield part
 
     def _evidence(self, found: Found) -> Evidence:
         return Evidence(found.passages, self._finder.source.embedder(), self._finder.words.variants)
 
     def _whole(self, said: Answer, citing: "Citing", found: Found, question: Question) -> Answer:
-        grounds = citing.grounds(stood_on(found))
+        grounds, draft = citing.grounds(stood_on(found)), citing.draft()
         if not citing.text.strip():
             text = refusal_for(self._task, question.text)
-            return replace(said, text=text, grounds=replace(grounds, refused=True))
-        return replace(said, text=citing.text, grounds=grounds)
+            return replace(said, text=text, grounds=replace(grounds, refused=True), draft=draft)
+        return replace(said, text=citing.text, grounds=grounds, draft=draft)
 
 
 @dataclass(slots=True)
@@ -138,6 +142,12 @@ class Citing:
     _unsupported: list[str] = field(default_factory=list)
     _supported: int = 0
     _held: str = ""
+    _all: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing may be said before all of it has been looked at."""
+        return self.policy is Unsupported.HOLD
 
     def doubted(self, sentence: str) -> Support | None:
         """The sentence that somebody should look at before this one is called unsupported. May raise RungFailed."""
@@ -159,14 +169,19 @@ class Citing:
             self.refused = True
             return self._say(self.refusal)
         if not claims(said):
+            self._all += said
             return self._hold(said)
         support = judged or self.evidence.support(said)
         if support is not None:
             self._supported += 1
             held, self._held = self._held, ""
-            return self._say(f"{held}{said} [{self._cite(support)}]")
+            cited = f"{said} [{self._cite(support)}]"
+            self._all += cited
+            return self._say(held + cited)
         self._unsupported.append(said.strip())
-        return self._hold(said + _mark(said)) if self.policy is Unsupported.MARK else ""
+        marked = said + _mark(said)
+        self._all += marked
+        return self._hold(marked) if self.policy is Unsupported.MARK else ""
 
     def grounds(self, found: Grounds) -> Grounds:
         """What was found, and what has been said of it by now."""
@@ -177,8 +192,15 @@ class Citing:
             supported=self._supported / checked if checked else 1.0,
             unsupported=tuple(self._unsupported),
             refused=self.refused,
-            review=bool(self._unsupported) and self.policy is Unsupported.REVIEW,
+            review=bool(self._unsupported) and self.policy.reviewed,
         )
+
+    def draft(self) -> Draft | None:
+        """All that was heard, for a person to look at; None where nobody is to."""
+        if not self._unsupported or not self.policy.reviewed:
+            return None
+        share = len(self._unsupported) / (self._supported + len(self._unsupported))
+        return Draft(self._all.strip(), share, self.holds)
 
     def _hold(self, text: str) -> str:
         if self.only and not self._supported:
@@ -273,4 +295,4 @@ async def _judged(citing: Citing, judge: Judge, piece: str) -> Support | None:
 
 
 def _mark(sentence: str) -> str:
-    return MARKS[any("\u3400" <= character <= "\u9fff" for character in sentence)]
+    return UNSUPPORTED_MARKS[any("\u3400" <= character <= "\u9fff" for character in sentence)]

@@ -109,8 +109,9 @@ class SummingRung:
         async with aclosing(checked(citing, last, replace(question, text=text))) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answer):
-                    yield replace(piece, text=citing.text, grounds=citing.grounds(Grounds()))
-                else:
+                    grounds = citing.grounds(Grounds())
+                    yield replace(piece, text=citing.text, grounds=grounds, draft=citing.draft())
+                elif not citing.holds:
                     yield piece
 
     async def _note(self, question: Question, text: str) -> Answer:

@@ -79,6 +79,13 @@ class TaskEntry(Entry):
         return self.question.task
 
     @property
+    def drafts(self) -> bool:  # type: ignore[override]
+        """Whether its task puts what is not supported before a person."""
+        task = self.served.task
+        said = task.summary if task.kind is TaskKind.SUMMARY else task.knowledge
+        return said.unsupported.reviewed
+
+    @property
     def drawn(self) -> bool:
         """Whether this row belongs to the sample that was drawn without looking; the owner's word never does."""
         said = self.low if self.top else self.answer

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from stepladder.core import Grounds
+from stepladder.store.columns import characters
 from stepladder.store.database import Database
 from stepladder.store.rows import KEPT_OUT
 from stepladder.store.tables import feedback, ledger
@@ -16,6 +17,13 @@ APPROVING = 1.0
 """A score from here on approves an answer; a lower one takes that back."""
 UNANSWERED = "unanswered"
 UNSUPPORTED = "unsupported"
+_GIVEN_BY_HAND = and_(
+    ledger.c.status == "held",
+    ledger.c.grounds != "",
+    feedback.c.source == "review",
+    feedback.c.answer.is_not(None),
+)
+"""Nothing was said from the documents before a person had decided; what was decided then is an answer like any other."""
 _MOST = 50_000
 OVERLAP = 500
 """So many ids before the newest, feedback may still come in: with several writers a lower id can be committed later."""
@@ -58,6 +66,12 @@ class Approved:
             near = select(func.count()).select_from(feedback).where(feedback.c.id > last - OVERLAP)
             return last, connection.scalar(near) or 0
 
+    def grounds(self, request_id: str) -> Grounds | None:
+        """What the answer to a request stands on; None where nothing is known of that."""
+        query = select(ledger.c.grounds).where(ledger.c.id == characters(request_id))
+        with self._database.read() as connection:
+            return grounds_of(connection.scalar(query) or "")
+
     def since(self, task: str, after: int = 0, besides: Collection[int] = ()) -> list[Approval]:
         """Feedback on a task's questions without earlier turns that nobody keeps out, by id; at first the newest 50,000.
 
@@ -68,7 +82,7 @@ class Approved:
             .add_columns(ledger.c.answer.label("said"), ledger.c.grounds)
             .join(ledger, ledger.c.seq == feedback.c.seq)
             .where(feedback.c.id > after, feedback.c.id.not_in(besides), feedback.c.state.not_in(KEPT_OUT))
-            .where(ledger.c.task == task, ledger.c.turns == "", ledger.c.status == "ok")
+            .where(ledger.c.task == task, ledger.c.turns == "", or_(ledger.c.status == "ok", _GIVEN_BY_HAND))
             .order_by(feedback.c.id.desc())
             .limit(_MOST)
         )

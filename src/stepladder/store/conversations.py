@@ -93,7 +93,6 @@ class Conversations:
 
     def _erase(self, tenant: str, id: str) -> int:
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             query = select(conversations.c.request_id).where(*_whose(tenant, id))
             ids = list(connection.execute(query).scalars())
             erase_words(connection, ids)

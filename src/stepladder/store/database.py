@@ -99,6 +99,25 @@ class Database:
         with self._alone, self._writing.connect() as connection, _begin(connection):
             yield connection
 
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """A connection for several transactions, with temporary tables of its own: who begins one there writes nothing else.
+
+        Raises StoreError when the database is in trouble.
+        """
+        with self._alone, _trouble(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, connection: Connection) -> Iterator[None]:
+        """A transaction that writes, on such a connection."""
+        connection.execution_options(stepladder_begin="BEGIN IMMEDIATE")
+        try:
+            with _begin(connection):
+                yield
+        finally:
+            connection.execution_options(stepladder_begin="BEGIN")
+
     def overwrite(self) -> None:
         """Bring the write-ahead log into the file and empty it, where nobody reads just now: what went is in neither."""
         if self.file is not None:

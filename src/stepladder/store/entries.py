@@ -1,14 +1,15 @@
 """The dictionary's entries: answers that the owner has given by hand, what they were before, and the way back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from sqlalchemy import Connection, Delete, delete, func, insert, select
 
-from stepladder.core import BadRequest, Clock
+from stepladder.core import BadRequest, Clock, Progress
 from stepladder.store.chain import append
 from stepladder.store.database import Database, bump
 from stepladder.store.rows import Entry, EntryChange, Note
+from stepladder.store.syncing import Row, Synced, compare, laid_out, take_in
 from stepladder.store.tables import entries, entry_changes, entry_versions
 
 EVERYWHERE = "*"
@@ -22,6 +23,10 @@ _KEPT = 10_000
 
 Given = tuple[str, str, str | None]
 """(kind, key, answer), the answer None where the entry is to go."""
+
+
+def _quietly(done: int, total: int, what: str) -> None:
+    """Nobody watches."""
 
 
 class Entries:
@@ -48,23 +53,28 @@ class Entries:
             self._note(connection, who, "dictionary remove", f"{task}: {kind} entry {_name(key)}")
             return self._changed(connection, task)
 
-    def sync(self, task: str, given: Sequence[Given], who: str) -> int:
-        """Make a table's rows this task's entries, in one transaction; how many changed.
+    def sync(self, task: str, given: Iterable[Row], who: str, progress: Progress = _quietly) -> Synced:
+        """Make a table's rows this task's entries, all at once or, where one of them raises, not at all.
 
         What `who` put at an earlier time and does not give now is taken out; entries of others stay, unless they are given.
+        Rows are read one by one; others may write until they are taken in.
         """
-        for kind, _, _ in given:
-            _check(kind)
-        with self._database.write() as connection:
-            mine = select(entries.c.kind, entries.c.key).where(entries.c.task == task, entries.c.who == who)
-            there = {(row.kind, row.key) for row in connection.execute(mine)}
-            gone = there - {(kind, key) for kind, key, _ in given}
-            rows = [*given, *((kind, key, None) for kind, key in sorted(gone))]
-            count = sum(self._change(connection, task, row, who) for row in rows)
-            if count:
-                self._note(connection, who, "dictionary sync", f"{task}: {count} entries")
+        with (
+            self._database.connected() as connection,
+            laid_out(connection, _checked(given), progress) as rows,
+        ):
+            with connection.begin():
+                seen, changed = _version(connection, task), compare(connection, task, who)
+            if not changed:
+                return Synced(rows, 0)
+            progress(changed, changed, "taking in")
+            with self._database.writing(connection):
+                if _version(connection, task) != seen:  # somebody has edited since
+                    changed = compare(connection, task, who)
+                take_in(connection, task, who, self._clock.time(), _KEPT)
+                self._note(connection, who, "dictionary sync", f"{task}: {changed} entries")
                 self._changed(connection, task)
-        return count
+            return Synced(rows, changed)
 
     def history(self, task: str, most: int = 100) -> list[EntryChange]:
         """The latest edits of a task's entries, the newest first."""
@@ -171,6 +181,12 @@ def _version(connection: Connection, task: str) -> int:
 
 def _this(task: str, key: str, kind: str) -> Delete:
     return delete(entries).where(entries.c.task == task, entries.c.kind == kind, entries.c.key == key)
+
+
+def _checked(given: Iterable[Row]) -> Iterator[Row]:
+    for row in given:
+        _check(row[0])
+        yield row
 
 
 def _check(kind: str) -> None:

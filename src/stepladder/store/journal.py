@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 
-from stepladder.core import Clock
+from stepladder.core import Clock, StoreError
 from stepladder.store.chain import Anchor, Fault, Link, append, first_fault, head_of
 from stepladder.store.database import Database
 from stepladder.store.rows import Note
@@ -22,9 +22,15 @@ class Journal:
         self._clock = clock
 
     def note(self, who: str, what: str, detail: str = "") -> None:
-        """Append a line."""
-        with self._database.write() as connection:
-            append(connection, Note(self._clock.time(), who, what, detail))
+        """Append a line. Raises StoreError naming the line that is missing."""
+        try:
+            with self._database.write() as connection:
+                append(connection, Note(self._clock.time(), who, what, detail))
+        except StoreError as error:
+            raise StoreError(
+                f"The journal did not take the line {what!r}: {error.message}",
+                remedy=f"What was done before stands, and is not noted. {error.remedy}",
+            ) from error
 
     def note_once(self, who: str, what: str, detail: str) -> bool:
         """Append a line unless the last one about `what` says the same: of several workers, the first writes it."""

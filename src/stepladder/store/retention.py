@@ -89,7 +89,6 @@ class Retention:
             return 0, after
         seqs, ids = [row.seq for row in found], [row.id for row in found]
         with self._database.write() as connection:
-            self._database.forgetful(connection)
             erase_held(connection, ids)  # nobody could find it any more to erase it
             connection.execute(delete(audits).where(audits.c.seq.in_(seqs)))
             connection.execute(delete(feedback).where(feedback.c.seq.in_(seqs)))

@@ -57,6 +57,19 @@ class Reviews:
         with self._database.read() as connection:
             return [self._now(_row(found)) for found in connection.execute(query.limit(limit)).mappings()]
 
+    def waits(self, side: str, tenant: str, task: str, text: str) -> bool:
+        """Whether this question of a tenant's to a task is among the newest thousand of its side that are open."""
+        now, said = self._clock.time(), self._payload.cleaned(text)
+        query = (
+            select(held.c.text)
+            .where(held.c.side == side, held.c.tenant == characters(tenant), held.c.task == task)
+            .where(held.c.state.in_(OPEN), held.c.due > now)
+            .order_by(held.c.at.desc())
+            .limit(1000)
+        )
+        with self._database.read() as connection:  # sealed texts are equal only once they are opened
+            return characters(said) in connection.execute(query).scalars()
+
     def learnable(self, limit: int = 100_000) -> list[HeldRow]:
         """What was decided, the newest first, without what its asker does not want learnt from."""
         query = (

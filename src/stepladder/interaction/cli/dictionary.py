@@ -9,6 +9,10 @@ import typer
 from stepladder.interaction.cli.options import ConfigOption, caller, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stepladder.core import Task
+    from stepladder.interaction.cli.dictionary_rows import Row
     from stepladder.store import EntryChange
 
 app = typer.Typer(help="Answers that the owner sets by hand.", no_args_is_help=True)
@@ -148,7 +152,8 @@ def sync(
 ) -> None:
     """Make a table's rows entries: text, answer and, where it is not "normalised", kind.
 
-    What a row no longer says is taken out; entries that were put by hand stay. A table with a wrong row changes nothing.
+    What a row no longer says is taken out; entries that were put by hand stay. A table with a wrong row changes
+    nothing, nor does one that was not read to its end.
     """
     from stepladder.core import StepladderError
 
@@ -166,26 +171,28 @@ def sync(
 
 def _synced(task: str, source: str, sql: str, config: Path | None) -> str:
     """Take a table in once, and say what came of it."""
-    from stepladder.core import BadRequest
     from stepladder.interaction.cli.dictionary_rows import from_csv, from_database
+    from stepladder.interaction.cli.knowing import bar
+
+    with opened(config) as place, bar() as progress:
+        rows = from_database(source, sql) if sql else from_csv(Path(source))
+        found = place.store.entries.sync(task, _entries(place.task(task), rows), f"sync:{source}", progress)
+    return f"{task}: {found.given} entries in {source}, {found.changed} changed."
+
+
+def _entries(task: "Task", rows: "Iterable[Row]") -> "Iterator[Row]":
+    """Rows as they are kept. Raises BadRequest naming the row that is wrong."""
+    from stepladder.core import BadRequest
     from stepladder.models import checked_entry
 
-    with opened(config) as place:
-        known = place.task(task)
-        given = {}
-        for number, (kind, text, answer) in enumerate(
-            from_database(source, sql) if sql else from_csv(Path(source)), 1
-        ):
-            try:
-                key, said = checked_entry(known, kind, text, answer)
-            except BadRequest as error:
-                raise BadRequest(
-                    f"Row {number}: {error.message}", param=error.param, remedy=error.remedy
-                ) from error
-            given[kind, key] = said
-        entries = [(kind, key, said) for (kind, key), said in given.items()]
-        changed = place.store.entries.sync(task, entries, f"sync:{source}")
-    return f"{task}: {len(entries)} entries in {source}, {changed} changed."
+    for number, (kind, text, answer) in enumerate(rows, 1):
+        try:
+            key, said = checked_entry(task, kind, text, answer)
+        except BadRequest as error:
+            raise BadRequest(
+                f"Row {number}: {error.message}", param=error.param, remedy=error.remedy
+            ) from error
+        yield kind, key, said
 
 
 def _taken_back(edit: "EntryChange") -> str:

@@ -1,8 +1,8 @@
 """A table's rows as entries of the dictionary: (kind, text, answer)."""
 
 import csv
-from collections.abc import Iterable, Mapping
-from io import StringIO
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,49 +13,51 @@ from stepladder.core import BadRequest, DataError, config
 from stepladder.knowledge import code_of
 
 _MOST = 1_000_000
+_SAMPLE = 1 << 16
+_AT_ONCE = 5_000
 
 Row = tuple[str, str, str]
 
 
-def from_csv(path: Path) -> list[Row]:
-    """Rows of a file with the columns text, answer and kind. Raises DataError naming the row."""
+def from_csv(path: Path) -> Iterator[Row]:
+    """Rows of a file with the columns text, answer and kind, read one by one. Raises DataError naming the row."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as opened:
+            code = code_of(opened.read(_SAMPLE)) or "utf-8"
+        with path.open(encoding=code, errors="replace", newline="") as lines:
+            yield from _rows(csv.DictReader(lines), str(path))
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", remedy="Check the path.") from error
-    opened = StringIO(data.decode(code_of(data) or "utf-8", "replace"), newline="")
-    try:
-        return _rows(csv.DictReader(opened), str(path))
     except csv.Error as error:
         raise DataError(f"{path} is no CSV: {error}.", remedy="Save it as CSV again.") from error
 
 
-def from_database(url: str, sql: str) -> list[Row]:
-    """Rows of a query. Raises ConfigError for the reference, DataError where the query fails or a row is wrong."""
+def from_database(url: str, sql: str) -> Iterator[Row]:
+    """Rows of a query, a few thousand in memory at a time.
+
+    Raises ConfigError for the reference, DataError where the query fails or a row is wrong, BadRequest for too many rows.
+    """
     where = config.secret(url, "source") if url.startswith(("env:", "file:")) else url
     try:
         engine = create_engine(where)
         try:
-            with engine.connect() as connection:
-                found = connection.execute(text(sql)).mappings().fetchmany(_MOST + 1)
+            with engine.connect().execution_options(yield_per=_AT_ONCE) as connection:
+                yield from _rows(connection.execute(text(sql)).mappings(), "the query", _MOST)
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as error:
         reason = type(getattr(error, "orig", None) or error).__name__
         raise DataError(f"The query failed: {reason}.", remedy="Check the address and --sql.") from error
-    if len(found) > _MOST:
-        raise BadRequest(f"The query gives over {_MOST} rows.", param="sql", remedy="Ask for fewer.")
-    return _rows(found, "the query")
 
 
-def _rows(rows: Iterable[Mapping[Any, Any]], where: str) -> list[Row]:
-    found = []
+def _rows(rows: Iterable[Mapping[Any, Any]], where: str, most: float = inf) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
+        if number > most:
+            raise BadRequest(f"The query gives over {most} rows.", param="sql", remedy="Ask for fewer.")
         said, answer = row.get("text"), row.get("answer")
         if not said or answer is None:
             raise DataError(
                 f"Row {number} of {where} has no text or no answer.",
                 remedy="Give the columns text, answer and, where it is not normalised, kind.",
             )
-        found.append((str(row.get("kind") or "normalised"), str(said), str(answer)))
-    return found
+        yield str(row.get("kind") or "normalised"), str(said), str(answer)

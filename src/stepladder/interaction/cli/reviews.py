@@ -1,4 +1,4 @@
-"""stepladder review: what guards hold waits for a person; take, approve, correct, reject, and how far reviewers agree."""
+"""stepladder review: what guards hold and documents do not support: take, approve, correct, reject, and who agrees."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from stepladder.core import Side
 from stepladder.interaction.cli.options import ConfigOption, Place, PurposeOption, caller, opened, reading
 from stepladder.interaction.cli.shown import plain
 
-app = typer.Typer(help="Decide about questions and answers that guards hold.", no_args_is_help=True)
+app = typer.Typer(help="Decide what guards hold and documents do not support.", no_args_is_help=True)
 _LET_PASS = ("approved", "asking", "answered", "again")
 IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
 ReviewerOption = Annotated[str, typer.Option(help="Who decides; by default whoever types.")]
@@ -49,9 +49,14 @@ def take(id: IdArgument, reviewer: ReviewerOption = "", config: ConfigOption = N
     with opened(config) as place:
         row = place.store.reviews.take(id, reviewer or caller())
         _reviewing(place, f"review take {id}{_as(row.reviewer)}")
+        grounds = place.store.approved.grounds(id)
     typer.echo(f"Question: {plain(row.text)}")
     if row.answer:
         typer.echo(f"Answer: {plain(row.answer)}")
+    for source in grounds.citations if grounds is not None else ():
+        typer.echo(
+            plain(f"[{source.number}] {source.document} ({source.title or source.collection}): {source.text}")
+        )
     for one in row.remarks:
         typer.echo(f"{one.guard} ({one.side}): {one.action} {', '.join(one.categories)}, {one.score:.2f}")
 

@@ -16,13 +16,20 @@ from stepladder.interaction.cli.knowing import (
     opened,
     tell_refused,
 )
-from stepladder.interaction.cli.options import ConfigOption, PurposeOption, reading
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, reading
 from stepladder.interaction.cli.options import opened as opened_store
 
 if TYPE_CHECKING:
     from stepladder.core import SourceConfig
     from stepladder.knowledge import Refused
 
+EmptiedOption = Annotated[
+    bool,
+    typer.Option(
+        "--emptied",
+        help="A folder without any file, or that is gone, really is empty: take its documents out.",
+    ),
+]
 EmbedOption = Annotated[bool, typer.Option(help="Compute vectors now, where an embedder is installed.")]
 
 
@@ -47,6 +54,7 @@ def sync(
     names: Annotated[
         list[str] | None, typer.Argument(help="Sources of the configuration; without, all.")
     ] = None,
+    emptied: EmptiedOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Visit the sources of [knowledge.sources] once, as the server does by itself."""
@@ -59,16 +67,20 @@ def sync(
             raise BadRequest(
                 f"There is no source {name!r}.", remedy=f"Sources: {', '.join(known) or 'none'}."
             )
-    raise typer.Exit(_visit([(name, known[name]) for name in names or known], config))
+    if emptied and not names:
+        raise BadRequest("Which one is empty?", param="--emptied", remedy="Name the source.")
+    sources = [(name, known[name]) for name in names or known]
+    raise typer.Exit(_visit(sources, config, emptied=emptied))
 
 
 @app.command()
-def watch(
+def watch(  # noqa: PLR0913, PLR0917 - its options
     where: Annotated[str, typer.Argument(help="A folder, or the URL of a feed.")],
     collection: CollectionOption,
     tenant: TenantOption = "",
     every: Annotated[float, typer.Option(help="Seconds between two visits; 0: what suits it.")] = 0.0,
     times: Annotated[int, typer.Option(help="Stop after so many visits; 0: never.")] = 0,
+    emptied: EmptiedOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Keep documents up with a folder or a feed until Ctrl-C: what is new, changed or gone there is so here."""
@@ -78,7 +90,7 @@ def watch(
     path = where if is_url(where) else str(Path(where).absolute())
     given = SourceConfig(kind, path, collection, tenant, every=every)
     with suppress(KeyboardInterrupt):
-        raise typer.Exit(_visit([(path, given)], config, times=times or -1))
+        raise typer.Exit(_visit([(path, given)], config, times=times or -1, emptied=emptied))
 
 
 @app.command()
@@ -127,8 +139,10 @@ def pages(url: str, collection: str, tenant: str, reach: tuple[int, int, float],
     return _visit([(url, given)], config)
 
 
-def _visit(sources: "Sequence[tuple[str, SourceConfig]]", config: Path | None, times: int = 1) -> int:
-    """Visit each source so often (-1: for ever); the exit code."""
+def _visit(
+    sources: "Sequence[tuple[str, SourceConfig]]", config: Path | None, times: int = 1, emptied: bool = False
+) -> int:
+    """Visit each source so often (-1: for ever), the first time as one that may have been `emptied`; the exit code."""
     from stepladder.interaction.settings import Settings
     from stepladder.interaction.syncing import visit
 
@@ -139,7 +153,7 @@ def _visit(sources: "Sequence[tuple[str, SourceConfig]]", config: Path | None, t
         done = 0
         while done != times:
             for name, given in sources:
-                outcome = await visit(knowledge, name, given, home, progress)
+                outcome = await visit(knowledge, name, given, home, progress, emptied and not done)
                 if times == 1 or outcome.changed or not done:
                     typer.echo(f"{name} to {given.collection}: {outcome}.")
                 fresh = [one for one in outcome.refused if one not in refused]
@@ -149,6 +163,10 @@ def _visit(sources: "Sequence[tuple[str, SourceConfig]]", config: Path | None, t
             if done != times:
                 await asyncio.sleep(min(given.seconds for _, given in sources))
 
+    if emptied:
+        with opened_store(config) as place:
+            named = ", ".join(name for name, _ in sources)
+            place.store.journal.note(caller(), "source", f"{named}: may be empty")
     with opened(config, embedding=True) as knowledge, bar() as progress:
         asyncio.run(go())
     return int(not all(one.harmless for one in refused))

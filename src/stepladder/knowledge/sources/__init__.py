@@ -4,8 +4,9 @@ A visit takes in what is new or changed, and takes out what is gone; what a sour
 the documents, so that nothing is fetched or read twice. It knows collections and the network, and nothing of tasks.
 """
 
+from stepladder.knowledge.sources.folder import Folder
 from stepladder.knowledge.sources.keeping import Outcome, keep_up
 from stepladder.knowledge.sources.opening import open_source
 from stepladder.knowledge.sources.visiting import Seen, Source, Visit
 
-__all__ = ["Outcome", "Seen", "Source", "Visit", "keep_up", "open_source"]
+__all__ = ["Folder", "Outcome", "Seen", "Source", "Visit", "keep_up", "open_source"]

@@ -14,13 +14,14 @@ from stepladder.knowledge.sources.visiting import Seen, Source, Visit
 
 @dataclass(slots=True)
 class Outcome:
-    """What a visit did."""
+    """What a visit did; `lost` says why the source could not be looked at though it should be there."""
 
     added: int = 0
     updated: int = 0
     removed: int = 0
     unchanged: int = 0
     refused: list[Refused] = field(default_factory=list)
+    lost: str = ""
 
     @property
     def changed(self) -> bool:
@@ -34,14 +35,20 @@ class Outcome:
 
 
 async def keep_up(
-    knowledge: Knowledge, name: str, given: SourceConfig, source: Source, progress: Progress
+    knowledge: Knowledge,
+    name: str,
+    given: SourceConfig,
+    source: Source,
+    progress: Progress,
+    emptied: bool = False,
 ) -> Outcome:
     """Visit a source once. What it says of itself is written with its documents: killed half-way, the next visit goes on.
 
-    Raises StoreError, MissingExtra. What cannot be read is in the outcome, with the reason.
+    `emptied` says that it has nothing where it shows nothing. What cannot be read is in the outcome, with the reason. Raises
+    StoreError, MissingExtra.
     """
     shelf = knowledge.shelf(name, given.collection, tenant=given.tenant)
-    visit = Visit(await asyncio.to_thread(shelf.known))
+    visit = Visit(await asyncio.to_thread(shelf.known), emptied=emptied)
     outcome = Outcome()
     there: set[str] = set()
     async with aclosing(source.look(visit)) as shown:  # type: ignore[type-var]
@@ -56,6 +63,7 @@ async def keep_up(
         gone = [key for key in visit.known if key not in there]
         outcome.removed += await asyncio.to_thread(shelf.forget, gone)
     outcome.refused += visit.refused
+    outcome.lost = visit.lost
     return outcome
 
 

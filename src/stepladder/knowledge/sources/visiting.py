@@ -24,17 +24,26 @@ class Seen:
 class Visit:
     """What is `known` from the last visit (key -> state), and what this one finds out beside what it shows.
 
-    `whole`: all that the source has was shown, so that what was not shown is gone. `refused` could not be read.
+    `whole`: all that the source has was shown, so that what was not shown is gone. `refused` could not be read. `lost` says
+    why the source itself, or a part of it, could not be looked at though it is ours. `emptied`: somebody has said that a
+    source which shows nothing has nothing.
     """
 
     known: Mapping[str, str]
     whole: bool = True
     refused: list[Refused] = field(default_factory=list)
+    lost: str = ""
+    emptied: bool = False
 
     def fail(self, where: str, reason: str) -> None:
         """Something could not be seen: nothing is taken for gone."""
         self.whole = False
         self.refused.append(Refused(where, reason))
+
+    def lose(self, where: str, reason: str) -> None:
+        """The same, of a source that should be there: it is for the journal too."""
+        self.fail(where, reason)
+        self.lost = self.lost or f"{where}: {reason}"
 
 
 class Source(Protocol):
