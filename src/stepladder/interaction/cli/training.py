@@ -76,7 +76,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
         return
     kind = method_of(method).rows
     job = job_of(method, base, seed, given)
-    learned, watched = apart(read_rows(data, kind), held)
+    learned, watched = apart(read_rows(data, kind, console.print), held)
     expected = _estimate(console, job, learned, price)
     if dry_run:
         return
