@@ -8,7 +8,7 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextSettings
 from stepladder.training.few_shot import FewShotFit, FewShotRecipe, FewShotSettings
 from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
-from stepladder.training.following import Following
+from stepladder.training.following import Following, Heard, hearing, unfollowed
 from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.pilot import Foretold, carried, foretell
@@ -40,6 +40,7 @@ __all__ = [
     "FinetunedSettings",
     "Following",
     "Foretold",
+    "Heard",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
@@ -73,6 +74,7 @@ __all__ = [
     "fit_tagger",
     "fit_trees",
     "foretell",
+    "hearing",
     "language_space",
     "learned_rungs",
     "load_rungs",
@@ -80,4 +82,5 @@ __all__ = [
     "rung_attempt",
     "settings_of",
     "study",
+    "unfollowed",
 ]

@@ -196,7 +196,7 @@ def _run(console: "Console", job: "Job", out: Path, steps: int, told: tuple[str,
         followed = list[Following]()
         for called, who in stack.enter_context(followers(*told)).items():
             last = followed[-1] if followed else tell
-            followed.append(stack.enter_context(Following(who, out, job, last, called=called)))
+            followed.append(stack.enter_context(Following.beside(who, out, job, last, called=called)))
         made = run(job, out, followed[-1] if followed else tell)
         for one in followed:
             one.done(made.metrics)
