@@ -9,9 +9,10 @@ from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextS
 from stepladder.training.few_shot import FewShotFit, FewShotRecipe, FewShotSettings
 from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
 from stepladder.training.following import Following, Heard, hearing, unfollowed
-from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
+from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear, hidden_guesses
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.pilot import Foretold, carried, foretell
+from stepladder.training.points import Points
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import RouterSettings, fit_router
@@ -47,6 +48,7 @@ __all__ = [
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Points",
     "Pruned",
     "Reproduction",
     "RouterSettings",
@@ -75,6 +77,7 @@ __all__ = [
     "fit_trees",
     "foretell",
     "hearing",
+    "hidden_guesses",
     "language_space",
     "learned_rungs",
     "load_rungs",
