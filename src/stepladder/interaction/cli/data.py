@@ -32,8 +32,9 @@ from stepladder.interaction.cli.shown import moving_bar
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stepladder.core import Embedder, Progress
+    from stepladder.core import Embedder, Example, Progress
     from stepladder.data import Kept, RowFile, Rows, Suspect
+    from stepladder.training import Points
 
 app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
@@ -157,33 +158,19 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     from rich.console import Console
 
     from stepladder.core import Example
-    from stepladder.data import (
-        FieldNames,
-        find_conflicts,
-        find_duplicates,
-        find_label_errors,
-        read_log,
-        write_rows,
-    )
+    from stepladder.data import FieldNames, read_log, write_rows
     from stepladder.interaction.settings import Settings
-    from stepladder.training import Points, hidden_guesses
+    from stepladder.training import Points
 
     if review:
         Settings(config).load()  # before the minutes that the search takes
     log = read_log(file, FieldNames(input=input_, answer=answer))
     examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
-    texts, labels = [one.text for one in examples], [one.label for one in examples]
     kept = kept_beside(out, "signatures", [file], (input_, answer))
     points: Points | None = None
     if out is not None:
         points = Points(out.with_name(f"{out.name}.guesses"), sign_of([file], (input_, answer, seed)))
-    with moving_bar() as tell:
-        guesses = hidden_guesses(texts, labels, seed=seed, progress=tell, points=points)
-        copies = find_duplicates(texts, tell, threshold=threshold, kept=kept)
-    suspects, conflicts = find_label_errors(examples, guesses), find_conflicts(examples, copies)
-    known = {one.index for one in suspects}
-    found = _shown(suspects, "models")
-    found += _shown([one for one in conflicts if one.index not in known], "near-copies")
+    found, disagree = _doubted(examples, seed, threshold, (kept, points))
     if out is not None:
         write_rows(out, map(_packed, found))
     if points is not None:
@@ -191,10 +178,27 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     let_go([kept])
     if not json_:
         _table(Console(), found[:20])
-    told = {"rows": len(examples), "suspects": len(found), "near_copies_that_disagree": len(conflicts)}
+    told = {"rows": len(examples), "suspects": len(found), "near_copies_that_disagree": disagree}
     if review:
         told["queued"] = _queued(file, found, config)
     _tell(told | {"broken": log.skipped}, json_)
+
+
+def _doubted(
+    examples: "list[Example]", seed: int, threshold: float, kept: "tuple[Kept | None, Points | None]"
+) -> tuple[list[dict[str, Any]], int]:
+    """The suspects as they are shown, and how many near-copies disagree."""
+    from stepladder.data import find_conflicts, find_duplicates, find_label_errors
+    from stepladder.training import hidden_guesses
+
+    texts, labels = [one.text for one in examples], [one.label for one in examples]
+    with moving_bar() as tell:
+        guesses = hidden_guesses(texts, labels, seed=seed, progress=tell, points=kept[1])
+        copies = find_duplicates(texts, tell, threshold=threshold, kept=kept[0])
+    suspects, conflicts = find_label_errors(examples, guesses), find_conflicts(examples, copies)
+    known = {one.index for one in suspects}
+    found = _shown(suspects, "models")
+    return found + _shown([one for one in conflicts if one.index not in known], "near-copies"), len(conflicts)
 
 
 def _queued(file: Path, found: list[dict[str, Any]], config: Path | None) -> int:
