@@ -48,6 +48,8 @@ def test_a_task_steps_down_and_keeps_its_promise(store, stream):
     assert (release.number, certificate.target, certificate.horizon) == (1, 0.9, 500)
     assert certificate.risk == pytest.approx(0.0608, abs=1e-4)  # 6 * 0.1 / pi^2
     assert list(dict.fromkeys(stages)) == ["gather", "fit", "calibrate", "certify", "canary"]
+    kept = {(run.name, run.failed, run.ended_at is None) for run in store.runs.newest()}
+    assert kept == {("linear mood", False, False)}
     before, wrong = stream.asked, stream.wrong_low
     stream.turn(600)
     asked = stream.asked - before

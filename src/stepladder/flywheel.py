@@ -62,7 +62,7 @@ class Flywheel:
         dataset = data.training_set(task, rows, rollout.earlier(self.registry, task, standing), outlook.texts)
         progress = partial(self.report, task.name, standing.step)
         with TemporaryDirectory(prefix="stepladder-") as name:
-            fitted = training.fit(task, dataset, Path(name), progress)
+            fitted = training.fit(task, dataset, Path(name), progress, self.store.runs)
             judgement = evaluation.judge(task, dataset, fitted, outlook, number=standing.number + 1)
             if not evaluation.worth_more(self.store, task, judgement):
                 return standing.again(f"Not worth a certificate: {judgement}.", standing.due)

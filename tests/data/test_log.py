@@ -146,3 +146,10 @@ def test_a_file_without_a_usable_row_says_what_a_row_looks_like(tmp_path):
         read_log(write(tmp_path / "log.jsonl"))
     with pytest.raises(DataError, match="There is no file"):
         read_log(tmp_path / "other.jsonl")
+
+
+def test_an_answer_of_weight_0_is_no_row(tmp_path):
+    chats = [[*MESSAGES, {"role": "assistant", "content": "yes", "weight": weight}] for weight in (0, 1)]
+    log = read_log(write(tmp_path / "log.jsonl", *({"messages": chat} for chat in chats)))
+    assert [row.line for row in log.rows] == [2]
+    assert log.first_skipped[0].reason == "its last answer has the weight 0"

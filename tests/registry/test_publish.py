@@ -124,7 +124,7 @@ class Job:
 
 def test_a_tracker_in_trouble_does_not_stop_a_run(tmp_path):
     tracker, heard = Noted(), []
-    with Following(tracker, tmp_path, Job("lora", {"rank": 8}), heard.append) as following:
+    with Following.beside(tracker, tmp_path, Job("lora", {"rank": 8}), heard.append) as following:
         following({"event": "step", "step": 1, "loss": 2.0})
         tracker.away = True
         for step in range(2, 5):
@@ -142,7 +142,7 @@ def test_mlflow_holds_runs_versions_and_aliases(releases, tmp_path):
     publisher.publish()
     go_on(releases)
     publisher.publish()
-    with Following(tracker, tmp_path, Job("lora", {"rank": 8}), lambda event: None) as following:
+    with Following.beside(tracker, tmp_path, Job("lora", {"rank": 8}), lambda event: None) as following:
         for step in (1, 2, 3):
             following({"event": "step", "step": step, "loss": 3.0 / step, "rate": 0.1})
         following({"event": "held", "step": 3, "loss": float("nan")})

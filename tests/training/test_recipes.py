@@ -1,8 +1,10 @@
 """Recipes are found by name, and what they made is the rung that is loaded."""
 
+from dataclasses import replace
+
 import pytest
 
-from stepladder.core import ConfigError, Example, Question, Task
+from stepladder.core import ConfigError, Example, Question, Task, TrackerFailed
 from stepladder.data import freeze
 from stepladder.registry import Registry
 from stepladder.store import Store
@@ -41,3 +43,41 @@ def test_fit_admit_and_load_again(tmp_path):
         assert [guess.text for guess in guesses] == ["good", "bad"]
     finally:
         store.close()
+
+
+class Away:
+    """A keeper of runs that breaks down once a run has begun."""
+
+    def begin(self, run):
+        return "run-1"
+
+    def steps(self, run, told):
+        raise TrackerFailed("It is away.", remedy="Wait.")
+
+    def end(self, run, figures, *, failed=False):
+        self.steps(run, {})
+
+
+def test_each_fit_is_kept_as_a_run_and_a_failed_one_as_failed(tmp_path):
+    examples = [Example(str(i), f"{'lovely' if i % 2 else 'awful'} {i}", "gb"[i % 2]) for i in range(20)]
+    dataset = freeze("mood", {"train": examples})
+    store = Store.open("sqlite://")
+    try:
+        fitted = fit(TASK, dataset, tmp_path / "one", lambda *said: None, store.runs)
+        wrong = replace(TASK, recipes={"linear": {"folds": 0}})
+        with pytest.raises(ConfigError):
+            fit(wrong, dataset, tmp_path / "two", lambda *said: None, store.runs)
+        later, first = sorted(store.runs.newest(), key=lambda run: not run.failed)
+        assert (first.name, first.settings["rows"], first.settings["bits"]) == ("linear mood", "20", "10")
+        assert first.figures == fitted["linear"].metrics
+        assert (later.failed, later.figures) == (True, {})
+    finally:
+        store.close()
+
+
+def test_a_keeper_of_runs_in_trouble_stops_no_fit(tmp_path):
+    examples = [Example(str(i), f"{'lovely' if i % 2 else 'awful'} {i}", "gb"[i % 2]) for i in range(20)]
+    said = []
+    fitted = fit(TASK, freeze("mood", {"train": examples}), tmp_path, lambda *told: said.append(told), Away())
+    assert len(fitted["linear"].out_of_fold) == 20
+    assert "no longer followed by the ledger" in said[-1][2]

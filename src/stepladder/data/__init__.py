@@ -48,6 +48,7 @@ from stepladder.data.gathering import (
     gather_rows,
     web_source,
 )
+from stepladder.data.kept import Kept
 from stepladder.data.labelling import (
     Asked,
     BulkLabelling,
@@ -60,7 +61,7 @@ from stepladder.data.labelling import (
     ask_all,
 )
 from stepladder.data.log import FieldNames, Log, LogRow, Skipped, find, iterate_log, open_log, read_log
-from stepladder.data.meaning import Kept, find_alike, find_alike_to
+from stepladder.data.meaning import find_alike, find_alike_to
 from stepladder.data.mix import Mixed, Mixture, mix
 from stepladder.data.partition import By, Cut, split_rows, write_splits
 from stepladder.data.rowfile import Joined, RowFile, write_rows

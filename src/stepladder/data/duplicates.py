@@ -6,12 +6,14 @@ chapter 3) finds similar pairs without comparing all of them. Memory: 512 bytes 
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Progress
+from stepladder.data.kept import Kept
 from stepladder.data.rowfile import Joined
 from stepladder.text import grams
 
@@ -45,22 +47,26 @@ class Duplicates:
         return [np.array([first, *others]) for first, others in found.items()]
 
 
-def find_duplicates(texts: Sequence[str], progress: Progress, *, threshold: float = 0.6) -> Duplicates:
+def find_duplicates(
+    texts: Sequence[str], progress: Progress, *, threshold: float = 0.6, kept: Kept | None = None
+) -> Duplicates:
     """Find copies and near-copies: character n-grams with a Jaccard similarity of at least `threshold`.
 
     Case, width, white space and traditional or simplified writing do not count (`text.normalise`). Every copy is that
-    similar to its original, which is itself no copy: chains of small steps do not join what differs. Raises BadRequest
-    for a threshold outside 0.3 to 1: below, bands would miss pairs.
+    similar to its original, which is itself no copy: chains of small steps do not join what differs. Signatures are `kept`
+    as they are made. Raises BadRequest for a threshold outside 0.3 to 1: below, bands would miss pairs.
     """
-    similar = _similar(texts, progress, threshold)
+    similar = _similar(texts, progress, threshold, kept)
     original = np.arange(len(texts))
     for later in sorted(similar):
-        kept = [earlier for earlier in similar[later] if original[earlier] == earlier]
-        original[later] = min(kept, default=later)
+        stand = [earlier for earlier in similar[later] if original[earlier] == earlier]
+        original[later] = min(stand, default=later)
     return Duplicates(original)
 
 
-def near_groups(texts: Sequence[str], progress: Progress, *, threshold: float = 0.6) -> Rows:
+def near_groups(
+    texts: Sequence[str], progress: Progress, *, threshold: float = 0.6, kept: Kept | None = None
+) -> Rows:
     """For each text the first one of its group, shape (n,): whoever is similar is in one group, over however many steps.
 
     What must not be torn apart, such as by a split, is torn apart nowhere between two groups. Raises as `find_duplicates`.
@@ -73,7 +79,7 @@ def near_groups(texts: Sequence[str], progress: Progress, *, threshold: float = 
             at = first[at]
         return at
 
-    for later, earlier in sorted(_similar(texts, progress, threshold).items()):
+    for later, earlier in sorted(_similar(texts, progress, threshold, kept).items()):
         for one in earlier:
             low, high = sorted((root(one), root(later)))
             first[high] = low
@@ -81,24 +87,31 @@ def near_groups(texts: Sequence[str], progress: Progress, *, threshold: float = 
 
 
 def find_contamination(
-    training: Sequence[str], test: Sequence[str], progress: Progress, *, threshold: float = 0.6
+    training: Sequence[str],
+    test: Sequence[str],
+    progress: Progress,
+    *,
+    threshold: float = 0.6,
+    kept: Kept | None = None,
 ) -> Rows:
     """The training texts that are (near-)copies of a test text, ascending. Raises as `find_duplicates` does.
 
     Of any test text: also of one that is itself a near-copy of an earlier one.
     """
-    similar = _similar(Joined(test, training), progress, threshold)
+    similar = _similar(Joined(test, training), progress, threshold, kept)
     found = [later - len(test) for later, near in similar.items() if later >= len(test) > min(near)]
     return np.array(sorted(found), np.int64)
 
 
-def _similar(texts: Sequence[str], progress: Progress, threshold: float) -> dict[int, set[int]]:
+def _similar(
+    texts: Sequence[str], progress: Progress, threshold: float, kept: Kept | None = None
+) -> dict[int, set[int]]:
     """Later text -> the earlier ones that it is similar to."""
     if not 0.3 <= threshold <= 1:
         raise BadRequest(
             f"threshold is {threshold}.", param="threshold", remedy="Give a value from 0.3 to 1."
         )
-    signatures = _signatures(texts, progress)
+    signatures = _signatures(texts, progress, kept)
     similar: dict[int, set[int]] = {}
     seen: set[int] = set()
     for band in range(_BANDS):
@@ -112,18 +125,26 @@ def _similar(texts: Sequence[str], progress: Progress, threshold: float) -> dict
     return similar
 
 
-def _signatures(texts: Sequence[str], progress: Progress) -> NDArray[np.uint32]:
+def _signatures(texts: Sequence[str], progress: Progress, kept: Kept | None) -> NDArray[np.uint32]:
     """Return the minima of each text's n-gram hashes, shape (texts, permutations); an empty text has all ones."""
     random = np.random.default_rng(7)
     odd = random.integers(0, 2**63, _PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     found = np.full((len(texts), _PERMUTATIONS), 0xFFFFFFFF, np.uint32)
-    for at, text in enumerate(texts):
-        hashes = grams(text)
-        if hashes.size:
-            mixed = hashes[:, None] * odd[None, :]
-            found[at] = (mixed >> np.uint64(32)).min(axis=0)
-        if at % _TOLD == 0:
-            progress(at, len(texts), "reading")
+    with ExitStack() as stack:
+        file, begun = None, 0
+        if kept is not None:
+            file, begun = kept.open(found)
+            stack.enter_context(file)
+        for start in range(begun, len(texts), _TOLD):
+            progress(start, len(texts), "reading")
+            end = min(start + _TOLD, len(texts))
+            for at in range(start, end):
+                hashes = grams(texts[at])
+                if hashes.size:
+                    mixed = hashes[:, None] * odd[None, :]
+                    found[at] = (mixed >> np.uint64(32)).min(axis=0)
+            if file is not None:
+                Kept.add(file, found[start:end])
     progress(len(texts), len(texts), "reading")
     return found
 

@@ -20,6 +20,7 @@ from stepladder.core import DataError, Field
 _SHOWN = 5
 _INSTRUCTING = ("system", "developer")
 _EXAMPLE = '{"input": "a question", "answer": "what the model said"}'
+UNLEARNED = "its last answer has the weight 0"
 _MAPPED = "; map names with --input and --answer"
 
 
@@ -126,6 +127,8 @@ class Unusable(Exception):
 
 def _row(number: int, data: dict[str, Any], names: FieldNames) -> LogRow:
     chat = chat_of(data) if find(data, names.input) is None or "messages" in data else None
+    if chat is not None and not chat.learned:
+        raise Unusable(UNLEARNED)
     text, answer = (
         (find(data, names.input), find(data, names.answer)) if chat is None else (chat.user, chat.answer)
     )
@@ -193,13 +196,17 @@ def time_of(value: Any, name: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A row that is a chat: the last user message, what was answered, and what stood before."""
+    """A row that is a chat: the last user message, what was answered, and what stood before.
+
+    Not `learned` is an answer that OpenAI's format for fine-tuning gives the weight 0.
+    """
 
     user: str
     answer: Any
     system: str
     turns: int
     model: str
+    learned: bool = True
 
 
 def chat_of(data: dict[str, Any]) -> Chat | None:
@@ -226,6 +233,7 @@ def chat_of(data: dict[str, Any]) -> Chat | None:
         system="\n".join(system),
         turns=sum(_role(message) not in _INSTRUCTING for message in messages[: messages.index(users[-1])]),
         model=str(request.get("model") or ""),
+        learned=response is not None or messages[-1].get("weight") != 0,
     )
 
 

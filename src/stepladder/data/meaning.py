@@ -6,16 +6,13 @@ square of the texts: a hundred thousand take about a minute on one core once the
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepladder.core import BadRequest, DataError, Embedder, Progress
+from stepladder.core import BadRequest, Embedder, Progress
 from stepladder.data.duplicates import Duplicates, Rows
+from stepladder.data.kept import Kept
 from stepladder.data.rowfile import Joined
 
 _BLOCK = 1024  # texts that are compared with
@@ -23,35 +20,6 @@ _EARLIER = 8192  # so many others at a time
 _ASKED = 256  # texts that an embedder is given at once
 
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where vectors are kept as they are made, so that a run that was stopped, also by kill -9, goes on.
-
-    `sign` names what they are made from: with another one the file is begun anew. Whoever is through takes it away.
-    """
-
-    path: Path
-    sign: str
-
-    def open(self, dimensions: int) -> tuple[BinaryIO, Vectors]:
-        """The file, to be appended to, and the vectors that stand in it. Raises DataError."""
-        head = sha256(f"{self.sign} {dimensions}".encode()).digest()
-        try:
-            file = self.path.open("a+b")
-            file.seek(0)
-            known = file.read(len(head)) == head
-            body = file.read() if known else b""
-            whole = len(body) - len(body) % (4 * dimensions)
-            file.truncate(len(head) + whole if known else 0)
-            if not known:
-                file.write(head)
-        except OSError as error:
-            raise DataError(
-                f"Cannot write {self.path}: {error.strerror}.", remedy="Check its folder and free space."
-            ) from error
-        return file, np.frombuffer(body[:whole], "<f4").reshape(-1, dimensions)
 
 
 def find_alike(
@@ -111,17 +79,14 @@ def _vectors(
     with ExitStack() as stack:
         file, begun = None, 0
         if kept is not None:
-            file, known = kept.open(embedder.dimensions)
+            file, begun = kept.open(found)
             stack.enter_context(file)
-            begun = min(len(known), len(texts))
-            found[:begun] = known[:begun]
         for start in range(begun, len(texts), _ASKED):
             progress(start, len(texts), "embedding")
             end = min(start + _ASKED, len(texts))
             found[start:end] = embedder.embed([texts[at] for at in range(start, end)], query=False)
             if file is not None:
-                file.write(found[start:end].astype("<f4").tobytes())
-                file.flush()
+                Kept.add(file, found[start:end])
     return found
 
 

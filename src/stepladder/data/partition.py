@@ -10,6 +10,7 @@ from typing import Any
 
 from stepladder.core import BadRequest, DataError, Progress
 from stepladder.data.duplicates import near_groups
+from stepladder.data.kept import Kept
 from stepladder.data.log import Unusable, find, time_of
 from stepladder.data.rowfile import RowFile, write_rows
 from stepladder.text import normalise
@@ -39,14 +40,14 @@ class Cut:
     threshold: float = 0.6
 
 
-def split_rows(rows: RowFile, cut: Cut, progress: Progress) -> list[str]:
+def split_rows(rows: RowFile, cut: Cut, progress: Progress, kept: Kept | None = None) -> list[str]:
     """The name of each row's split. Rows that are nearly the same, or of one group, are in one split.
 
-    So shares come out near, not exact; by time a later near-copy of an early row goes with the early one. Raises
-    BadRequest for shares that do not add up to 1, and DataError for a row without the field.
+    So shares come out near, not exact; by time a later near-copy of an early row goes with the early one. Signatures are
+    `kept` as they are made. Raises BadRequest for shares that do not add up to 1, and DataError for a row without the field.
     """
     _check(cut)
-    units = near_groups(rows, progress, threshold=cut.threshold).tolist()
+    units = near_groups(rows, progress, threshold=cut.threshold, kept=kept).tolist()
     if cut.by is By.GROUP:
         units = _joined(units, [_value(rows, at, cut.field) for at in range(len(rows))])
     if cut.by is By.TIME:

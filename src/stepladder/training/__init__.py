@@ -8,10 +8,11 @@ from stepladder.training.encoder import EncoderFit, EncoderRecipe, EncoderSettin
 from stepladder.training.fast_text import FastTextFit, FastTextRecipe, FastTextSettings
 from stepladder.training.few_shot import FewShotFit, FewShotRecipe, FewShotSettings
 from stepladder.training.finetuned import FinetunedFit, FinetunedRecipe, FinetunedSettings
-from stepladder.training.following import Following
-from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear
+from stepladder.training.following import Following, Heard, hearing, unfollowed
+from stepladder.training.linear import LinearFit, LinearRecipe, LinearSettings, fit_linear, hidden_guesses
 from stepladder.training.neighbours import NeighboursFit, NeighboursRecipe, NeighboursSettings, fit_neighbours
 from stepladder.training.pilot import Foretold, carried, foretell
+from stepladder.training.points import Points
 from stepladder.training.recipes import admit, fit, learned_rungs, load_rungs
 from stepladder.training.reproduce import Reproduction, reproduce
 from stepladder.training.router import RouterSettings, fit_router
@@ -40,12 +41,14 @@ __all__ = [
     "FinetunedSettings",
     "Following",
     "Foretold",
+    "Heard",
     "LinearFit",
     "LinearRecipe",
     "LinearSettings",
     "NeighboursFit",
     "NeighboursRecipe",
     "NeighboursSettings",
+    "Points",
     "Pruned",
     "Reproduction",
     "RouterSettings",
@@ -73,6 +76,8 @@ __all__ = [
     "fit_tagger",
     "fit_trees",
     "foretell",
+    "hearing",
+    "hidden_guesses",
     "language_space",
     "learned_rungs",
     "load_rungs",
@@ -80,4 +85,5 @@ __all__ = [
     "rung_attempt",
     "settings_of",
     "study",
+    "unfollowed",
 ]

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stepladder.training.points import Points
+
 Floats = NDArray[np.float32]
+_LOOK = 4  # passes between two looks at how good the optimum is
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,18 @@ class Machines:
 
 
 def solve(
-    rows: Rows, machines: Machines, rng: np.random.Generator, *, gap: float = 0.02, epochs: int = 60
+    rows: Rows,
+    machines: Machines,
+    rng: np.random.Generator,
+    *,
+    gap: float = 0.02,
+    epochs: int = 60,
+    points: Points | None = None,
 ) -> Solution:
     """Minimise |w|^2 / 2 + C * sum max(0, 1 - sign * w.x)^2 for every machine, until its duality gap is at most `gap`.
 
-    Weights come back multiplied by the machine's scale, so that they apply to the unscaled rows.
+    Weights come back multiplied by the machine's scale, so that they apply to the unscaled rows. With `points` it goes on
+    where it was stopped.
     """
     signs, squares = machines.signs, None if machines.scale is None else machines.scale**2
     seen = np.abs(signs)
@@ -72,14 +82,20 @@ def solve(
     weights = np.zeros((rows.width, signs.shape[1]), np.float32)
     dual = np.zeros_like(signs)
     parts = rows.split()
-    found, done = np.inf, 0
-    while done < epochs and found > gap:
-        for _ in range(4):
-            _sweep(parts, rng.permutation(len(rows)), (weights, dual), (signs, ridge, step), squares)
-        done += 4
-        scores = _scores(parts, weights)
-        found = _relative_gap(scores, dual, machines)
-    return Solution(weights, scores, found, done)
+    done = 0
+    state = None if points is None else points.state(rng)
+    if state is not None:
+        weights, dual, done = state["weights"], state["dual"], int(state["done"])
+    while True:
+        if done and done % _LOOK == 0:
+            scores = _scores(parts, weights)
+            found = _relative_gap(scores, dual, machines)
+            if done >= epochs or found <= gap:
+                return Solution(weights, scores, found, done)
+        _sweep(parts, rng.permutation(len(rows)), (weights, dual), (signs, ridge, step), squares)
+        done += 1
+        if points is not None:
+            points.keep(rng, {"weights": weights, "dual": dual, "done": done})
 
 
 def _sweep(

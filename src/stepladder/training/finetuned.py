@@ -19,6 +19,7 @@ import numpy as np
 from stepladder.core import ConfigError, Guess, MissingExtra, config
 from stepladder.models import NETWORK, TOKENIZER, FinetunedModel, Head, most_tokens, softmax
 from stepladder.training.confidence import Array, calibrate
+from stepladder.training.following import hearing
 from stepladder.training.labels import Classes, folds
 from stepladder.training.language import Event, operate
 from stepladder.training.model_recipe import Lesson, ModelRecipe
@@ -125,7 +126,10 @@ def _train(work: Path, settings: FinetunedSettings, lesson: Lesson, classes: int
     tuning = {key: value for key, value in asdict(settings).items() if key not in ("hidden", "bits")}
     tuning |= {"classes": classes, "seed": lesson.seed % 2**63}
 
+    hear = hearing(lesson.progress)
+
     def tell(event: Event) -> None:
+        hear(event)
         if event["event"] == "step":
             lesson.progress(event["step"], event["steps"], f"loss {event['loss']:.3f}")
 

@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import Followed, TrackedRun, TrackerFailed
+from stepladder.core import Followed, Progress, TrackedRun, TrackerFailed
 
 Event = Mapping[str, Any]
 _NOT_FIGURES = ("event", "step", "steps")
@@ -17,26 +17,47 @@ _EVERY = 1.0  # seconds between two messages to the tracker
 class Following:
     """Hands every event on to `tell`, and figures of steps to the tracker, about once a second.
 
-    A run that goes on in the same folder goes on in the same run of the tracker. Used as a context: leaving it closes the
-    run there, as failed where an error passes.
+    Used as a context: leaving it closes the run there, as failed where an error passes.
     """
 
     def __init__(
         self,
+        tracker: Followed,
+        run: TrackedRun,
+        tell: Callable[[Event], None],
+        *,
+        called: str = "tracker",
+        note: Path | None = None,
+    ) -> None:
+        """`called`: what people call the tracker. A run whose `note` is there already is gone on with."""
+        self._tracker, self._tell, self._called = tracker, tell, called
+        self._waiting: dict[int, dict[str, float]] = {}
+        self._figures: dict[str, float] = {}
+        self._said = 0.0
+        self._lost = False
+        self._run = self._begin(run, note)
+
+    @classmethod
+    def beside(
+        cls,
         tracker: Followed,
         folder: Path,
         job: Any,
         tell: Callable[[Event], None],
         *,
         called: str = "tracker",
-    ) -> None:
-        """`called`: what people call the tracker; two that follow one run have different names."""
-        self._tracker, self._folder, self._tell, self._called = tracker, folder, tell, called
-        self._waiting: dict[int, dict[str, float]] = {}
-        self._figures: dict[str, float] = {}
-        self._said = 0.0
-        self._lost = False
-        self._run = self._begin(job)
+    ) -> "Following":
+        """A job that goes on in the same folder goes on in the same run of the tracker; two that follow it have different
+        names."""
+        told = asdict(job)
+        flat = {**told.pop("settings"), **told.pop("more", {}), **told}
+        run = TrackedRun(
+            f"{job.method} {folder.name}",
+            {key: str(value) for key, value in flat.items() if value not in ("", None)},
+            {"stepladder.folder": str(folder)},
+        )
+        note = folder / ("tracked.json" if called == "tracker" else f"tracked-{called}.json")
+        return cls(tracker, run, tell, called=called, note=note)
 
     def __enter__(self) -> "Following":
         return self
@@ -59,23 +80,14 @@ class Following:
         """The run's own last figures."""
         self._figures = dict(figures)
 
-    def _begin(self, job: Any) -> str:
-        note = self._folder / (
-            "tracked.json" if self._called == "tracker" else f"tracked-{self._called}.json"
-        )
-        if note.exists():
+    def _begin(self, run: TrackedRun, note: Path | None) -> str:
+        if note is not None and note.exists():
             return str(json.loads(note.read_bytes())["run"])
-        told = asdict(job)
-        flat = {**told.pop("settings"), **told.pop("more", {}), **told}
-        run = TrackedRun(
-            f"{job.method} {self._folder.name}",
-            {key: str(value) for key, value in flat.items() if value not in ("", None)},
-            {"stepladder.folder": str(self._folder)},
-        )
         id = ""
         try:
             id = self._tracker.begin(run)
-            note.write_text(json.dumps({"run": id}), encoding="utf-8")
+            if note is not None:
+                note.write_text(json.dumps({"run": id}), encoding="utf-8")
         except TrackerFailed as error:
             self._lose(error)
         return id
@@ -100,3 +112,38 @@ class Following:
         self._tell(
             {"event": "advice", "kind": "tracker", "message": message, "remedy": error.remedy, "stops": False}
         )
+
+
+class Heard:
+    """A fit's `Progress`, by which those who follow the fit hear of its steps too.
+
+    A recipe whose trainer tells of steps hands its events on with `hearing`.
+    """
+
+    def __init__(self, progress: Progress, followed: Sequence[Following]) -> None:
+        self._progress = progress
+        self._followed = followed
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """How far it got."""
+        self._progress(done, total, what)
+
+    def hear(self, event: Event) -> None:
+        """What the trainer tells."""
+        for one in self._followed:
+            one(event)
+
+
+def hearing(progress: Progress) -> Callable[[Event], None]:
+    """Who wants a trainer's events beside `progress`: nobody, unless the fit is followed."""
+    return progress.hear if isinstance(progress, Heard) else lambda event: None
+
+
+def unfollowed(say: Callable[[str], None]) -> Callable[[Event], None]:
+    """A `tell` for a `Following` of a recipe, which tells people everything itself but that it is no longer followed."""
+
+    def tell(event: Event) -> None:
+        if event.get("kind") == "tracker":
+            say(f"{event['message']} {event['remedy']}")
+
+    return tell

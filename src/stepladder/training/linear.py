@@ -24,6 +24,7 @@ from stepladder.training.dual import Floats, Machines, Rows, solve
 from stepladder.training.labels import Classes, Labels, folds
 from stepladder.training.latent import directions, least_squares, project
 from stepladder.training.model_recipe import Lesson, ModelRecipe
+from stepladder.training.points import Found, Points
 from stepladder.training.words import Words, commonest, found_in, vocabulary, weighted
 
 _LONG_TEXT = 500  # characters; above, words alone rank better (and are four times fewer n-grams)
@@ -163,20 +164,42 @@ def fit_linear(
     Raises:
         DataError: texts and labels differ in number, are empty, or hold one class only.
     """
-    settings = settings or LinearSettings()
+    rows = _Known(texts, labels, unlabelled)
+    return _fit(rows, settings or LinearSettings(), seed, progress, None)
+
+
+def hidden_guesses(
+    texts: Sequence[str], labels: Sequence[str], *, seed: int, progress: Progress, points: Points | None
+) -> list[Guess]:
+    """`fit_linear`'s out-of-fold guesses, of a fit that goes on where it was stopped. Raises DataError as it does."""
+    return _fit(_Known(texts, labels, ()), LinearSettings(), seed, progress, points).guesses
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is learned from: texts with their labels, and texts without."""
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    unlabelled: Sequence[str]
+
+
+def _fit(
+    known: _Known, settings: LinearSettings, seed: int, progress: Progress, points: Points | None
+) -> LinearFit:
     rng = np.random.default_rng(seed)
-    plan = _plan(Classes.of(texts, labels), settings, rng)
+    plan = _plan(Classes.of(known.texts, known.labels), settings, rng)
     total = 3 if plan.many else 4
     progress(0, total, "n-grams")
-    hasher = _hasher(texts, settings)
-    found, others = found_in(texts, hasher), found_in(unlabelled, hasher)
+    hasher = _hasher(known.texts, settings)
+    found, others = found_in(known.texts, hasher), found_in(known.unlabelled, hasher)
     words = vocabulary(found, others, hasher.bits)
     rows = weighted(found, words)
     progress(1, total, "weights over tf-idf")
-    families = [_family(rows, plan, None, rng)]
+    families = [_family(rows, plan, None, (rng, points))]
     if not plan.many:
         progress(2, total, "weights over naive Bayes ratios")
-        families.append(_family(rows, plan, _counts(rows, plan), rng))
+        families.append(_family(rows, plan, _counts(rows, plan), (rng, points)))
         if others:
             families.append(_latent(weighted([*found, *others], words), plan, rng))
     progress(total - 1, total, "calibration")
@@ -261,25 +284,54 @@ def _ratios(counts: NDArray[np.float64], plan: _Plan, columns: range) -> Floats:
     return np.stack(views, axis=1).astype(np.float32)
 
 
-def _family(rows: Rows, plan: _Plan, counts: NDArray[np.float64] | None, rng: np.random.Generator) -> _Family:
+def _family(
+    rows: Rows,
+    plan: _Plan,
+    counts: NDArray[np.float64] | None,
+    terms: tuple[np.random.Generator, Points | None],
+) -> _Family:
     """Fit one family (over naive Bayes ratios if there are `counts`) at every cost, and keep the best."""
     shape = (plan.folds + 1, len(plan.costs))
     chunk = max(1, _MEMORY // (8 * rows.width * shape[0] * shape[1]))
     weights, hidden, gaps = [], [], []
     for first in range(0, plan.columns, chunk):
         columns = range(first, min(first + chunk, plan.columns))
-        scale = None if counts is None else _ratios(counts, plan, columns)
-        solution = solve(rows, _machines(plan, columns, scale), rng)
-        grid = (*shape, len(columns))
-        weights.append(solution.weights.reshape(rows.width, *grid)[:, -1].copy())
-        hidden.append(solution.scores.reshape(len(rows), *grid)[np.arange(len(rows)), plan.fold])
-        gaps.append(solution.gap)
+        found = _part(rows, plan, counts, columns, terms)
+        weights.append(found["weights"])
+        hidden.append(found["hidden"])
+        gaps.append(float(found["gap"]))
     all_hidden = np.concatenate(hidden, axis=2)
     losses = [calibrate(plan.full(all_hidden[:, k]), plan.labels).loss for k in range(shape[1])]
     best = int(np.argmin(losses))
     shrink = np.array(1 / max(float(all_hidden[:, best].std()), 1e-6), np.float32)
     chosen = np.concatenate([part[:, best] for part in weights], axis=1)
     return _Family(chosen * shrink, all_hidden[:, best] * shrink, plan.costs[best], max(gaps))
+
+
+def _part(
+    rows: Rows,
+    plan: _Plan,
+    counts: NDArray[np.float64] | None,
+    columns: range,
+    terms: tuple[np.random.Generator, Points | None],
+) -> Found:
+    """Of some classes' machines at each cost: the `weights` with nothing hidden, the `hidden` scores, the `gap`."""
+    rng, points = terms
+    name = f"{'tfidf' if counts is None else 'ratios'}-{columns.start}"
+    found = None if points is None else points.part(name, rng)
+    if found is not None:
+        return found
+    scale = None if counts is None else _ratios(counts, plan, columns)
+    solution = solve(rows, _machines(plan, columns, scale), rng, points=points)
+    grid = (plan.folds + 1, len(plan.costs), len(columns))
+    made = {
+        "weights": solution.weights.reshape(rows.width, *grid)[:, -1].copy(),
+        "hidden": solution.scores.reshape(len(rows), *grid)[np.arange(len(rows)), plan.fold],
+        "gap": solution.gap,
+    }
+    if points is not None:
+        points.finish(name, rng, made)
+    return made
 
 
 def _machines(plan: _Plan, columns: range, scale: Floats | None) -> Machines:

@@ -5,8 +5,19 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from stepladder.core import ConfigError, Dataset, Fitted, Learned, Progress, Task, plugins
+from stepladder.core import (
+    ConfigError,
+    Dataset,
+    Fitted,
+    Followed,
+    Learned,
+    Progress,
+    Task,
+    TrackedRun,
+    plugins,
+)
 from stepladder.registry import Registry, record_of
+from stepladder.training.following import Following, Heard, unfollowed
 
 
 def learned_rungs(task: Task) -> list[str]:
@@ -22,25 +33,44 @@ def learned_rungs(task: Task) -> list[str]:
     return rungs
 
 
-def fit(task: Task, dataset: Dataset, folder: Path, progress: Progress) -> dict[str, Fitted]:
+def fit(
+    task: Task, dataset: Dataset, folder: Path, progress: Progress, runs: Followed | None = None
+) -> dict[str, Fitted]:
     """Make every learned rung of a task from a frozen dataset's `train` split, each in a folder of its name.
 
-    The seed is `seed_of` the dataset.
+    The seed is `seed_of` the dataset. With `runs`, each fit is kept there as a run, with its figures by step where its
+    trainer tells them; a keeper in trouble stops no fit.
     """
     fitted: dict[str, Fitted] = {}
     for rung in learned_rungs(task):
         place = folder / rung
         place.mkdir(parents=True)
-        recipe = plugins.find(plugins.RECIPES, rung)()
-        fitted[rung] = recipe.fit(
-            task,
-            dataset,
-            place,
-            settings=task.recipes.get(rung, {}),
-            seed=seed_of(dataset),
-            progress=partial(_named, progress, rung),
-        )
+        told = partial(_named, progress, rung)
+        if runs is None:
+            fitted[rung] = _fitted(task, dataset, place, told)
+            continue
+        with Following(
+            runs, _run(task, dataset, rung), unfollowed(partial(told, 0, 0)), called="ledger"
+        ) as following:
+            fitted[rung] = _fitted(task, dataset, place, Heard(told, [following]))
+            following.done(fitted[rung].metrics)
     return fitted
+
+
+def _fitted(task: Task, dataset: Dataset, place: Path, progress: Progress) -> Fitted:
+    """One rung, named by its folder."""
+    recipe = plugins.find(plugins.RECIPES, place.name)()
+    settings = task.recipes.get(place.name, {})
+    fitted: Fitted = recipe.fit(
+        task, dataset, place, settings=settings, seed=seed_of(dataset), progress=progress
+    )
+    return fitted
+
+
+def _run(task: Task, dataset: Dataset, rung: str) -> TrackedRun:
+    own = {key: str(value) for key, value in task.recipes.get(rung, {}).items()}
+    rows = {"rows": str(len(dataset.splits.get("train", ()))), "seed": str(seed_of(dataset))}
+    return TrackedRun(f"{rung} {task.name}", {**own, **rows, "dataset": dataset.hash})
 
 
 def _named(progress: Progress, rung: str, done: int, total: int, what: str) -> None:

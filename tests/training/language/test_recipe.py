@@ -5,11 +5,11 @@ from importlib.util import find_spec
 
 import pytest
 
-from stepladder.core import Answer, ConfigError, Dataset, Example, Question, Task, plugins
+from stepladder.core import Answer, ConfigError, Dataset, Example, Question, Task, TrackedRun, plugins
 from stepladder.evaluation import judge, stream
 from stepladder.registry import Registry
 from stepladder.store import Store
-from stepladder.training import admit, load_rungs
+from stepladder.training import Following, Heard, admit, load_rungs
 from tests.training.language.places import tiny_base
 
 needed = ("torch", "transformers", "trl", "peft", "datasets", "gguf", "xllamacpp")
@@ -50,9 +50,16 @@ def test_a_release_of_it_answers_as_it_predicts(base, tmp_path):
     }
     place = tmp_path / "lora"
     place.mkdir()
-    fitted = recipe.fit(
-        TASK, found, place, settings=settings, seed=3, progress=lambda done, total, what: heard.append(what)
-    )
+    store = Store.open("sqlite://")
+    with Following(store.runs, TrackedRun("lora intent"), lambda event: None) as followed:
+        told = Heard(lambda done, total, what: heard.append(what), [followed])
+        fitted = recipe.fit(TASK, found, place, settings=settings, seed=3, progress=told)
+    (run,) = store.runs.newest()
+    steps = store.runs.figures(run.id)
+    assert list(steps) == list(range(1, 151))
+    assert steps[150]["loss"] < steps[1]["loss"]
+    assert {"perplexity", "rate", "accuracy"} <= steps[150].keys()
+    assert any("held_loss" in figures for figures in steps.values())
 
     assert any(what.startswith("loss") for what in heard)
     assert sum(guess is not None for guess in fitted.out_of_fold) == fitted.metrics["hidden"] == 18
@@ -62,7 +69,6 @@ def test_a_release_of_it_answers_as_it_predicts(base, tmp_path):
     judgement = judge(TASK, found, {"lora": fitted}, stream(TASK), number=1)
     assert judgement.agreement == {"lora": 1.0}
 
-    store = Store.open("sqlite://")
     try:
         registry = Registry(store.catalogue, tmp_path / "registry")
         releases = admit(registry, found, tmp_path, {"lora": fitted})

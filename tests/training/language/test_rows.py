@@ -39,6 +39,19 @@ def test_of_a_chat_the_last_answer_is_learned(tmp_path):
     assert found["completion"] == [SAY]
 
 
+@pytest.mark.parametrize("kind", ["answers", "prompts"])
+def test_answers_of_weight_0_are_not_learned(tmp_path, kind):
+    file, said = tmp_path / "rows.jsonl", list[str]()
+    chats = [[ASK, {**SAY, "weight": weight}] for weight in (0, 1)]
+    chats.append([ASK, {**SAY, "weight": 0}, ASK, SAY])  # one that is only read
+    file.write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats), encoding="utf-8")
+    assert [len(row["prompt"]) for row in read_rows(file, kind, said.append)] == [1, 3]
+    assert said == ["Left out: 1 of the file's chats, whose last answer has the weight 0."]
+    file.write_text(json.dumps({"messages": chats[0]}) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"no rows to learn.*weight 0"):
+        read_rows(file, kind)
+
+
 def test_pairs(tmp_path):
     found = read(tmp_path, {"prompt": "Where?", "chosen": "Here.", "rejected": "No."}, "pairs")
     assert found == {"prompt": [ASK], "chosen": [SAY], "rejected": [{"role": "assistant", "content": "No."}]}

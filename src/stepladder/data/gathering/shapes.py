@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from stepladder.data.log import FieldNames, Unusable, chat_of, find, text_of, time_of
+from stepladder.data.log import UNLEARNED, FieldNames, Unusable, chat_of, find, text_of, time_of
 
 Row = dict[str, Any]
 
@@ -143,8 +143,8 @@ def _openai(data: dict[str, Any], every_turn: bool) -> list[Row]:
     messages = request.get("messages")
     if every_turn and "response" not in data:
         return list(_talk(_messages(messages), every_turn=True))
-    if "response" not in data and messages and messages[-1].get("weight") == 0:
-        raise Unusable("its last answer has the weight 0")
+    if not chat.learned:
+        raise Unusable(UNLEARNED)
     row: Row = {"input": text_of(chat.user, "content"), "answer": text_of(chat.answer, "answer")}
     if chat.system:
         row["system"] = chat.system

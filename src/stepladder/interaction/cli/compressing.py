@@ -204,6 +204,7 @@ def _show(found: "Measured", out: Path, names: tuple[str, str]) -> None:
     lines = [
         ["size", *(f"{size / 1e6:,.1f} MB" for size in found.size)],
         ["time for a prompt", *(f"{seconds * 1000:.0f} ms" for seconds in found.seconds)],
+        _memory(found.memory),
         ["same likeliest next token", "", f"{found.same:.1%} over {found.prompts} prompts"],
         ["its probabilities moved by", "", f"{found.moved:.4f} on average, {found.farthest:.4f} at most"],
     ]
@@ -219,6 +220,10 @@ def _leave_if(refused: str, out: Path) -> None:
         raise typer.Exit(1)
 
 
+def _memory(sizes: tuple[int, int]) -> list[str]:
+    return ["memory of the process", *(f"{size / 1e6:,.0f} MB" if size else "not told" for size in sizes)]
+
+
 def _table(found: "Shrunk", out: Path) -> "Table":
     from stepladder.evaluation import Table
 
@@ -229,10 +234,7 @@ def _table(found: "Shrunk", out: Path) -> "Table":
             "time for an answer",
             *(f"{seconds * 1000:.1f} ms" if seconds else "not told" for seconds in found.seconds),
         ],
-        [
-            "memory of the process",
-            *(f"{size / 1e6:,.0f} MB" if size else "not told" for size in found.memory),
-        ],
+        _memory(found.memory),
         ["right answers", *(f"{share:.1%}" for share in found.right)],
         ["same answers", "", f"{found.same:.1%} of {found.rows}"],
     ]

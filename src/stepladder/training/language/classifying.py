@@ -135,11 +135,12 @@ def _train(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            schedule.step()
             done += 1
-            say({"event": "step", "step": done, "steps": steps, "loss": loss.item(), "seconds": 0.0})
+            told = {"step": done, "steps": steps, "loss": loss.item(), "rate": schedule.get_last_lr()[0]}
+            say({"event": "step", "seconds": 0.0, **told})
+            schedule.step()
         found = _hidden_loss(network, hidden)
-        say({"event": "held", "loss": found})
+        say({"event": "held", "step": done, "loss": found})
         if found < least:
             best, least = _copied(network), found
     if not math.isfinite(least):

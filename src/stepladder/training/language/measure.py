@@ -1,4 +1,4 @@
-"""A step of compression, measured: size, time for a prompt, and how far what the model says has moved."""
+"""A step of compression, measured: size, time for a prompt, memory, and how far what the model says has moved."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 from stepladder.core import DataError
 from stepladder.training.language.gguf_weighing import Asked
-from stepladder.training.language.process import compress
+from stepladder.training.language.process import Event, compress
 from stepladder.training.language.rows import write_lines
 from stepladder.training.language.served import LIKELIEST, ODD, TOLERANCE
 from stepladder.training.language.weights import ADAPTER, BASE
@@ -20,12 +20,14 @@ from stepladder.training.language.weights import ADAPTER, BASE
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Bytes and seconds (median, one prompt) before and after; `same` is the share of prompts after which the likeliest
+    """Bytes on the disk, seconds (median, one prompt) and bytes of memory of a process that answers (0: not told), before and
+    after; `same` is the share of prompts after which the likeliest
     token is the same, `moved` the mean and `farthest` the largest difference of a token's probability. `refused` says why
     what was written was taken away again, where it was."""
 
     size: tuple[int, int]
     seconds: tuple[float, float]
+    memory: tuple[int, int]
     prompts: int
     same: float
     moved: float
@@ -40,15 +42,15 @@ def merged(adapter: Path, out: Path) -> Measured:
     with tempfile.TemporaryDirectory(prefix="stepladder-merge-") as name:
         work = Path(name)
         asked, before, after = _asked(work), work / "before.json", work / "after.json"
-        operations = [
-            {"do": "merge", "adapter": str(adapter), "out": str(out)},
+        operations = [  # first the answers, so that the process has held nothing else by then
             {"do": "probe", "folder": str(adapter), "rows": asked, "out": str(before)},
-            {"do": "probe", "folder": str(out), "rows": asked, "out": str(after)},
+            {"do": "merge", "adapter": str(adapter), "out": str(out)},
         ]
-        compress(operations, work, lambda event: None)
-        found = _read(before)
+        compress(operations, work, _nobody)
+        compress([{"do": "probe", "folder": str(out), "rows": asked, "out": str(after)}], work, _nobody)
         said = _read(after)
-        return _judged(_compared((adapter, out), found, [_pairs(one) for one in said], _times(said)), out)
+        now = _Now([_pairs(one) for one in said], [one["seconds"] for one in said], _most(said))
+        return _judged(_compared((adapter, out), _read(before), now), out)
 
 
 def packed(folder: Path, out: Path, kind: str) -> Measured:
@@ -62,8 +64,8 @@ def packed(folder: Path, out: Path, kind: str) -> Measured:
         work = Path(name)
         asked, before = _asked(work), work / "before.json"
         operations = [
-            {"do": "gguf", "folder": str(folder), "out": str(out), "quantisation": kind},
             {"do": "probe", "folder": str(folder), "rows": asked, "out": str(before)},
+            {"do": "gguf", "folder": str(folder), "out": str(out), "quantisation": kind},
         ]
         adapters = [out] if (folder / ADAPTER).exists() else []
         if adapters:
@@ -71,10 +73,23 @@ def packed(folder: Path, out: Path, kind: str) -> Measured:
             operations.append(
                 {"do": "gguf", "folder": base, "out": str(work / "base.gguf"), "quantisation": kind}
             )
-        compress(operations, work, lambda event: None)
+        compress(operations, work, _nobody)
         found = _read(before)
-        said, times = _ask_llama(work / "base.gguf" if adapters else out, found, adapters)
-        return _judged(_compared((folder, out), found, said, times), out)
+        now = _ask_llama(work / "base.gguf" if adapters else out, found, adapters)
+        return _judged(_compared((folder, out), found, now), out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What is said after a step: each prompt's tokens with their log-probabilities, its seconds, and the process's memory."""
+
+    odds: Sequence[Mapping[int, float]]
+    seconds: Sequence[float]
+    memory: int
+
+
+def _nobody(event: Event) -> None:
+    """Nobody listens."""
 
 
 def _judged(found: Measured, out: Path) -> Measured:
@@ -100,31 +115,25 @@ def _asked(work: Path) -> str:
     return str(work / "asked.jsonl")
 
 
-def _ask_llama(
-    file: Path, found: Sequence[Mapping[str, Any]], adapters: Sequence[Path]
-) -> tuple[list[dict[int, float]], list[float]]:
+def _ask_llama(file: Path, found: Sequence[Mapping[str, Any]], adapters: Sequence[Path]) -> _Now:
     asked = Asked(file, adapters, max(len(one["tokens"]) for one in found) + 64)
     try:
         told = [asked.next(one["tokens"], 2 * LIKELIEST) for one in found]
+        return _Now([said for said, _ in told], [took for _, took in told], asked.memory())
     finally:
         asked.close()
-    return [said for said, _ in told], [took for _, took in told]
 
 
-def _compared(
-    places: tuple[Path, Path],
-    before: Sequence[Mapping[str, Any]],
-    after: Sequence[Mapping[int, float]],
-    times: Sequence[float],
-) -> Measured:
+def _compared(places: tuple[Path, Path], before: Sequence[Mapping[str, Any]], now: _Now) -> Measured:
     same, gaps = 0, []
-    for one, said in zip(before, after, strict=True):
+    for one, said in zip(before, now.odds, strict=True):
         pairs = _pairs(one)
         same += max(pairs, key=pairs.__getitem__) == max(said, key=said.__getitem__)
         gaps += [abs(math.exp(log) - math.exp(said.get(id, -math.inf))) for id, log in pairs.items()]
     return Measured(
         size=(_size(places[0]), _size(places[1])),
-        seconds=(median(_times(before)), median(times)),
+        seconds=(median(one["seconds"] for one in before), median(now.seconds)),
+        memory=(_most(before), now.memory),
         prompts=len(before),
         same=same / len(before),
         moved=fmean(gaps),
@@ -136,8 +145,8 @@ def _pairs(one: Mapping[str, Any]) -> dict[int, float]:
     return dict(zip(one["ids"], one["log_odds"], strict=True))
 
 
-def _times(found: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [one["seconds"] for one in found]
+def _most(found: Sequence[Mapping[str, Any]]) -> int:
+    return max(int(one["memory"]) for one in found)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

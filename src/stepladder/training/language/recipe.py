@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stepladder.core import ConfigError, DataError, Dataset, Example, Fitted, Guess, Progress, Task
 from stepladder.models import WEIGHTS, Coded, TunedModel, weights_file
 from stepladder.training.confidence import calibrate
+from stepladder.training.following import hearing
 from stepladder.training.labels import Classes, folds
 from stepladder.training.language.job import HELD, ROWS, Job, LanguageSettings
 from stepladder.training.language.process import Event, Made, compress, require, train
@@ -181,7 +182,10 @@ class _Work:
             },
         ]
 
+        hear = hearing(progress)
+
         def tell(event: Event) -> None:
+            hear(event)
             if event["event"] == "step":
                 progress(event["step"], event["steps"], f"loss {event['loss']:.3f}")
             elif event["event"] == "advice":

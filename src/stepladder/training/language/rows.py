@@ -1,6 +1,7 @@
 """Rows to train on, in the formats that people have, as one: messages to read and messages to learn to write.
 
-Known are OpenAI's fine-tuning format and ShareGPT's (the last answer is learned), prompt and completion, input and answer,
+Known are OpenAI's fine-tuning format (chats whose last answer has the `weight` 0 are left out) and ShareGPT's, of both of which
+the last answer is learned, prompt and completion, input and answer,
 Alpaca's instruction, input and output; for preferences prompt, chosen and rejected; answers that were liked or not (`label`);
 prompts alone; and plain texts.
 """
@@ -22,21 +23,40 @@ Row = dict[str, Any]
 _SHAREGPT: Mapping[str, str] = {"human": "user", "gpt": "assistant", "system": "system"}
 
 
-def read_rows(path: Path, kind: Kind = "answers") -> list[Row]:
-    """Every row of a JSONL file, plain or .gz, as `kind` needs it. Raises DataError naming the line."""
-    found = []
+class _Unlearned(Exception):
+    """A row whose answer must not be learned."""
+
+
+def read_rows(
+    path: Path, kind: Kind = "answers", tell: Callable[[str], None] = lambda said: None
+) -> list[Row]:
+    """Every row of a JSONL file, plain or .gz, as `kind` needs it; `tell` is told of those that are left out.
+
+    Raises DataError naming the line.
+    """
+    found, left = list[Row](), 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    found.append(_read(line, f"{path}, line {number}", kind))
+                    try:
+                        found.append(_read(line, f"{path}, line {number}", kind))
+                    except _Unlearned:
+                        left += 1
     except (OSError, EOFError) as error:
         raise DataError(
             f"Cannot read {path}: {error}.", remedy="Check the path, and that a .gz file is whole."
         ) from error
     if not found:
-        raise DataError(f"{path} holds no rows.", remedy="Give a file of JSON lines.")
+        why = f" {_left_out(left)}" if left else ""
+        raise DataError(f"{path} holds no rows to learn.{why}", remedy="Give a file of JSON lines.")
+    if left:
+        tell(_left_out(left))
     return found
+
+
+def _left_out(rows: int) -> str:
+    return f"Left out: {rows:,} of the file's chats, whose last answer has the weight 0."
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -89,7 +109,7 @@ def _plain(row: Mapping[str, Any]) -> Row:
 def _single(row: Mapping[str, Any]) -> Row:
     """By the first format whose first key is there."""
     readers: Mapping[str, Callable[[Mapping[str, Any]], Row]] = {
-        "messages": lambda row: _last_learned(_messages(row["messages"], "user")),
+        "messages": _chat,
         "conversations": lambda row: _last_learned(_sharegpt(row)),
         "completion": lambda row: _two(_messages(row["prompt"], "user"), row["completion"]),
         "answer": lambda row: _two(_messages(row["input"], "user"), row["answer"]),
@@ -99,6 +119,14 @@ def _single(row: Mapping[str, Any]) -> Row:
     if not key:
         raise KeyError("completion" if "prompt" in row else "answer")
     return readers[key](row)
+
+
+def _chat(row: Mapping[str, Any]) -> Row:
+    """OpenAI's: raises _Unlearned where the last answer has the weight 0."""
+    found = _last_learned(_messages(row["messages"], "user"))
+    if row["messages"][-1].get("weight") == 0:
+        raise _Unlearned
+    return found
 
 
 def _alpaca(row: Mapping[str, Any]) -> Row:

@@ -18,9 +18,9 @@ def weigh(folder: Path, judged: Path, seen: Path, out: Path) -> None:
     """Write what the model says to the judged rows: words and whether they are the wanted ones, or vectors of texts."""
     asked = _read(judged)
     told = _written(folder, asked) if weights.writes(folder) else _vectors(folder, asked, _read(seen))
-    told["memory"] = _memory()
-    if layout(folder):  # unpacked here: time and memory are not those of the kernels that will serve it
-        told |= {"seconds": [0.0], "memory": 0}
+    told["memory"] = held(folder)
+    if layout(folder):
+        told["seconds"] = [0.0]
     out.write_text(json.dumps(told), encoding="utf-8")
 
 
@@ -99,11 +99,12 @@ def _vectors(folder: Path, asked: Sequence[Row], seen: Sequence[Row]) -> dict[st
     return {"judged": found, "seen": others, "seconds": seconds}
 
 
-def _memory() -> int:
-    """The most bytes that this process has held."""
+def held(folder: Path) -> int:
+    """The most bytes that this process has held; 0 where the folder's model is unpacked here: neither time nor memory is then
+    that of the kernels that will serve it."""
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return 0 if layout(folder) else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -89,8 +89,11 @@ def _gguf(say: Say, *, folder: str, out: str, quantisation: str) -> None:
 
 
 def _probe(say: Say, *, folder: str, rows: str, out: str, codes: Sequence[int] = ()) -> None:
-    """What the model thinks of each code after each prompt (without codes: its likeliest tokens), for comparisons."""
+    """What the model thinks of each code after each prompt (without codes: its likeliest tokens), for comparisons; and the most
+    bytes that this process has held."""
     import torch
+
+    from stepladder.training.language.weighing import held
 
     model, tokenizer = weights.open_any(Path(folder)).eval(), weights.open_tokenizer(Path(folder))
     found = []
@@ -113,6 +116,7 @@ def _probe(say: Say, *, folder: str, rows: str, out: str, codes: Sequence[int] =
                 "ids": ids,
                 "log_odds": logs,
                 "seconds": seconds,
+                "memory": held(Path(folder)),
             }
         )
     Path(out).write_text(json.dumps(found), encoding="utf-8")
