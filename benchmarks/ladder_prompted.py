@@ -47,7 +47,7 @@ def run(cell: str, seed: int, data: Path) -> dict[str, Any]:
     """Fit on human labels, and judge by them."""
     named, _, reference = cell.partition(", ")
     file, _, size = named.rpartition(" ")
-    known, many = read(data, file).rows, JUDGED[file]
+    known, many = list(read(data, file).rows), JUDGED[file]
     if reference == MEANING:
         known, many = Random(POOL).sample(known, POOL), POOL_JUDGED
     rows = Random(seed).sample(known, many + int(size))
