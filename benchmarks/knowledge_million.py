@@ -35,6 +35,7 @@ from stepladder.text import sentences
 
 PASSAGES = 1_000_000
 _TOP = 10
+_NOTED = 4096  # documents between two notes of the time
 
 
 class Quick(MadeUp):
@@ -75,25 +76,50 @@ def passages(data: Path, count: int, cmrc: Sequence[str]) -> Iterator[str]:
         yield " ".join(chance.choices(pool, k=most)) + f" [{number}]"
 
 
+class Adding:
+    """What adding the documents has taken, of all runs that were interrupted together; kept in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._before = json.loads(file.read_text("utf-8")) if file.exists() else [0, 0.0, 0.0]
+        self._began, self._worked = time.perf_counter(), time.process_time()
+        self._now = self._before
+
+    def said(self, done: int, total: int, what: str) -> None:
+        """Progress: shown, and noted."""
+        _said(done, total, what)
+        if not done % _NOTED:
+            self.note(done)
+
+    def note(self, done: int) -> None:
+        """So many documents of this run are in."""
+        spent = (done, time.perf_counter() - self._began, time.process_time() - self._worked)
+        self._now = [old + new for old, new in zip(self._before, spent, strict=True)]
+        self._file.write_text(json.dumps(self._now), encoding="utf-8")
+
+    def spent(self) -> dict[str, float]:
+        """Documents, seconds, seconds of one core."""
+        return dict(zip(("added", "add_seconds", "add_cpu_seconds"), self._now, strict=True))
+
+
 def written(data: Path, path: Path, count: int, cmrc: Sequence[str]) -> dict[str, Any]:
     """Write the file and its graph; what it took."""
     knowledge = Knowledge.open(path, Quick())
     try:
         there = sum(one.documents for one in knowledge.collections(""))  # of a run that was interrupted
         texts = islice(enumerate(passages(data, count, cmrc)), there, None)
+        adding = Adding(path.with_name("adding.json"))
+        knowledge.add("c", (Document(str(number), text) for number, text in texts), progress=adding.said)
+        adding.note(count - there)
         began, worked = time.perf_counter(), time.process_time()
-        knowledge.add("c", (Document(str(number), text) for number, text in texts), progress=_said)
-        added, added_work = time.perf_counter(), time.process_time()
         knowledge.embed("c", progress=_said)
         done, done_work = time.perf_counter(), time.process_time()
     finally:
         knowledge.close()
     return {
-        "added": count - there,
-        "add_seconds": added - began,
-        "add_cpu_seconds": added_work - worked,
-        "graph_seconds": done - added,
-        "graph_cpu_seconds": done_work - added_work,
+        **adding.spent(),
+        "graph_seconds": done - began,
+        "graph_cpu_seconds": done_work - worked,
         "writer_memory_mb": memory("VmHWM"),
         "file_mb": path.stat().st_size / 1e6,
         "graph_mb": sum(file.stat().st_size for file in path.parent.glob("*.usearch")) / 1e6,
@@ -153,10 +179,8 @@ def run(data: Path, work: Path, about: dict[str, Any], *, count: int) -> tuple[d
 
 
 def _written(figures: Mapping[str, Any]) -> str:
-    """How long the documents took; an interrupted run, taken up again, has timed the rest of them only."""
-    if not figures["added"]:
-        return "The documents lay there from a run that was interrupted, so writing them is not timed here."
-    return f"The last {figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core."
+    """How long the documents took, by themselves."""
+    return f"{figures['added']:,} documents were written in {figures['add_cpu_seconds']:.0f} s of one core."
 
 
 def page(figures: dict[str, Any], about: dict[str, Any]) -> str:
