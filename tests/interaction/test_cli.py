@@ -79,6 +79,7 @@ def test_dictionary_entries_are_normalised_and_checked_against_the_labels(shell:
     assert "good, bad" in shell.err
     assert shell("dictionary", "list", "mood") == 0
     assert "great" in shell.out
+    assert shell("dictionary", "list", "moood") == 2 and "Tasks: mood" in shell.err
     assert shell("dictionary", "remove", "mood", "Great") == 0
     assert shell("dictionary", "remove", "mood", "Great") == 2
     assert shell("dictionary", "put", "mood", "Blue Lagoon", "--kind", "term") == 0

@@ -74,8 +74,10 @@ def list_entries(task: TaskArgument, config: ConfigOption = None) -> None:
     from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = sheet("text", "kind", "answer", "who")
-        for entry in place.store.entries.list(task):
+        table, entries = sheet("text", "kind", "answer", "who"), place.store.entries.list(task)
+        if not entries and task != "*":
+            place.task(task)  # of a task that is gone its entries are still shown
+        for entry in entries:
             table.add_row(entry.key, entry.kind, entry.answer, entry.who)
     Console().print(table)
 
