@@ -96,7 +96,9 @@ async def shown(product: Product) -> dict:
         aiohttp.ClientSession() as session,
         session.get(f"{product.root}/admin/tenants", headers=headers) as said,
     ):
-        (card,) = [card for card in (await said.json())["tenants"] if card["tenant"] == "acme"]
+        data = await said.json()
+        assert said.status == 200, data
+        (card,) = [card for card in data["tenants"] if card["tenant"] == "acme"]
         return card["used"]
 
 

@@ -64,15 +64,16 @@ def _arms(config: "Config", split: str, against: str) -> list[str]:
 
 def _print(report: "ArmsReport", margin: float, risk: float) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("", *(arm.arm for arm in report.arms))
+    from stepladder.interaction.cli.shown import sheet
+
+    table = sheet("", *(arm.arm for arm in report.arms))
     for name in _COUNTS:
         table.add_row(name, *(f"{getattr(arm, name):,}" for arm in report.arms))
     table.add_row("money an answer", *(f"{arm.cost:.6f}" for arm in report.arms))
     table.add_row("p50, p90 ms", *(f"{arm.p50_ms:.0f}, {arm.p90_ms:.0f}" for arm in report.arms))
     table.add_row("score (how many)", *(_score(arm.score, arm.scores) for arm in report.arms))
-    shown = Table("more is worse", "arm", "against", "pairs", "evidence", "")
+    shown = sheet("more is worse", "arm", "against", "pairs", "evidence", "")
     for one in report.compared:
         found = one.worse
         means = (f"{one.arm} {found.second:.3f}", f"{one.against} {found.first:.3f}")
