@@ -171,3 +171,11 @@ def test_a_task_without_a_top_in_service_learns_from_its_labeller() -> None:
     task = config.parse(text).tasks["mood"]
     assert (task.offline, task.teacher, task.unsure.answer) == (True, "big", "?")
     assert config.parse(GOOD).tasks["mood"].teacher == "big"
+
+
+def test_a_word_that_is_none_of_several_names_them():
+    with pytest.raises(ConfigError) as caught:
+        config.parse('[guards]\npictures = "maybe"\n', origin="x")
+    assert caught.value.param == "guards.pictures" and caught.value.remedy.endswith(
+        'It may be "off" or "read".'
+    )

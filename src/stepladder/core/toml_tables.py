@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -30,7 +31,9 @@ def settings(data: Any, kind: type[T], where: str) -> T:
         reason, _, path = str(error).partition(" - at `$")
         path = path.rstrip("`")
         key = where + path
-        raise ConfigError(f"{key}: {reason}.", param=key, remedy=_value_remedy(data, path)) from error
+        raise ConfigError(
+            f"{key}: {reason}.", param=key, remedy=(_value_remedy(data, path) + _choices(kind, path)).strip()
+        ) from error
 
 
 def secret(reference: str, where: str) -> str:
@@ -108,6 +111,18 @@ def _nested_keys(data: Mapping[str, Any], kind: type, where: str) -> None:
             raise ConfigError(
                 f"{where}.{item.name} is missing.", param=f"{where}.{item.name}", remedy="Add it."
             )
+
+
+def _choices(kind: Any, path: str) -> str:
+    """What the field may be, where that is one of some words; else ""."""
+    for key in path.strip(".").split("."):
+        kind = get_type_hints(kind).get(key) if is_dataclass(kind) else None
+    found = [f'"{word}"' for one in (kind, *get_args(kind)) if _is_words(one) for word in one]
+    return f"It may be {' or '.join(found)}." if found else ""
+
+
+def _is_words(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
 
 
 def _value_remedy(data: Any, path: str) -> str:
