@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -58,6 +60,10 @@ def test_a_url_is_one_page_or_as_many_as_one_asks_for(typed):
         code, out, err = typed("add", f"{site.url}/", "--collection", "c", "--depth", "1", "--rate", "100")
         assert code == 0 and "1 added" in out, (out, err)
         assert f"{site.url}/one" in typed("search", "otters", "--collection", "c")[1]
+        code, out, _ = typed(
+            "add", f"{site.url}/", "--collection", "c"
+        )  # without --depth it is about that page alone
+        assert (code, "0 removed, 1 unchanged" in out) == (0, True)
         code, _, err = typed("add", f"{site.url}/no", "--collection", "c")
         assert (code, f"REFUSED {site.url}/no: HTTP 404" in err) == (1, True)
 
@@ -104,6 +110,49 @@ def test_an_unmounted_folder_is_told_of_until_somebody_says_that_it_is_empty(typ
         ("source", "notes: may be empty")
     ]
     store.close()
+
+
+def test_a_feed_and_a_query_without_anything_are_told_of_likewise(typed, config, tmp_path):
+    file = tmp_path / "shop.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE goods AS SELECT 1 AS id, 'A green lamp.' AS text")
+    with web() as site:
+        site.feed("/rss", {"a": ("Fair", "A fair is held.")})
+        with config.open("a") as written:
+            for name, lines in {
+                "news": f'kind = "feed"\nwhere = "{site.url}/rss"',
+                "goods": f'kind = "query"\nwhere = "sqlite:///{file}"\nsql = "SELECT * FROM goods"',
+            }.items():
+                written.write(f'[knowledge.sources.{name}]\ncollection = "d"\nrate = 100.0\n{lines}\n')
+        assert typed("sync", "news", "goods")[0] == 0
+        site.feed("/rss", {})
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("DELETE FROM goods")
+        code, out, err = typed("sync", "news", "goods")
+        assert (code, out.count("0 removed"), err.count("is left of 1; perhaps something is wrong")) == (
+            1,
+            2,
+            2,
+        )
+        told = [one for one in examine(Settings(config)) if one.what.startswith("Source ") and one.wrong]
+        assert {one.what.partition(" (")[0] for one in told} == {
+            "Source notes",
+            "Source news",
+            "Source goods",
+        }
+        assert not any(str(file) in one.what for one in told), "an address may hold a password"
+        assert any("sync goods --emptied" in one.remedy for one in told)
+        assert typed("sync", "news", "goods", "--emptied")[1].count("1 removed") == 2
+        assert not any(
+            one.wrong
+            for one in examine(Settings(config))
+            if one.what.startswith(("Source news", "Source goods"))
+        )
+        site.feed("/own", {"a": ("Fair", "A fair is held.")})
+        typed("feed", f"{site.url}/own", "--collection", "e")
+        site.feed("/own", {})
+        assert typed("feed", f"{site.url}/own", "--collection", "e")[0] == 1
+        assert "1 removed" in typed("feed", f"{site.url}/own", "--collection", "e", "--emptied")[1]
 
 
 async def test_the_journal_knows_when_a_followed_folder_is_lost_and_there_again(config, tmp_path):

@@ -6,34 +6,15 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from stepladder.core import Scope, SourceConfig, SourceKind, Vanished
+from stepladder.core import Scope, SourceKind, Vanished
 from stepladder.knowledge import Knowledge, Query, SearchMode
-from stepladder.knowledge.sources import keep_up, open_source
-from tests.knowledge.web import web
 
 pytest.importorskip("feedparser", reason="the extra documents is not installed")
 pytest.importorskip("protego", reason="the extra documents is not installed")
 NEWS = {"a": ("Bridge", "The old bridge is closed until May."), "b": ("桥", "新桥已于周一通车。")}
-
-
-@pytest.fixture
-def site():
-    with web() as laid:
-        yield laid
-
-
-@pytest.fixture
-def visit(knowledge):
-    async def go(kind, where, *, name="s", emptied=False, **more):
-        given = SourceConfig(kind, where, "c", **({"rate": 100.0} | more))
-        async with open_source(name, given, Path()) as source:
-            return await keep_up(knowledge, name, given, source, lambda *_: None, emptied)
-
-    return go
 
 
 def found(knowledge, text):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import SPLIT, Config, SourceKind, StepladderError, plugins
+from stepladder.core import SPLIT, Config, SourceKind, StepladderError, Vanished, plugins
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.knowing import open_knowledge
 from stepladder.interaction.opening import open_store
@@ -49,7 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _machine(settings, config)
     yield Finding(*running(config), "See the log; another program there needs another server.port.")
     yield from _store(settings, config)
-    yield from _folders(settings, config)
+    yield from _sources(settings, config)
 
 
 def plugins_of(config: Config) -> Iterator[Finding]:
@@ -118,12 +118,12 @@ def _machine(settings: Settings, config: Config) -> Iterator[Finding]:
         )
 
 
-def _folders(settings: Settings, config: Config) -> Iterator[Finding]:
-    """Whether folders that documents come from are there, with something in them if there ever was."""
-    folders = {
-        name: given for name, given in config.knowledge.sources.items() if given.kind is SourceKind.FOLDER
-    }
-    if not folders:
+def _sources(settings: Settings, config: Config) -> Iterator[Finding]:
+    """Whether what documents come from is there, with something in it if there ever was.
+
+    Folders are looked at now; of what is asked over a network, the last visit is told.
+    """
+    if not config.knowledge.sources:
         return
     try:
         knowledge = open_knowledge(settings, config, embedding=False)
@@ -131,11 +131,19 @@ def _folders(settings: Settings, config: Config) -> Iterator[Finding]:
         yield Finding("Documents", error.message, error.remedy)
         return
     try:
-        for name, given in folders.items():
-            seen = Visit(knowledge.shown(name, given.collection, tenant=given.tenant))
-            Folder(settings.home / Path(given.where).expanduser()).listed(seen)
-            remedy = f"Mount it; if it is empty indeed: stepladder knowledge sync {name} --emptied"
-            yield Finding(f"Source {name} ({given.where})", seen.lost, remedy if seen.lost else "")
+        for name, given in config.knowledge.sources.items():
+            if given.kind is SourceKind.FOLDER:
+                seen = Visit(
+                    knowledge.shown(name, given.collection, tenant=given.tenant),
+                    at_stake=given.vanished is Vanished.REMOVE,
+                )
+                Folder(settings.home / Path(given.where).expanduser()).listed(seen)
+                lost, first = seen.lost, "Mount it"
+            else:
+                lost, first = knowledge.lost(name, given.collection, tenant=given.tenant), "See what it gives"
+            where = given.kind if given.kind is SourceKind.QUERY else given.where  # may hold a password
+            remedy = f"{first}; if it is empty indeed: stepladder knowledge sync {name} --emptied"
+            yield Finding(f"Source {name} ({where})", lost, remedy if lost else "")
     finally:
         knowledge.close()
 

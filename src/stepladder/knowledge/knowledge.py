@@ -182,9 +182,19 @@ class Knowledge:
             number = documents.collection_number(connection, tenant, collection)
             connection.execute("DELETE FROM collections WHERE number = ?", (number,))
 
-    def shelf(self, source: str, collection: str, *, tenant: str = "") -> Shelf:
-        """What a source has put into a collection, which is made where there is none."""
-        return Shelf(self._file, source, collection, tenant)
+    def shelf(self, source: str, collection: str, *, tenant: str = "", labels: str = "") -> Shelf:
+        """What a source has put into a collection, which is made where there is none; `labels` as Shelf has them."""
+        return Shelf(self._file, source, collection, tenant, labels)
+
+    def lost(self, source: str, collection: str, *, tenant: str = "") -> str:
+        """Why a source could not be looked at on its last visit though it should be there, or ""."""
+        with self._file.read() as connection:
+            row = connection.execute(
+                "SELECT s.lost FROM sources s JOIN collections c ON c.number = s.collection "
+                "WHERE s.name = ? AND c.name = ? AND c.tenant = ?",
+                (source, collection, tenant),
+            ).fetchone()
+            return row[0] if row is not None else ""
 
     def shown(self, source: str, collection: str, *, tenant: str = "") -> dict[str, str]:
         """What a source showed last time: key -> state. Nothing is made where it never did."""

@@ -1,7 +1,7 @@
 """The tables of `knowledge.db`. A newer file than we know is refused, an older one is brought forward."""
 
 APPLICATION_ID = 0x5374_4B6E  # "StKn", so that `file` and we tell it from other databases
-VERSION = 4
+VERSION = 5
 
 SCHEMA = """
 CREATE TABLE collections (
@@ -61,5 +61,9 @@ STATE = """
 CREATE TABLE state (mark TEXT NOT NULL, changes INTEGER NOT NULL);
 INSERT INTO state VALUES (lower(hex(randomblob(8))), 0)
 """
-STEPS = (SCHEMA, SOURCES, RANKERS, STATE)
+TOLD = """
+ALTER TABLE sources ADD COLUMN lost TEXT NOT NULL DEFAULT '';
+ALTER TABLE shown ADD COLUMN labels TEXT NOT NULL DEFAULT ''
+"""
+STEPS = (SCHEMA, SOURCES, RANKERS, STATE, TOLD)
 """What brings a file from each version to the next; version 0 is an empty one."""

@@ -16,9 +16,15 @@ _DOCUMENTS_A_COMMIT = 256
 class Shelf:
     """One source's part of a collection. Each change is one transaction, the state of a thing the last part of its own."""
 
-    def __init__(self, file: KnowledgeFile, name: str, collection: str, tenant: str) -> None:
-        """The collection is made where there is none. Raises BadRequest for a name that it cannot have."""
+    def __init__(
+        self, file: KnowledgeFile, name: str, collection: str, tenant: str, labels: str = ""
+    ) -> None:
+        """`labels` stands for what the source says of all its documents. The collection is made where there is none.
+
+        Raises BadRequest for a name that it cannot have.
+        """
         self._file = file
+        self._labels = labels
         with file.write() as connection:
             self._collection = documents.collection_number(connection, tenant, collection, make=True)
             connection.execute(
@@ -34,6 +40,22 @@ class Shelf:
         with self._file.read() as connection:
             rows = connection.execute("SELECT key, state FROM shown WHERE source = ?", (self._number,))
             return {row[0]: row[1] for row in rows}
+
+    def otherwise(self) -> set[str]:
+        """Things whose documents were labelled in another way than they would be now."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT key FROM shown WHERE source = ? AND labels <> ? AND documents <> '[]'",
+                (self._number, self._labels),
+            )
+            return {row[0] for row in rows}
+
+    def lose(self, reason: str) -> None:
+        """Write down why the source could not be looked at though it should be there; "" where it could."""
+        with self._file.write() as connection:
+            connection.execute(
+                "UPDATE sources SET lost = ? WHERE number = ? AND lost <> ?", (reason, self._number, reason)
+            )
 
     def put(self, key: str, state: str, given: Iterable[Document]) -> tuple[list[Change], int]:
         """Write a thing's documents, take out those it had and has no more; what happened to each, and how many went.
@@ -51,9 +73,9 @@ class Shelf:
         with self._file.write() as connection:
             removed = self._drop(connection, set(self._ids(connection, key)) - set(ids), key)
             connection.execute(
-                "INSERT INTO shown (source, key, state, documents) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET state = excluded.state, documents = excluded.documents",
-                (self._number, key, state, json.dumps(ids)),
+                "INSERT INTO shown (source, key, state, documents, labels) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+                "DO UPDATE SET state = excluded.state, documents = excluded.documents, labels = excluded.labels",
+                (self._number, key, state, json.dumps(ids), self._labels),
             )
         return changes, removed
 

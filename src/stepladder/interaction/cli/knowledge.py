@@ -46,6 +46,7 @@ def add(  # noqa: PLR0913, PLR0917 - its options
     licence: Annotated[str, typer.Option(help="Of files: under what licence they are.")] = "",
     valid_from: Annotated[datetime | None, typer.Option(help="Of files: found from then on (UTC).")] = None,
     valid_until: Annotated[datetime | None, typer.Option(help="Of files: found until then (UTC).")] = None,
+    emptied: sources.EmptiedOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Add documents, or update those whose text has changed.
@@ -56,7 +57,8 @@ def add(  # noqa: PLR0913, PLR0917 - its options
     """
     code = 0
     for url in filter(sources.is_url, paths):
-        code |= sources.pages(url, collection, tenant, (depth, pages, rate), config)
+        reach = sources.Reach(depth, pages, rate, emptied)
+        code |= sources.pages(url, collection, tenant, reach, config)
     paths = [path for path in paths if not sources.is_url(path)]
     if paths:
         said = _Said(

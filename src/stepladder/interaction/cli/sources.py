@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,7 @@ EmptiedOption = Annotated[
     bool,
     typer.Option(
         "--emptied",
-        help="A folder without any file, or that is gone, really is empty: take its documents out.",
+        help="What shows nothing (a folder, gone or without a file; a feed, site or query) really is empty: its documents go.",
     ),
 ]
 EmbedOption = Annotated[bool, typer.Option(help="Compute vectors now, where an embedder is installed.")]
@@ -39,6 +40,7 @@ def feed(
     collection: CollectionOption,
     tenant: TenantOption = "",
     keep: Annotated[bool, typer.Option("--keep", help="Keep items that the feed shows no more.")] = False,
+    emptied: EmptiedOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Take in a feed's items; run again, what is new, changed or gone since."""
@@ -46,7 +48,7 @@ def feed(
 
     vanished = Vanished.KEEP if keep else Vanished.REMOVE
     given = SourceConfig(SourceKind.FEED, url, collection, tenant, vanished=vanished)
-    raise typer.Exit(_visit([(url, given)], config))
+    raise typer.Exit(_visit([(url, given)], config, emptied=emptied))
 
 
 @app.command()
@@ -128,15 +130,33 @@ def is_url(where: str) -> bool:
     return where.startswith(("http://", "https://"))
 
 
-def pages(url: str, collection: str, tenant: str, reach: tuple[int, int, float], config: Path | None) -> int:
-    """Add the pages of a site: `reach` is how deep, how many and how many a second; the exit code."""
-    from stepladder.core import SourceConfig, SourceKind
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a crawl goes: how deep, how many pages, how many a second, and whether what is empty is so (`emptied`)."""
+
+    depth: int
+    pages: int
+    rate: float
+    emptied: bool
+
+
+def pages(url: str, collection: str, tenant: str, reach: Reach, config: Path | None) -> int:
+    """Add the pages of a site; the exit code. A page added alone takes none out that a crawl from it has brought."""
+    from stepladder.core import SourceConfig, SourceKind, Vanished
     from stepladder.core.sources import check_source
 
-    depth, most, rate = reach
-    given = SourceConfig(SourceKind.SITE, url, collection, tenant, depth=depth, pages=most, rate=rate)
+    given = SourceConfig(
+        SourceKind.SITE,
+        url,
+        collection,
+        tenant,
+        vanished=Vanished.REMOVE if reach.depth else Vanished.KEEP,
+        depth=reach.depth,
+        pages=reach.pages,
+        rate=reach.rate,
+    )
     check_source(given, "--")
-    return _visit([(url, given)], config)
+    return _visit([(url, given)], config, emptied=reach.emptied)
 
 
 def _visit(

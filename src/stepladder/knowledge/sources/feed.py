@@ -26,25 +26,29 @@ class Feed:
     async def look(self, visit: Visit) -> AsyncIterator[Seen]:
         """Every item. Raises MissingExtra."""
         try:
-            page = await self._fetcher.fetch(self._url, visit.known.get(_STATE, ""), anywhere=True)
+            state = "" if visit.otherwise or visit.emptied else visit.known.get(_STATE, "")
+            page = await self._fetcher.fetch(self._url, state, anywhere=True)
         except Unreachable as error:
             visit.fail(self._url, str(error))
             return
         if page is None:
             for key, state in visit.known.items():
-                yield Seen(key, state)
+                yield Seen(key, state, note=key == _STATE)
             return
         items, reason = await asyncio.to_thread(_parsed, page.data, page.url, page.kind)
         if reason:
             visit.fail(self._url, reason)
             return
+        if not items and visit.less(self._url, "item", len(visit.known.keys() - {_STATE})):
+            return
         for document in items:
             state = hashlib.sha256(
                 repr((document.title, document.text, document.licence)).encode()
             ).hexdigest()
-            same = visit.known.get(document.id) == state
+            same = visit.state(document.id) == state
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
-        yield Seen(_STATE, page.state, None if visit.known.get(_STATE) == page.state else _nothing)
+        same = visit.known.get(_STATE) == page.state
+        yield Seen(_STATE, page.state, None if same else _nothing, note=True)
 
 
 def _nothing() -> list[Document | Refused]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from stepladder.knowledge.reading import read
 from stepladder.knowledge.sources.visiting import Seen, Visit
 
-EMPTY = "no file is left of {count}; perhaps it is not mounted, so nothing is taken out"
+_UNMOUNTED = "perhaps it is not mounted, so nothing is taken out"
 _NOT_THERE = "there is no such file or folder"
 
 
@@ -33,7 +33,7 @@ class Folder:
                 visit.fail(str(path), error.strerror or type(error).__name__)
                 continue
             state = f"{about.st_mtime_ns}:{about.st_size}"
-            known = visit.known.get(str(path)) == state
+            known = visit.state(str(path)) == state
             yield Seen(str(path), state, None if known else partial(read, path))
 
     def listed(self, visit: Visit) -> list[Path]:
@@ -48,8 +48,8 @@ class Folder:
                 visit.lose(str(self._path), _NOT_THERE)
             return []
         found = self._below(visit) if folder else [self._path]
-        if not found and visit.known and visit.whole and not visit.emptied:
-            visit.lose(str(self._path), EMPTY.format(count=len(visit.known)))
+        if not found:
+            visit.less(str(self._path), "file", len(visit.known), _UNMOUNTED)
         return found
 
     def _below(self, visit: Visit) -> list[Path]:

@@ -1,6 +1,8 @@
 """One visit of a source: what is new or changed goes in, what is gone goes out, and what was seen is written down."""
 
 import asyncio
+import hashlib
+import json
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -47,21 +49,23 @@ async def keep_up(
     `emptied` says that it has nothing where it shows nothing. What cannot be read is in the outcome, with the reason. Raises
     StoreError, MissingExtra.
     """
-    shelf = knowledge.shelf(name, given.collection, tenant=given.tenant)
-    visit = Visit(await asyncio.to_thread(shelf.known), emptied=emptied)
+    shelf = knowledge.shelf(name, given.collection, tenant=given.tenant, labels=_labels(given))
+    known, otherwise = await asyncio.to_thread(shelf.known), await asyncio.to_thread(shelf.otherwise)
+    visit = Visit(known, otherwise, emptied=emptied, at_stake=given.vanished is Vanished.REMOVE)
     outcome = Outcome()
     there: set[str] = set()
     async with aclosing(source.look(visit)) as shown:  # type: ignore[type-var]
         async for seen in shown:
             there.add(seen.key)
             if seen.read is None:
-                outcome.unchanged += 1
+                outcome.unchanged += not seen.note
                 continue
             await asyncio.to_thread(_take, shelf, given, seen, outcome)
-            progress(len(there), 0, given.where[-60:])
+            progress(len(there), 0, seen.key[-60:])
     if visit.whole and given.vanished is Vanished.REMOVE:
         gone = [key for key in visit.known if key not in there]
         outcome.removed += await asyncio.to_thread(shelf.forget, gone)
+    await asyncio.to_thread(shelf.lose, visit.lost)
     outcome.refused += visit.refused
     outcome.lost = visit.lost
     return outcome
@@ -79,6 +83,12 @@ def _take(shelf: Shelf, given: SourceConfig, seen: Seen, outcome: Outcome) -> No
     outcome.added += changes.count(Change.ADDED)
     outcome.updated += changes.count(Change.UPDATED)
     outcome.unchanged += changes.count(Change.UNCHANGED)
+
+
+def _labels(given: SourceConfig) -> str:
+    """What tells one way of labelling from another; "" for none at all."""
+    said = [given.licence, given.tags, given.groups]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16] if any(said) else ""
 
 
 def _labelled(document: Document, given: SourceConfig) -> Document:

@@ -54,6 +54,7 @@ class Told:
     keep: bool
     licence: str
     published: float | None
+    follow: bool
 
 
 def told(html: str, url: str) -> Told:
@@ -63,7 +64,7 @@ def told(html: str, url: str) -> Told:
     reader.close()
     follow = not any(word in reader.robots for word in ("nofollow", "none"))
     keep = not any(word in reader.robots for word in ("noindex", "none"))
-    return Told(list(reader.found) if follow else [], keep, reader.licence, reader.published)
+    return Told(list(reader.found) if follow else [], keep, reader.licence, reader.published, follow)
 
 
 def _seconds(date: str) -> float | None:
@@ -95,13 +96,13 @@ class _Locations(xml.sax.ContentHandler):
             self._text = None
 
 
-def sitemap(data: bytes) -> tuple[list[str], bool]:
-    """(addresses, whether they are further sitemaps); what cannot be parsed says nothing. It may be a .gz."""
+def sitemap(data: bytes) -> tuple[list[str], bool, bool]:
+    """(addresses, whether they are further sitemaps, whether it was read to its end); it may be a .gz."""
     reader = _Locations()
     try:
         if data.startswith(_GZIP):
             data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, _MOST_BYTES)
         xml.sax.parseString(data, reader)
     except (xml.sax.SAXException, zlib.error, ValueError, LookupError):
-        return reader.found, reader.index
-    return reader.found, reader.index
+        return reader.found, reader.index, False
+    return reader.found, reader.index, True

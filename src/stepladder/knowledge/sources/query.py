@@ -37,6 +37,7 @@ class Query:
             return
         if len(rows) > _MOST:
             visit.fail(self._name, f"the query gives over {_MOST} rows")
+        shown = 0
         for number, row in enumerate(rows[:_MOST], 1):
             document = _document(row, f"{self._name}:{number}")
             if isinstance(document, Refused):
@@ -44,8 +45,11 @@ class Query:
                 visit.whole = visit.whole and document.harmless
                 continue
             state = hashlib.sha256(json.dumps(_said(document)).encode()).hexdigest()
-            same = visit.known.get(document.id) == state
+            same = visit.state(document.id) == state
+            shown += 1
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
+        if not shown:
+            visit.less(self._name, "row", len(visit.known))
 
     def _rows(self) -> list[Mapping[str, Any]]:
         engine = create_engine(self._url)
