@@ -183,6 +183,23 @@ async def test_a_question_that_points_back_is_searched_for_with_the_one_before(t
         assert grounds(response)["queries"] == ["What does the blue chair cost?\nAnd how fast is it shipped?"]
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "What does the blue chair cost and how fast is it shipped?",
+            ["What does the blue chair cost", "how fast is it shipped?"],
+        ),
+        ("运费由谁承担，退货须在几日内提出？", ["运费由谁承担", "退货须在几日内提出？"]),
+        ("如果要退货，运费由谁承担？", []),  # one question, and what it is about
+        ("What do the chair and the table cost?", []),
+    ],
+)
+async def test_questions_that_one_sentence_joins_are_searched_for_each(tmp_path, text, parts):
+    async with helped(tmp_path, "never mind", knows="sure = 2.0") as home:
+        assert grounds(await home.client.chat(text, "help"))["queries"] == [text, *parts]
+
+
 async def test_a_model_rewrites_where_it_is_asked_to_and_its_tokens_count(tmp_path):
     seen = []
 

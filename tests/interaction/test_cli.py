@@ -108,6 +108,8 @@ def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: S
         ("text,answer\nok,good\nso so,maybe\n", "Row 2: "),
         ("text,answer\nok,maybe\n", "good, bad"),
         ("a,b\n1,2\n", "Row 1 of"),
+        ("text,answer,kind\nok,good,\nfine,good,nix\n", "Row 2: there is no kind of entry named 'nix'"),
+        ("text,answer\nok,\n", "Row 1: answer is empty"),
     ]:
         table.write_text(rows)
         assert shell("dictionary", "sync", "mood", str(table)) == 2
@@ -120,6 +122,16 @@ def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: S
     assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", *sql) == 0
     assert "1 changed" in shell.out
     assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", "--sql", "SELECT x FROM y") == 2
+    assert "no such table: y" in shell.err
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM words")
+        connection.commit()
+    assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", *sql) == 2
+    assert "no row is left of 1" in shell.err and "--emptied" in shell.err
+    assert shell("dictionary", "sync", "mood", f"sqlite:///{database}", *sql, "--emptied") == 0
+    assert "0 entries" in shell.out and "1 changed" in shell.out
+    refused = ("dictionary", "sync", "mood", "postgresql+psycopg://ann:hush@127.0.0.1:1/x", *sql)
+    assert shell(*refused) == 2 and "hush" not in shell.err
     assert shell("dictionary", "undo", "mood", "--id", "999") == 2
 
 

@@ -220,6 +220,20 @@ def test_what_a_file_no_longer_says_is_gone_and_a_bad_row_harms_no_other(typed, 
     assert "ok" in typed("search", "otter", "--collection", "c")[1]
 
 
+def test_a_row_s_place_makes_it_no_other_and_a_time_that_never_comes_is_refused(typed, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    line = '{"id": "a", "text": "An otter."}\n'
+    rows.write_text(line)
+    typed("add", str(rows), "--collection", "c")
+    rows.write_text('{"id": "new", "text": "A stoat."}\n' + line)
+    assert "1 added, 0 updated, 1 unchanged" in typed("add", str(rows), "--collection", "c")[1]
+    late = '{"id": "b", "text": "A vole.", "valid_from": 5e9}\n'
+    rows.write_text(late + line)
+    code, out, err = typed("add", str(rows), "--collection", "c", "--valid-until", "2030-01-01")
+    assert (code, "1 updated" in out) == (1, True)
+    assert "rows.jsonl" in err and "Document 'b'" in err and "later than valid_from" in err
+
+
 def test_mistakes_are_explained(typed):
     for words, said, message in [
         (("search", "x", "--collection", "nope"), b"", "no collection"),

@@ -34,6 +34,13 @@ async def test_a_synonym_is_searched_for_read_and_checked_at_once_and_taken_back
         assert (await home.client.send("POST", f"{HELP}/undo", {})).status == 400
 
 
+async def test_an_entry_says_something(tmp_path):
+    async with helped(tmp_path, "never") as home:
+        for kind in ("exact", "normalised", "phrase", "pattern", "synonym", "fact"):
+            refused = await home.client.send("PUT", HELP, {"key": "is * wifi", "answer": " ", "kind": kind})
+            assert (refused.status, refused.json["error"]["param"]) == (400, "answer")
+
+
 async def test_what_a_model_says_in_the_asker_s_words_is_supported(tmp_path):
     async with helped(tmp_path, "The azure throne costs 40 euros.", knows="sure = 2.0") as home:
         await put(home, "azure throne", "blue chair", "synonym")

@@ -53,6 +53,41 @@ def test_one_thing_in_another_s_place_is_not(text, claim):
     assert Evidence([Passage(0, "c", "d", text)]).support(claim) is None
 
 
+TABLE = """Prices
+
+| Item | Price | Stock |
+| --- | --- | --- |
+| Copper kettle | 59.5 | yes |
+| Oak desk | 420 | 无货 |
+| 铜壶 | 36 元 | 三号仓库 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "row"),
+    [
+        ("The price of the copper kettle is 59.5.", "| Copper kettle | 59.5 | yes |"),
+        ("The oak desk costs 420.", "| Oak desk | 420 | 无货 |"),  # that there is none denies no price
+        ("铜壶在三号仓库。", "| 铜壶 | 36 元 | 三号仓库 |"),
+        ("The price of the oak desk is 59.5.", None),  # the row above says so of another thing
+        ("The desk price is 59.5.", None),
+        ("The copper kettle costs 420.", None),
+    ],
+)
+def test_a_row_of_a_table_speaks_for_itself_and_its_head(claim, row):
+    found = Evidence([Passage(0, "c", "d", TABLE)]).support(claim)
+    assert (found and found.text) == row
+    if found is not None:
+        assert TABLE[found.start :].startswith(found.text)
+
+
+def test_a_table_without_its_head_lends_no_row_to_another():
+    cut = "\n".join(TABLE.splitlines()[4:])
+    evidence = Evidence([Passage(0, "c", "d", cut)])
+    assert evidence.support("The oak desk has a price of 59.5.") is None
+    assert evidence.support("The oak desk: 420.") is not None
+
+
 def test_a_long_sentence_with_three_words_exchanged_is_not_supported():
     text = (
         "An experimental study of a wing in a propeller slipstream was made in order to determine the spanwise "

@@ -277,9 +277,16 @@ async def test_rows_of_a_database_are_documents(visit, knowledge, tmp_path):
         connection.execute("DELETE FROM goods WHERE id = 2")
     assert counts(await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=sql)) == (0, 1, 1)
     assert found(knowledge, "lamp") == ["A red lamp."]
-    for wrong in ("SELECT nothing", "SELECT id FROM goods"):
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO goods VALUES (0, 'Bed', 'A soft bed.')")
+    ordered = f"{sql} ORDER BY id"  # what stands above a row makes it no other
+    assert counts(await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=ordered)) == (1, 0, 0)
+    for wrong, said in (
+        ("SELECT nowhere", "no such column: nowhere"),
+        ("SELECT id FROM goods", "its columns: id"),
+    ):
         outcome = await visit(SourceKind.QUERY, f"sqlite:///{file}", sql=wrong)
-        assert outcome.refused and str(file) not in outcome.refused[0].reason
+        assert said in outcome.refused[0].reason and str(file) not in outcome.refused[0].reason
     assert found(knowledge, "lamp") == ["A red lamp."]
 
 

@@ -32,6 +32,9 @@ WORDS = Lexicon.of(
 MATCHER = Matcher(WORDS)
 
 
+SPACED = Matcher(Lexicon.of([Word("project zorblax"), Word("蓝鲸 计划"), Word("red bull fan club")]))
+
+
 def found(text):
     return {match.word.text for match in MATCHER.find(text)}
 
@@ -257,3 +260,24 @@ def test_the_owner_s_words_come_and_go_and_the_lists_own_come_back():
     guard.let_owner_say([])
     assert not guard.check("a quibble").categories
     assert guard.check("a zorblax").categories == ("listed",)
+
+
+@pytest.mark.parametrize(
+    ("text", "hit"),
+    [
+        ("about project  zorblax", "project  zorblax"),
+        ("a\n\n  Project \n ZORBLAX.", "Project \n ZORBLAX"),
+        ("pr0ject zorblax", "pr0ject zorblax"),
+        ("p r o j e c t z o r b l a x", "p r o j e c t z o r b l a x"),
+        ("我要蓝鲸计划", "蓝鲸计划"),
+        ("蓝鲸　 计划", "蓝鲸　 计划"),
+        ("  \nred  bull\tfan club", "red  bull\tfan club"),
+        ("my project.  zorblax is", ""),
+        ("projects  zorblax", ""),
+        ("project      zorblax", ""),
+        ("infrared  bull fan club", ""),
+    ],
+)
+def test_a_blank_of_a_word_s_own_may_be_any_white_space(text, hit):
+    (span,) = {(one.start, one.end) for one in SPACED.find(text)} or {(0, 0)}
+    assert text[slice(*span)] == hit

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from stepladder.core import Citation, Grounds
 from stepladder.service import Verified, known, signature
 from stepladder.store import OVERLAP, Approval
 
@@ -61,6 +62,15 @@ class Words:
         found = [self.rows[id] for id in sorted(self.rows) if id > after and id not in besides]
         self.read.append([row.id for row in found])
         return found
+
+
+def test_an_approved_text_has_the_citations_that_stand_in_it_and_the_marks():
+    cited = tuple(Citation(n, "c", "d", "", "", 0, "x", n) for n in (1, 2))
+    grounds = Grounds(cited, (1, 2), unsupported=("It is free.",), refused=True)
+    whole = known.as_approved(grounds, "It is open. [1] It is red. [2] It is free. [unsupported]")
+    assert (len(whole.citations), whole.unsupported, whole.refused) == (2, ("It is free.",), False)
+    other = known.as_approved(grounds, "It is free.")  # somebody's own words
+    assert (other.citations, other.unsupported, other.passages) == ((), (), (1, 2))
 
 
 def said(verified, text="What does it cost?"):

@@ -143,7 +143,7 @@ def _sources(settings: Settings, config: Config) -> Iterator[Finding]:
                 lost, first = knowledge.lost(name, given.collection, tenant=given.tenant), "See what it gives"
             where = given.kind if given.kind is SourceKind.QUERY else given.where  # may hold a password
             remedy = f"{first}; if it is empty indeed: stepladder knowledge sync {name} --emptied"
-            yield Finding(f"Source {name} ({where})", lost, remedy if lost else "")
+            yield Finding(f"Source {name} ({where})", f"{lost}." if lost else "", remedy if lost else "")
     finally:
         knowledge.close()
 

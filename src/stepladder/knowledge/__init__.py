@@ -22,7 +22,7 @@ from stepladder.knowledge.reader import Candidate, Quote, answered, best_quote, 
 from stepladder.knowledge.reading import files, jsonl, read, received, sorted_out
 from stepladder.knowledge.search import Query
 from stepladder.knowledge.selftest import self_test
-from stepladder.knowledge.sources import Folder, Outcome, Visit, keep_up, open_source
+from stepladder.knowledge.sources import Folder, Outcome, Visit, database_says, keep_up, open_source
 from stepladder.knowledge.splitting import Piece, Splitting, size, split
 from stepladder.knowledge.terms import document_terms, in_order, query_terms
 from stepladder.knowledge.tuning import Lesson, Tuned
@@ -63,6 +63,7 @@ __all__ = [
     "candidates",
     "claims",
     "code_of",
+    "database_says",
     "document_terms",
     "evaluate",
     "extract",

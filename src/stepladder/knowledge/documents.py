@@ -263,6 +263,13 @@ def check(document: Document) -> None:
     where = f"Document {document.id!r}"
     if not document.text.strip():
         raise BadRequest(f"{where} has no text.", param="text", remedy="Leave it out, or give it text.")
+    begin, end = document.valid_from, document.valid_until
+    if begin is not None and end is not None and end <= begin:
+        raise BadRequest(
+            f"{where} would be found until {end:g} and only from {begin:g} on: never.",
+            param="valid_until",
+            remedy="Give a valid_until that is later than valid_from.",
+        )
     if len(document.text) > _MOST_TEXT:
         raise BadRequest(
             f"{where} has over {_MOST_TEXT} characters.", param="text", remedy="Cut it into documents."

@@ -2,8 +2,9 @@
 
 A claim is supported as far as one sentence of a passage, and a little its neighbours, carry the claim's words; a word
 that no passage has counts twice, since it is what the claim adds. Each number of the claim must stand there too, and
-neither side may deny what the other says. Between clear support and none, the embedding of claim and sentence decides
-where there is one. It measures wording, not truth: a claim that recombines the words of one sentence passes.
+neither side may deny what the other says. A row of a table has no neighbours but the table's head. Between clear
+support and none, the embedding of claim and sentence decides where there is one. It measures wording, not truth: a
+claim that recombines the words of one sentence passes.
 """
 
 import re
@@ -25,6 +26,7 @@ _ABOVE = 0.5
 _TURNED = 0.5  # a pair of characters whose both stand there, apart
 _NEW = 2.0
 _LOOKED_AT = 3
+_NO_TABLE = -1
 _LEAST_TERMS = 2
 _SAID = (".", "!", "。", "！")  # how a sentence ends, and a heading does not
 _SAYS_NOTHING = frozenset(  # by itself
@@ -39,7 +41,8 @@ _DENIES = re.compile(
     r"\b(?:not|no|never|none|nor|neither|without|cannot|can't|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't|"
     r"shouldn't|mustn't|hasn't|haven't|couldn't|wouldn't)\b|不(?![同仅但断只过少久错])|没|未(?!来)|无(?![线论锡])|勿|禁止|并非|绝非"
 )
-_CLAUSE = re.compile(r"[，,；;：:。]|\b(?:but|and|while|although)\b")
+_CLAUSE = re.compile(r"[，,；;：:。|]|\b(?:but|and|while|although)\b")
+_RULED = re.compile(r"[|:\s-]*-[|:\s-]*")  # the line under a table's head
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class _Sentence:
     above: frozenset[str]
     numbers: frozenset[str]
     nearby: tuple[Laid, ...]
+    elsewhere: frozenset[str]
 
 
 class Evidence:
@@ -159,23 +163,49 @@ def _of(passage: Passage) -> list[_Sentence]:
     over = " ".join(said for said in (passage.title, passage.heading) if not is_instruction(said))
     above, numbers = _terms(over), numbers_of(over)
     laid = [Laid.of(passage.text[start:end]) for start, end in spans]
+    texts = [passage.text[start:end] for start, end in spans]
+    tables = _tables(texts)
+    rows: dict[int, set[str]] = {}
+    for table, terms in zip(tables, said, strict=True):
+        rows.setdefault(table, set()).update(terms)
     found = []
-    for index, (start, end) in enumerate(spans):
-        nearby = slice(max(0, index - 1), index + 2)
-        near = [numbers_of(passage.text[begin:stop]) for begin, stop in spans[nearby]]
+    for index, table in enumerate(tables):
+        if table == _NO_TABLE:
+            nearby = list(range(max(0, index - 1), min(len(spans), index + 2)))
+        elif _RULED.fullmatch(texts[index]):
+            continue
+        else:
+            headed = _RULED.fullmatch("".join(texts[table + 1 : table + 2]))
+            nearby = sorted({table, index}) if headed else [index]
+        beside = frozenset().union(*(said[one] for one in nearby))
         found.append(
             _Sentence(
                 passage,
-                start,
-                passage.text[start:end],
+                spans[index][0],
+                texts[index],
                 said[index],
-                frozenset().union(*said[nearby]),
+                beside,
                 above,
-                numbers.union(*near),
-                tuple(laid[nearby]),
+                numbers.union(*(numbers_of(texts[one]) for one in nearby)),
+                tuple(laid[one] for one in nearby) if table == _NO_TABLE else _cells(texts[index]),
+                frozenset() if table == _NO_TABLE else rows[table] - beside,
             )
         )
     return found
+
+
+def _tables(texts: Sequence[str]) -> list[int]:
+    """Of each line where the table begins that it belongs to."""
+    begun: list[int] = []
+    for index, text in enumerate(texts):
+        before = begun[-1] if begun else _NO_TABLE
+        begun.append(_NO_TABLE if not text.startswith("|") else index if before == _NO_TABLE else before)
+    return begun
+
+
+def _cells(row: str) -> tuple[Laid, ...]:
+    """Of a row each cell by itself: what stands in the next one stands in no other's place."""
+    return tuple(Laid.of(cell) for cell in row.split("|") if cell.strip())
 
 
 def _terms(text: str) -> frozenset[str]:
@@ -184,7 +214,10 @@ def _terms(text: str) -> frozenset[str]:
 
 
 def _carried(asked: Mapping[str, float], one: _Sentence) -> float:
-    """The share of a claim's words that a sentence carries; 0 where another sentence is nearer."""
+    """The share of a claim's words that a sentence carries; 0 where another sentence is nearer.
+
+    What another row of its table says, and it does not, counts once more: the claim speaks of that.
+    """
     inside = asked.keys() & one.terms
     beside = (asked.keys() - inside) & one.beside
     above = (asked.keys() - inside - beside) & one.above
@@ -193,7 +226,7 @@ def _carried(asked: Mapping[str, float], one: _Sentence) -> float:
     left = asked.keys() - inside - beside - above
     turned = sum(is_character(term[0]) and set(term) <= one.terms for term in left)
     carried = len(inside) + _BESIDE * len(beside) + _ABOVE * len(above) + _TURNED * turned
-    return carried / (sum(asked.values()) or 1.0)
+    return carried / (sum(asked.values()) + len(asked.keys() & one.elsewhere) or 1.0)
 
 
 def _denied(claim: str, one: _Sentence) -> bool:

@@ -52,23 +52,24 @@ def jsonl(lines: BinaryIO, name: str) -> Iterator[Document | Refused]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             yield Refused(where, f'not a row {{"id", "title"?, "text"}}: {error}')
             continue
-        yield _document(row, where)
+        yield _document(row, where, name)
 
 
-def _document(row: _Row, where: str) -> Document | Refused:
+def _document(row: _Row, where: str, name: str) -> Document | Refused:
     if not row.text.strip():
         return Refused(where, f"document {row.id!r} has no text", harmless=True)
-    return Document(
+    document = Document(
         id=str(row.id),
         text=row.text,
         title=row.title or "",
-        source=row.source or where,
+        source=row.source or name,  # without the line: one more above it would make it another document
         licence=row.licence or "",
         tags=row.tags,
         groups=row.groups,
         valid_from=row.valid_from,
         valid_until=row.valid_until,
     )
+    return checked(document, where)
 
 
 def files(path: Path) -> list[Path]:
@@ -112,15 +113,23 @@ def received(data: bytes, name: str, called: str = "") -> Iterator[Document | Re
                 yield replace(item, id=id[:500], source=source)
 
 
+def checked(document: Document, where: str) -> Document | Refused:
+    """The document, or why it cannot be taken."""
+    try:
+        check(document)
+    except BadRequest as error:
+        return Refused(where, str(error))
+    return document
+
+
 def sorted_out(items: Iterable[Document | Refused], refused: list[Refused]) -> Iterator[Document]:
     """The documents; what was refused, or cannot be taken, goes into the list."""
     for item in items:
         if isinstance(item, Refused):
             refused.append(item)
             continue
-        try:
-            check(item)
-        except BadRequest as error:
-            refused.append(Refused(item.source or item.id, str(error)))
+        found = checked(item, item.source or item.id)
+        if isinstance(found, Refused):
+            refused.append(found)
         else:
-            yield item
+            yield found

@@ -166,11 +166,11 @@ def checked_entry(task: Task, kind: str, text: str, answer: str) -> tuple[str, s
             remedy="PUT /admin/words, or stepladder dictionary word.",
         )
     key = entry_key(kind, text)
+    if kind != TERM and not answer.strip():
+        raise BadRequest("answer is empty.", param="answer", remedy=f"Give what the {kind} entry says.")
     if kind in OF_THINGS:
         if kind == TERM and answer.strip():
             raise BadRequest("A term has no answer.", param="answer", remedy="Leave it empty.")
-        if kind != TERM and not answer.strip():
-            raise BadRequest("answer is empty.", param="answer", remedy=f"Give what the {kind} says.")
         return key, answer.strip()
     try:
         return key, parse_answer(task, answer)

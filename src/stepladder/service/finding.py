@@ -46,6 +46,16 @@ _SEVERAL = re.compile(
     r"\b(?:compar\w*|differences?|differ|versus|vs|both|each|respectively|or|than)\b|"
     r"比较|相比|对比|区别|不同|差别|分别|各自|还是|哪个更|哪种更|[比和与].*[更多少]"
 )
+_JOINED = re.compile(
+    r"[,;]?\s+(?:and|or)\s+(?=(?:who|whom|whose|what|when|where|which|why|how)\b)|"
+    r"[，；]\s*(?:并且|而且|以及|还有|另外|同时)?|以及|还有",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\b(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|may|must|should|will)\b|"
+    r"谁|何|什么|哪|几|多[少久长大高远重]|怎|吗|是否",
+    re.IGNORECASE,
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -221,7 +231,14 @@ def _alone(question: Question) -> tuple[str, ...]:
         return (f"{before[-1][-_MOST_QUERY:]}\n{text}",)
     parts = [text[start:end] for start, end in sentences(text)]
     asking = [part for part in parts if part.rstrip().endswith(("?", "？"))]
+    asking = [each for part in asking for each in _joined(part)]
     return (text, *asking[:_MOST_QUERIES]) if len(asking) > 1 else (text,)
+
+
+def _joined(sentence: str) -> list[str]:
+    """The questions that one sentence joins ("how long is it and when does it begin?"), where each of them asks."""
+    parts = [part.strip() for part in _JOINED.split(sentence)]
+    return parts if all(_ASKS.search(part) for part in parts) else [sentence]
 
 
 async def _rewritten(rewriter: Rung, question: Question) -> tuple[str, ...]:

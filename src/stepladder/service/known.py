@@ -9,7 +9,17 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from stepladder.core import Answer, Citation, Part, Question, RungFailed, StepladderError, Task
+from stepladder.core import (
+    UNSUPPORTED_MARKS,
+    Answer,
+    Citation,
+    Grounds,
+    Part,
+    Question,
+    RungFailed,
+    StepladderError,
+    Task,
+)
 from stepladder.knowledge import Quote, answered, best_quote, in_order, query_terms
 from stepladder.service.finding import Finder, Found
 from stepladder.service.grounded import refused, stood_on
@@ -144,8 +154,16 @@ class VerifiedRung:
         needed = {one.passage for one in known.grounds.citations}.union(known.grounds.passages)
         if needed and needed != set(self._finder.source.standing(self._finder.scope(question), needed)):
             return None
-        corrected = replace(known.grounds, refused=False, unsupported=(), review=False)
-        return replace(known, grounds=corrected)
+        return replace(known, grounds=as_approved(known.grounds, known.answer or ""))
+
+
+def as_approved(grounds: Grounds, text: str) -> Grounds:
+    """The grounds of an approved text: it may be another than the one they were written for."""
+    marked = tuple(
+        said for said in grounds.unsupported if any(f"{said}{mark}" in text for mark in UNSUPPORTED_MARKS)
+    )
+    cited = tuple(one for one in grounds.citations if f"[{one.number}]" in text)
+    return replace(grounds, citations=cited, refused=False, unsupported=marked, review=False)
 
 
 @dataclass(frozen=True, slots=True)

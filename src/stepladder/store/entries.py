@@ -184,13 +184,15 @@ def _this(task: str, key: str, kind: str) -> Delete:
 
 
 def _checked(given: Iterable[Row]) -> Iterator[Row]:
-    for row in given:
-        _check(row[0])
+    for number, row in enumerate(given, 1):
+        _check(row[0], f"Row {number}: there")
         yield row
 
 
-def _check(kind: str) -> None:
+def _check(kind: str, there: str = "There") -> None:
     if kind not in _KINDS:
         raise BadRequest(
-            f"There is no kind of entry named {kind!r}.", param="kind", remedy=f"Kinds: {', '.join(_KINDS)}."
+            f"{there} is no kind of entry named {kind!r}.",
+            param="kind",
+            remedy=f"Kinds: {', '.join(_KINDS)}.",
         )

@@ -100,7 +100,8 @@ def word(
             place.store.entries.put(EVERYWHERE, key, done, caller(), WORD)
         elif place.store.entries.remove(EVERYWHERE, key, WORD, caller()) is None:
             raise BadRequest(f"There is no word {key!r}.", remedy="See: stepladder dictionary list '*'")
-    typer.echo(f"{key!r}: {'removed' if remove else done}.")
+    where = "" if remove or done == "watch" else ", where guards of words are enforced"
+    typer.echo(f"{key!r}: {'removed' if remove else done}{where}.")
 
 
 @app.command()
@@ -150,18 +151,21 @@ def sync(
     source: Annotated[str, typer.Argument(help="A CSV file; with --sql a database: env:NAME of its URL.")],
     sql: Annotated[str, typer.Option(help="What gives the rows: SELECT text, answer, kind FROM ...")] = "",
     every: Annotated[float, typer.Option(help="Again after so many seconds; 0: once.")] = 0.0,
+    emptied: Annotated[
+        bool, typer.Option("--emptied", help="A table without a row really is empty: its entries go.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Make a table's rows entries: text, answer and, where it is not "normalised", kind.
 
     What a row no longer says is taken out; entries that were put by hand stay. A table with a wrong row changes
-    nothing, nor does one that was not read to its end.
+    nothing, nor does one that was not read to its end, or has no row any more.
     """
     from stepladder.core import StepladderError
 
     while True:
         try:
-            typer.echo(_synced(task, source, sql, config))
+            typer.echo(_synced(task, source, sql, emptied, config))
         except StepladderError as error:
             if not every:
                 raise
@@ -171,15 +175,31 @@ def sync(
         time.sleep(every)
 
 
-def _synced(task: str, source: str, sql: str, config: Path | None) -> str:
-    """Take a table in once, and say what came of it."""
-    from stepladder.interaction.cli.dictionary_rows import from_csv, from_database
+def _synced(task: str, source: str, sql: str, emptied: bool, config: Path | None) -> str:
+    """Take a table in once, and say what came of it. Raises StepladderError."""
+    from stepladder.core import BadRequest
+    from stepladder.interaction.cli.dictionary_rows import from_csv, from_database, shown_as
     from stepladder.interaction.cli.knowing import bar
 
+    name = shown_as(source)
+    who = f"sync:{name}"
     with opened(config) as place, bar() as progress:
+
+        def given() -> "Iterator[Row]":
+            some = False
+            for row in _entries(place.task(task), rows):
+                some = True
+                yield row
+            had = 0 if some or emptied else sum(one.who == who for one in place.store.entries.list(task))
+            if had:
+                raise BadRequest(
+                    f"{name}: no row is left of {had}; perhaps something is wrong with it, so nothing is taken out.",
+                    remedy="If it is empty indeed, say so: --emptied.",
+                )
+
         rows = from_database(source, sql) if sql else from_csv(Path(source))
-        found = place.store.entries.sync(task, _entries(place.task(task), rows), f"sync:{source}", progress)
-    return f"{task}: {found.given} entries in {source}, {found.changed} changed."
+        found = place.store.entries.sync(task, given(), who, progress)
+    return f"{task}: {found.given} entries in {name}, {found.changed} changed."
 
 
 def _entries(task: "Task", rows: "Iterable[Row]") -> "Iterator[Row]":

@@ -6,11 +6,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from stepladder.core import BadRequest, DataError, config
-from stepladder.knowledge import code_of
+from stepladder.knowledge import code_of, database_says
 
 _MOST = 1_000_000
 _SAMPLE = 1 << 16
@@ -46,8 +46,17 @@ def from_database(url: str, sql: str) -> Iterator[Row]:
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError, ValueError) as error:
-        reason = type(getattr(error, "orig", None) or error).__name__
-        raise DataError(f"The query failed: {reason}.", remedy="Check the address and --sql.") from error
+        raise DataError(
+            f"The query failed: {database_says(error, where)}.", remedy="Check the address and --sql."
+        ) from error
+
+
+def shown_as(source: str) -> str:
+    """A file's or a database's name, without a password."""
+    try:
+        return make_url(source).render_as_string(hide_password=True) if "://" in source else source
+    except (SQLAlchemyError, ValueError):
+        return source
 
 
 def _rows(rows: Iterable[Mapping[Any, Any]], where: str, most: float = inf) -> Iterator[Row]:

@@ -105,9 +105,10 @@ def _add_files(
     counts: dict[str, int] = {}
 
     def documents(items: "Iterable[Document | Refused]", ids: set[str]) -> "Iterator[Document]":
-        for document in sorted_out(items, refused):
+        labelled = (one if isinstance(one, Refused) else said.of(one) for one in items)
+        for document in sorted_out(labelled, refused):
             ids.add(document.id)
-            yield said.of(document)
+            yield document
 
     with bar() as progress:
         for file in (one for path in paths for one in ([path] if path == "-" else files(Path(path)))):

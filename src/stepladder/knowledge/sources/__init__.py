@@ -7,6 +7,7 @@ the documents, so that nothing is fetched or read twice. It knows collections an
 from stepladder.knowledge.sources.folder import Folder
 from stepladder.knowledge.sources.keeping import Outcome, keep_up
 from stepladder.knowledge.sources.opening import open_source
+from stepladder.knowledge.sources.query import database_says
 from stepladder.knowledge.sources.visiting import Seen, Source, Visit
 
-__all__ = ["Folder", "Outcome", "Seen", "Source", "Visit", "keep_up", "open_source"]
+__all__ = ["Folder", "Outcome", "Seen", "Source", "Visit", "database_says", "keep_up", "open_source"]

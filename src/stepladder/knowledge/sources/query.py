@@ -5,17 +5,20 @@ import hashlib
 import json
 import math
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from stepladder.knowledge.nouns import Document, Refused
+from stepladder.knowledge.reading import checked
 from stepladder.knowledge.sources.visiting import Seen, Visit
 
 _NAMES = ("id", "text", "title", "source", "licence")
 _MOST = 1_000_000
+_MOST_REASON = 200
 
 
 class Query:
@@ -32,8 +35,7 @@ class Query:
         try:
             rows = await asyncio.to_thread(self._rows)
         except (SQLAlchemyError, ImportError, ValueError) as error:
-            reason = getattr(error, "orig", None) or error
-            visit.fail(self._name, f"the query failed: {type(reason).__name__}")
+            visit.fail(self._name, f"the query failed: {database_says(error, self._url)}")
             return
         if len(rows) > _MOST:
             visit.fail(self._name, f"the query gives over {_MOST} rows")
@@ -61,6 +63,17 @@ class Query:
             engine.dispose()
 
 
+def database_says(error: Exception, address: str) -> str:
+    """The first line of a database's own error, without what its address (a URL) keeps to itself."""
+    reason = getattr(error, "orig", None) or error
+    said = next(iter(str(reason).splitlines()), "")
+    with suppress(SQLAlchemyError, ValueError):
+        url = make_url(address)
+        for secret in filter(None, (address, url.password, url.database)):
+            said = said.replace(str(secret), "***")
+    return f"{said[:_MOST_REASON]} ({type(reason).__name__})" if said else type(reason).__name__
+
+
 def _document(row: Mapping[str, Any], where: str) -> Document | Refused:
     given = {name: str(row[name]) for name in _NAMES if row.get(name) is not None}
     if "id" not in given or "text" not in given:
@@ -74,17 +87,18 @@ def _document(row: Mapping[str, Any], where: str) -> Document | Refused:
             where,
             f"row {given['id']!r} has a valid_from or valid_until that is no time: give Unix seconds or 2027-01-31T12:00Z",
         )
-    return Document(
+    document = Document(
         id=given["id"],
         text=given["text"],
         title=given.get("title", ""),
-        source=given.get("source", where),
+        source=given.get("source", where.rpartition(":")[0]),  # without its place: rows come and go above it
         licence=given.get("licence", ""),
         tags=_several(row.get("tags")),
         groups=_several(row.get("groups")),
         valid_from=begin,
         valid_until=end,
     )
+    return checked(document, where)
 
 
 def _said(document: Document) -> list[Any]:

@@ -18,6 +18,10 @@ from stepladder.safety.words.squeeze import bare, matches, squeeze, windows
 from stepladder.text import Folded, fold
 
 _HAN = re.compile("[\u4e00-\u9fff]")
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
+_WIDE = re.compile(r"\s(?<! )|\s\s")
+_BLANKS = re.compile(r"\s+")
+_MOST_WIDE = 3  # white space that may stand for one blank of a word
 _ONES = re.compile("[1!|]")
 _MOST_MIXED = 5  # characters of a word that is looked for half in letters: 60 ways to write it
 _NEAR = 8  # characters to either side of one that is written twice: of a word with it in its middle
@@ -41,6 +45,7 @@ class _Entry:
     part: int
     runs: tuple[int, ...] = ()
     leet: bool = False
+    apart: tuple[bool, ...] = ()  # where a blank of the word's own stands before a character
 
 
 class _Automaton:
@@ -72,6 +77,7 @@ class Matcher:
         self._plain = _Automaton(_plain(entries))
         self._hidden = _Automaton(_squeezed(entries))
         self._heard = _Automaton(_heard(entries))
+        self._spaced = any(" " in fold(part).text for part, _ in entries)
         self._numbers = any(sum(map(str.isdigit, fold(part).text)) > 3 for part, _ in entries)
         self.longest = max((len(fold(part).text) for part, _ in entries), default=0)
 
@@ -79,6 +85,8 @@ class Matcher:
         """Return all matches in `text`, in no order; AND-rules and allowed phrases are already seen to."""
         folded = fold(text)
         every = [*self._written(folded)]
+        if self._spaced and _WIDE.search(folded.text):
+            every += self._wide(folded)
         if self._heard.entries and not folded.text.isascii():
             every += self._sounding(folded)
         for start, end in windows(folded.text, numbers=self._numbers):
@@ -99,6 +107,26 @@ class Matcher:
             if _alone(folded.text, start, end):
                 yield from self._matches(self._plain, pattern, folded.span(start, end), hidden=False)
 
+    def _wide(self, folded: Folded) -> Iterator[Match]:
+        """Find words of several parts that stand further apart than one blank, or on two lines."""
+        text = _BLANKS.sub(" ", folded.text)
+        found = [
+            (pattern, start, end) for pattern, start, end in self._plain.find(text) if " " in text[start:end]
+        ]
+        if not found:
+            return
+        places = [
+            at
+            for at, one in enumerate(folded.text)
+            if not (one.isspace() and folded.text[at - 1 : at].isspace())
+        ]
+        places.append(len(folded.text))
+        for pattern, start, end in found:
+            gaps = (places[at + 1] - places[at] for at in range(start, end) if text[at] == " ")
+            if _alone(text, start, end) and max(gaps) <= _MOST_WIDE:
+                span = folded.span(places[start], places[end - 1] + 1)
+                yield from self._matches(self._plain, pattern, span, hidden=True)
+
     def _sounding(self, folded: Folded) -> Iterator[Match]:
         for pattern, start, end in self._heard.find(sounds().of_text(folded.text)):
             yield from self._matches(self._heard, pattern, folded.span(start, end), hidden=True)
@@ -116,7 +144,7 @@ class Matcher:
             for entry in self._hidden.entries[pattern]:
                 if entry.leet and not _ONES.search(text, first, last):
                     continue
-                if matches(squeezed, start, end, entry.runs):
+                if matches(squeezed, start, end, entry.runs, entry.apart):
                     span = folded.span(begin + first, begin + last)
                     yield Match(entry.word, entry.part, *span, hidden=True)
 
@@ -156,6 +184,8 @@ def _once(text: str, twice: list[int]) -> str:
 def _plain(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]:
     for part, entry in entries:
         yield fold(part).text, entry
+        if " " in part:
+            yield _BETWEEN_HAN.sub("", fold(part).text), entry
         if "homophone" in entry.word.tags:
             syllables = sounds().spelling(fold(part).text)
             if len(syllables) > 1:
@@ -184,7 +214,8 @@ def _squeezed(entries: list[tuple[str, _Entry]]) -> Iterator[tuple[str, _Entry]]
         for form in {text, text.replace("i", "l")}:
             squeezed = squeeze(form)
             if len(squeezed.text) > 1:
-                yield squeezed.text, _Entry(entry.word, entry.part, tuple(squeezed.runs), form != text)
+                apart = tuple(gap != 0 for gap in squeezed.gaps)
+                yield squeezed.text, _Entry(entry.word, entry.part, tuple(squeezed.runs), form != text, apart)
         syllables = sounds().spelling(text) if "homophone" in entry.word.tags else []
         for form in ("".join(syllables), "".join(syllable[0] for syllable in syllables)):
             squeezed = squeeze(form)

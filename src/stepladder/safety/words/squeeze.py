@@ -210,8 +210,11 @@ def _counts(character: str) -> bool:
     return character.isalnum() or character == _BORDER
 
 
-def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:
-    """Whether `text[start:end]`, equal to a squeezed word with these `runs`, is that word and no accident."""
+def matches(text: Squeezed, start: int, end: int, runs: Sequence[int], apart: Sequence[bool] = ()) -> bool:
+    """Whether `text[start:end]`, equal to a squeezed word with these `runs`, is that word and no accident.
+
+    `apart` says where the word itself has a blank before a character: one there is no separator.
+    """
     latin = text.text[start].isascii()
     if not all(
         _run_fits(found, wanted, latin) for found, wanted in zip(text.runs[start:end], runs, strict=True)
@@ -222,7 +225,9 @@ def matches(text: Squeezed, start: int, end: int, runs: Sequence[int]) -> bool:
         return False
     if latin and not _stands_alone(text, start, end):
         return False
-    if all(inner) and len(inner) >= 2:  # every character apart
+    if len(apart) == end - start:
+        inner = [gap for gap, own in zip(inner, apart[1:], strict=True) if not own or gap < 0]
+    if inner and all(inner) and len(inner) >= 2:  # every character apart
         return True
     if any(gap < 0 for gap in inner):
         return False
