@@ -64,6 +64,14 @@ async def test_only_the_admin_key_may_and_a_tenant_s_documents_stay_its_own(home
         assert (await home.client.send("POST", f"{MANUAL}/search", asked)).status == status
 
 
+async def test_a_field_that_is_misspelt_is_not_overlooked(home):
+    for odd in ({"group": ["staff"]}, {"valid_untill": 1}):
+        rows = [{"id": "a", "text": "For staff only.", **odd}]
+        refused = await home.client.send("PUT", MANUAL, {"documents": rows})
+        assert refused.status == 400 and next(iter(odd)) in refused.error["message"]
+    assert (await home.client.get(MANUAL)).status == 400  # there is no such collection
+
+
 async def test_a_file_is_taken_as_it_comes(home):
     async def put(name, data, query=""):
         return await home.client.send("PUT", f"{MANUAL}/files/{name}", data, query=query)

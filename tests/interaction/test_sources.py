@@ -68,6 +68,17 @@ def test_a_url_is_one_page_or_as_many_as_one_asks_for(typed):
         assert (code, f"REFUSED {site.url}/no: HTTP 404" in err) == (1, True)
 
 
+def test_what_is_no_address_or_goes_too_far_is_named(typed):
+    for words, said in (
+        (("add", "http://[bad"), "The address is 'http://[bad'"),
+        (("feed", "news.xml"), "The address is 'news.xml'"),
+        (("add", "http://127.0.0.1:1/", "--depth", "99"), "--depth is 99"),
+        (("watch", "notes", "--every", "-1"), "--every is -1"),
+    ):
+        code, _, err = typed(*words, "--collection", "c")
+        assert (code, said in err) == (2, True), err
+
+
 def test_feeds_folders_and_sources(typed, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("About otters.")

@@ -56,6 +56,27 @@ async def test_what_a_feed_drops_can_be_kept_and_an_ill_feed_removes_nothing(vis
     assert found(knowledge, "bridge")
 
 
+async def test_a_feed_that_breaks_off_and_a_file_that_cannot_be_read_take_nothing_out(
+    visit, knowledge, site, tmp_path
+):
+    site.feed("/rss", NEWS)
+    url, file = f"{site.url}/rss", tmp_path / "notes.jsonl"
+    await visit(SourceKind.FEED, url)
+    site.pages["/rss"] = site.pages["/rss"][2].partition("</item>")[0]
+    outcome = await visit(SourceKind.FEED, url)
+    assert (counts(outcome), outcome.refused[0].reason) == ((0, 0, 0), "it breaks off before its end")
+    assert found(knowledge, "bridge") and found(knowledge, "新桥")
+    file.write_text('{"id": "x", "text": "About otters."}\n{"id": "y", "text": "About stoats."}\n')
+    await visit(SourceKind.FOLDER, str(file), name="notes")
+    file.write_text('{"id": "x", "text": "About beavers."}\n{"id": "y", "te')  # half written
+    outcome = await visit(SourceKind.FOLDER, str(file), name="notes")
+    assert (counts(outcome), len(outcome.refused)) == ((0, 1, 0), 1)
+    assert found(knowledge, "beavers") and found(knowledge, "stoats")
+    file.write_text('{"id": "x", "text": "About beavers."}\n')
+    assert counts(await visit(SourceKind.FOLDER, str(file), name="notes")) == (0, 0, 1)
+    assert not found(knowledge, "stoats")
+
+
 async def test_a_site_is_crawled_politely_and_never_left(visit, knowledge, site):
     site.pages["/robots.txt"] = (
         200, {}, f"User-agent: *\nDisallow: /private\nSitemap: {site.url}/map.xml\n",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from stepladder.core.errors import ConfigError
 
@@ -90,12 +91,10 @@ def retrievers(data: Any) -> dict[str, RetrieverConfig]:
 
 
 def check_source(given: SourceConfig, where: str) -> None:
-    """Raise ConfigError naming what is wrong with a source."""
+    """Raise ConfigError naming what is wrong with a source: one of the configuration, or ("--") of a command's options."""
     wrong: list[tuple[str, Any, str]] = []
-    if given.kind in (SourceKind.FEED, SourceKind.SITE) and not given.where.startswith(
-        ("http://", "https://")
-    ):
-        wrong.append(("where", given.where, "Give a URL that begins with http:// or https://."))
+    if given.kind in (SourceKind.FEED, SourceKind.SITE) and not _is_address(given.where):
+        wrong.append(("where", given.where, "Give a URL that begins with http:// or https://, and a host."))
     if given.kind is SourceKind.QUERY and not given.sql.strip():
         wrong.append(("sql", given.sql, "Write a query that gives id and text."))
     if not given.collection:
@@ -104,4 +103,13 @@ def check_source(given: SourceConfig, where: str) -> None:
         if not least <= getattr(given, key) <= most:
             wrong.append((key, getattr(given, key), f"Give {least:g} to {most:g}."))
     for key, value, remedy in wrong[:1]:
-        raise ConfigError(f"{where}.{key} is {value!r}.", param=f"{where}.{key}", remedy=remedy)
+        name = f"--{key}" if where == "--" else f"{where}.{key}"
+        name = "The address" if name == "--where" else name
+        raise ConfigError(f"{name} is {value!r}.", param=name, remedy=remedy)
+
+
+def _is_address(where: str) -> bool:
+    try:
+        return where.startswith(("http://", "https://")) and bool(urlsplit(where).hostname)
+    except ValueError:
+        return False

@@ -33,8 +33,23 @@ from stepladder.knowledge import (
 _LEAST_FILE = 32 << 20  # bytes that a file may have wherever bodies may not have more
 
 
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    """A Document as it is sent: a field that is misspelt, such as who may read it, must not be overlooked."""
+
+    id: str
+    text: str
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    valid_from: float | None = None
+    valid_until: float | None = None
+    published: float | None = None
+
+
 class _Added(msgspec.Struct, forbid_unknown_fields=True):
-    documents: list[Document]
+    documents: list[_Given]
     tenant: str = ""
     embed: bool = True
 
@@ -95,7 +110,8 @@ class KnowledgePages:
 
         def add() -> dict[str, int]:
             knowledge = self._knowledge()
-            done = knowledge.add(name, given.documents, tenant=given.tenant)
+            documents = [Document(**msgspec.structs.asdict(one)) for one in given.documents]
+            done = knowledge.add(name, documents, tenant=given.tenant)
             changes = {str(change): count for change, count in done.items()}
             if given.embed and knowledge.embedder is not None:
                 changes["embedded"] = knowledge.embed(name, tenant=given.tenant)

@@ -18,7 +18,10 @@ def extract(text: str, count: int) -> list[Span]:
     been said (a submodular objective, after Lin & Bilmes 2011). Early sentences gain much: measured, the first ones alone
     are hard to beat (benchmarks/results/answers.md).
     """
-    spans = list(trusted(text))[:_MOST_SENTENCES]
+    every = list(trusted(text))[:_MOST_SENTENCES]
+    spans = [
+        span for span in every if not text.startswith(("#", "|"), span[0])
+    ] or every  # no headings, no tables
     if len(spans) <= count:
         return spans
     said = [query_terms(text[start:end]) for start, end in spans]

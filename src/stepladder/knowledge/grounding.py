@@ -188,7 +188,7 @@ def _of(passage: Passage) -> list[_Sentence]:
                 above,
                 numbers.union(*(numbers_of(texts[one]) for one in nearby)),
                 tuple(laid[one] for one in nearby) if table == _NO_TABLE else _cells(texts[index]),
-                frozenset() if table == _NO_TABLE else rows[table] - beside,
+                frozenset() if table == _NO_TABLE else frozenset(rows[table]) - beside,
             )
         )
     return found

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from stepladder.knowledge import documents
@@ -57,8 +57,12 @@ class Shelf:
                 "UPDATE sources SET lost = ? WHERE number = ? AND lost <> ?", (reason, self._number, reason)
             )
 
-    def put(self, key: str, state: str, given: Iterable[Document]) -> tuple[list[Change], int]:
+    def put(
+        self, key: str, state: str, given: Iterable[Document], whole: Callable[[], bool] = lambda: True
+    ) -> tuple[list[Change], int]:
         """Write a thing's documents, take out those it had and has no more; what happened to each, and how many went.
+
+        `whole` is asked when all were read: of a thing that was not, what it had stays.
 
         Raises BadRequest naming a document that cannot be taken; then the thing is as new at the next visit.
         """
@@ -71,7 +75,9 @@ class Shelf:
             changes += done.values()
             ids += done
         with self._file.write() as connection:
-            removed = self._drop(connection, set(self._ids(connection, key)) - set(ids), key)
+            had = set(self._ids(connection, key)) - set(ids)
+            removed = self._drop(connection, had, key) if whole() else 0
+            ids += () if whole() else sorted(had)
             connection.execute(
                 "INSERT INTO shown (source, key, state, documents, labels) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
                 "DO UPDATE SET state = excluded.state, documents = excluded.documents, labels = excluded.labels",

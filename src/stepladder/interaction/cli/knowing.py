@@ -52,12 +52,15 @@ def tell_refused(refused: "Sequence[Refused]") -> None:
 def bar() -> Iterator["Progress"]:
     """A progress line on standard error, where somebody looks at it."""
     from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total, what: bar.update(
-            task, completed=done, total=total or None, description=what
+            task, completed=done, total=total or None, description=escape(what)
         )
 
 

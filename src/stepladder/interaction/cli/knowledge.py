@@ -25,7 +25,11 @@ from stepladder.interaction.cli.knowing import (
 from stepladder.interaction.cli.options import ConfigOption
 
 if TYPE_CHECKING:
+    from stepladder.core import Progress
     from stepladder.knowledge import Document, Knowledge, Query, Refused
+
+
+_SHOWN = 40  # characters of a path in the progress line
 
 
 @app.command()
@@ -110,15 +114,18 @@ def _add_files(
             ids.add(document.id)
             yield document
 
+    todo = [one for path in paths for one in ([path] if path == "-" else files(Path(path)))]
     with bar() as progress:
-        for file in (one for path in paths for one in ([path] if path == "-" else files(Path(path)))):
+        for number, file in enumerate(todo, 1):
+            before = sum(counts.values()) - counts.get("removed", 0)
+            shown = _placed(progress, before, f"{number} of {len(todo)}: {str(file)[-_SHOWN:]}")
             items = read(file) if isinstance(file, Path) else jsonl(sys.stdin.buffer, file)
             ids: set[str] = set()
-            before = len(refused)
-            changes = knowledge.add(collection, documents(items, ids), tenant=tenant, progress=progress)
+            well = len(refused)
+            changes = knowledge.add(collection, documents(items, ids), tenant=tenant, progress=shown)
             for change, count in changes.items():
                 counts[change] = counts.get(change, 0) + count
-            if all(one.harmless for one in refused[before:]):  # read whole: what it no longer says goes
+            if all(one.harmless for one in refused[well:]):  # read whole: what it no longer says goes
                 gone = knowledge.keep_parts(collection, str(file), ids, tenant=tenant)
                 counts["removed"] = counts.get("removed", 0) + gone
         if embed and knowledge.embedder is not None and any(counts.values()):
@@ -127,6 +134,11 @@ def _add_files(
     typer.echo(f"{collection}: {', '.join(told)}.")
     tell_refused(refused)
     return int(not all(one.harmless for one in refused))
+
+
+def _placed(progress: "Progress", before: int, where: str) -> "Progress":
+    """The progress of one file among several: what was done before it counts too."""
+    return lambda done, total, _: progress(before + done, total, where)
 
 
 @app.command()

@@ -45,9 +45,11 @@ def feed(
 ) -> None:
     """Take in a feed's items; run again, what is new, changed or gone since."""
     from stepladder.core import SourceConfig, SourceKind, Vanished
+    from stepladder.core.sources import check_source
 
     vanished = Vanished.KEEP if keep else Vanished.REMOVE
     given = SourceConfig(SourceKind.FEED, url, collection, tenant, vanished=vanished)
+    check_source(given, "--")
     raise typer.Exit(_visit([(url, given)], config, emptied=emptied))
 
 
@@ -87,10 +89,12 @@ def watch(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Keep documents up with a folder or a feed until Ctrl-C: what is new, changed or gone there is so here."""
     from stepladder.core import SourceConfig, SourceKind
+    from stepladder.core.sources import check_source
 
     kind = SourceKind.FEED if is_url(where) else SourceKind.FOLDER
     path = where if is_url(where) else str(Path(where).absolute())
     given = SourceConfig(kind, path, collection, tenant, every=every)
+    check_source(given, "--")
     with suppress(KeyboardInterrupt):
         raise typer.Exit(_visit([(path, given)], config, times=times or -1, emptied=emptied))
 

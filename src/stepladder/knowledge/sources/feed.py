@@ -3,6 +3,7 @@
 import asyncio
 import calendar
 import hashlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from stepladder.knowledge.nouns import Document, Refused
 from stepladder.knowledge.sources.fetching import Fetcher, Unreachable
 from stepladder.knowledge.sources.visiting import Seen, Visit
 
+_END = re.compile(rb"</\s*(?:[\w-]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _STATE = ""  # the feed's own key among the items': its ETag and date
 
 
@@ -38,7 +40,6 @@ class Feed:
         items, reason = await asyncio.to_thread(_parsed, page.data, page.url, page.kind)
         if reason:
             visit.fail(self._url, reason)
-            return
         if not items and visit.less(self._url, "item", len(visit.known.keys() - {_STATE})):
             return
         for document in items:
@@ -47,6 +48,8 @@ class Feed:
             ).hexdigest()
             same = visit.state(document.id) == state
             yield Seen(document.id, state, None if same else lambda document=document: [document])  # type: ignore[misc]
+        if reason:  # to be asked for again as it is
+            return
         same = visit.known.get(_STATE) == page.state
         yield Seen(_STATE, page.state, None if same else _nothing, note=True)
 
@@ -56,7 +59,7 @@ def _nothing() -> list[Document | Refused]:
 
 
 def _parsed(data: bytes, url: str, kind: str) -> tuple[list[Document], str]:
-    """(items, "") or ([], why it is no feed)."""
+    """(items, "") or ([], why it is no feed), or (items so far, that it breaks off)."""
     try:
         import feedparser
     except ImportError as error:
@@ -65,7 +68,8 @@ def _parsed(data: bytes, url: str, kind: str) -> tuple[list[Document], str]:
     if not found.version and not found.entries:
         return [], f"it is no RSS or Atom feed ({kind or 'no content type'})"
     items = {document.id: document for document in _documents(found.entries, url, _licence(found.feed))}
-    return list(items.values()), ""
+    whole = not found.bozo or _END.search(data) is not None  # a feed may be ill, and still be all there
+    return list(items.values()), "" if whole else "it breaks off before its end"
 
 
 def _licence(said: Any) -> str:

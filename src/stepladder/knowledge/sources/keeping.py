@@ -72,10 +72,12 @@ async def keep_up(
 
 
 def _take(shelf: Shelf, given: SourceConfig, seen: Seen, outcome: Outcome) -> None:
-    items = seen.read() if seen.read is not None else ()
+    items, before = seen.read() if seen.read is not None else (), len(outcome.refused)
     read = (_labelled(document, given) for document in sorted_out(items, outcome.refused))
     try:
-        changes, removed = shelf.put(seen.key, seen.state, read)
+        changes, removed = shelf.put(
+            seen.key, seen.state, read, lambda: all(one.harmless for one in outcome.refused[before:])
+        )
     except BadRequest as error:
         outcome.refused.append(Refused(seen.key, str(error)))
         return
