@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ahocorasick_rs import AhoCorasick
 
@@ -20,7 +21,6 @@ from stepladder.text import Folded, fold
 _HAN = re.compile("[\u4e00-\u9fff]")
 _BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 _WIDE = re.compile(r"\s(?<! )|\s\s")
-_BLANKS = re.compile(r"\s+")
 _MOST_WIDE = 3  # white space that may stand for one blank of a word
 _ONES = re.compile("[1!|]")
 _MOST_MIXED = 5  # characters of a word that is looked for half in letters: 60 ways to write it
@@ -109,16 +109,15 @@ class Matcher:
 
     def _wide(self, folded: Folded) -> Iterator[Match]:
         """Find words of several parts that stand further apart than one blank, or on two lines."""
-        text = _BLANKS.sub(" ", folded.text)
+        text = " ".join(folded.text.split())
         found = [
             (pattern, start, end) for pattern, start, end in self._plain.find(text) if " " in text[start:end]
         ]
         if not found:
             return
+        told = f" {folded.text}"  # the blanks before the first word are gone
         places = [
-            at
-            for at, one in enumerate(folded.text)
-            if not (one.isspace() and folded.text[at - 1 : at].isspace())
+            at for at, (before, one) in enumerate(pairwise(told)) if not (before.isspace() and one.isspace())
         ]
         places.append(len(folded.text))
         for pattern, start, end in found:
