@@ -25,6 +25,7 @@ from tests.interaction.upstreams import live
 from tests.product import mood, recorded, write_config
 
 WHY = {PURPOSE: "Anfrage der Person %E6%9F%A5%E8%AF%A2"}
+ASKED = ("--purpose", "asked for")
 
 
 async def ask(home, text, **more):
@@ -181,7 +182,7 @@ def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
     )
     frozen = registry.freeze(Dataset("", "mood", {"train": (Example("r1", "Fine", "good"),)}))
     store.close()
-    assert shell("subject", "erase", "ann") == 0 and f'"mood {frozen.hash}": 1' in shell.out
+    assert shell("subject", "erase", "ann", *ASKED) == 0 and f'"mood {frozen.hash}": 1' in shell.out
     store = shell.store()
     assert Registry(store.catalogue, shell.folder / "data" / "releases").dataset(frozen.hash).splits == {
         "train": ()
@@ -189,7 +190,9 @@ def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
     store.close()
 
 
-@pytest.mark.parametrize("erase", [("subject", "erase", "ann"), ("tenant", "erase", "acme", "--yes")])
+@pytest.mark.parametrize(
+    "erase", [("subject", "erase", "ann", *ASKED), ("tenant", "erase", "acme", "--yes", *ASKED)]
+)
 def test_a_dataset_is_reached_though_retention_has_taken_the_words_of_its_rows(shell, erase):
     store = shell.store()
     registry = Registry(store.catalogue, shell.folder / "data" / "releases")
@@ -243,7 +246,7 @@ def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
     for tenant in ("acme", "zen"):
         store.sources.decide("mood", Source(tenant, "k", "Ann Roe"), "trusted", "root")
     store.close()
-    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 1' in shell.out
+    assert shell("tenant", "erase", "acme", "--yes", *ASKED) == 0 and '"requests": 1' in shell.out
     store = shell.store()
     assert [one.tenant for one in store.sources.trust("mood")] == ["zen"]
     assert (store.ledger.get("racme").text, store.ledger.get("racme").cost) == ("", 1.0)
@@ -251,7 +254,7 @@ def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
     assert all(key.revoked_at for key in store.keys.list())
     store.close()
     assert shell("audit", "list", "--what", "tenant erase") == 0 and "acme: 1 requests" in shell.out
-    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 0' in shell.out
+    assert shell("tenant", "erase", "acme", "--yes", *ASKED) == 0 and '"requests": 0' in shell.out
     assert shell("audit", "verify") == 0
 
 
@@ -270,7 +273,7 @@ def test_the_rights_on_the_command_line(shell):
     assert shell("subject", "export", "ann") == 2, "a purpose is wanted"
     assert shell("subject", "export", "ann", "--purpose", " ") == 2
     assert shell("subject", "export", "ann", "--purpose", "her request") == 0
-    assert shell("subject", "erase", "ann") == 0 and '"proof"' in shell.out
+    assert shell("subject", "erase", "ann", *ASKED) == 0 and '"proof"' in shell.out
     assert shell("audit", "list") == 0
     assert "her request" in shell.out and "subject erase" in shell.out
     assert shell("audit", "verify") == 0
