@@ -120,12 +120,14 @@ async def test_what_waited_for_a_person_is_handed_out_and_erased(home):
         HeldRow(
             id=row.id, at=1.0, due=9e9, tenant="admin", task="mood", model="mood", side="in",
             text="Fine day", request='{"x": "Fine day"}', remarks=(), answer="", fallback="reject", wanted=2,
+            pictures=("Ann's own sign",),
         )
     )  # fmt: skip
-    store.reviews.decide(DecisionRow(row.id, 2.0, "rita", "correct", "say this", "Ann is right"))
+    store.reviews.decide(DecisionRow(row.id, 2.0, "rita", "correct", "say this", "Ann is right", "rita"))
     exported = await home.client.send("POST", "/admin/subjects/export", {"id": "ann"}, headers=WHY)
     review = exported.json["kept"][0]["review"]
     assert (review["text"], review["decisions"][0]["comment"]) == ("Fine day", "Ann is right")
+    assert "Ann's own sign" in review["pictures"]
     erased = await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
     assert erased.json["digest"] == exported.json["digest"]
     assert store.reviews.get(row.id) is None and store.reviews.decisions(row.id) == []

@@ -24,7 +24,7 @@ from stepladder.store.drifts import Drifts
 from stepladder.store.entries import EVERYWHERE, WORD, Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
-from stepladder.store.keys import Keys
+from stepladder.store.keys import Keys, check_name
 from stepladder.store.ledger import Ledger
 from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
@@ -144,6 +144,7 @@ __all__ = [
     "Turns",
     "Word",
     "backup",
+    "check_name",
     "conversation_name",
     "first_fault",
     "grounds_of",
