@@ -5,7 +5,7 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
-from stepladder.store.accounts import SESSION, Account, Accounts
+from stepladder.store.accounts import SESSION, Account, Accounts, alike
 from stepladder.store.approved import (
     OVERLAP,
     UNANSWERED,
@@ -143,6 +143,7 @@ __all__ = [
     "Trials",
     "Turns",
     "Word",
+    "alike",
     "backup",
     "check_name",
     "conversation_name",
