@@ -189,7 +189,7 @@ class McpTool:
         if not self._chosen.command:
             return self._failed(f"cannot be reached ({_told(error)})", f"Check {where}.url.")
         program, said = self._chosen.command[0], self._words.last
-        last = f" It said last: {said}" if said else ""
+        last = f' It said last: "{said}".' if said else ""
         if isinstance(error, OSError):
             return self._failed(
                 f"cannot be started ({program}: {error.strerror})", f"Check {where}.command.{last}"
