@@ -31,7 +31,8 @@ _UNWINDING_SECONDS = 2.0
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a server's coroutine with logging set up; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     clean_logs()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
