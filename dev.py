@@ -256,9 +256,8 @@ def install(wanted: Sequence[str], optional: Sequence[str] = (), retry: bool = F
     steps = Steps(venv / "install.log")
     if action == "rebuild":
         make_venv(venv, ways_to_pip(venv), steps.run)
-    done, failed = (
-        (set(state["parts"]), set(state["failed"])) if state and action == "add" else (set(), set())
-    )
+    kept = state if state and action == "add" else {"parts": (), "failed": ()}
+    done, failed = set(kept["parts"]), set(kept["failed"])
     for group, command in install_steps(parts, optional):
         succeeded, output = steps.run(f"packages for {', '.join(group)}", command)
         if not succeeded and not set(group) <= set(optional):
@@ -266,6 +265,7 @@ def install(wanted: Sequence[str], optional: Sequence[str] = (), retry: bool = F
         if not succeeded:
             print(f"{last_lines(output, 3)}\n  Going on without; `dev.py setup` tries again.", flush=True)
         done, failed = (done | set(group), failed - set(group)) if succeeded else (done, failed | set(group))
+    steps.run("byte code, as pip leaves it", [venv_python(), "-m", "compileall", "-q", "src"])
     stamp.write(done, failed)
 
 
@@ -285,10 +285,10 @@ def install_chromium(environment: Mapping[str, str]) -> None:
 
 
 def tool_environment() -> dict[str, str]:
-    """The venv's scripts first, and one thread a library: tests share two cores on CI."""
+    """The venv's scripts first, one thread a library (tests share two cores), byte code kept between processes."""
     path = os.pathsep.join([str(venv_python().parent), os.environ.get("PATH", "")])
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"}
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    return {"OMP_NUM_THREADS": "1", **os.environ, **own}
 
 
 def checks(fix: bool) -> list[tuple[str, list[str]]]:

@@ -1,5 +1,6 @@
 """A server to load: tenants with limits and budgets, two models, and a task that its linear rung answers."""
 
+import compileall
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import stepladder
 from demo.place import free_port
 from stepladder.core import LadderRelease, Rollout
 from stepladder.registry import Registry
@@ -135,7 +137,8 @@ def serving(
     config: str = CONFIG,
     fill: Callable[[Path], str] = prepare,
 ) -> Iterator[Running]:
-    """A server of ours in a folder of its own, on one core where one is given."""
+    """A server of ours in a folder of its own, on one core where one is given; with byte code, as pip leaves it."""
+    compileall.compile_dir(Path(stepladder.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "stepladder.toml").write_text(config.format(upstream=upstream, workers=workers))

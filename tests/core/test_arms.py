@@ -69,3 +69,16 @@ def test_anything_else_is_refused_and_says_what_to_do(text, said, remedy):
         config.parse(text)
     assert said in caught.value.message
     assert remedy in (caught.value.remedy or "")
+
+
+def test_names_that_may_be_used_are_those_of_models_that_answer():
+    outer = '[models.outer]\nkind = "split"\narms = { a = 0.5, zzz = 0.5 }'
+    with pytest.raises(ConfigError) as caught:
+        config.parse(either("{ a = 0.5, b = 0.5 }", outer))
+    assert caught.value.remedy == "There are: a, b."
+    with pytest.raises(ConfigError) as caught:
+        config.parse(either("{ a = 0.5, eithr = 0.5 }"))
+    assert caught.value.remedy == "There are: a, b."
+    with pytest.raises(ConfigError) as caught:
+        config.parse(either("{ a = 0.5, b = 0.5 }", '[models.c]\nkind = "chat"\nfallback = ["zzz"]'))
+    assert caught.value.remedy == "Other models: a, b."

@@ -102,7 +102,7 @@ def test_the_second_install_does_nothing(project, ran):
     dev.install(["dev", "smollm2"])
     assert ran == []
     dev.install(["dev", "demo"])
-    assert ran == ["packages for demo"]
+    assert ran == ["packages for demo", "byte code, as pip leaves it"]
 
 
 def test_a_half_finished_install_is_redone(project, ran):
@@ -136,7 +136,7 @@ def test_setup_tries_an_optional_part_again(project, ran):
     ran.failing = ()
     ran.clear()
     dev.install(["demo", "local"], optional=("local",), retry=True)
-    assert ran == ["packages for local"]
+    assert packages(ran) == ["packages for local"]
     assert dev.Stamp(project).read()["failed"] == []
 
 
@@ -281,3 +281,12 @@ def test_ci_runs_the_same_command():
     if os.name == "posix":
         assert os.access(script, os.X_OK)
         assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+
+
+def test_what_tests_start_finds_byte_code_though_the_machine_forbids_to_write_it(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    script = "import sys; print(sys.dont_write_bytecode)"
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=dev.tool_environment(), capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"

@@ -138,7 +138,7 @@ def test_the_dictionary_is_synced_from_a_table_and_edits_are_taken_back(shell: S
 def test_backup_and_restore_bring_everything_back(shell: Shell) -> None:
     assert shell("key", "create", "app", "-q") == 0
     secret = shell.out.strip()
-    assert shell("backup", "saved.tar.gz") == 0
+    assert shell("backup", "saved.tar.gz", "--purpose", "nightly") == 0
     assert shell("key", "revoke", "app") == 0
     assert shell("restore", "saved.tar.gz") == 2
     assert "force" in shell.err
@@ -146,6 +146,10 @@ def test_backup_and_restore_bring_everything_back(shell: Shell) -> None:
     store = shell.store()
     assert store.keys.find(secret) is not None
     store.close()
+    assert shell("audit", "list") == 0
+    assert "backup to saved.tar.gz" in shell.out and "read for 'nightly'" in shell.out
+    assert "key revoke" not in shell.out and "restore" in shell.out
+    assert shell("audit", "verify") == 0
 
 
 def test_status_shows_every_task(shell: Shell) -> None:

@@ -80,6 +80,21 @@ async def test_a_changed_configuration_is_taken_and_a_bad_one_is_not(home, tmp_p
     assert told == [1]
 
 
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("[ledger]\nretention_days = 3\n", "ledger.retention_days: 0.0 -> 3.0"),
+        ('[privacy]\npersonal = "redact"\n', 'privacy.personal: "pass" -> "redact"'),
+    ],
+)
+async def test_what_the_store_was_opened_with_is_named_where_it_has_changed(home, more, named):
+    home.config.write_text(f"{home.config.read_text()}\n[conversations]\nkeep_days = 3\n{more}")
+    refused = await home.client.send("POST", "/admin/reload")
+    assert refused.status == 400
+    assert named in refused.error["message"] and "keep_days" not in refused.error["message"]
+    assert "Start the server anew" in refused.error["message"]
+
+
 async def test_an_admin_may_have_it_read_again_and_is_told_what_changed(home):
     before = home.house.gateway.snapshot.config.hash
     home.config.write_text(home.config.read_text() + '\n[tasks.second]\ntop = "big"\nlabels = ["a", "b"]\n')

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stepladder.core import config
+from stepladder.core import CLIENT, Grant, Role, config
 from stepladder.interaction.doctor import examine
 from stepladder.interaction.layout import differences, lines
 from stepladder.interaction.settings import Settings
+from stepladder.store import Store
 from tests.interaction.conftest import ANSWERS
 from tests.interaction.shell import Shell
 from tests.models.upstream_double import echo, upstream
@@ -98,6 +99,24 @@ def test_a_healthy_installation_lacks_only_its_first_start(tmp_path):
     found.pop(next((what for what in found if what.startswith("Open files")), ""), None)
     found.pop(next((what for what in found if what.startswith("Space")), ""), None)
     assert set(found) == {"Keys: 0"}
+
+
+def test_two_reviewers_are_wanted_and_fewer_persons_can_decide(tmp_path):
+    path = write_config(tmp_path, recorded(tmp_path, ANSWERS), mood(), "[guards]\nreviewers = 2\n")
+    assert any(what.startswith("Reviewers: 0 persons") for what in wrong(path))
+    store = Store.open(f"sqlite:///{tmp_path / 'stepladder-data' / 'stepladder.db'}")
+    for name in ("rita", "carl", "client"):
+        store.keys.create(name, grant=CLIENT if name == "client" else Grant(Role.REVIEWER))
+    store.keys.belong("client", "cleo")
+    store.keys.belong("rita", "Ann")
+    store.accounts.create("ann", Role.REVIEWER, "", "test")
+    store.accounts.create("vera", Role.VIEWER, "", "test")
+    found = {what: why for what, why in wrong(path).items() if what.startswith("Reviewers")}
+    assert list(found) == ["Reviewers: 1 persons; nobody's keys: carl"]
+    assert "key person" in str(found)
+    store.keys.belong("carl", "bob")
+    assert not any(what.startswith("Reviewers") for what in wrong(path))
+    store.close()
 
 
 def test_a_missing_secret_and_an_unknown_plugin_are_named(tmp_path):

@@ -51,6 +51,9 @@ def test_rows_come_out_as_json_lines(shell):
     )
     assert shell("ledger", "export", "no/such/folder.jsonl", *WHY) == 2 and "Cannot write" in shell.err
     assert not list(shell.folder.glob("*.partial"))
+    assert (shell.folder / "rows.jsonl.gz").stat().st_mode & 0o077 == 0, (
+        "people's texts are the owner's alone"
+    )
 
 
 def test_rows_come_out_as_parquet(shell):

@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from importlib.metadata import EntryPoint
+from typing import ClassVar
 
 import pytest
 
-from stepladder.core import MissingExtra
+from stepladder.core import Action, MissingExtra, Side, Verdict, plugins
 from stepladder.interaction.compose import House
 from stepladder.interaction.settings import Settings
 from stepladder.knowledge import PictureRefused, PictureUnread
@@ -51,8 +53,17 @@ def part(picture):
     return {"type": "image_url", "image_url": {"url": url}}
 
 
+def said(text):
+    return {"type": "text", "text": text}
+
+
+async def send(home, *messages):
+    body = {"model": "gpt", "messages": messages}
+    return await home.client.send("POST", "/v1/chat/completions", body)
+
+
 async def look(home, *pictures, **more):
-    content = [{"type": "text", "text": "What do you see?"}, *map(part, pictures)]
+    content = [said("What do you see?"), *map(part, pictures)]
     body = {"model": "gpt", "messages": [{"role": "user", "content": content}], **more}
     return await home.client.send("POST", "/v1/chat/completions", body)
 
@@ -116,6 +127,100 @@ async def test_a_picture_of_a_tool_s_result_is_read(tmp_path):
             "POST", "/v1/chat/completions", {"model": "gpt", "messages": messages}
         )
         assert (response.status, response.json["error"]["code"]) == (400, "content_filter")
+
+
+class Halves:
+    """A guard that objects to "open sesame", across lines too, in a whole text; `seen` is what it was shown."""
+
+    name, window, side, quick = "halves", None, Side.IN, True
+    seen: ClassVar[list[str]] = []
+
+    @classmethod
+    def open(cls, name, settings):
+        return cls()
+
+    def check(self, text, turns=()):
+        self.seen.append("\n".join([*(turn.content for turn in turns), text]))
+        found = "open sesame" in " ".join(self.seen[-1].split())
+        return Verdict(Action.BLOCK, ("door",), 1.0) if found else Verdict()
+
+
+HALVES = READ + '[guards.halves]\nmode = "enforce"\n'
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    point = EntryPoint("halves", f"{__name__}:Halves", plugins.GUARDS)
+    installed = plugins._installed
+    added = {plugins.GUARDS: {"halves": point}}
+    monkeypatch.setattr(plugins, "_installed", lambda group: {**installed(group), **added.get(group, {})})
+    Halves.seen.clear()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (said("open"), part(b"sesame"), said("What does it say?")),
+        (said("What does it say?"), part(b"open"), said("sesame")),
+        (part(b"open"), part(b"sesame")),
+        (said("a" * 90_000 + " open"), part(b"sesame"), said("b" * 90_000)),
+        (*(part(f"{at}".encode()) for at in range(18)), said("open"), part(b"sesame" + b" x" * 5_000)),
+    ],
+)
+async def test_an_attack_in_halves_is_judged_as_one_in_the_order_of_reading(tmp_path, halves, content):
+    async with live(tmp_path, saying("x"), HALVES) as home:
+        reading(home)
+        response = await send(home, {"role": "user", "content": content})
+        assert (response.status, response.json["error"]["code"]) == (400, "content_filter")
+        assert notes(home, response) >= {("halves", "picture", "block", False)}
+        assert len(Halves.seen[-1]) < 17_000, "what is judged once more is bounded"
+
+
+async def test_what_is_read_as_one_is_one_message_and_the_talk_before_it(tmp_path, halves):
+    async with live(tmp_path, saying("x"), HALVES) as home:
+        reading(home)
+        apart = [{"role": "user", "content": [said("Hello, open"), part(b"a door")]}]
+        apart += [{"role": "assistant", "content": "A door."}, {"role": "user", "content": "sesame?"}]
+        assert (await send(home, *apart)).status == 200
+        assert "Hello, open\na door" in Halves.seen
+        for content in ([part(b"sesame"), said("!")], [part(b"sesame")]):
+            talk = [{"role": "user", "content": "Now open"}, {"role": "user", "content": content}]
+            assert (await send(home, *talk)).status == 400
+        # The system's words are the application's own: what it shows beside them is no attack in halves.
+        ours = {"role": "system", "content": [said("open"), part(b"sesame")]}
+        assert (await send(home, ours, {"role": "user", "content": "Hi"})).status == 200
+
+
+async def test_what_was_found_in_the_words_is_not_found_once_more_with_the_picture(tmp_path):
+    more = READ + '[guards.attacks]\nmode = "observe"\n[guards.personal]\nmode = "enforce"\n'
+    async with live(tmp_path, saying("x"), more) as home:
+        reading(home)
+        words = said(f"{ATTACK} I am jane.roe@example.com")
+        response = await send(home, {"role": "user", "content": [words, part(b"Open from nine")]})
+        assert response.status == 200, "an e-mail is cut out of the words, and stands in no picture"
+        assert notes(home, response) == {
+            ("attacks", "in", "block", True),
+            ("personal", "in", "redact", False),
+        }
+
+
+async def test_who_reviews_sees_what_was_read_in_the_pictures(tmp_path, shell):
+    words = tmp_path / "words.txt"
+    words.write_text("frobnicate\tdevice\thold\n", encoding="utf-8")
+    more = READ + f'[guards.words]\nmode = "enforce"\nlists = ["{words}"]\n'
+    async with live(tmp_path, saying("x"), more) as home:
+        reading(home)
+        content = [said("And this?"), part(b"Please frobnicate"), part(b"sk-proj-" + b"a1B2" * 12)]
+        held = await send(home, {"role": "user", "content": content})
+        assert held.status == 202
+        id = held.json["id"]
+        shown = await home.client.get(f"/admin/reviews/{id}")
+        assert shown.json["review"]["text"] == "And this?"
+        assert shown.json["review"]["pictures"] == ["Please frobnicate", "[OPENAI_KEY]"], "no secret is kept"
+        take = ("review", "take", id, "--config", str(tmp_path / "stepladder.toml"))
+        assert await asyncio.to_thread(shell, *take) == 0
+        assert "Picture: Please frobnicate" in shell.out
+        assert "frobnicate" not in repr(home.row(held).text)
 
 
 @pytest.mark.parametrize("action", ["redact", "pseudonym", "hold"])

@@ -107,10 +107,16 @@ async def test_decisions_about_what_may_not_be_learnt_from_are_no_examples(home)
         ("data", "gather", "--task", "mood"),
         ("data", "pairs", "--task", "mood"),
         ("release", "export", "mood-1", "--out", "x.tar.gz"),
+        ("release", "archive", "mood-1"),
+        ("release", "share"),
+        ("backup", "saved.tar.gz"),
         ("subject", "export", "ann"),
+        ("subject", "erase", "ann"),
+        ("tenant", "erase", "acme", "--yes"),
     ],
 )
 def test_no_command_shows_texts_or_weights_without_a_purpose(shell, words):
+    assert shell("status") == 0, "a backup wants a database"
     assert shell(*words) == 2 and "--purpose does not say why" in shell.err
     shell(*words, "--purpose", "a check")
     assert shell("journal") == 0 and "read for 'a check'" in shell.out
@@ -121,3 +127,4 @@ def test_the_command_line_keeps_to_the_purposes_too(shell, tmp_path):
     toml.write_text(toml.read_text() + '[privacy]\npurposes = ["legal"]\n')
     assert shell("ledger", "export", "out.jsonl", "--purpose", "fun") == 2 and "legal" in shell.err
     assert shell("ledger", "export", "out.jsonl", "--purpose", "legal: a claim") == 0
+    assert shell("backup", "saved.tar.gz", "--purpose", "fun") == 2 and "legal" in shell.err

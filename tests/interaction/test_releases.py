@@ -72,12 +72,12 @@ def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
     assert shell("release", "pin", one, "--why", "audit") == 0
     assert shell("release", "gc", "--days", "0", "--keep", "1", "--delete", "--json") == 0
     assert json.loads(shell.out)["releases"] == []
-    assert shell("release", "archive", one) == 2
+    assert shell("release", "archive", one, "--purpose", "space") == 2
     assert "pinned: audit" in shell.err
     assert (folder / one).is_dir()
     assert shell("release", "pin", one, "--why", "") == 0
     assert shell("release", "gc", "--keep", "-1") == 2
-    assert shell("release", "archive", one) == 0
+    assert shell("release", "archive", one, "--purpose", "space") == 0
     assert not (folder / one).exists()
     assert shell("release", "reproduce", one) == 2
     assert shell("release", "import", str(tmp_path / "data" / "archive" / f"{one}.tar.gz")) == 0
@@ -91,13 +91,13 @@ def test_garbage_archive_and_the_way_back(shell: Shell, made, tmp_path):
 
 def test_a_machine_with_the_same_ledger_fetches_releases_from_the_address(shell: Shell, made, tmp_path):
     pytest.importorskip("fsspec", reason="needs stepladder[artefacts]")
-    assert shell("release", "share") == 2
+    assert shell("release", "share", "--purpose", "a mirror") == 2
     assert "[artefacts]" in shell.err
     far = (tmp_path / "far").as_uri()
     config = tmp_path / "stepladder.toml"
     text = config.read_text(encoding="utf-8")
     config.write_text(f'{text}\n[artefacts]\nurl = "{far}"\n', encoding="utf-8")
-    assert shell("release", "share") == 0
+    assert shell("release", "share", "--purpose", "a mirror") == 0
     assert "2 releases are there" in shell.out
     here = tmp_path / "data" / "releases" / "mood" / made[0]
     here.rename(tmp_path / "lost")

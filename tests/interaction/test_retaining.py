@@ -122,6 +122,7 @@ def test_it_can_be_done_by_hand(shell, tmp_path):
     store.close()
     assert shell("retention") == 0 and "payload 1" in shell.out
     assert shell("audit", "list", "--what", "retention") == 0 and "payload: 1" in shell.out
+    assert "cli" in shell.out and "server" not in shell.out
 
 
 def test_a_wrong_number_of_days_is_refused(shell, tmp_path):

@@ -5,8 +5,11 @@ import json
 import secrets
 
 import pytest
+from sqlalchemy import insert
 
 from stepladder.core import Grant, Role
+from stepladder.store import DecisionRow, HeldRow
+from stepladder.store.review_tables import decisions
 from tests.interaction.test_guarded import MAIL, answering, heard, words_file
 from tests.interaction.upstreams import live
 
@@ -22,9 +25,10 @@ def holding(folder, **general):
 
 
 async def admin(it, path, body=None, method="POST", who=""):
-    """As the owner, or as a reviewer of that name."""
+    """As the owner, or as a reviewer of that name, whose key says so."""
     if who and who not in KEYS:
         KEYS[who] = it.house.store.keys.create(who, grant=Grant(Role.REVIEWER))
+        it.house.store.keys.belong(who, who)
         await it.house.refresh()
     return await it.client.send(method, f"/admin/reviews{path}", body, key=KEYS.get(who, ""))
 
@@ -114,6 +118,83 @@ async def test_two_reviewers_must_agree(tmp_path):
             await admin(it, f"/{ids[1]}/reject", {}, who=who)
         found = (await admin(it, "/agreement", method="GET")).json
         assert found == {"pairs": 2, "agreed": 0.5, "kappa": 0.0}
+
+
+async def test_one_person_s_key_and_account_are_one_reviewer(tmp_path):
+    async with live(tmp_path, answering("ok"), holding(tmp_path, reviewers=2)) as it:
+        store = it.house.store
+        ids = [(await it.client.chat(f"frobnicate {n}", "gpt")).json["id"] for n in range(2)]
+        for name in ("Ann", "bob"):
+            store.accounts.create(name, Role.REVIEWER, "", "test")
+            KEYS[f"account of {name}"] = store.accounts.enter(name, "here", 60)[0]
+        assert (await admin(it, f"/{ids[0]}/approve", {}, who="ann")).status == 200
+        again = await admin(it, f"/{ids[0]}/approve", {}, who="account of Ann")
+        assert again.status == 400 and "decided already, as ann" in again.error["message"]
+        assert (await it.client.get(f"/v1/held/{ids[0]}")).status == 202
+        shown = (await admin(it, f"/{ids[0]}", method="GET", who="account of bob")).json
+        assert [(one["reviewer"], one["person"]) for one in shown["decisions"]] == [("ann", "ann")]
+        assert (await admin(it, f"/{ids[0]}/approve", {}, who="account of bob")).status == 200
+        assert (await it.client.get(f"/v1/held/{ids[0]}")).status == 200
+
+        store.keys.belong("ann", "")
+        await it.house.refresh()
+        nobody = await admin(it, f"/{ids[1]}/approve", {}, who="ann")
+        assert nobody.status == 400 and "key person" in nobody.error["message"]
+        assert store.reviews.decisions(ids[1]) == []
+
+
+async def test_where_one_is_enough_a_key_need_be_nobody_s(tmp_path):
+    async with live(tmp_path, answering("ok"), holding(tmp_path)) as it:
+        id = (await it.client.chat("frobnicate", "gpt")).json["id"]
+        assert (await admin(it, f"/{id}/approve", {})).json["review"]["state"] == "approved"
+
+
+def test_a_decision_from_before_persons_were_known_does_not_count_as_a_second(shell):
+    store = shell.store()
+    store.reviews.put(HeldRow("r1", 1.0, 9e9, "acme", "", "gpt", "in", "Fine", "{}", wanted=2))
+    with store._database.write() as connection:
+        connection.execute(
+            insert(decisions).values(
+                held="r1", reviewer="rita", at=1.0, decision="approve", correction="", comment=""
+            )
+        )
+    assert (
+        store.reviews.decide(DecisionRow("r1", 2.0, "account:ann", "approve", person="ann")).state
+        == "waiting"
+    )
+    assert store.reviews.decide(DecisionRow("r1", 3.0, "bob", "approve", person="bob")).state == "approved"
+    store.close()
+
+
+async def test_the_command_line_says_who_the_second_is(tmp_path, shell):
+    async with live(tmp_path, answering("ok"), holding(tmp_path, reviewers=2)) as it:
+        id = (await it.client.chat("frobnicate", "gpt")).json["id"]
+        config = ["--config", str(tmp_path / "stepladder.toml")]
+        decide = ("review", "approve", id, *config)
+        assert await asyncio.to_thread(shell, *decide) == 2
+        assert "--reviewer" in shell.err
+        key = ("key", "create", "rita", "--role", "reviewer", "--person", "ann", *config)
+        assert await asyncio.to_thread(shell, *key, "-q") == 0
+        KEYS["rita"] = shell.out.strip()
+        await it.house.refresh()
+        assert (await admin(it, f"/{id}/approve", {}, who="rita")).status == 200
+        assert await asyncio.to_thread(shell, *decide, "--reviewer", "account:ann") == 2
+        assert await asyncio.to_thread(shell, *decide, "--reviewer", "bob") == 0 and "approved" in shell.out
+
+
+def test_whose_a_key_is_stays_when_it_is_rotated_and_is_in_the_journal(shell):
+    assert shell("key", "create", "rita", "--role", "reviewer", "-q", "--person", "\n") == 2
+    assert shell("key", "create", "rita", "--role", "reviewer", "-q") == 0
+    assert shell("key", "person", "rita", "ann") == 0
+    assert shell("key", "rotate", "rita", "-q") == 0
+    secret = shell.out.strip()
+    store = shell.store()
+    assert store.keys.find(secret).person == "ann"
+    store.close()
+    assert shell("key", "list") == 0 and "ann" in shell.out
+    assert shell("key", "person", "rita") == 0 and "nobody's" in shell.out
+    assert shell("key", "person", "nora", "ann") == 2
+    assert shell("journal") == 0 and "rita: ann" in shell.out and "rita: nobody" in shell.out
 
 
 async def test_a_substitute_instead_of_a_wait(tmp_path):

@@ -25,6 +25,7 @@ from tests.interaction.upstreams import live
 from tests.product import mood, recorded, write_config
 
 WHY = {PURPOSE: "Anfrage der Person %E6%9F%A5%E8%AF%A2"}
+ASKED = ("--purpose", "asked for")
 
 
 async def ask(home, text, **more):
@@ -119,12 +120,14 @@ async def test_what_waited_for_a_person_is_handed_out_and_erased(home):
         HeldRow(
             id=row.id, at=1.0, due=9e9, tenant="admin", task="mood", model="mood", side="in",
             text="Fine day", request='{"x": "Fine day"}', remarks=(), answer="", fallback="reject", wanted=2,
+            pictures=("Ann's own sign",),
         )
     )  # fmt: skip
-    store.reviews.decide(DecisionRow(row.id, 2.0, "rita", "correct", "say this", "Ann is right"))
+    store.reviews.decide(DecisionRow(row.id, 2.0, "rita", "correct", "say this", "Ann is right", "rita"))
     exported = await home.client.send("POST", "/admin/subjects/export", {"id": "ann"}, headers=WHY)
     review = exported.json["kept"][0]["review"]
     assert (review["text"], review["decisions"][0]["comment"]) == ("Fine day", "Ann is right")
+    assert "Ann's own sign" in review["pictures"]
     erased = await home.client.send("POST", "/admin/subjects/erase", {"id": "ann"}, headers=WHY)
     assert erased.json["digest"] == exported.json["digest"]
     assert store.reviews.get(row.id) is None and store.reviews.decisions(row.id) == []
@@ -181,7 +184,7 @@ def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
     )
     frozen = registry.freeze(Dataset("", "mood", {"train": (Example("r1", "Fine", "good"),)}))
     store.close()
-    assert shell("subject", "erase", "ann") == 0 and f'"mood {frozen.hash}": 1' in shell.out
+    assert shell("subject", "erase", "ann", *ASKED) == 0 and f'"mood {frozen.hash}": 1' in shell.out
     store = shell.store()
     assert Registry(store.catalogue, shell.folder / "data" / "releases").dataset(frozen.hash).splits == {
         "train": ()
@@ -189,7 +192,9 @@ def test_rows_in_datasets_of_a_task_without_releases_are_found_too(shell):
     store.close()
 
 
-@pytest.mark.parametrize("erase", [("subject", "erase", "ann"), ("tenant", "erase", "acme", "--yes")])
+@pytest.mark.parametrize(
+    "erase", [("subject", "erase", "ann", *ASKED), ("tenant", "erase", "acme", "--yes", *ASKED)]
+)
 def test_a_dataset_is_reached_though_retention_has_taken_the_words_of_its_rows(shell, erase):
     store = shell.store()
     registry = Registry(store.catalogue, shell.folder / "data" / "releases")
@@ -243,7 +248,7 @@ def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
     for tenant in ("acme", "zen"):
         store.sources.decide("mood", Source(tenant, "k", "Ann Roe"), "trusted", "root")
     store.close()
-    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 1' in shell.out
+    assert shell("tenant", "erase", "acme", "--yes", *ASKED) == 0 and '"requests": 1' in shell.out
     store = shell.store()
     assert [one.tenant for one in store.sources.trust("mood")] == ["zen"]
     assert (store.ledger.get("racme").text, store.ledger.get("racme").cost) == ("", 1.0)
@@ -251,7 +256,7 @@ def test_a_whole_tenant_is_erased_and_the_journal_proves_it(shell):
     assert all(key.revoked_at for key in store.keys.list())
     store.close()
     assert shell("audit", "list", "--what", "tenant erase") == 0 and "acme: 1 requests" in shell.out
-    assert shell("tenant", "erase", "acme", "--yes") == 0 and '"requests": 0' in shell.out
+    assert shell("tenant", "erase", "acme", "--yes", *ASKED) == 0 and '"requests": 0' in shell.out
     assert shell("audit", "verify") == 0
 
 
@@ -270,7 +275,7 @@ def test_the_rights_on_the_command_line(shell):
     assert shell("subject", "export", "ann") == 2, "a purpose is wanted"
     assert shell("subject", "export", "ann", "--purpose", " ") == 2
     assert shell("subject", "export", "ann", "--purpose", "her request") == 0
-    assert shell("subject", "erase", "ann") == 0 and '"proof"' in shell.out
+    assert shell("subject", "erase", "ann", *ASKED) == 0 and '"proof"' in shell.out
     assert shell("audit", "list") == 0
     assert "her request" in shell.out and "subject erase" in shell.out
     assert shell("audit", "verify") == 0

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from stepladder.core import ConfigError, ToolConfig, ToolFailed
 
 pytest.importorskip("mcp", reason="needs stepladder[mcp]")
 
+from stepladder.service.tools.box import OpenedTool
 from stepladder.service.tools.mcp import McpTool
 
 SERVER = Path(__file__).parent / "mcp_server.py"
@@ -123,6 +125,49 @@ async def test_nobody_there_is_told(opened):
         await opened({"url": "http://127.0.0.1:9/mcp"}).operations()
     with pytest.raises(ToolFailed):
         await opened({"command": [os.devnull]}).operations()
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "remedy"),
+    [
+        (["/no/such/server", "-x"], "cannot be started (/no/such/server: No such file", "tools.shop.command"),
+        ([sys.executable, "-c", "import nothere"], sys.executable, "No module named 'nothere'"),
+        (["sh", "-c", "echo hello; exit 3"], "the program sh ended", "by hand"),
+    ],
+)
+async def test_a_server_that_does_not_start_is_told_in_one_line(opened, caplog, capfd, command, said, remedy):
+    shop = ToolConfig("mcp", {"command": command}, False, True, 60.0, 32)
+    tool = OpenedTool("shop", shop, opened({"command": command}))
+    with pytest.raises(ToolFailed) as caught:
+        await tool.operations()
+    assert said in caught.value.message and remedy in caught.value.remedy
+    assert "nothere" not in caught.value.message  # which models are told
+    tool._due = 0.0
+    with pytest.raises(ToolFailed):
+        await tool.operations()
+    last = caplog.records[-1]
+    assert last.getMessage() == f"{caught.value} Until then models go on without it."
+    assert [one for one in caplog.records if one.exc_info or one.exc_text] == []
+    assert len(caplog.records) == 1 + (command[0] == "sh")  # whose line on its output is no message
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_what_a_server_logs_has_its_name(opened, caplog):
+    tool = opened(STDIO)
+    await tool.operations()
+    with caplog.at_level("INFO", "stepladder"), pytest.raises(ToolFailed, match="fail"):
+        await tool.call("fail", {})
+    told = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("The MCP server of the tool shop says: ") for line in told)
+
+
+async def test_a_server_that_says_nothing_keeps_nobody_waiting_for_its_end(opened):
+    tool = opened({"command": ["sleep", "60"]}, seconds=0.1)
+    with pytest.raises(ToolFailed, match=r"did not answer in 0\.1 s"):
+        await tool.operations()
+    began = time.monotonic()
+    await tool.close()
+    assert time.monotonic() - began < 8  # it has two seconds to end by itself, and is killed then
 
 
 @pytest.mark.parametrize("settings", [{}, {"url": "http://h/mcp", "command": ["x"]}, {"url": "file:///x"}])

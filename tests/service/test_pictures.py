@@ -47,6 +47,32 @@ def test_the_message_s_role_goes_with_it():
     assert shown({"type": "image_url", "image_url": {"url": PNG}}, role="tool") == [("tool", PNG)]
 
 
+def test_each_picture_knows_the_words_around_it_in_the_order_of_reading():
+    def words(text):
+        return {"type": "text", "text": text}
+
+    picture = {"type": "image_url", "image_url": {"url": PNG}}
+    messages = [
+        {"role": "user", "content": [picture, words("a")]},
+        {"role": "user", "content": [words("b"), words("c"), picture, picture, words("d"), words("e")]},
+        {"role": "tool", "content": [words("f"), picture]},
+    ]
+    body = {"model": "m", "messages": messages, "metadata": {"x": PNG}}
+    found = [
+        (one.message, one.last, one.before, one.after) for one in pictures_of(read(json.dumps(body).encode()))
+    ]
+    assert found == [
+        (0, False, "", "a"),
+        (1, True, "b\nc", ""),
+        (1, True, "", "d\ne"),
+        (2, False, "f", ""),
+        (-1, False, "", ""),
+    ]
+    assert len(set(pictures_of(read(json.dumps(body).encode())))) == 2, (
+        "they are told apart by role and picture"
+    )
+
+
 def test_what_hides_behind_escapes_in_the_json_is_found():
     data = json.dumps(
         {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": PNG}]}]}

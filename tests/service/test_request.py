@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepladder.core import BadRequest, Task, Tenant, TooLarge
-from stepladder.service import read
+from stepladder.service import read, read_forwarded
 
 TASK = Task(name="mood", top="big")
 VALUES = st.recursive(
@@ -124,3 +124,14 @@ def test_a_person_is_known_by_either_of_openais_names():
     assert question(asked, user="ann").user == "ann"
     assert question(asked, user="ann", safety_identifier="h-1").user == "h-1"
     assert question(asked).user == question(asked, user=7).user == ""
+
+
+@pytest.mark.parametrize(
+    ("route", "field"), [("rerank", "query"), ("completions", "prompt"), ("embeddings", "input")]
+)
+def test_what_is_missing_for_another_endpoint_is_named_as_that_endpoint_calls_it(route, field):
+    with pytest.raises(BadRequest, match=f"{field} is missing") as caught:
+        read_forwarded(b'{"model": "m", "documents": ["x"]}', route)
+    assert caught.value.param == field
+    with pytest.raises(BadRequest, match=f"{field} is empty"):
+        read_forwarded(json.dumps({"model": "m", field: ""}).encode(), route)

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tarfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from stepladder.core import StoreError
-from stepladder.store import Store, backup, restore
+from stepladder.store import Anchor, Store, backup, restore
+from stepladder.store.tables import HEAD
 from tests.store.samples import row
 
 
@@ -255,6 +257,67 @@ def test_restoring_adds_release_files_and_keeps_those_there(archive, target):
     (folder / "天气" / "linear-2" / "model.json").write_text("{}")
     restore(archive, url, folder)
     assert set(_files(folder)) == {"天气/linear-1/model.safetensors", "天气/linear-2/model.json"}
+
+
+def test_a_backup_is_in_the_journal_of_what_was_backed_up_and_in_its_own(
+    store, url, releases, tmp_path, target
+):
+    backup(url, releases, tmp_path / "b.tar.gz", who="cli:ann", what="read for 'nightly'")
+    (line,) = store.journal.newest(1)
+    assert (line.who, line.what, line.detail) == ("cli:ann", "read for 'nightly'", "backup to b.tar.gz")
+    restore(tmp_path / "b.tar.gz", *target, who="cli:bob")
+    again = Store.open(target[0])
+    restored, made = again.journal.newest(2)
+    assert (restored.who, restored.what, made.detail) == ("cli:bob", "restore", "backup to b.tar.gz")
+    assert restored.detail.startswith("b.tar.gz of ") and restored.detail.endswith("in the place of nothing")
+    assert again.journal.verify([Anchor(made.number, made.digest)]) is None
+    again.close()
+
+
+def test_a_restored_journal_says_where_the_one_that_it_replaces_had_ended(archive, store, url, releases):
+    store.journal.note("cli:eve", "key create", "backdoor")
+    end = store.journal.head()
+    store.close()
+    restore(archive, url, releases, force=True)
+    again = Store.open(url)
+    assert again.journal.newest(1)[0].detail.endswith(f"in the place of a journal that ended with {end}")
+    assert again.journal.verify() is None
+    assert again.journal.verify([end]) is not None, "who kept the anchor sees that lines have gone"
+    again.close()
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "0006", "0007", HEAD])
+def test_an_older_database_is_backed_up_as_it_is_and_its_line_is_chained_later(version, tmp_path, target):
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript((Path(__file__).parent / f"schema_{version}.sql").read_text())
+    before = _schema_of(file)
+    backup(f"sqlite:///{file}", tmp_path / "none", tmp_path / "b.tar.gz", what="read for 'the move'")
+    assert _schema_of(file) == before
+    restore(tmp_path / "b.tar.gz", *target)
+    store = Store.open(target[0])
+    said = [line.what for line in reversed(store.journal.newest(9))]
+    assert said[-2:] == (["read for 'the move'", "restore"] if version > "0001" else []), (
+        "0001 had no journal"
+    )
+    assert store.journal.verify() is None
+    store.close()
+
+
+def test_a_backup_that_the_journal_cannot_be_told_of_is_not_made(store, url, releases, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "data" / "stepladder.db")) as connection:
+        connection.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        connection.commit()
+    with pytest.raises(StoreError, match="read for 'x'"):
+        backup(url, releases, tmp_path / "b.tar.gz", what="read for 'x'")
+    assert not list(tmp_path.glob("b.tar.gz*"))
+
+
+def _schema_of(file):
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2").fetchall()
 
 
 def test_what_cannot_be_backed_up_says_so(tmp_path, target, archive):

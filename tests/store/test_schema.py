@@ -3,8 +3,10 @@
 import logging
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import inspect
@@ -116,11 +118,29 @@ def test_a_migration_keeps_what_is_there_and_leaves_a_copy(old, newer):
 def test_a_migration_that_fails_is_undone_whole(old, newer, end):
     before = _dump(old)
     database = Database(f"sqlite:///{old}")
-    with pytest.raises(StoreError, match=f"from {HEAD} to 9999 failed and was undone"):
+    with pytest.raises(StoreError, match=f"from {HEAD} to 9999 failed and was undone") as caught:
         prepare(database, scripts=newer(end), head="9999")
     database.close()
-    assert _dump(old) == before
+    assert _dump(old) == before == _dump(old.with_name("stepladder.db.before-9999"))
+    assert "as it was it is in" in caught.value.remedy and "before-9999" in caught.value.remedy
     Store.open(f"sqlite:///{old}").close()
+
+
+def test_several_that_start_at_once_on_a_server_s_database_come_one_after_the_other(postgres):
+    at_once = Barrier(4)
+
+    def start(_):
+        database = Database(postgres)
+        try:
+            at_once.wait()
+            prepare(database)
+            with database.read() as connection:
+                return connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(start, range(4))) == [[(HEAD,)]] * 4
 
 
 def test_without_leave_nothing_is_migrated(old, newer, url, tmp_path):

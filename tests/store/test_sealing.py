@@ -61,9 +61,10 @@ def fill(store, tenant="acme", number=1):
         HeldRow(
             id=asked.id, at=1.0, due=9e9, tenant=tenant, task="", model="m", side="out", text=SAID,
             request=f'{{"q": "{SAID}"}}', remarks=remark, answer=SAID, fallback="reject", wanted=2,
+            pictures=(SAID, "a sign"),
         )
     )  # fmt: skip
-    store.reviews.decide(DecisionRow(asked.id, 3.0, "ann", "correct", SAID, SAID))
+    store.reviews.decide(DecisionRow(asked.id, 3.0, "ann", "correct", SAID, SAID, "ann"))
     return asked
 
 
@@ -92,6 +93,7 @@ def check_reads(store, asked):
     assert outcome.correction == SAID
     found = store.reviews.get(asked.id)
     assert (found.text, found.answer, found.request) == (SAID, SAID, f'{{"q": "{SAID}"}}')
+    assert found.pictures == (SAID, "a sign")
     (said,) = store.reviews.decisions(asked.id)
     assert (said.correction, said.comment) == (SAID, SAID)
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from sqlalchemy import event
@@ -24,13 +24,21 @@ def path(tmp_path):
 def disk(path):
     """Call it with True, and no connection may make the database larger than it is; with False, all may again."""
     pages = [2**30]
+    known = []
 
     def limit(connection, *_):
+        known.append(connection)
         connection.execute(f"PRAGMA max_page_count = {pages[0]}").close()
 
     def fill(*, full):
         with closing(sqlite3.connect(path)) as reader:
             pages[0] = reader.execute("PRAGMA page_count").fetchone()[0] if full else 2**30
+        for connection in known:  # the writer has taken one for good
+            limit_again(connection)
+
+    def limit_again(connection):
+        with suppress(sqlite3.ProgrammingError):  # closed by now
+            connection.execute(f"PRAGMA max_page_count = {pages[0]}").close()
 
     event.listen(Pool, "checkout", limit)
     yield fill

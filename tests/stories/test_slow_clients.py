@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from stepladder.core.serving import Server
 from stepladder.store import Store
 from tests.product import Product, eventually, mood, recorded, write_config
 from tests.stories.test_serve import ask
@@ -28,7 +29,7 @@ def product(tmp_path_factory, upstream):
         recorded(folder, ANSWERS),
         mood(),
         upstream.model("gpt", "flooding"),
-        server="flywheel = false\nrequest_seconds = 3.0\nstalled_seconds = 3.0",
+        server="flywheel = false\nrequest_seconds = 3.0\nstalled_seconds = 3.0\nkeep_alive_seconds = 3.0",
     )
     with Product(config) as running:
         yield running
@@ -104,6 +105,20 @@ def test_who_takes_nothing_of_a_stream_is_let_go_and_so_is_the_upstream(product,
         connection.sendall(head(product, len(body)) + body)
         eventually(lambda: upstream.left == 1)
         eventually(lambda: "partial" in statuses(product))
+
+
+def test_a_kept_connection_takes_the_next_request_until_its_time_is_over(product):
+    with connected(product) as connection:
+        for pause in (1.5, 0):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(pause)
+        begun = time.monotonic()
+        assert connection.recv(10) == b"", "closed, and nothing said that might be taken for an answer"
+        assert time.monotonic() - begun > 2.5
+    assert Server().keep_alive_seconds > 60, (
+        "load balancers keep theirs for a minute, and must be those who close"
+    )
 
 
 def test_many_that_hang_keep_nobody_waiting(product):

@@ -9,7 +9,7 @@ import pytest
 
 from stepladder.store import Spent
 from stepladder.traffic import Bans
-from stepladder.traffic.board import SLOTS, Board, Bounds, Claim, scopes
+from stepladder.traffic.board import SLOTS, WANTED, Board, Bounds, Claim, scopes
 from tests.traffic.times import Time
 
 TODAY = 20261121
@@ -65,6 +65,46 @@ def test_a_killed_workers_cells_become_what_the_store_says(tmp_path):
         process.close()
         pipe.close()
         theirs.close()
+        ours.close()
+
+
+def _serve_alone(file, pipe):
+    board = Board(file, lambda slot: (), TODAY, eager=True)
+    pipe.send(board.slot)
+    while pipe.recv():
+        pipe.send(board.reserve(claim(1), [(board.place(SCOPE), ANY)]))
+    board.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="workers share a board on POSIX systems")
+@pytest.mark.parametrize("stays", [True, False])
+def test_servers_that_start_at_once_keep_nobody_waiting(tmp_path, stays):
+    file = tmp_path / "board"
+    ours = Board(file, lambda slot: (), TODAY)
+    context, began = multiprocessing.get_context("spawn"), ours._cells[WANTED]
+    pipes = [context.Pipe() for _ in range(2)]
+    processes = [context.Process(target=_serve_alone, args=(file, theirs)) for _, theirs in pipes]
+    ours._lock()
+    try:
+        for process in processes:
+            process.start()
+        while ours._cells[WANTED] < began + 2:
+            processes[0].join(0.02)
+            assert all(process.is_alive() for process in processes)
+        if stays:
+            ours._unlock()
+        else:
+            ours.close()
+        for pipe, _ in pipes:
+            assert pipe.poll(30), "it waits for a lock that another one keeps"
+            pipe.recv()
+        for pipe, _ in pipes * 2:
+            pipe.send(True)
+            assert pipe.poll(30) and pipe.recv() is None
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
         ours.close()
 
 

@@ -10,9 +10,9 @@ class Abuse:
     """`[classes.x.abuse]`: how much of what within an hour gets an asker banned for `ban_minutes`; 0: it is not looked for.
 
     An asker is a user whom the request names (`safety_identifier`, `user`), else the key. `extractions` are questions in
-    which a guard sees that the system prompt is to be got out; `walks` are different questions in a row that differ only
-    in numbers, names and what stands in quotation marks; `questions` are different questions of any kind. Each further
-    ban lasts twice as long, up to a day.
+    which a guard sees that the system prompt is to be got out; `walks` are questions that differ only in numbers, names and
+    what stands in quotation marks; `questions` are those of any kind. One that repeats the one before it is not counted.
+    Each further ban lasts twice as long, up to a day.
     """
 
     extractions: int = 0

@@ -62,9 +62,11 @@ def _check_arms(name: str, arms: Mapping[str, float], models: Mapping[str, Any])
     where = f"models.{name}.arms"
     if len(arms) < 2:
         raise _wrong(where, f"names {len(arms)} model{'' if arms else 's'}", "Name two or more.")
+    answering = {other: model for other, model in models.items() if model.kind != SPLIT}
     for arm, share in arms.items():
-        one_of(arm, models, where)
-        if models[arm].kind == SPLIT:
+        if arm not in models:
+            one_of(arm, answering, where)
+        if arm not in answering:
             what = "itself" if arm == name else f"{arm!r}, which is a split too"
             raise _wrong(where, f"names {what}", "Name models that answer, and all of them in one split.")
         between(share, 0.0, 1.0, f"{where}.{arm}", closed=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from stepladder.core.abuse import check_abuse
 from stepladder.core.answering import Fusion, TaskKind
-from stepladder.core.arms import check_splits
+from stepladder.core.arms import SPLIT, check_splits
 from stepladder.core.disclosure import Disclosure, check_disclosure
 from stepladder.core.entering import Accounts, Oidc, check_entering, check_tls
 from stepladder.core.errors import ConfigError
@@ -278,7 +278,9 @@ def _check_fallback(config: Config) -> None:
         where = f"models.{name}.fallback"
         for other in model.fallback:
             if other not in config.models or other == name:
-                others = ", ".join(known for known in config.models if known != name)
+                others = ", ".join(
+                    known for known, each in config.models.items() if known != name and each.kind != SPLIT
+                )
                 raise ConfigError(
                     f"{where} names {other!r}, which is no other model.",
                     param=where,

@@ -350,7 +350,7 @@ class Tenant:
 
     `key` is the key's name, `expires_at` when it stops opening the door; `grant` says what it may do beside asking. Every
     question of a `confidential` tenant is so. It may read documents of its `groups`, beside those for everybody, and use
-    its `tools`.
+    its `tools`. `person` is who asks where a key, an account or a log-in names one; "" is nobody known.
     """
 
     name: str
@@ -364,6 +364,7 @@ class Tenant:
     training: bool = True  # whether its questions may be learnt from where they do not say themselves
     groups: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    person: str = ""
 
     @property
     def budgeted(self) -> bool:

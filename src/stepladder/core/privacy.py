@@ -61,7 +61,7 @@ def checked_purpose(said: str, purposes: Sequence[str], param: str) -> str:
     said = said.strip()
     if not said or len(said) > _MOST_PURPOSE or not said.isprintable():
         raise BadRequest(
-            f"This shows people's texts or what was learnt from them, and {param} does not say why.",
+            f"This reads people's texts or what was learnt from them, and {param} does not say why.",
             param=param,
             remedy="Give the purpose in a few words; it is kept in the journal.",
         )

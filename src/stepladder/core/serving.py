@@ -8,7 +8,8 @@ from stepladder.core.toml_tables import between
 @dataclass(frozen=True, slots=True)
 class Server:
     """`[server]`: where to listen and what to accept. `max_body_kb` bounds a request's body, `request_seconds` its coming;
-    a client that takes nothing of its answer for `stalled_seconds` is let go.
+    a client that takes nothing of its answer for `stalled_seconds` is let go. A connection waits `keep_alive_seconds` for its
+    next request: longer than clients and load balancers keep theirs, or one of them sends as we close, and has an error.
 
     `tls_cert` and `tls_key` are files in PEM; with both, connections are encrypted. `traces` go to an OpenTelemetry
     collector.
@@ -23,6 +24,7 @@ class Server:
     drain_seconds: float = 10.0
     request_seconds: float = 60.0
     stalled_seconds: float = 120.0
+    keep_alive_seconds: float = 120.0
     workers: int = 1
     tls_cert: str = ""
     tls_key: str = ""
@@ -57,5 +59,5 @@ class Traffic:
 def check_server(server: Server) -> None:
     """Raises ConfigError naming the key that is wrong."""
     between(server.workers, 1, 32, "server.workers", closed=True)
-    for key in ("request_seconds", "stalled_seconds"):
+    for key in ("request_seconds", "stalled_seconds", "keep_alive_seconds"):
         between(getattr(server, key), 0, float("inf"), f"server.{key}")

@@ -82,10 +82,18 @@ class Text:
 class Shown:
     """One picture of a request: `url` holds it (`data:image/png;base64,...`) or says where it is, "" where that is said in a
     way that is not known here. `role` is that of the message it is in.
+
+    Where it stands there: `message` is the message's number (-1: in none), `last` says that it is the user's last; `before`
+    are the words since the picture before it, and `after` those behind the message's last one. Two that differ in nothing else
+    are the same picture.
     """
 
     role: str
     url: str = field(repr=False)
+    message: int = field(default=-1, compare=False)
+    last: bool = field(default=False, compare=False)
+    before: str = field(default="", compare=False, repr=False)
+    after: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

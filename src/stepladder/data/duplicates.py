@@ -6,14 +6,13 @@ chapter 3) finds similar pairs without comparing all of them. Memory: 512 bytes 
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Progress
-from stepladder.data.kept import Kept
+from stepladder.data.kept import Kept, blocks
 from stepladder.data.rowfile import Joined
 from stepladder.text import grams
 
@@ -130,21 +129,13 @@ def _signatures(texts: Sequence[str], progress: Progress, kept: Kept | None) -> 
     random = np.random.default_rng(7)
     odd = random.integers(0, 2**63, _PERMUTATIONS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     found = np.full((len(texts), _PERMUTATIONS), 0xFFFFFFFF, np.uint32)
-    with ExitStack() as stack:
-        file, begun = None, 0
-        if kept is not None:
-            file, begun = kept.open(found)
-            stack.enter_context(file)
-        for start in range(begun, len(texts), _TOLD):
-            progress(start, len(texts), "reading")
-            end = min(start + _TOLD, len(texts))
-            for at in range(start, end):
-                hashes = grams(texts[at])
-                if hashes.size:
-                    mixed = hashes[:, None] * odd[None, :]
-                    found[at] = (mixed >> np.uint64(32)).min(axis=0)
-            if file is not None:
-                Kept.add(file, found[start:end])
+    for rows in blocks(found, _TOLD, kept):
+        progress(rows.start, len(texts), "reading")
+        for at in range(rows.start, rows.stop):
+            hashes = grams(texts[at])
+            if hashes.size:
+                mixed = hashes[:, None] * odd[None, :]
+                found[at] = (mixed >> np.uint64(32)).min(axis=0)
     progress(len(texts), len(texts), "reading")
     return found
 

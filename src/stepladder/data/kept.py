@@ -1,5 +1,6 @@
 """Rows of numbers that take long to make, kept in a file as they are made: vectors, signatures."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,7 @@ class Kept:
     sign: str
 
     def open(self, into: NDArray[Any]) -> tuple[BinaryIO, int]:
-        """The file, to be appended to (`add`), and how many of the rows of `into` were there; they are in it now.
+        """The file, to be appended to (`append`), and how many of the rows of `into` were there; they are in it now.
 
         Raises DataError.
         """
@@ -45,13 +46,35 @@ class Kept:
                 at += len(rows)
             file.truncate(len(head) + wide * at)  # also what a kill has torn
         except OSError as error:
-            raise DataError(
-                f"Cannot write {self.path}: {error.strerror}.", remedy="Check its folder and free space."
-            ) from error
+            raise self._unwritten(error) from error
         return file, at
 
-    @staticmethod
-    def add(file: BinaryIO, rows: NDArray[Any]) -> None:
-        """Rows that are next; they are kept from now on."""
-        file.write(rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes())
-        file.flush()
+    def append(self, file: BinaryIO, rows: NDArray[Any]) -> None:
+        """Rows that are next; they are kept from now on. Raises DataError."""
+        try:
+            file.write(rows.astype(rows.dtype.newbyteorder("<"), copy=False).tobytes())
+            file.flush()
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> DataError:
+        return DataError(
+            f"Cannot write {self.path}: {error.strerror}.", remedy="Check its folder and free space."
+        )
+
+
+def blocks(into: NDArray[Any], size: int, kept: Kept | None) -> Iterator[slice]:
+    """The rows of `into` that are still to be made, at most `size` at a time; whoever asks for the next has made them.
+
+    Raises DataError.
+    """
+    if kept is None:
+        for start in range(0, len(into), size):
+            yield slice(start, min(start + size, len(into)))
+        return
+    file, begun = kept.open(into)
+    with file:
+        for start in range(begun, len(into), size):
+            rows = slice(start, min(start + size, len(into)))
+            yield rows
+            kept.append(file, into[rows])

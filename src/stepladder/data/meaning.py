@@ -5,14 +5,13 @@ square of the texts: a hundred thousand take about a minute on one core once the
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepladder.core import BadRequest, Embedder, Progress
 from stepladder.data.duplicates import Duplicates, Rows
-from stepladder.data.kept import Kept
+from stepladder.data.kept import Kept, blocks
 from stepladder.data.rowfile import Joined
 
 _BLOCK = 1024  # texts that are compared with
@@ -76,17 +75,9 @@ def _vectors(
     texts: Sequence[str], embedder: Embedder, progress: Progress, kept: Kept | None = None
 ) -> Vectors:
     found = np.empty((len(texts), embedder.dimensions), np.float32)
-    with ExitStack() as stack:
-        file, begun = None, 0
-        if kept is not None:
-            file, begun = kept.open(found)
-            stack.enter_context(file)
-        for start in range(begun, len(texts), _ASKED):
-            progress(start, len(texts), "embedding")
-            end = min(start + _ASKED, len(texts))
-            found[start:end] = embedder.embed([texts[at] for at in range(start, end)], query=False)
-            if file is not None:
-                Kept.add(file, found[start:end])
+    for rows in blocks(found, _ASKED, kept):
+        progress(rows.start, len(texts), "embedding")
+        found[rows] = embedder.embed([texts[at] for at in range(rows.start, rows.stop)], query=False)
     return found
 
 

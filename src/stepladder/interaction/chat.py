@@ -138,6 +138,8 @@ class ChatCompletions:
                     committed += data
                 else:
                     await reply.piece(data)
+        if entry.waits is not None and not reply.begun:
+            raise entry.waits
         await reply.end(committed)
 
 
@@ -159,6 +161,11 @@ class Reply:
             return self.entry.asked.id
         self._id = self._id or new_id(time())
         return self._id
+
+    @property
+    def begun(self) -> bool:
+        """Whether something has left, so that the status cannot be another any more."""
+        return self._started
 
     async def body(self, data: bytes, status: int = 200) -> None:
         """A whole JSON response."""
@@ -254,7 +261,7 @@ async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncG
     async for part in parts:
         if isinstance(part, Piece):
             if part.data:
-                yield part.data
+                yield part.data if entry.waits is None else wire.waiting(part.data, entry.waits)
             continue
         assert isinstance(entry, TaskEntry)
         lead = b"" if begun else wire.first_chunk(entry)
@@ -262,7 +269,8 @@ async def _as_events(entry: Entry, parts: AsyncIterator[Part | Piece]) -> AsyncG
             yield lead + wire.text_chunk(entry, part.text)
         else:
             whole = b"" if begun else wire.whole_chunk(entry, part)
-            yield lead + whole + b"".join(wire.last_chunks(entry, part))
+            last = b"".join(wire.last_chunks(entry, part))
+            yield lead + whole + (last if entry.waits is None else wire.waiting(last, entry.waits))
         begun = True
 
 

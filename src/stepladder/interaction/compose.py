@@ -49,6 +49,8 @@ from stepladder.store import FeedbackRow, Store
 from stepladder.traffic import Admission, Bans, Board, Cache, Gate, Keys, allow
 
 _log = logging.getLogger(__name__)
+_OPENED_WITH = ("ledger.", "server.data:", "privacy.personal:", "privacy.key:", "privacy.sealing.")
+"""What the open store was made for."""
 _LOOK_SECONDS = 0.2
 _RETIRE_SECONDS = 600.0
 
@@ -176,12 +178,9 @@ class House:
         async with self._taking:
             try:
                 config, now = self.settings.load(), self.gateway.snapshot.config
-                if _opened_with(config) != _opened_with(now):
-                    raise ConfigError(
-                        "[ledger], [privacy] or server.data has changed.",
-                        remedy="Start the server anew for that.",
-                    )
                 changed = differences(now, config)
+                if fixed := [one for one in changed if one.startswith(_OPENED_WITH)]:
+                    raise ConfigError(f"{'; '.join(fixed)}.", remedy="Start the server anew for that.")
                 said = f"{now.hash} to {config.hash}. {'; '.join(changed)}"
                 # As the last thing before it is in force: what cannot be noted is not taken.
                 await self._adopt(config, lambda: self.store.journal.note_once("server", "config", said))
@@ -387,14 +386,3 @@ class House:
         for retired in [retired for retired in self._retired if retired[0] <= before]:
             self._retired.remove(retired)
             await retired[1].close()
-
-
-def _opened_with(config: Config) -> tuple[Any, ...]:
-    """What the open store was made for."""
-    return (
-        config.ledger,
-        config.server.data,
-        config.privacy.personal,
-        config.privacy.key,
-        config.privacy.sealing,
-    )

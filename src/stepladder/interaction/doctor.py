@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stepladder.core import SPLIT, Config, SourceKind, StepladderError, Vanished, plugins
+from stepladder.core import SPLIT, Config, Grant, Right, SourceKind, StepladderError, Vanished, plugins
 from stepladder.interaction.compose import open_registry
 from stepladder.interaction.knowing import open_knowledge
 from stepladder.interaction.opening import open_store
@@ -16,7 +16,7 @@ from stepladder.interaction.settings import Settings
 from stepladder.interaction.surroundings import running, unreachable
 from stepladder.knowledge import Folder, Visit
 from stepladder.safety import Policies, looks_closer
-from stepladder.store import Store
+from stepladder.store import Store, alike
 
 _LITTLE_SPACE = 500_000_000
 _FEW_FILES = 4096
@@ -161,6 +161,26 @@ def _sealing(store: Store) -> Finding:
     )
 
 
+def _reviewers(store: Store, config: Config) -> Iterator[Finding]:
+    """Where two persons are to agree, whether there are two. Whom an issuer lets in, it alone knows."""
+    rules = config.guards
+    layers = (rules.overall, *rules.models.values(), *rules.tasks.values(), *rules.tenants.values())
+    if not any(layer.reviewers == 2 for layer in layers):
+        return
+    keys = [one for one in store.keys.list() if one.revoked_at is None and one.grant.allows(Right.REVIEW)]
+    accounts = [one for one in store.accounts.list() if one.disabled_at is None]
+    persons = {alike(one.person) for one in keys if one.person}
+    persons |= {alike(one.name) for one in accounts if Grant(one.role).allows(Right.REVIEW)}
+    few = len(persons) < 2 and not config.oidc.issuer
+    nobodys = ", ".join(one.name for one in keys if not one.person)
+    beside = f"; nobody's keys: {nobodys}" if nobodys else ""
+    yield Finding(
+        f"Reviewers: {len(persons)} persons{beside}",
+        "Two are to agree, and there are not two: what is held waits for its deadline." if few else "",
+        "Say whose keys they are (stepladder key person NAME WHO), or make accounts.",
+    )
+
+
 def _store(settings: Settings, config: Config) -> Iterator[Finding]:
     try:
         store = open_store(settings, config)
@@ -180,6 +200,7 @@ def _store(settings: Settings, config: Config) -> Iterator[Finding]:
             "Somebody changed it: compare with a copy that was exported.",
         )
         yield _sealing(store)
+        yield from _reviewers(store, config)
         registry = open_registry(store, settings, config)
         for task in config.tasks:
             live = store.rollouts.get(task).live

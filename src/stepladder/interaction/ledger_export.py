@@ -20,7 +20,7 @@ Write = Callable[[Sequence[LedgerRow]], None]
 def export(
     ledger: Ledger, path: Path, *, parquet: bool, since: float = 0.0, until: float | None = None
 ) -> int:
-    """Write the rows with since <= at < until, in their order; how many. The file is whole or not there.
+    """Write the rows with since <= at < until, in their order; how many. The file is whole or not there, and its owner's alone.
 
     JSON lines are packed where the name ends in .gz. Raises MissingExtra without pyarrow, BadRequest where the file cannot be
     written.
@@ -28,6 +28,7 @@ def export(
     partial = path.with_name(f"{path.name}.partial")
     count, opened = 0, _parquet if parquet else _json_lines
     try:
+        partial.touch(mode=0o600)
         with opened(partial) as write:
             for rows in _groups(ledger, since, until):
                 write(rows)

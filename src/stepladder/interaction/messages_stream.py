@@ -82,10 +82,12 @@ class MessageStream:
         self._waiting: dict[int, list[dict[str, Any]]] = {}
         self._finish: str | None = None
         self._usage: Any = None
+        self._told: dict[str, Any] = {}
 
     def take(self, chunk: dict[str, Any]) -> bytes:
         """The events that a chunk makes."""
         self._usage = chunk.get("usage") or self._usage
+        self._told = wire.held_in(chunk, self._id) or self._told
         out = self._begin()
         for choice in chunk.get("choices") or ():
             if choice.get("index", 0) != 0:
@@ -107,7 +109,7 @@ class MessageStream:
             out += b"".join(self._write(index, part) for part in parts)
             out += self._close()
         delta = {"stop_reason": stop_reason(self._finish), "stop_sequence": None}
-        out += _event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage)})
+        out += _event({"type": "message_delta", "delta": delta, "usage": usage_of(self._usage), **self._told})
         return out + _event({"type": "message_stop"})
 
     def _begin(self) -> bytes:

@@ -40,7 +40,7 @@ class Issuer:
         """Whose token it is, with the role that it gives. Raises NotAllowed, IssuerUnreachable or MissingExtra."""
         claims = await self.claims(token, self.config.audience)
         name = self.name(claims)
-        return Tenant(name, f"oidc:{name}", float(claims["exp"]), grant=self.grant(claims))
+        return Tenant(name, f"oidc:{name}", float(claims["exp"]), grant=self.grant(claims), person=name)
 
     async def claims(self, token: str, audience: str) -> dict[str, Any]:
         """What a token says that was made for `audience` and holds. Raises as `bearer` does."""

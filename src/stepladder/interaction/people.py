@@ -39,7 +39,8 @@ class People:
             if found is None:
                 return None
             who, grant, until = found
-            return Tenant(who.partition(":")[2], who, until, grant=grant)
+            name = who.partition(":")[2]
+            return Tenant(name, who, until, grant=grant, person=name)
         if config.oidc.issuer and token.startswith("eyJ") and token.count(".") == 2:
             return await self.issuer(config).bearer(token)
         return None

@@ -68,6 +68,7 @@ class ResponseStream:
         """The events that a chunk makes."""
         if chunk.get("usage"):
             self.response["usage"] = _usage(chunk["usage"])
+        self.response |= wire.held_in(chunk, self._id)
         out = self._begin()
         for choice in chunk.get("choices") or ():
             if choice.get("index", 0) != 0:

@@ -15,9 +15,9 @@ GoingOn = Callable[[], bool]
 
 
 def retain(
-    store: Store, settings: Settings, config: Config, clock: Clock, going_on: GoingOn
+    store: Store, settings: Settings, config: Config, clock: Clock, going_on: GoingOn, who: str = "server"
 ) -> dict[str, int]:
-    """Take out what is over while it is `going_on`; how much, by class. Each class has a line of its own in the journal.
+    """Take out what is over while it is `going_on`; how much, by class. Each class has a line in the journal, by `who`.
 
     Raises StoreError; what is done is done, and a later run goes on from there.
     """
@@ -26,7 +26,7 @@ def retain(
         count = take(clock.time() - days * _DAY) if days and going_on() else 0
         if count:
             done[name] = count
-            store.journal.note("server", "retention", f"{name}: {count} older than {days:g} days")
+            store.journal.note(who, "retention", f"{name}: {count} older than {days:g} days")
     return done
 
 

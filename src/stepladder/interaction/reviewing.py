@@ -161,7 +161,7 @@ class ReviewPages:
             """POST /admin/reviews/{id}/approve, /correct or /reject."""
             given, id = await self._read(request), request.path_params["id"]
             now = self._house.clock.time()
-            row = DecisionRow(id, now, tenant.key, word, given.answer, given.comment)
+            row = DecisionRow(id, now, tenant.key, word, given.answer, given.comment, tenant.person)
             decided = await decide(self._house.store, row)
             await self._house.take_approvals()
             return json_of({"review": decided})

@@ -31,7 +31,8 @@ _UNWINDING_SECONDS = 2.0
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a server's coroutine with logging set up; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     clean_logs()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -54,6 +55,7 @@ async def answer(
 
     `children` are run beside; the end of the pipe `stop_with` stops the server as a signal does.
     """
+    server = house.gateway.snapshot.config.server
     web = _Web(
         uvicorn.Config(
             App(house),
@@ -66,7 +68,8 @@ async def answer(
             server_header=False,
             ssl_certfile=_pem(house, "tls_cert"),
             ssl_keyfile=_pem(house, "tls_key"),
-            timeout_graceful_shutdown=max(1, round(house.gateway.snapshot.config.server.drain_seconds)),
+            timeout_keep_alive=max(1, round(server.keep_alive_seconds)),
+            timeout_graceful_shutdown=max(1, round(server.drain_seconds)),
         )
     )
     loop = asyncio.get_running_loop()

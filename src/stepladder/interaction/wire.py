@@ -1,13 +1,13 @@
 """OpenAI's shapes, byte for byte: completions, chunks, server-sent events, errors, and our `x-stepladder-` headers."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from stepladder.core import Answer, Grounds, Held, Remark, StepladderError, TooMany
+from stepladder.core import Answer, Grounds, Held, Remark, StepladderError, TooMany, json_texts
 from stepladder.service import Entry, TaskEntry
 
 Headers = list[tuple[bytes, bytes]]
@@ -48,6 +48,27 @@ def held_body(held: Held) -> dict[str, Any]:
         "due": int(held.due),
         "url": f"/v1/held/{held.id}",
     }
+
+
+def waiting(events: bytes, held: Held) -> bytes:
+    """The end of a stream that has begun: the chunk with the finish reason says where to ask for what waits."""
+    found = []
+    for each in filter(None, events.split(b"\n\n")):
+        chunk = msgspec.json.decode(each[6:]) if each.startswith(b"data: {") else {}
+        if any(choice.get("finish_reason") for choice in chunk.get("choices") or ()):
+            known = chunk.get("stepladder")
+            told = {**(known if isinstance(known, dict) else {}), "held": held_body(held)}
+            found.append(b"data: " + json_texts.encoded({**chunk, "stepladder": told}) + b"\n\n")
+        else:
+            found.append(each + b"\n\n")
+    return b"".join(found)
+
+
+def held_in(chunk: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """What of a chunk says so of the request `id`, for APIs of another shape; empty where nothing of it waits."""
+    told = chunk.get("stepladder")
+    held = told.get("held") if isinstance(told, dict) else None
+    return {"stepladder": {"held": held}} if isinstance(held, dict) and held.get("id") == id else {}
 
 
 def named(id: str) -> Headers:

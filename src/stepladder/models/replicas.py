@@ -11,6 +11,7 @@ from stepladder.core import UpstreamFailed
 from stepladder.models.breaker import Breaker
 from stepladder.models.upstream import Upstream
 
+_LATER = "Ask again after the seconds in Retry-After, or give the model a fallback."
 _MOST_LOAD = 1.25
 """A conversation's own server is passed over once it has so many times its share of the calls under way."""
 
@@ -110,9 +111,12 @@ class Replicas:
     def _resting(self) -> UpstreamFailed:
         first = min(self.all, key=lambda replica: replica.breaker.resting)
         if first.breaker.state == "paused":
-            error = UpstreamFailed(self.name, f"{self.name} asks for a pause.", upstream_status=429)
+            error = UpstreamFailed(
+                self.name, f"{self.name} asks for a pause.", remedy=_LATER, upstream_status=429
+            )
         else:
-            error = UpstreamFailed(self.name, f"{self.name} has failed again and again, and rests.")
+            what = f"{self.name} has failed again and again, and rests."
+            error = UpstreamFailed(self.name, what, remedy=_LATER)
             error.status = 503
         error.retry_after = max(first.breaker.resting, 1.0)
         return error

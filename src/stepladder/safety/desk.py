@@ -8,6 +8,7 @@ from stepladder.core import GROUNDING, Clock, Held, Remark, Side, without_marks
 from stepladder.privacy import SealedVaults, Vault
 from stepladder.safety.policy import Holding, Policy
 from stepladder.safety.refusals import refusal
+from stepladder.safety.watch import Watch
 from stepladder.store import FEEDBACK, DecisionRow, FeedbackRow, HeldRow, Reviews, Store
 
 
@@ -15,6 +16,7 @@ class Waiting(Protocol):
     """A question that can wait, as far as the desk knows it."""
 
     remarks: tuple[Remark, ...]
+    watch: Watch | None  # what the guards keep of it
 
     @property
     def id(self) -> str:
@@ -67,6 +69,7 @@ class Desk:
             answer=answer,
             fallback=holding.default.value,
             wanted=holding.reviewers,
+            pictures=entry.watch.pictures if entry.watch is not None else (),
         )
 
     async def put(self, row: HeldRow, vault: Vault | None) -> Held:

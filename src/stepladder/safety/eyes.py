@@ -6,8 +6,9 @@ Nothing can be cut out of a picture: where guards would, it is blocked.
 import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from urllib.parse import unquote_to_bytes
 
 from stepladder.core import Action, Addresses, BadRequest, GuardFailed, Remark, Shown
@@ -17,6 +18,7 @@ from stepladder.safety.watch import Watch, severer
 
 _NAME = "pictures"
 _MOST = 20
+_MOST_JOINED = 16_000
 _PATIENCE = 120.0  # seconds for all pictures of a question, and for those of others before them
 
 
@@ -34,12 +36,13 @@ class Eyes:
         self._reader.close()
 
     async def look(self, watch: Watch, shown: Sequence[Shown]) -> Judgement:
-        """What guards say of a question's pictures, each of which counts once.
+        """What guards say of a question's pictures, each of which counts once, and of each message read as one with them.
 
         A picture that cannot be read is remarked; where any guard is enforced, it raises BadRequest (another picture may do)
         or GuardFailed (another time may). Raises GuardFailed and TooMany as judging any text does.
         """
         severest, until = NOTHING, asyncio.get_running_loop().time() + self._patience
+        said: dict[Shown, str] = {}
         for at, picture in enumerate(dict.fromkeys(shown)):
             try:
                 if at >= _MOST:
@@ -49,7 +52,12 @@ class Eyes:
                 _unread(watch, error)
                 continue
             if text:
+                said[picture] = text
+                watch.pictures += (text,)
                 severest = severer(severest, await watch.look(picture.role, text))
+        for one, whole in _wholes(shown, said):
+            if severest.action is not Action.BLOCK:
+                severest = severer(severest, await watch.join(one.role, whole, last=one.last))
         return severest
 
     async def _text(self, picture: Shown, addresses: Addresses, until: float) -> str:
@@ -74,6 +82,28 @@ class Eyes:
                 f"Pictures could not be read within {self._patience:g} s.",
                 remedy="Send fewer, or ask again.",
             ) from error
+
+
+def _wholes(shown: Sequence[Shown], said: Mapping[Shown, str]) -> Iterator[tuple[Shown, str]]:
+    """Each message in which a picture says something beside words, another picture or earlier talk: one of its pictures, and
+    all that can be read in it, in the order of reading.
+
+    Every piece has been judged in full by itself, so of long ones only what stands next to others is taken: `_MOST_JOINED`
+    characters in all.
+    """
+    for number, group in groupby(shown, key=lambda one: one.message):
+        pictures = list(group)
+        if number < 0 or not any(one in said for one in pictures):
+            continue
+        pieces = [piece for one in pictures for piece in (one.before, said.get(one, ""), one.after)]
+        pieces = [piece for piece in pieces if piece.strip()]
+        if len(pieces) > 1 or pictures[0].last:  # the last one is judged with the talk before it
+            side = max(_MOST_JOINED // (2 * len(pieces)), 1)
+            yield pictures[0], "\n".join(_ends(piece, side) for piece in pieces)
+
+
+def _ends(piece: str, side: int) -> str:
+    return piece if len(piece) <= 2 * side else f"{piece[:side]}\n{piece[-side:]}"
 
 
 def _unread(watch: Watch, error: BadRequest | PictureUnread) -> None:

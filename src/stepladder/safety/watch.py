@@ -43,6 +43,8 @@ class Watch:
         self.remarks: list[Remark] = []
         self.asked = ""
         self.cost = 0.0
+        self.pictures: tuple[str, ...] = ()  # what was read in the question's
+        self._turns: Sequence[Turn] = ()
         self._clean = clean
         self._reserve_for = reserve if policy.priced else None
         self._texts: Sequence[Text] = ()
@@ -122,11 +124,29 @@ class Watch:
         Nothing can be cut out of a picture, so what is to be redacted is blocked.
         """
         found = await self.judged("windows", self.ins.windows, text, origin=PICTURE)
-        if ("file" if role == "user" else role) in self.policy.untrusted:
+        if _as_picture(role) in self.policy.untrusted:
             found = severer(found, await self.judged("wholes", self.ins.wholes, text, origin=PICTURE))
         if self._marked:
             self._confide()
         return found
+
+    async def join(self, role: str, text: str, *, last: bool) -> Judgement:
+        """What guards that need a whole say of a message's words and the text of its pictures, read as one; `last` where it is
+        the user's last. Raises GuardFailed.
+
+        Both have been judged by themselves: what was remarked then is not said again. The words are as they may go on.
+        """
+        if not {role, _as_picture(role)} <= self.policy.untrusted:
+            return NOTHING
+        known = {(one.guard, one.categories) for one in self.remarks if one.action != Action.PASS.value}
+        count = len(self.remarks)
+        turns = self._turns if last else ()
+        found = await self.judged("wholes", self.ins.wholes, text, turns=turns, origin=PICTURE)
+        fresh = [one for one in self.remarks[count:] if (one.guard, one.categories) not in known]
+        self.remarks[count:] = fresh
+        if self._marked:
+            self._confide()
+        return found if fresh else NOTHING
 
     def knows(
         self, by: str, rulings: Sequence[Ruling], text: str, side: Side = Side.IN, turns: Sequence[Turn] = ()
@@ -182,6 +202,7 @@ class Watch:
                 severest = severer(severest, await self.judged("wholes", rulings, text.text))
             elif text.spoken and text.role:
                 turns.append(Turn(text.role, text.text))
+        self._turns = turns
         if last and "user" in untrusted:
             severest = severer(severest, await self.judged("wholes", rulings, last, turns=turns))
         return severest
@@ -196,6 +217,11 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _as_picture(role: str) -> str:
+    """Among `untrusted`, what a picture in a message of this role is."""
+    return "file" if role == "user" else role
 
 
 def _fund(

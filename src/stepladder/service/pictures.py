@@ -5,6 +5,7 @@ model's server may speak any of them. Sounds, videos and files are no pictures.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -28,17 +29,41 @@ def pictures_of(request: ChatRequest) -> list[Shown]:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise BadRequest(f"{key} is not valid JSON.", param=key, remedy="Mend it.") from error
         if key == "messages" and isinstance(value, list):
-            for message in value:
-                role = message.get("role") if isinstance(message, dict) else ""
-                found += (Shown(str(role), url) for url in _urls(message))
+            roles = [str(one.get("role")) if isinstance(one, dict) else "" for one in value]
+            last = max((at for at, role in enumerate(roles) if role == "user"), default=-1)
+            for at, message in enumerate(value):
+                found += _in_message(message, Shown(roles[at], "", at, at == last))
         else:
             found += (Shown("user", url) for url in _urls(value))
     return found
 
 
+def _in_message(message: Any, like: Shown) -> list[Shown]:
+    """A message's pictures, each with the words before it, in the order of reading."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return [replace(like, url=url) for url in _urls(message)]
+    found, words = list[Shown](), list[str]()
+    for part in content:
+        text = part.get("text") if isinstance(part, dict) else None
+        if isinstance(text, str) and not _holds_one(text):
+            words.append(text)
+        for url in _urls(part):
+            found.append(replace(like, url=url, before="\n".join(words)))
+            words = []
+    if found:
+        found[-1] = replace(found[-1], after="\n".join(words))
+    beside = {key: value for key, value in message.items() if key != "content"}
+    return found + [replace(like, url=url) for url in _urls(beside)]
+
+
+def _holds_one(text: str) -> bool:
+    return text[: len(_DATA) + 8].lstrip().lower().startswith(_DATA)
+
+
 def _urls(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        if value[: len(_DATA) + 8].lstrip().lower().startswith(_DATA):
+        if _holds_one(value):
             yield value.strip()
         return
     inside = value if isinstance(value, list) else []

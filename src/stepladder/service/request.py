@@ -276,15 +276,13 @@ def read_forwarded(data: bytes, route: str) -> ChatRequest:
     body = _object(data)
     field = next((name for name in _ASKING if name in body), "")
     if not field or bytes(body[field]) in _NOTHING_ASKED:
-        raise BadRequest(
-            f"{field or 'input'} is {'empty' if field else 'missing'}.",
-            param=field or "input",
-            remedy=f"Say what to put to {route}.",
-        )
+        state, field = ("empty", field) if field else ("missing", _USUAL.get(route, "input"))
+        raise BadRequest(f"{field} is {state}.", param=field, remedy=f"Say what to put to {route}.")
     return ChatRequest(_model(body), body, (), *_streaming(body), route=route, data=data)
 
 
 _ASKING = ("query", "input", "prompt", "text_1")
+_USUAL = {"rerank": "query", "completions": "prompt"}
 _NOTHING_ASKED = (b"", b"null", b'""', b"[]")
 
 

@@ -5,7 +5,7 @@ nor where a release's files are. Every write is one short transaction, and the l
 thread.
 """
 
-from stepladder.store.accounts import SESSION, Account, Accounts
+from stepladder.store.accounts import SESSION, Account, Accounts, alike
 from stepladder.store.approved import (
     OVERLAP,
     UNANSWERED,
@@ -24,7 +24,7 @@ from stepladder.store.drifts import Drifts
 from stepladder.store.entries import EVERYWHERE, WORD, Entries
 from stepladder.store.journal import Journal
 from stepladder.store.judged import Judged, JudgedRow
-from stepladder.store.keys import Keys
+from stepladder.store.keys import Keys, check_name
 from stepladder.store.ledger import Ledger
 from stepladder.store.payload import Keep
 from stepladder.store.retention import Retention, Size
@@ -143,7 +143,9 @@ __all__ = [
     "Trials",
     "Turns",
     "Word",
+    "alike",
     "backup",
+    "check_name",
     "conversation_name",
     "first_fault",
     "grounds_of",

@@ -49,7 +49,7 @@ class Accounts:
         row = {"name": name, "role": role.value, "password": password, "created_at": self._clock.time()}
         with self._database.write() as connection:
             known = connection.execute(select(accounts.c.name)).scalars()
-            near = next((one for one in known if _alike(one) == _alike(name)), None)
+            near = next((one for one in known if alike(one) == alike(name)), None)
             if near is not None:
                 raise BadRequest(
                     f"There is an account named {near!r} already.",
@@ -187,8 +187,8 @@ def _spelt(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _alike(name: str) -> str:
-    """What names have in common that a reader of the journal may take for one."""
+def alike(name: str) -> str:
+    """What names have in common that a reader of the journal may take for one: so written, two are one person's."""
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 

@@ -12,14 +12,18 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import msgspec
 
 from stepladder.core import StoreError, SystemClock
+from stepladder.store.chain import HEAD_OF_JOURNAL
 from stepladder.store.database import sqlite_file
+from stepladder.store.journal import append_as_it_is, note_as_it_is
 from stepladder.store.presence import Presence
+from stepladder.store.rows import Note
 from stepladder.store.schema import copy_database
 from stepladder.store.tables import HEAD
 
@@ -46,14 +50,20 @@ class Manifest:
     files: dict[str, _File]
 
 
-def backup(store_url: str, release_folder: Path, destination: Path) -> Manifest:
+def backup(
+    store_url: str, release_folder: Path, destination: Path, *, who: str = "cli", what: str = "backup"
+) -> Manifest:
     """Write the archive `destination` (.tar.gz) while servers go on: it is whole or not there.
 
-    The database is copied first: what it names has had its files in place by then. Raises StoreError.
+    The journal is told first, `who` and `what`: a backup of which it does not know is not made, and each holds its own
+    line. The database is not migrated; it is copied before the files: what it names has had its files in place by then.
+    Raises StoreError.
     """
     database = _database_file(store_url)
     if not database.exists():
         raise StoreError(f"There is no database at {database}.", remedy="Check ledger.url and server.data.")
+    _schema(database)
+    note_as_it_is(store_url, Note(SystemClock().time(), who, what, f"backup to {destination.name}"))
     partial = destination.with_name(destination.name + ".partial")
     try:
         with tempfile.TemporaryDirectory(prefix="backup-", dir=destination.parent) as folder:
@@ -77,13 +87,16 @@ def backup(store_url: str, release_folder: Path, destination: Path) -> Manifest:
     return manifest
 
 
-def restore(source: Path, store_url: str, release_folder: Path, *, force: bool = False) -> Manifest:
+def restore(
+    source: Path, store_url: str, release_folder: Path, *, force: bool = False, who: str = "cli"
+) -> Manifest:
     """Put an archive's database and release files in place.
 
     The archive is checked whole before anything is touched. Release files, which never change, are added to
     those that are there; the database's file comes last, in one rename, so the old state stands until the new
-    one does. Raises StoreError when the archive is damaged, when the target is in use, or when it exists and
-    `force` is not given.
+    one does. The journal that comes back says from the first moment on who did it, from which archive, and with which
+    anchor the journal had ended that stood there before. Raises StoreError when the archive is damaged, when the target
+    is in use, or when it exists and `force` is not given.
     """
     database = _database_file(store_url)
     try:
@@ -97,7 +110,12 @@ def restore(source: Path, store_url: str, release_folder: Path, *, force: bool =
             manifest = _unpack(source, Path(folder))
             if (Path(folder) / _RELEASES).exists():
                 _merge(Path(folder) / _RELEASES, release_folder)
-            _put_database(Path(folder) / _DATABASE, database)
+            said = (
+                f"{source.name} of {_when(manifest.created_at)}, in the place of {_journal_before(database)}"
+            )
+            _put_database(
+                Path(folder) / _DATABASE, database, Note(SystemClock().time(), who, "restore", said)
+            )
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"Cannot restore to {database}: {error}.", remedy="Check its folder's rights and free space."
@@ -240,11 +258,32 @@ def _merge(source: Path, target: Path) -> None:
             os.replace(item, goal)
 
 
-def _put_database(copy: Path, database: Path) -> None:
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _journal_before(database: Path) -> str:
+    """What stands where a database is restored to; its lines go, so the new journal says where they had ended."""
+    if not database.exists():
+        return "nothing"
+    query = "SELECT value FROM settings WHERE name = ?"
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            found = connection.execute(query, (HEAD_OF_JOURNAL,)).fetchone()
+    except sqlite3.Error:  # it may be its damage that it is replaced for
+        return "a journal that could not be read"
+    return f"a journal that ended with {found[0]}" if found else "a journal without a chain"
+
+
+def _put_database(copy: Path, database: Path, note: Note) -> None:
     partial = database.with_name(database.name + ".restoring")
+    for side in ("-wal", "-shm"):  # of one that was killed
+        partial.with_name(partial.name + side).unlink(missing_ok=True)
     shutil.copyfile(copy, partial)
     partial.chmod(0o600)
+    append_as_it_is(f"sqlite:///{partial}", note)
     with closing(sqlite3.connect(partial)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE").close()
         connection.execute("DELETE FROM leases")  # their holders are long gone
         connection.commit()
     with partial.open("rb") as file:

@@ -1,12 +1,14 @@
 """The journal: who changed what, and when. Lines are appended, never change, and are chained (see `chain`)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
-from sqlalchemy import select
+from sqlalchemy import insert, inspect, select
 
 from stepladder.core import Clock, StoreError
 from stepladder.store.chain import Anchor, Fault, Link, append, first_fault, head_of
-from stepladder.store.database import Database
+from stepladder.store.database import Database, sqlite_file
+from stepladder.store.presence import Presence
 from stepladder.store.rows import Note
 from stepladder.store.tables import journal
 
@@ -83,3 +85,36 @@ class Journal:
     def _stands(self, link: Link) -> bool:
         """Whether a line past the head that was read is one that the journal itself has not come to know since."""
         return link.number > self.head().number
+
+
+def note_as_it_is(url: str, note: Note) -> None:
+    """Append a line to the journal of a database that is left at its version, for what must not migrate it: a backup.
+
+    Raises StoreError naming the line that is missing, also while the database is being restored.
+    """
+    presence = Presence(sqlite_file(url))
+    try:
+        append_as_it_is(url, note)
+    except StoreError as error:
+        raise StoreError(
+            f"The journal did not take the line {note.what!r}: {error.message}", remedy=error.remedy
+        ) from error
+    finally:
+        presence.leave()
+
+
+def append_as_it_is(url: str, note: Note) -> None:
+    """The same for whoever holds the database alone. Raises StoreError.
+
+    Where lines are not chained yet (before 0007) it is one like the others, which the migration chains; the first version
+    of all had no journal.
+    """
+    with closing(Database(url)) as database, database.write() as connection:
+        tables = inspect(connection)
+        if not tables.has_table(journal.name):
+            return
+        if any(column["name"] == "digest" for column in tables.get_columns(journal.name)):
+            append(connection, note)
+            return
+        values = {"at": note.at, "who": note.who, "what": note.what, "detail": note.detail}
+        connection.execute(insert(journal).values(values))

@@ -19,6 +19,12 @@ _OURSELVES = ("server", "cli")
 """In whose name the journal has lines: a key that is called so would sign them as another's."""
 
 
+def check_name(given: str, what: str) -> None:
+    """Raises BadRequest where `what` (a key, tenant, group or person) cannot be called so."""
+    if not given.strip() or len(given) > 200 or not given.isprintable():
+        raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
+
+
 def _hash(secret: str) -> str:
     # 256 random bits need no salt and no slow hash.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -61,8 +67,7 @@ class Keys:
         """
         named = ((name, "key"), (tenant or name, "tenant"), *((group, "group") for group in groups))
         for given, what in named:
-            if not given.strip() or len(given) > 200 or not given.isprintable():
-                raise BadRequest(f"A {what} needs a printable name of 1 to 200 characters.", param="name")
+            check_name(given, what)
         if name.startswith(_OTHERS) or name in _OURSELVES:
             raise BadRequest(
                 f"{name!r} is what the journal calls somebody else.",
@@ -96,7 +101,7 @@ class Keys:
         """
         now = self._clock.time()
         with self._database.write() as connection:
-            kept = ("admin", "tenant", "expires_at", "role", "scopes", "groups")
+            kept = ("admin", "tenant", "expires_at", "role", "scopes", "groups", "person")
             query = select(keys.c.hash, *(keys.c[column] for column in kept))
             # Of several, those of earlier rotations end sooner.
             old = connection.execute(
@@ -120,7 +125,15 @@ class Keys:
         """Make a key useless; False when there is no such key."""
         return self._change(name, {"revoked_at": self._clock.time()})
 
-    def _change(self, name: str, values: dict[str, float | None]) -> bool:
+    def belong(self, name: str, person: str) -> bool:
+        """Say whose key it is, as accounts and issuers call the person, or with "" that it is nobody's; False when there is
+        no such key. Raises BadRequest for a name that is not printable.
+        """
+        if person:
+            check_name(person, "person")
+        return self._change(name, {"person": person})
+
+    def _change(self, name: str, values: dict[str, Any]) -> bool:
         with self._database.write() as connection:
             change = update(keys).where(*self._valid(name)).values(values)
             found = connection.execute(change).rowcount > 0
@@ -149,7 +162,7 @@ class Keys:
 
     def list(self) -> list[Key]:
         """Every key there ever was, oldest first."""
-        columns = ("name", "admin", "last4", "created_at", "revoked_at", "tenant", "expires_at")
+        columns = ("name", "admin", "last4", "created_at", "revoked_at", "tenant", "expires_at", "person")
         query = select(*(keys.c[name] for name in (*columns, "role", "scopes", "groups")))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(keys.c.created_at, keys.c.name)).all()
@@ -166,7 +179,14 @@ class Keys:
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             self._snapshot = {
-                row.hash: Tenant(row.tenant, row.name, row.expires_at, grant=_grant(row), groups=_groups(row))
+                row.hash: Tenant(
+                    row.tenant,
+                    row.name,
+                    row.expires_at,
+                    grant=_grant(row),
+                    groups=_groups(row),
+                    person=row.person,
+                )
                 for row in rows
             }
             self._stamp = stamp

@@ -28,7 +28,10 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "decisions": ("correction", "comment"),
 }
 """Columns of words, by table."""
-NESTED: Mapping[str, tuple[str, ...]] = {"ledger": ("fields", "turns", "grounds"), "held": ("request",)}
+NESTED: Mapping[str, tuple[str, ...]] = {
+    "ledger": ("fields", "turns", "grounds"),
+    "held": ("request", "pictures"),
+}
 """Columns of JSON with words in it."""
 _MOST_KNOWN = 8192
 

@@ -24,6 +24,8 @@ held = Table(
     Column("remarks", Text, nullable=False),
     Column("answer", PackedText, nullable=False),
     Column("correction", PackedText, nullable=False),
+    # Added by 0015: a JSON list of what was read in the question's pictures; "" for none.
+    Column("pictures", PackedText, nullable=False, server_default=""),
     Index("held_state", "state", "due"),
 )
 
@@ -46,4 +48,6 @@ decisions = Table(
     Column("decision", String, nullable=False),
     Column("correction", PackedText, nullable=False),
     Column("comment", PackedText, nullable=False),
+    # Added by 0015: who it was, however that was let in; "" where a key names nobody.
+    Column("person", String, nullable=False, server_default=""),
 )

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from stepladder.core import BadRequest, Clock
+from stepladder.store.accounts import alike
 from stepladder.store.columns import characters, remarks_of
 from stepladder.store.database import Database
 from stepladder.store.payload import Payload
@@ -25,7 +26,7 @@ _STATE = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 
 
 class Reviews:
-    """The review queue. A decision counts once as many reviewers as are `wanted` have made it."""
+    """The review queue. A decision counts once as many persons as are `wanted` have made it."""
 
     def __init__(self, database: Database, clock: Clock, payload: Payload) -> None:
         self._database = database
@@ -34,7 +35,11 @@ class Reviews:
 
     def put(self, row: HeldRow) -> None:
         """Let something wait. Raises StoreError."""
-        values = {**asdict(row), "remarks": msgspec.json.encode(row.remarks).decode()}
+        values = {
+            **asdict(row),
+            "remarks": msgspec.json.encode(row.remarks).decode(),
+            "pictures": msgspec.json.encode(row.pictures).decode() if row.pictures else "",
+        }
         stored = {key: characters(value) for key, value in values.items()}
         with self._database.write() as connection:
             ready = self._payload.values(connection, "held", row.tenant, stored)
@@ -93,7 +98,11 @@ class Reviews:
         return self._known(id)
 
     def decide(self, row: DecisionRow) -> HeldRow:
-        """Write a decision down; the state changes once enough reviewers agree. Raises BadRequest."""
+        """Write a decision down; the state changes once enough reviewers agree.
+
+        Raises BadRequest, also for a second decision of one person, whatever let them in, and for one that names no person
+        where two are to agree: whose it is nobody could tell.
+        """
         if row.decision not in _STATE:
             raise BadRequest(
                 f"There is no decision {row.decision!r}.",
@@ -106,12 +115,15 @@ class Reviews:
         with self._database.write() as connection:
             found = self._open(connection, row.held)
             said = _decisions(connection, row.held)
-            if any(one.reviewer == row.reviewer for one in said):
-                raise BadRequest(f"{row.reviewer} has decided already.", param="id", remedy="Ask another.")
+            _another(found, row, said)
             stored = {key: characters(value) for key, value in asdict(row).items()}
             ready = self._payload.values(connection, "decisions", found.tenant, stored)
             connection.execute(insert(decisions).values(ready))
-            agree = [one for one in said if (one.decision, one.correction) == (row.decision, row.correction)]
+            agree = [
+                one
+                for one in said
+                if one.person and (one.decision, one.correction) == (row.decision, row.correction)
+            ]
             decided = len(agree) + 1 >= found.wanted
             values = {"state": "waiting", "reviewer": "", "correction": ""}
             if decided:
@@ -197,13 +209,31 @@ def agreement(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int | None]
     return {"pairs": count, "agreed": equal, "kappa": (equal - chance) / (1 - chance) if chance < 1 else None}
 
 
+def _another(found: HeldRow, row: DecisionRow, said: Sequence[DecisionRow]) -> None:
+    """Raises BadRequest where this person has decided, or where it cannot be told."""
+    if found.wanted > 1 and not row.person.strip():
+        raise BadRequest(
+            f"Two persons decide this, and {row.reviewer} names none.",
+            param="id",
+            remedy="Log in, or say whose key it is: stepladder key person NAME WHO (on the command line --reviewer WHO).",
+        )
+    for one in said:
+        if one.reviewer == row.reviewer or (one.person and alike(one.person) == alike(row.person)):
+            by = "" if one.reviewer == row.reviewer else f", as {one.reviewer}"
+            raise BadRequest(
+                f"{row.person or row.reviewer} has decided already{by}.", param="id", remedy="Ask another."
+            )
+
+
 def _one(connection: Connection, id: str) -> HeldRow | None:
     found = connection.execute(select(held).where(held.c.id == characters(id))).mappings().first()
     return None if found is None else _row(found)
 
 
 def _row(found: Any) -> HeldRow:
-    return HeldRow(**{**found, "remarks": remarks_of(found["remarks"])})
+    seen = found["pictures"]
+    pictures = msgspec.json.decode(seen, type=tuple[str, ...]) if seen else ()
+    return HeldRow(**{**found, "remarks": remarks_of(found["remarks"]), "pictures": pictures})
 
 
 def _decisions(connection: Connection, id: str | None) -> list[DecisionRow]:

@@ -258,7 +258,7 @@ class TaskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, without its secret: only `last4` of it is known. `admin` says that it has a role."""
+    """A key, without its secret: only `last4` of it is known. `admin` says that it has a role, `person` whose it is."""
 
     name: str
     admin: bool
@@ -269,6 +269,7 @@ class Key:
     expires_at: float | None = None
     grant: Grant = CLIENT
     groups: tuple[str, ...] = ()
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +347,7 @@ class HeldRow:
     `state` is "waiting", "taken", "approved", "corrected", "rejected", "asking" (an approved question is with the model,
     until `due` at most), "answered" (it was asked since) or "again" (its answer waits in turn, under the id that is the
     `correction`). Else `correction` is what a person would have said, or what was answered since. After `due`, `fallback`
-    ("approve" or "reject") counts; nobody's name is the `reviewer` then.
+    ("approve" or "reject") counts; nobody's name is the `reviewer` then. `pictures` is what guards read in the question's.
     """
 
     id: str
@@ -365,11 +366,15 @@ class HeldRow:
     reviewer: str = ""
     wanted: int = 1
     correction: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """What one person decided about a held request: "approve", "correct" or "reject"."""
+    """What one person decided about a held request: "approve", "correct" or "reject".
+
+    `reviewer` is the key, account or log-in, and `person` whose that is: one who has several is one. "" is nobody known.
+    """
 
     held: str
     at: float
@@ -377,3 +382,4 @@ class DecisionRow:
     decision: str
     correction: str = ""
     comment: str = ""
+    person: str = ""

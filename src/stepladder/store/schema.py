@@ -1,17 +1,21 @@
 """Brings a database to this code's schema: makes a new one, migrates an old one whole or not at all."""
 
+import logging
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from stepladder.core import StoreError
 from stepladder.store.database import Database
 from stepladder.store.tables import HEAD, alembic_version, metadata, stamps
 
+_log = logging.getLogger(__name__)
+_TURN = 0x57E9_1ADD
+"""The lock in PostgreSQL that processes take to migrate one after the other."""
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -24,6 +28,8 @@ def prepare(database: Database, *, migrate: bool = True, scripts: Path = SCRIPTS
         if _version(connection) == head:
             return
     with database.write() as connection:
+        if not database.sqlite:  # which lets one write at a time by itself
+            connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
         version = _version(connection)  # again: another process may have come first
         if version == head:
             return
@@ -72,8 +78,12 @@ def _upgrade(database: Database, connection: Connection, scripts: Path, version:
             f"The database is at version {version}, which is newer than this program ({head}).",
             remedy="Install a newer Stepladder, or restore a backup made by this one.",
         )
+    copied = ""
     if database.file is not None:
-        copy_database(database.file, database.file.with_name(f"{database.file.name}.before-{head}"))
+        copy = database.file.with_name(f"{database.file.name}.before-{head}")
+        copy_database(database.file, copy)
+        copied = f"; as it was it is in {copy}"
+    _log.info("The database goes from version %s to %s%s.", version, head, copied)
     try:
         command.upgrade(config, head)
     except (
@@ -88,7 +98,7 @@ def _upgrade(database: Database, connection: Connection, scripts: Path, version:
         reason = getattr(error, "orig", None) or error
         raise StoreError(
             f"The migration from {version} to {head} failed and was undone: {reason}.",
-            remedy="Nothing has changed. Free some space or mend the database, and start again.",
+            remedy=f"Nothing has changed{copied}. Free some space or mend the database, and start again.",
         ) from error
 
 

@@ -133,7 +133,7 @@ def _requests(connection: Connection, names: Sequence[str]) -> list[dict[str, An
 
 
 def _review(connection: Connection, id: str) -> dict[str, Any] | None:
-    columns = (held.c.state, held.c.text, held.c.request, held.c.answer, held.c.correction)
+    columns = (held.c.state, held.c.text, held.c.request, held.c.pictures, held.c.answer, held.c.correction)
     row = connection.execute(select(*columns).where(held.c.id == id)).first()
     if row is None:
         return None

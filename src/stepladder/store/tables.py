@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from stepladder.store.packing import PackedText
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -141,6 +141,8 @@ keys = Table(
     Column("scopes", String, nullable=False, server_default=""),
     # Added by 0013: a JSON list of the groups whose documents it may read.
     Column("groups", String, nullable=False, server_default="[]"),
+    # Added by 0015: whose it is; "" where nobody has said.
+    Column("person", String, nullable=False, server_default=""),
     Index("keys_name", "name"),
 )
 

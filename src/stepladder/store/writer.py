@@ -9,13 +9,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import Connection, Insert, PoolProxiedConnection
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 
@@ -113,6 +112,8 @@ class Writer:
         """`direct`: SQLite's file is written without SQLAlchemy, whose part of a small transaction is the larger one."""
         self._database = database
         self._direct = direct and database.file is not None
+        # Taken from the pool once: for a row that comes alone that was a quarter of its writing.
+        self._pooled: PoolProxiedConnection | None = None
         self._limit = limit
         self._queue: deque[_Job] = deque()
         self._idle = False
@@ -181,6 +182,7 @@ class Writer:
                 batch.clear()
         finally:
             self._abandon(batch)
+            self._let_go()
 
     def _take(self, batch: list[_Job]) -> bool:
         """Wait for rows and take what has piled up; False once it is closed and nothing is left."""
@@ -253,22 +255,30 @@ class Writer:
 
         Raises sqlite3.OperationalError where it cannot be written at all.
         """
-        with closing(self._database.engine.raw_connection()) as pooled:
-            driver: Any = pooled.driver_connection
-            try:
-                driver.execute("BEGIN IMMEDIATE").close()
-            except sqlite3.OperationalError:
+        if self._pooled is None:
+            self._pooled = self._database.engine.raw_connection()
+        driver: Any = self._pooled.driver_connection
+        try:
+            driver.execute("BEGIN IMMEDIATE").close()
+        except sqlite3.OperationalError:
+            self._let_go()
+            return False
+        try:
+            for statement, values in rows:
+                statement.execute_directly(driver, values)
+            driver.commit()
+        except BaseException as error:
+            driver.rollback()
+            self._let_go()
+            if isinstance(error, _REFUSED) and not isinstance(error, sqlite3.OperationalError):
                 return False
-            try:
-                for statement, values in rows:
-                    statement.execute_directly(driver, values)
-                driver.commit()
-            except BaseException as error:
-                driver.rollback()
-                if isinstance(error, _REFUSED) and not isinstance(error, sqlite3.OperationalError):
-                    return False
-                raise
+            raise
         return True
+
+    def _let_go(self) -> None:
+        if self._pooled is not None:
+            pooled, self._pooled = self._pooled, None
+            pooled.close()
 
     def _abandon(self, batch: list[_Job]) -> None:
         # Reached with work left only if the thread dies of something unforeseen: nobody may wait for ever.

@@ -6,12 +6,17 @@ from hashlib import blake2b
 from typing import Protocol
 
 from stepladder.core import Abuse, Banned, Clock, Events, Remark, Tenant, TooMany
+from stepladder.privacy import Kind, find
 from stepladder.traffic.strikes import Rule, Strikes
 
 _HOUR = 3600.0
 _DAY = 86_400.0
 _EXTRACTION = "extraction"
 _MOST = 2000
+_NAMED = 300
+"""Characters in which Chinese names are looked for: they have no capitals, and it takes its time."""
+_HAN = re.compile("[\u4e00-\u9fff]")
+_PERSONS = frozenset((Kind.PERSON,))
 _QUOTED = re.compile(r"[\"“「『《][^\"”」』》\n]{1,80}[\"”」』》]")
 _NUMBER = re.compile(r"\d[\d.,:/-]*|[零〇一二三四五六七八九十百千万亿两]+")
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w'-]*(?: (?:(?:of|de|van|von|the) )?[A-Z][\w'-]*)*")
@@ -84,8 +89,14 @@ class Askers:
 
 def frame_of(text: str) -> str:
     """What is left of a question without its numbers, names and quotations: what walks through a catalogue leaves as it is."""
-    text = _NUMBER.sub("0", _NAME.sub("A", _QUOTED.sub("Q", text)))
+    text = _NUMBER.sub("0", _NAME.sub("A", _QUOTED.sub("Q", _nameless(text) if _HAN.search(text) else text)))
     return " ".join(text.casefold().split())
+
+
+def _nameless(text: str) -> str:
+    for span in sorted(find(text[:_NAMED], _PERSONS), key=lambda one: one.start, reverse=True):
+        text = f"{text[: span.start]}A{text[span.end :]}"
+    return text
 
 
 def _who(tenant: Tenant, asked: Questioned) -> str:

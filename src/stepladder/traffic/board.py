@@ -11,24 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from types import ModuleType
 
 from stepladder.core import StoreError, record
 from stepladder.store import Spent
 from stepladder.traffic import strikes
+from stepladder.traffic.byte_locks import SHARED, ByteLocks
 from stepladder.traffic.mapped import emptied, opened
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows: one worker, in memory of its own
-    fcntl = None
 
 SLOTS = 32
 """The most workers at a time."""
 
 _RECORDS = 8192
-VERSION, _COUNT, _USED, _TODAY, _WANTED, _PIDS = 0, 1, 2, 3, 4, 8
+VERSION, _COUNT, _USED, _TODAY, WANTED, _PIDS = 0, 1, 2, 3, 4, 8
 _HEADER = 64
 # A record: whose it is, the day its sums are of, when its buckets will be full again, and four cells for each slot.
 _DAY, _REQUESTS, _TOKENS = 2, 3, 4
@@ -37,6 +31,8 @@ _WIDTH = 8 + 4 * SLOTS
 STRIKES = _HEADER + _RECORDS * _WIDTH
 SIZE = 8 * (STRIKES + strikes.CELLS)
 MAGIC = 0x57E9_1ADD_0002
+_CELLS, SLOT, _DOOR = 0, 1, 1 + SLOTS
+"""What is locked: the cells, each slot, and the door, which whoever is about to join holds with all others who are."""
 _MINUTE = 60_000_000_000
 
 Load = Callable[[int | None], Iterable[Spent]]
@@ -94,7 +90,8 @@ class Board:
         """
         self._load = load
         self._places: dict[str, int] = {}
-        self._file = opened(file, SIZE) if file is not None and fcntl is not None else -1
+        self._file = opened(file, SIZE) if file is not None and SHARED else -1
+        self._locks = ByteLocks(self._file)
         self._map = mmap.mmap(self._file, SIZE)
         self._cells = memoryview(self._map).cast("q")
         self.strikes = strikes.Strikes(self._cells[STRIKES:], self._lock, self._unlock)
@@ -104,8 +101,7 @@ class Board:
         self._want()
         self._lock()
         try:
-            self._join(day)
-            self._kept = eager
+            self._kept = self._join(day) and eager
         finally:
             self._unlock()
 
@@ -189,11 +185,11 @@ class Board:
         self._unlock()
         dead = 0
         for slot in range(self._cells[_USED]):
-            if slot != self.slot and self._cells[_PIDS + slot] and self._claim_slot(slot):
+            if slot != self.slot and self._cells[_PIDS + slot] and self._locks.had(SLOT + slot):
                 try:
                     self._strike(slot)
                 finally:
-                    self._release_slot(slot)
+                    self._locks.give(SLOT + slot)
                 dead += 1
         return dead
 
@@ -272,22 +268,35 @@ class Board:
 
     # ---------------------------------------------------------------------------- joining, leaving, being found dead
 
-    def _join(self, day: int) -> None:
-        if self._alone():
-            if self._file >= 0:
-                emptied(self._file, SIZE)
-            self._cells[VERSION] = MAGIC
-            self.day(day)
-            self._count(self._load(None))
-        elif self._cells[VERSION] != MAGIC:
-            raise StoreError(
-                "Another version of Stepladder serves this data folder.",
-                remedy="Stop it before you start this one.",
-            )
-        self._wanted = self._cells[_WANTED]
+    def _join(self, day: int) -> bool:
+        """Whether nobody else is here, or about to be: they would wait for ever for a lock that is kept."""
+        alone, quiet = self._locks.had(SLOT, SLOTS), self._locks.had(_DOOR)
+        try:
+            if alone:
+                self._locks.give(SLOT, SLOTS)
+                self._empty(quiet)
+                self._cells[VERSION] = MAGIC
+                self.day(day)
+                self._count(self._load(None))
+            elif self._cells[VERSION] != MAGIC:
+                raise StoreError(
+                    "Another version of Stepladder serves this data folder.",
+                    remedy="Stop it before you start this one.",
+                )
+            self._wanted = self._cells[WANTED]
+        finally:
+            self._locks.give(_DOOR)
         self._take_slot()
         self._cells[_PIDS + self.slot] = os.getpid()
         self._cells[_USED] = max(self._cells[_USED], self.slot + 1)
+        return alone and quiet
+
+    def _empty(self, quiet: bool) -> None:
+        """All zero. A file that somebody else is about to write to must not be cut, or that is their end."""
+        if self._file >= 0 and quiet:
+            emptied(self._file, SIZE)
+        elif self._file >= 0:
+            self._map[:] = bytes(SIZE)
 
     def _count(self, spent: Iterable[Spent]) -> None:
         today = self._cells[_TODAY]
@@ -319,7 +328,7 @@ class Board:
 
     def _take_slot(self) -> None:
         for slot in range(SLOTS):
-            if self._claim_slot(slot):
+            if self._locks.had(SLOT + slot):
                 self.slot = slot
                 if self._cells[_PIDS + slot]:
                     self._strike(slot, locked=True)
@@ -351,43 +360,20 @@ class Board:
 
     def _want(self) -> None:
         """Whoever keeps the lock gives it up, for good: there are two of us now."""
-        self._cells[_WANTED] += 1
+        self._locks.share(_DOOR)
+        self._cells[WANTED] += 1
 
     def _lock(self) -> None:
         if self._kept:
-            if self._cells[_WANTED] == self._wanted:
+            if self._cells[WANTED] == self._wanted:
                 return
             self._kept = False
             self._unlock()
-        if self._file >= 0 and fcntl is not None:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, 0)
+        self._locks.take(_CELLS)
 
     def _unlock(self) -> None:
-        if not self._kept and self._file >= 0 and fcntl is not None:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 0)
-
-    def _alone(self) -> bool:
-        if not self._try(1, SLOTS):
-            return False
-        if self._file >= 0 and fcntl is not None:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, SLOTS, 1)
-        return True
-
-    def _claim_slot(self, slot: int) -> bool:
-        return self._try(1 + slot, 1)
-
-    def _release_slot(self, slot: int) -> None:
-        if self._file >= 0 and fcntl is not None:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 1 + slot)
-
-    def _try(self, start: int, length: int) -> bool:
-        if self._file < 0 or fcntl is None:
-            return True
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
-        except OSError:
-            return False
-        return True
+        if not self._kept:
+            self._locks.give(_CELLS)
 
 
 def scopes(tenant: str, key: str) -> tuple[str, str]:

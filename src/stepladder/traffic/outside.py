@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stepladder.core import StoreError
-from stepladder.traffic.board import MAGIC, SIZE, SLOTS, STRIKES, VERSION, fcntl
+from stepladder.traffic.board import MAGIC, SIZE, SLOT, SLOTS, STRIKES, VERSION
+from stepladder.traffic.byte_locks import SHARED, ByteLocks
 from stepladder.traffic.strikes import Strikes
 
 
@@ -41,11 +42,10 @@ def strikes_of(file: Path) -> Iterator[Strikes | None]:
 
 def _in_use(descriptor: int) -> bool:
     """Whether a worker holds its slot. What a server leaves behind when it ends is of no account."""
-    if fcntl is None:  # each process there has a board of its own
+    locks = ByteLocks(descriptor)
+    if not SHARED:  # each process has a board of its own
         return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, SLOTS, 1)
-    except OSError:
+    if not locks.had(SLOT, SLOTS):
         return True
-    fcntl.lockf(descriptor, fcntl.LOCK_UN, SLOTS, 1)
+    locks.give(SLOT, SLOTS)
     return False

@@ -29,6 +29,13 @@ GroupsOption = Annotated[
     list[str] | None,
     typer.Option("--group", help="A group that it is in: it may read the group's documents. Again for more."),
 ]
+PersonOption = Annotated[
+    str,
+    typer.Option(
+        "--person",
+        help="Whose it is, as accounts and the issuer call the person: with an account beside it they decide as one.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")]
 
 
@@ -39,20 +46,27 @@ def create(  # noqa: PLR0913, PLR0917 - its options
     tenant: TenantOption = "",
     days: DaysOption = None,
     groups: GroupsOption = None,
+    person: PersonOption = "",
     quiet: QuietOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Make a key: a client's, or with a role one for the admin API. It is shown once; only its hash is kept."""
     from stepladder.core import granted
+    from stepladder.store import check_name
 
     grant = granted(role)
+    if person:
+        check_name(person, "person")
     with opened(config) as place:
         secret = place.store.keys.create(
             name, tenant=tenant, expires_at=_in_days(days), grant=grant, groups=groups or ()
         )
+        if person:
+            place.store.keys.belong(name, person)
         of = f" of {tenant}" if tenant else ""
         within = f", in {', '.join(groups)}" if groups else ""
-        place.store.journal.note(caller(), "key create", f"{name}{of} ({grant}){within}")
+        whose = f", {person}'s" if person else ""
+        place.store.journal.note(caller(), "key create", f"{name}{of} ({grant}){within}{whose}")
     _show(secret, f"Key of {name}{f' ({grant})' if role else ''}", quiet)
 
 
@@ -88,6 +102,25 @@ def expire(
     typer.echo(f"The key of {name} {'does not end' if days is None else f'ends in {days:g} days'}.")
 
 
+@app.command("person")
+def belong(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    who: Annotated[
+        str, typer.Argument(help="The person, as accounts and the issuer say; nothing: nobody's.")
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Say whose key it is. Where two persons are to agree, one's key and account are one, and nobody's key decides nothing."""
+    from stepladder.core import BadRequest
+
+    with opened(config) as place:
+        if not place.store.keys.belong(name, who):
+            raise BadRequest(f"There is no active key named {name!r}.", remedy="See: stepladder key list")
+        place.store.journal.note(caller(), "key person", f"{name}: {who or 'nobody'}")
+    whose = f"{who}'s" if who else "nobody's"
+    typer.echo(f"The key {name} is {whose}.")
+
+
 @app.command("list")
 def list_keys(config: ConfigOption = None) -> None:
     """List the keys: names and last four characters."""
@@ -98,12 +131,13 @@ def list_keys(config: ConfigOption = None) -> None:
     from stepladder.interaction.cli.shown import sheet
 
     with opened(config) as place:
-        table = sheet("name", "tenant", "role", "groups", "ends in", "made", "state")
+        table = sheet("name", "tenant", "role", "groups", "person", "ends in", "made", "state")
         now = datetime.now(UTC).timestamp()
         for key in place.store.keys.list():
             made = datetime.fromtimestamp(key.created_at, UTC).strftime("%Y-%m-%d %H:%M")
             groups = ", ".join(key.groups)
-            table.add_row(key.name, key.tenant, str(key.grant), groups, key.last4, made, _state(key, now))
+            whose = (key.tenant, str(key.grant), groups, key.person)
+            table.add_row(key.name, *whose, key.last4, made, _state(key, now))
     Console().print(table)
 
 

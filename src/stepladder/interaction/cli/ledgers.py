@@ -118,7 +118,7 @@ def retention(config: ConfigOption = None) -> None:
     from stepladder.interaction.settings import Settings
 
     with opened(config) as place:
-        done = retain(place.store, Settings(config), place.config, SystemClock(), lambda: True)
+        done = retain(place.store, Settings(config), place.config, SystemClock(), lambda: True, caller())
     said = ", ".join(f"{name} {count:,}" for name, count in done.items())
     typer.echo(f"Taken out: {said}." if done else "Nothing is over.")
 

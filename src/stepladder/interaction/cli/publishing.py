@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 if TYPE_CHECKING:
     from stepladder.core import Followed
@@ -30,11 +30,16 @@ def publish(
     print(f"{len(new)} new in {wanted.kind}.")
 
 
-def share(config: ConfigOption = None) -> None:
-    """Put every release whose files are here at the address of [artefacts], unless it is there."""
+def share(purpose: PurposeOption = "", config: ConfigOption = None) -> None:
+    """Put every release whose files are here at the address of [artefacts], unless it is there.
+
+    The journal says who did, and why.
+    """
     from stepladder.core import BadRequest
     from stepladder.interaction.cli.releases import shelf
 
+    with opened(config) as place:
+        reading(place, purpose, "release share")
     with shelf(config) as here:
         if not here.registry.shares:
             raise BadRequest(

@@ -168,11 +168,17 @@ def tag(
 def archive(
     release: IdArgument,
     to: Annotated[Path | None, typer.Option(help="The folder for the file; DATA/archive without it.")] = None,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Put a release that is not in use into a file and take its folder away; `release import` brings it back."""
+    """Put a release that is not in use into a file and take its folder away; `release import` brings it back.
+
+    The journal says who did, and why.
+    """
     from stepladder.registry import export_release
 
+    with opened(config) as place:
+        reading(place, purpose, f"release archive {release}")
     with shelf(config) as here:
         found = here.keeping.find(release)
         if found.id in here.keeping.in_use(found.task):

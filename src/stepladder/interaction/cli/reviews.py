@@ -13,7 +13,9 @@ from stepladder.interaction.cli.shown import plain
 app = typer.Typer(help="Decide what guards hold and documents do not support.", no_args_is_help=True)
 _LET_PASS = ("approved", "asking", "answered", "again")
 IdArgument = Annotated[str, typer.Argument(help="The id that `review list` shows: the request's.")]
-ReviewerOption = Annotated[str, typer.Option(help="Who decides; by default whoever types.")]
+ReviewerOption = Annotated[
+    str, typer.Option(help="Who decides; by default whoever types. Where two are to agree it must be said.")
+]
 CommentOption = Annotated[str, typer.Option(help="Why, for those who come after.")]
 
 
@@ -51,6 +53,8 @@ def take(id: IdArgument, reviewer: ReviewerOption = "", config: ConfigOption = N
         _reviewing(place, f"review take {id}{_as(row.reviewer)}")
         grounds = place.store.approved.grounds(id)
     typer.echo(f"Question: {plain(row.text)}")
+    for text in row.pictures:
+        typer.echo(f"Picture: {plain(text)}")
     if row.answer:
         typer.echo(f"Answer: {plain(row.answer)}")
     for source in grounds.citations if grounds is not None else ():
@@ -125,6 +129,13 @@ def _as(reviewer: str) -> str:
     return "" if reviewer == caller() else f" as {reviewer}"
 
 
+def _person(reviewer: str) -> str:
+    """Who it is. The system's user is nobody: an administrator's is often several people's, who have accounts beside it."""
+    for kind in ("account:", "oidc:"):
+        reviewer = reviewer.removeprefix(kind)
+    return reviewer
+
+
 def _decide(
     id: str, decision: str, reviewer: str, correction: str, comment: str, config: ConfigOption
 ) -> None:
@@ -135,7 +146,9 @@ def _decide(
     from stepladder.store import DecisionRow
 
     with opened(config) as place:
-        row = DecisionRow(id, time.time(), reviewer or caller(), decision, correction, comment)
+        row = DecisionRow(
+            id, time.time(), reviewer or caller(), decision, correction, comment, _person(reviewer)
+        )
         held = asyncio.run(decide(place.store, row))
         place.store.journal.note(caller(), "review", f"{id}: {decision}{_as(row.reviewer)}")
     typer.echo(f"{id}: {held.state}")

@@ -1,5 +1,6 @@
 """stepladder subject: what is kept of a person is found, exported and erased."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -29,14 +30,14 @@ def export(
     """Print everything that is kept of a person, as JSON."""
     with opened(config) as place:
         people = _people(place, config)
-        names = people.find(id, tenant)["pseudonyms"]
-        reading(place, purpose, f"subject {', '.join(names) or 'nobody'}")
+        _reading(place, purpose, "export", people.find(id, tenant)["pseudonyms"])
         _show(people.export(id, tenant))
 
 
 @app.command()
 def erase(
     id: IdArgument,
+    purpose: PurposeOption = "",
     tenant: TenantOption = None,
     documents: Annotated[
         bool, typer.Option("--documents", help="Remove the documents that hold the id, too.")
@@ -46,10 +47,17 @@ def erase(
     """Erase a person's words from ledger, conversations, audits, feedback, reviews and datasets; print the proof.
 
     What it cost stays on the bill. Releases that were trained on it are named, and stay: a new turn of the flywheel
-    trains without. A running server lets go of its kept answers within a second.
+    trains without. A running server lets go of its kept answers within a second. The journal says who did, and why.
     """
     with opened(config) as place:
-        _show(_people(place, config).erase(id, tenant, caller(), documents=documents))
+        people = _people(place, config)
+        _reading(place, purpose, "erase", people.find(id, tenant)["pseudonyms"])
+        _show(people.erase(id, tenant, caller(), documents=documents))
+
+
+def _reading(place: Any, purpose: str, what: str, names: Sequence[str]) -> None:
+    """By pseudonyms: the journal never holds the id."""
+    reading(place, purpose, f"subject {what} {', '.join(names) or 'nobody'}")
 
 
 def _people(place: Any, config: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stepladder.interaction.cli.options import ConfigOption, caller, opened
+from stepladder.interaction.cli.options import ConfigOption, PurposeOption, caller, opened, reading
 
 app = typer.Typer(help="Erase a tenant.", no_args_is_help=True)
 
@@ -14,11 +14,13 @@ app = typer.Typer(help="Erase a tenant.", no_args_is_help=True)
 def erase(
     tenant: Annotated[str, typer.Argument(help="The tenant's name.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    purpose: PurposeOption = "",
     config: ConfigOption = None,
 ) -> None:
     """Erase all that is kept of a tenant: the keys that seal its texts first, then every word; print the proof.
 
-    Its keys are revoked. What it cost stays on the bill. Releases that were trained on it are named, and stay.
+    Its keys are revoked. What it cost stays on the bill. Releases that were trained on it are named, and stay. The journal
+    says who did, and why.
     """
     import msgspec
 
@@ -28,6 +30,7 @@ def erase(
     if not yes:
         typer.confirm(f"Erase every word of the tenant {tenant!r}? It cannot be undone.", abort=True)
     with opened(config) as place:
+        reading(place, purpose, f"tenant erase {tenant}")
         people = People(place.store, Settings(config), place.config)
         done = people.erase_tenant(tenant, caller(), lambda done, total, what: None)
     typer.echo(msgspec.json.format(msgspec.json.encode(done), indent=1).decode())

@@ -1,6 +1,7 @@
 """The tools of one question: what may be offered to a model, and the calls that it makes of them."""
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from stepladder.core import (
     Usage,
 )
 
+_log = logging.getLogger(__name__)
 _LISTED_SECONDS = 300.0
 _AGAIN_SECONDS = 5.0
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
@@ -52,6 +54,7 @@ class OpenedTool:
         self._tool = tool
         self._listed: tuple[Operation, ...] = ()
         self._due = float("-inf")
+        self._trouble = ""
         self._asking = asyncio.Lock()
 
     @property
@@ -65,12 +68,20 @@ class OpenedTool:
             if time.monotonic() >= self._due:
                 try:
                     self._listed = tuple(await self._tool.operations())
-                    self._due = time.monotonic() + _LISTED_SECONDS
-                except StepladderError:
+                    self._due, self._trouble = time.monotonic() + _LISTED_SECONDS, ""
+                except StepladderError as error:
                     self._due = time.monotonic() + _AGAIN_SECONDS
+                    self._tell(str(error))
                     if not self._listed:
                         raise
         return self._listed
+
+    def _tell(self, trouble: str) -> None:
+        """One line of the log for each new trouble: whoever asks is answered without the tool, and hears nothing of it."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            without = "what it last said it can do stays" if self._listed else "models go on without it"
+            _log.warning("%s Until then %s.", trouble, without)
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> str:
         """Do it. Raises ToolFailed."""

@@ -4,7 +4,6 @@ The session is begun by the first call, held by a task of its own, and begun ane
 """
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stepladder.core import ConfigError, MissingExtra, Operation, ToolConfig, ToolFailed, config
 from stepladder.models import mismatch
 from stepladder.service.tools.caller import Auth, web_url
+from stepladder.service.tools.mcp_words import ServerWords
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -52,6 +52,7 @@ class McpTool:
         self._given = given
         self._chosen = chosen
         self._secrets = dict(secrets)
+        self._words = ServerWords(name)
         self._session: _Session | None = None
         self._schemas: dict[str, Mapping[str, Any]] = {}
 
@@ -117,7 +118,8 @@ class McpTool:
         session, self._session = self._session, None
         if session is not None:
             session.over.set()
-            await asyncio.wait([session.holder], timeout=_CLOSE_SECONDS)
+            if session.ready.done():  # else it is waiting for a server that has said nothing yet
+                await asyncio.wait([session.holder], timeout=_CLOSE_SECONDS)
             session.holder.cancel()
             await asyncio.gather(session.holder, return_exceptions=True)
 
@@ -127,7 +129,8 @@ class McpTool:
             async with asyncio.timeout(self._given.seconds):
                 return await ask(await asyncio.shield(self._opened().ready))
         except TimeoutError as error:
-            raise self._failed(f"did not answer in {self._given.seconds:g} s") from error
+            remedy = f"Raise tools.{self._name}.seconds if it needs longer."
+            raise self._failed(f"did not answer in {self._given.seconds:g} s", remedy) from error
         except _failures() as error:
             if type(error).__name__ != "MCPError" or _closed(error):
                 session, self._session = self._session, None
@@ -153,11 +156,12 @@ class McpTool:
                 client = await stack.enter_async_context(
                     Client(await self._transport(stack), read_timeout_seconds=self._given.seconds)
                 )
+                self._words.ready = True
                 ready.set_result(client)
                 await over.wait()
         except _failures() as error:
             if not ready.done():
-                ready.set_exception(self._failed(f"cannot be reached ({_told(error)})"))
+                ready.set_exception(self._unready(error))
                 ready.exception()  # whoever waited may have gone
         finally:
             ready.cancel()
@@ -168,7 +172,7 @@ class McpTool:
         if self._chosen.command:
             program, *arguments = self._chosen.command
             server = StdioServerParameters(command=program, args=arguments, env=self._secrets)
-            return stdio_client(server, errlog=sys.__stderr__ or sys.stderr)
+            return stdio_client(server, errlog=await stack.enter_async_context(self._words.listening()))
         from mcp.client.streamable_http import streamable_http_client
 
         from stepladder.service.tools.mcp_http import http_client
@@ -176,8 +180,22 @@ class McpTool:
         session = http_client(self._name, self._given, self._secrets)
         return streamable_http_client(self._chosen.url, http_client=await stack.enter_async_context(session))
 
-    def _failed(self, what: str) -> ToolFailed:
-        return ToolFailed(f"The tool {self._name} {what}.")
+    def _failed(self, what: str, remedy: str = "") -> ToolFailed:
+        return ToolFailed(f"The tool {self._name} {what}.", remedy=remedy)
+
+    def _unready(self, error: BaseException) -> ToolFailed:
+        """Why there is no session. What the server said is for whoever runs it, and no model is told."""
+        where = f"tools.{self._name}"
+        if not self._chosen.command:
+            return self._failed(f"cannot be reached ({_told(error)})", f"Check {where}.url.")
+        program, said = self._chosen.command[0], self._words.last
+        last = f' It said last: "{said}".' if said else ""
+        if isinstance(error, OSError):
+            return self._failed(
+                f"cannot be started ({program}: {error.strerror})", f"Check {where}.command.{last}"
+            )
+        what = f"has no MCP server: the program {program} ended, or said something else, before it was ready"
+        return self._failed(what, f"Check {where}.command, and run it by hand.{last}")
 
 
 def _failures() -> tuple[type[BaseException], ...]:
