@@ -55,23 +55,7 @@ async def answer(
 
     `children` are run beside; the end of the pipe `stop_with` stops the server as a signal does.
     """
-    server = house.gateway.snapshot.config.server
-    web = _Web(
-        uvicorn.Config(
-            App(house),
-            http=CoalescingProtocol,
-            loop="none",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            ssl_certfile=_pem(house, "tls_cert"),
-            ssl_keyfile=_pem(house, "tls_key"),
-            timeout_keep_alive=max(1, round(server.keep_alive_seconds)),
-            timeout_graceful_shutdown=max(1, round(server.drain_seconds)),
-        )
-    )
+    web = _Web(_wire(house))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, web.stop)
@@ -94,6 +78,24 @@ async def answer(
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+
+
+def _wire(house: House) -> uvicorn.Config:
+    server = house.gateway.snapshot.config.server
+    return uvicorn.Config(
+        App(house),
+        http=CoalescingProtocol,
+        loop="none",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ssl_certfile=_pem(house, "tls_cert"),
+        ssl_keyfile=_pem(house, "tls_key"),
+        timeout_keep_alive=max(1, round(server.keep_alive_seconds)),
+        timeout_graceful_shutdown=max(1, round(server.drain_seconds)),
+    )
 
 
 def _patience(house: House) -> tuple[float, float]:
