@@ -52,7 +52,7 @@ def test_dedupe_that_was_killed_goes_on_and_ends_the_same(shell: Shell, tmp_path
         assert not (tmp_path / "out.jsonl").exists()
         with (tmp_path / "out.jsonl.signatures").open("ab") as file:
             file.write(b"torn")
-        with killed(monkeypatch, (Kept, "add"), 0) as blocks:
+        with killed(monkeypatch, (Kept, "append"), 0) as blocks:
             assert shell(*typed, "out.jsonl") == 0
         assert len(blocks) == -(-(81 - min(81, (at - 1) // 7 * 7)) // 7)  # none that was there is made again
         assert [(tmp_path / name).read_bytes() for name in ("out.jsonl", "gone.jsonl")] == whole
@@ -68,7 +68,7 @@ def test_split_that_was_killed_goes_on_and_ends_the_same(shell: Shell, tmp_path,
     monkeypatch.setattr(duplicates, "_TOLD", 7)
     with killed(monkeypatch, (duplicates, "grams"), 30), pytest.raises(Killed):
         shell(*typed, "out")
-    with killed(monkeypatch, (Kept, "add"), 0) as blocks:
+    with killed(monkeypatch, (Kept, "append"), 0) as blocks:
         assert shell(*typed, "out") == 0
     assert len(blocks) == 2  # the last twelve rows
     for name in ("a.jsonl", "b.jsonl"):
