@@ -56,7 +56,7 @@ def test_the_hash_names_the_text_and_no_secret_is_resolved(monkeypatch: pytest.M
         ("[tasks.mood.promise]\ntarget = 1.5", "tasks.mood.promise.target", "0 to 1"),
         ('[tasks.mood.promise]\ntarget = "high"', "tasks.mood.promise.target", "'high'"),
         ("[tasks.mood.promise]\nrisk = 0", "tasks.mood.promise.risk", "0 to 1"),
-        ("[tasks.mood.promise]\nhorizon = 0", "tasks.mood.promise.horizon", "0 to"),
+        ("[tasks.mood.promise]\nhorizon = 0", "tasks.mood.promise.horizon", "above 0"),
         ('[tasks.mood.promise]\nkind = "recal"', "tasks.mood.promise.kind", "recal"),
         ('[tasks.mood.promise]\nkind = "recall"', "tasks.mood.promise.positive", "good, bad"),
         ('[tasks.mood.promise]\npositive = "bad"', "tasks.mood.promise.positive", "kind"),
@@ -83,8 +83,8 @@ def test_the_hash_names_the_text_and_no_secret_is_resolved(monkeypatch: pytest.M
             "top",
         ),
         ("[tasks.mood.flywheel]\naudit = 2", "tasks.mood.flywheel.audit", "0 to 1"),
-        ("[tasks.mood.flywheel]\ngrowth = 1.0", "tasks.mood.flywheel.growth", "1 to"),
-        ("[tasks.mood.flywheel]\nlabels = -5", "tasks.mood.flywheel.labels", "0 to"),
+        ("[tasks.mood.flywheel]\ngrowth = 1.0", "tasks.mood.flywheel.growth", "above 1"),
+        ("[tasks.mood.flywheel]\nlabels = -5", "tasks.mood.flywheel.labels", "above 0"),
         ('mode = "sometimes"', "tasks.mood.mode", "'sometimes'"),
         ("[server]\nprot = 80", "server.prot", "'port'"),
         ('[ledger]\ndurability = "magic"', "ledger.durability", "power"),
@@ -176,6 +176,19 @@ def test_a_task_without_a_top_in_service_learns_from_its_labeller() -> None:
 def test_a_word_that_is_none_of_several_names_them():
     with pytest.raises(ConfigError) as caught:
         config.parse('[guards]\npictures = "maybe"\n', origin="x")
-    assert caught.value.param == "guards.pictures" and caught.value.remedy.endswith(
-        'It may be "off" or "read".'
-    )
+    assert caught.value.param == "guards.pictures"
+    assert caught.value.remedy == """It is 'maybe' now. It may be "off" or "read"."""
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("[server]\nkeep_alive_seconds = 0", "Give a value above 0."),
+        ("[server]\nworkers = 0", "Give a value from 1 to 32."),
+        ("[classes.x]\nwait_seconds = -1", "Give a value of at least 0."),
+    ],
+)
+def test_a_span_is_said_as_one_would_say_it(line, remedy):
+    with pytest.raises(ConfigError) as caught:
+        config.parse(line, origin="x")
+    assert caught.value.remedy == remedy

@@ -142,7 +142,8 @@ class Halves:
     def check(self, text, turns=()):
         self.seen.append("\n".join([*(turn.content for turn in turns), text]))
         found = "open sesame" in " ".join(self.seen[-1].split())
-        return Verdict(Action.BLOCK, ("door",), 1.0) if found else Verdict()
+        doubtful = Verdict(Action.HOLD, ("door",), 0.5) if "knock" in text else Verdict()
+        return Verdict(Action.BLOCK, ("door",), 1.0) if found else doubtful
 
 
 HALVES = READ + '[guards.halves]\nmode = "enforce"\n'
@@ -163,6 +164,7 @@ def halves(monkeypatch):
         (said("open"), part(b"sesame"), said("What does it say?")),
         (said("What does it say?"), part(b"open"), said("sesame")),
         (part(b"open"), part(b"sesame")),
+        (said("knock, open"), part(b"sesame")),
         (said("a" * 90_000 + " open"), part(b"sesame"), said("b" * 90_000)),
         (*(part(f"{at}".encode()) for at in range(18)), said("open"), part(b"sesame" + b" x" * 5_000)),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -32,7 +33,9 @@ def settings(data: Any, kind: type[T], where: str) -> T:
         path = path.rstrip("`")
         key = where + path
         raise ConfigError(
-            f"{key}: {reason}.", param=key, remedy=(_value_remedy(data, path) + _choices(kind, path)).strip()
+            f"{key}: {reason}.",
+            param=key,
+            remedy=f"{_value_remedy(data, path)} {_choices(kind, path)}".strip(),
         ) from error
 
 
@@ -84,8 +87,10 @@ def between(value: float, low: float, high: float, where: str, *, closed: bool =
     """Raise ConfigError for a value outside of the span."""
     if (low <= value <= high) if closed else (low < value < high):
         return
-    span = f"{low:g} to {high:g}" + ("" if closed else ", both excluded")
-    raise ConfigError(f"{where} is {value}.", param=where, remedy=f"Give a value from {span}.")
+    span = f"from {low:g} to {high:g}" + ("" if closed else ", both excluded")
+    if high == inf:
+        span = f"of at least {low:g}" if closed else f"above {low:g}"
+    raise ConfigError(f"{where} is {value}.", param=where, remedy=f"Give a value {span}.")
 
 
 def known(data: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:

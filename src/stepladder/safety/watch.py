@@ -138,11 +138,11 @@ class Watch:
         """
         if not {role, _as_picture(role)} <= self.policy.untrusted:
             return NOTHING
-        known = {(one.guard, one.categories) for one in self.remarks if one.action != Action.PASS.value}
+        known = {_finding(one) for one in self.remarks if one.action != Action.PASS.value}
         count = len(self.remarks)
         turns = self._turns if last else ()
         found = await self.judged("wholes", self.ins.wholes, text, turns=turns, origin=PICTURE)
-        fresh = [one for one in self.remarks[count:] if (one.guard, one.categories) not in known]
+        fresh = [one for one in self.remarks[count:] if _finding(one) not in known]
         self.remarks[count:] = fresh
         if self._marked:
             self._confide()
@@ -217,6 +217,11 @@ class Watch:
             for text in texts:
                 if not text.spoken:
                     self.vault.reserve(text.text)
+
+
+def _finding(remark: Remark) -> tuple[str, tuple[str, ...], str]:
+    """What makes two remarks one: what was only held of a part may be blocked of the whole."""
+    return remark.guard, remark.categories, remark.action
 
 
 def _as_picture(role: str) -> str:
